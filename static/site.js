@@ -1,0 +1,84 @@
+// Loaded in <head> before the page is drawn, so that the chosen theme never flashes.
+(() => {
+  "use strict";
+
+  const root = document.documentElement;
+  const themes = ["system", "light", "dark"];
+
+  const storedTheme = () => {
+    try {
+      return localStorage.getItem("theme");
+    } catch {
+      return null; // storage may be forbidden
+    }
+  };
+
+  const storeTheme = (theme) => {
+    try {
+      localStorage.setItem("theme", theme);
+    } catch {
+      // then the choice lasts as long as the page
+    }
+  };
+
+  const showTheme = (theme) => {
+    root.dataset.theme = themes.includes(theme) ? theme : "system";
+    const button = document.getElementById("theme");
+    if (button) button.title = button.ariaLabel = button.dataset[root.dataset.theme];
+  };
+
+  const nextTheme = () => {
+    const theme = themes[(themes.indexOf(root.dataset.theme) + 1) % themes.length];
+    storeTheme(theme);
+    showTheme(theme);
+  };
+
+  // The state in the header is the worst of all streams on the page.
+  const streams = new Map();
+  const offline = new Set(["disconnected", "reconnecting"]);
+  let lastEvent = null;
+
+  const liveState = () => {
+    for (const element of streams.keys()) if (!element.isConnected) streams.delete(element);
+    const states = [...streams.values()];
+    if (!states.length) return null;
+    if (states.some((state) => offline.has(state))) return "offline";
+    return states.every((state) => state === "connected") ? "connected" : "connecting";
+  };
+
+  const liveWords = (words, state) => {
+    if (!state) return "";
+    if (state !== "offline" || !lastEvent) return words[state];
+    return words.offlineSince.replace("{time}", lastEvent.toLocaleTimeString());
+  };
+
+  const showLive = () => {
+    const element = document.getElementById("live");
+    if (!element) return;
+    const state = liveState();
+    const words = liveWords(element.dataset, state);
+    if (state) element.dataset.state = state;
+    else delete element.dataset.state;
+    if (element.textContent !== words) element.textContent = words;
+  };
+
+  document.addEventListener("sse:state", (event) => {
+    streams.set(event.target, event.detail.state);
+    showLive();
+  });
+  document.addEventListener("sse:data", () => {
+    lastEvent = new Date();
+  });
+
+  addEventListener("storage", (event) => {
+    if (event.key === "theme") showTheme(event.newValue);
+  });
+  document.addEventListener("DOMContentLoaded", () => {
+    showTheme(storedTheme());
+    showLive();
+    document.getElementById("theme")?.addEventListener("click", nextTheme);
+    document.querySelector("[aria-invalid='true']")?.focus();
+  });
+
+  showTheme(storedTheme());
+})();
