@@ -1,0 +1,58 @@
+.DEFAULT_GOAL := help
+.SHELLFLAGS := -eu -c
+PORT ?= 8000
+PYTHON = .venv/bin/python
+MANAGE = DEBUG=1 $(PYTHON) manage.py
+PRODUCTION = DEBUG=0 ALLOWED_HOSTS=example.com SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(50))')
+CLIENT = apps/sse/client
+export PYTHONUNBUFFERED = 1
+
+.PHONY: help setup run test soak check fmt shell lock add client
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/ready ## Make .venv with the locked dependencies
+	@:
+
+.venv/ready: requirements-dev.txt bin/setup
+	@bin/setup
+
+run: setup ## Serve on http://127.0.0.1:8000 (PORT=) with demo data and the task worker, both reloading
+	@echo "Preparing the database ..."
+	@$(MANAGE) migrate --verbosity 0
+	@$(MANAGE) demo_users
+	@exec $(MANAGE) dev $(PORT)
+
+test: setup ## Run every test; what they need is installed first where that can be done
+	@bin/test-servers
+	@$(PYTHON) -m pytest $(ARGS)
+
+soak: setup ## Run the long tests: chaos, idle, load, each bounded
+	@bin/test-servers
+	@$(PYTHON) -m pytest -m soak $(ARGS)
+
+check: setup ## Lint, types, migrations, deployment checks, stale builds
+	@echo "Lint ..." && $(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check .
+	@echo "Types ..." && $(PYTHON) -m mypy
+	@echo "Migrations ..." && $(MANAGE) makemigrations --check --dry-run
+	@echo "Deployment ..." && $(PRODUCTION) $(PYTHON) manage.py check --deploy --fail-level WARNING
+	@echo "Browser client ..." && $(PYTHON) -m apps.sse.client.check
+
+fmt: setup ## Format the code
+	@$(PYTHON) -m ruff check --fix . && $(PYTHON) -m ruff format .
+
+shell: setup ## Open a Django shell
+	@$(MANAGE) shell
+
+lock: setup ## Lock the dependencies of pyproject.toml again (UPGRADE=1: to their newest versions)
+	@bin/lock $(if $(UPGRADE),--upgrade)
+
+add: setup ## Add a dependency, lock it, install it: make add PACKAGE=name
+	@bin/lock --add "$(PACKAGE)"
+	@$(MAKE) setup
+
+client: ## Build the browser client from its modules (the one thing that needs Node)
+	@npm --prefix $(CLIENT) ci --no-audit --no-fund && npm --prefix $(CLIENT) run build
+
+-include .template/template.mk

@@ -1,0 +1,91 @@
+"""Run the product as a developer wants it: web server and task worker, both reloading."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+HOST = "127.0.0.1"
+GRACE_SECONDS = 1.5
+
+
+class Command(BaseCommand):
+    """Start both, print the address, and end both on Ctrl-C or when one of them stops."""
+
+    help = f"Serve on http://{HOST}:PORT with uvicorn, beside a task worker; both reload on change."
+
+    def add_arguments(self, parser):
+        parser.add_argument("port", nargs="?", type=int, default=8000)
+
+    def handle(self, *, port, **options):
+        refuse_used_port(port)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        children = [subprocess.Popen(command, start_new_session=True) for command in commands(port)]
+        self.stdout.write(self.style.SUCCESS(f"\n  Live on http://{HOST}:{port}/   (Ctrl-C ends it)\n"))
+        try:
+            while all(child.poll() is None for child in children):
+                time.sleep(0.2)
+        except KeyboardInterrupt:
+            self.stdout.write("\nStopping.")
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            stop(children)
+
+
+def commands(port: int) -> list[list[str]]:
+    """Return the command lines of the web server and of the worker."""
+    manage = [sys.executable, sys.argv[0]]
+    application = ":".join(settings.ASGI_APPLICATION.rsplit(".", 1))
+    uvicorn = [sys.executable, "-m", "uvicorn", application, "--reload", "--no-access-log"]
+    folders = [f"--reload-dir={folder}" for folder in source_folders()]
+    templates = ["--reload-include=*.html"]
+    return [
+        [*uvicorn, f"--host={HOST}", f"--port={port}", "--log-level=warning", *folders, *templates],
+        [*manage, "db_worker", "--reload", "--no-startup-delay"],
+    ]
+
+
+def source_folders() -> list[str]:
+    """Return the folders whose changes restart the server: packages and templates."""
+    return sorted(
+        str(folder)
+        for folder in settings.BASE_DIR.iterdir()
+        if (folder / "__init__.py").exists() or folder.name == "templates"
+    )
+
+
+def refuse_used_port(port: int) -> None:
+    """Raise `CommandError` if another program listens on `port`."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise CommandError(
+                f"Port {port} cannot be used ({error.strerror}). Stop the other program, or choose: make run PORT={port + 1}"
+            ) from None
+
+
+def stop(children: list[subprocess.Popen]) -> None:
+    """End the processes and all that they started: asked first, killed after a moment."""
+    for child in children:
+        _signal_group(child, signal.SIGTERM)
+    deadline = time.monotonic() + GRACE_SECONDS
+    for child in children:
+        try:
+            child.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            pass
+        _signal_group(child, signal.SIGKILL)
+
+
+def _signal_group(child: subprocess.Popen, number: int) -> None:
+    try:
+        os.killpg(child.pid, number)
+    except ProcessLookupError:
+        pass

@@ -1,0 +1,40 @@
+"""The events with which the server changes the page directly, for `SSEMixin`."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.shortcuts import resolve_url
+
+from .events import sse_event
+
+
+class DOMMixin:
+    """
+    Events that `DjustSSE` applies to the page itself.
+
+    `target` is a CSS selector; every element that it matches is changed. `mode` is one of the
+    client's update modes: replace, append, prepend. Ids are as in `event()`.
+    """
+
+    def event(self, event_type: str, data: Any, id: str | int | None = None) -> str:
+        raise NotImplementedError
+
+    def push_html(self, target: str, html: str, mode: str = "replace", id: str | int | None = None) -> str:
+        """Put `html` into the elements that match `target`. It is trusted: render it with a template."""
+        return self.event("html", {"target": target, "html": html, "mode": mode}, id=id)
+
+    def push_text(self, target: str, text: str, mode: str = "replace", id: str | int | None = None) -> str:
+        """Put `text`, shown literally, into the elements that match `target`."""
+        return self.event("text", {"target": target, "text": text, "mode": mode}, id=id)
+
+    def push_patch(self, patches: Iterable[Mapping[str, Any]], id: str | int | None = None) -> str:
+        """Apply operations such as `{"op": "replace", "path": "#count", "value": "42"}`, in order."""
+        return self.event("patch", list(patches), id=id)
+
+    def push_redirect(self, to: Any, *args: Any, **kwargs: Any) -> str:
+        """Send the page to a URL, a URL name with its arguments, or a model's page."""
+        return sse_event({"url": resolve_url(to, *args, **kwargs)}, event="redirect")
+
+    def push_reload(self) -> str:
+        """Reload the page."""
+        return sse_event({}, event="reload")

@@ -1,0 +1,143 @@
+"""
+How an event looks on the wire.
+
+Follows the server-sent events chapter of the HTML standard (`text/event-stream`): lines end
+at CR, LF or CRLF and nowhere else, and a blank line ends an event.
+"""
+
+import json
+import re
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils.functional import Promise
+from django.utils.safestring import SafeString
+
+CLIENT_STATES = frozenset({"connected", "disconnected", "reconnecting", "reconnected", "error"})
+CONTROL_PREFIX = "sse:"
+
+_FRAME_BREAKERS = re.compile(r"[\r\n\0]")
+_JSON_OPENERS = frozenset('{["-0123456789tfn')
+
+
+def sse_event(
+    data: Any, event: str | None = None, id: str | int | None = None, retry: int | None = None
+) -> str:
+    """
+    Return one event, ready to be written to a stream.
+
+    `data` is what the client reads back: a string as that string, a `SafeString` as
+    `{"html": …}`, anything else as JSON by Django's encoder. `event` is its name, `id` becomes
+    the client's `Last-Event-ID`, `retry` its reconnection delay in milliseconds.
+
+    Raises `ValueError` for NaN or infinite numbers, for line breaks or NUL in `event` or `id`,
+    for a negative `retry`; `TypeError` for data that JSON does not know.
+    """
+    lines = []
+    if event is not None:
+        lines.append(f"event: {_one_line('event name', event)}")
+    if id is not None:
+        lines.append(f"id: {_one_line('id', str(id))}")
+    if retry is not None:
+        lines.append(f"retry: {_milliseconds(retry)}")
+    lines += [f"data: {line}" for line in encode_data(data).split("\n")]
+    return "\n".join(lines) + "\n\n"
+
+
+def sse_comment(text: str = "") -> str:
+    """Return a comment, which clients ignore; line breaks in `text` start further comment lines."""
+    lines = re.split(r"\r\n|\r|\n", _encodable("comment", text))
+    return "".join(f": {line}\n" for line in lines) + "\n"
+
+
+def sse_retry(milliseconds: int) -> str:
+    """Return a frame that sets the client's reconnection delay and carries no event."""
+    return f"retry: {_milliseconds(milliseconds)}\n\n"
+
+
+def encode_data(data: Any) -> str:
+    """Return `data` as the text that the client reads back as the same value."""
+    if isinstance(data, Promise):
+        data = str(data)
+    if isinstance(data, SafeString):
+        data = {"html": str(data)}
+    if isinstance(data, str) and _survives_as_text(data):
+        return data
+    return _json(data)
+
+
+def check_event_name(name: str) -> str:
+    """
+    Return `name` if an application may send an event of that name.
+
+    Raises `ValueError` for the names that belong to the library and its client.
+    """
+    if not isinstance(name, str) or not name or name == "*":
+        raise ValueError(f"An event name is a string that is neither empty nor '*', not {name!r}.")
+    if name in CLIENT_STATES or name.startswith(CONTROL_PREFIX):
+        raise ValueError(
+            f"The event name {name!r} belongs to the client: choose one that is not "
+            f"{', '.join(sorted(CLIENT_STATES))} and does not begin with {CONTROL_PREFIX!r}."
+        )
+    return name
+
+
+def _survives_as_text(text: str) -> bool:
+    if "\r" in text or "\0" in text or not _is_utf8(text):
+        return False
+    start = text.lstrip(" \t\n\r")[:1]
+    return start not in _JSON_OPENERS or not _parses_as_json(text)
+
+
+def _parses_as_json(text: str) -> bool:
+    try:
+        json.loads(text, parse_int=float, parse_constant=_refuse_constant)
+    except RecursionError:
+        return True
+    except ValueError:
+        return False
+    return True
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _json(data: Any) -> str:
+    options: dict[str, Any] = {"cls": DjangoJSONEncoder, "separators": (",", ":")}
+    try:
+        text = json.dumps(data, allow_nan=False, ensure_ascii=False, **options)
+    except ValueError as error:
+        raise ValueError(
+            f"This event's data is not JSON ({error}): JSON has no NaN or infinity and no "
+            "circular references. Send None, or a string, instead."
+        ) from None
+    except TypeError as error:
+        raise TypeError(f"This event's data cannot be sent as JSON: {error}.") from None
+    return text if _is_utf8(text) else json.dumps(data, **options)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _encodable(what: str, text: str) -> str:
+    if not isinstance(text, str) or not _is_utf8(text):
+        raise ValueError(f"An SSE {what} is a string that UTF-8 can encode, not {text!r}.")
+    return text
+
+
+def _one_line(what: str, text: str) -> str:
+    if _FRAME_BREAKERS.search(_encodable(what, text)):
+        raise ValueError(f"An SSE {what} holds no CR, LF or NUL: {text!r}.")
+    return text
+
+
+def _milliseconds(value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"retry is a number of milliseconds, 0 or more, not {value!r}.")
+    return value

@@ -1,0 +1,193 @@
+"""The views: `SSEView` for a stream of its own URL, `SSEMixin` for any other class-based view."""
+
+import inspect
+import re
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from functools import wraps
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.utils.decorators import classonlymethod
+from django.views import View
+
+from . import wsgi
+from .asgi import SCOPE_KEY, Slot
+from .connections import Connection
+from .dom import DOMMixin
+from .events import check_event_name, sse_comment, sse_event, sse_retry
+from .responses import CONTENT_TYPE, add_cors_headers, add_preflight_headers, add_stream_headers
+
+MAX_ID_LENGTH = 256
+INTEGER_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+
+class SSEMixin(DOMMixin):
+    """
+    Streams for a class-based view: `return self.sse_response(self.my_generator(request))`.
+
+    `auto_id`: number the events, going on from the client's last one. `event_id`: what ids are,
+    `int` or `str`; a `Last-Event-ID` that is not one is answered with `sse:reset`.
+    `sse_retry_ms`: the client's reconnection delay, in milliseconds. `sse_keepalive_interval`:
+    the seconds of silence after which a comment is sent. `sse_cors`: let other origins read the
+    stream; `sse_cors_origins`: exactly these, with cookies, or None for all, without.
+    """
+
+    auto_id = True
+    event_id: type[int] | type[str] = int
+    sse_retry_ms = 3000
+    sse_keepalive_interval: float = 15
+    sse_cors = False
+    sse_cors_origins: Sequence[str] | None = None
+
+    request: HttpRequest
+    _last_auto_id: int | None = None
+
+    def event(self, event_type: str, data: Any, id: str | int | None = None) -> str:
+        """
+        Return an event named `event_type`, to be yielded; `data` is as in `sse_event`.
+
+        Raises `ValueError` for a name that belongs to the client, and as `sse_event` does.
+        """
+        return sse_event(data, event=check_event_name(event_type), id=self._id(id))
+
+    def data_event(self, data: Any, id: str | int | None = None) -> str:
+        """Return an event without a name, which clients hear as `message`."""
+        return sse_event(data, id=self._id(id))
+
+    def keepalive(self) -> str:
+        """Return a comment that keeps the connection busy; silence is filled by itself."""
+        return sse_comment("keepalive")
+
+    def get_last_event_id(self, request: HttpRequest | None = None) -> str | None:
+        """Return the id of the last event that this client has seen, or None if it sent no valid one."""
+        sent = _sent_id(request or self.request)
+        return sent if sent and self._is_id(sent) else None
+
+    def sse_response(self, stream: AsyncGenerator[str]) -> StreamingHttpResponse:
+        """Return the response that sends what the async generator `stream` yields, on any server."""
+        if not inspect.isasyncgen(stream):
+            raise TypeError(f"A stream is an async generator (`async def` with `yield`), not {stream!r}.")
+        request = self.request
+        connection = Connection(
+            stream,
+            opening=self._opening(request),
+            retry_ms=self.sse_retry_ms,
+            keepalive=self.sse_keepalive_interval,
+            user_pk=_user_pk(request),
+            name=f"{type(self).__module__}.{type(self).__qualname__}",
+        )
+        response = StreamingHttpResponse(_body(request, connection), content_type=CONTENT_TYPE)
+        self._add_headers(request, response)
+        return response
+
+    def _add_headers(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        add_stream_headers(response, keepalive=self.sse_keepalive_interval)
+        if self.sse_cors:
+            add_cors_headers(request, response, self.sse_cors_origins)
+
+    def _opening(self, request: HttpRequest) -> str:
+        opening = sse_retry(self.sse_retry_ms)
+        if _sent_id(request) and self.get_last_event_id(request) is None:
+            opening += sse_event({"reason": "unknown-id"}, event="sse:reset")
+        return opening
+
+    def _id(self, given: str | int | None) -> str | int | None:
+        if given is not None or not self.auto_id:
+            return given
+        if self._last_auto_id is None:
+            seen = self.get_last_event_id() if hasattr(self, "request") else None
+            self._last_auto_id = int(seen) if seen and INTEGER_ID.fullmatch(seen) else 0
+        self._last_auto_id += 1
+        return self._last_auto_id
+
+    def _is_id(self, text: str) -> bool:
+        if self.event_id is int:
+            return INTEGER_ID.fullmatch(text) is not None
+        return len(text) <= MAX_ID_LENGTH and text.isprintable()
+
+
+class SSEView(SSEMixin, View):
+    """
+    A stream at a URL of its own: override `stream()`, and `mount()` to prepare or refuse it.
+
+    `request.user` is resolved before anything of yours runs. Under `apps.sse.asgi.hand_off` an
+    open stream costs no thread and no database connection.
+    """
+
+    http_method_names = ["get", "head", "options"]
+
+    @classonlymethod
+    def as_view(cls, **initkwargs):
+        """Return the view, which accepts the synchronous answers of Django's access mixins."""
+        view = super().as_view(**initkwargs)
+
+        @wraps(view)
+        async def sse_view(request, *args, **kwargs):
+            await sync_to_async(_user_pk)(request)
+            answer = view(request, *args, **kwargs)
+            return await answer if inspect.isawaitable(answer) else answer
+
+        return sse_view
+
+    async def mount(
+        self, request: HttpRequest, last_event_id: str | None, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase | None:
+        """
+        Prepare the stream, before the first byte.
+
+        `last_event_id` is valid by `event_id`, or None. Raise `PermissionDenied` or `Http404`, or
+        return a response, to refuse.
+        """
+
+    def stream(self, request: HttpRequest) -> AsyncGenerator[str]:
+        """Yield events: an async generator. Its `finally` runs whichever way the stream ends."""
+        raise ImproperlyConfigured(
+            f"{type(self).__name__} has no stream(): write `async def stream(self, request)` that yields events."
+        )
+
+    async def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer with the stream, or with what `mount()` answered instead."""
+        refusal = await self.mount(request, self.get_last_event_id(request), *args, **kwargs)
+        if refusal is not None:
+            return refusal
+        if request.method == "HEAD":
+            response = HttpResponse(content_type=CONTENT_TYPE)
+            self._add_headers(request, response)
+            return response
+        return self.sse_response(self.stream(request))
+
+    async def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer a CORS preflight, and anyone else who asks what is allowed."""
+        response = HttpResponse(status=204, headers={"Allow": "GET, HEAD, OPTIONS"})
+        if self.sse_cors:
+            add_cors_headers(request, response, self.sse_cors_origins)
+            add_preflight_headers(response)
+        return response
+
+
+def _body(request: HttpRequest, connection: Connection):
+    scope = getattr(request, "scope", None)
+    if scope is None:
+        return wsgi.iterate(connection)
+    return _asgi_body(scope.get(SCOPE_KEY), connection)
+
+
+async def _asgi_body(slot: Slot | None, connection: Connection) -> AsyncGenerator[bytes]:
+    if slot is not None and slot.take(connection):
+        return
+    async with aclosing(connection.frames()) as frames:
+        async for frame in frames:
+            yield frame
+
+
+def _sent_id(request: HttpRequest) -> str:
+    sent = request.headers.get("Last-Event-ID", "")
+    return sent.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def _user_pk(request: HttpRequest) -> Any:
+    user = getattr(request, "user", None)
+    return user.pk if user is not None else None

@@ -1,0 +1,23 @@
+#!/usr/bin/env python
+"""Django's command-line utility for this project."""
+
+import os
+import sys
+
+DEVELOPMENT_COMMANDS = {"dev", "runserver"}
+
+
+def main() -> None:
+    """Run the command given on the command line, in development mode if it is a server for it."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
+    if DEVELOPMENT_COMMANDS & set(sys.argv[1:2]):
+        os.environ.setdefault("DEBUG", "1")
+    try:
+        from django.core.management import execute_from_command_line
+    except ImportError as error:
+        sys.exit(f"Django is not installed for {sys.executable} ({error}). Run: make setup")
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

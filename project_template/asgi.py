@@ -1,0 +1,11 @@
+"""The ASGI application: Django, with open streams handed off by apps.sse."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+from apps.sse.asgi import hand_off
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
+
+application = hand_off(get_asgi_application())

@@ -1,0 +1,9 @@
+"""The WSGI application, for `runserver` and synchronous servers; streams work, one thread each."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
+
+application = get_wsgi_application()
