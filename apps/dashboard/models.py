@@ -1,0 +1,45 @@
+"""What each process leaves behind every three seconds, for the readers of all processes to sum."""
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+BUCKET = 3
+"""Seconds a sample stands for. Buckets begin at multiples of it, so those of all processes agree."""
+
+
+def bucket_of(seconds: float) -> int:
+    """Return the start of the bucket that holds this moment; both are in unix seconds."""
+    return int(seconds // BUCKET * BUCKET)
+
+
+class Sample(models.Model):
+    """One process during one bucket: what it counted, and what it saw when the bucket ended."""
+
+    class Kind(models.TextChoices):
+        WEB = "web", _("web process")
+        WORKER = "worker", _("task worker")
+
+    bucket = models.BigIntegerField(_("start of the bucket, in unix seconds"))
+    process = models.CharField(_("process"), max_length=16)
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind)
+
+    requests = models.PositiveIntegerField(_("requests answered"))
+    durations = models.JSONField(_("histogram of response times"), default=dict)
+    queries = models.PositiveIntegerField(_("database queries"))
+    cpu = models.FloatField(_("CPU seconds used"))
+
+    memory = models.PositiveBigIntegerField(_("resident memory, in bytes"))
+    streams = models.PositiveIntegerField(_("open streams"))
+    anonymous = models.PositiveIntegerField(_("open streams of visitors not logged in"))
+    users = models.JSONField(_("users with open streams"), default=list, encoder=DjangoJSONEncoder)
+    running = models.PositiveIntegerField(_("tasks running in this process"), default=0)
+    queued = models.PositiveIntegerField(_("tasks waiting, for any process"), null=True)
+
+    class Meta:
+        verbose_name = _("sample")
+        verbose_name_plural = _("samples")
+        constraints = [models.UniqueConstraint(fields=["bucket", "process"], name="one_sample_per_bucket")]
+
+    def __str__(self) -> str:
+        return f"{self.process} {self.bucket}"

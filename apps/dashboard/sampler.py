@@ -1,0 +1,129 @@
+"""The thread that leaves one sample of its process in the database at the end of each bucket."""
+
+import logging
+import os
+import random
+import secrets
+import threading
+import time
+
+import psutil
+from django.apps import apps
+from django.db import connections as databases
+
+from apps.sse import connections
+
+from .counters import Counters, Tally, counters
+from .models import BUCKET, Sample, bucket_of
+
+logger = logging.getLogger(__name__)
+
+KEPT = 3600
+"""Seconds after which samples are deleted."""
+
+
+class Sampler:
+    """Samples of one process, which is known by a random name as long as it lives."""
+
+    def __init__(self, kind: str, counters: Counters = counters) -> None:
+        self.kind = kind
+        self.counters = counters
+        self.name = secrets.token_hex(4)
+        self.process = psutil.Process()
+        self.used, self.asked = self._cpu_seconds(), time.monotonic()
+        self.failing = False
+
+    def run(self) -> None:
+        """Sample for ever. A failure leaves a gap and is logged when it begins, not at each repetition."""
+        while True:
+            time.sleep(BUCKET - time.time() % BUCKET)
+            self.try_sample()
+            # The thread is asleep most of the time: a connection would only be held from others.
+            databases.close_all()
+
+    def try_sample(self) -> None:
+        """Write a sample and delete old ones; log, once, that it cannot be done."""
+        try:
+            self.sample(bucket_of(time.time()))
+            if random.random() < 0.05:
+                prune()
+        except Exception:
+            if not self.failing:
+                logger.exception("No samples are written for the dashboard until the database works again")
+            self.failing = True
+        else:
+            if self.failing:
+                logger.info("Samples are written for the dashboard again")
+            self.failing = False
+
+    def sample(self, now: int) -> None:
+        """Write what was counted in the buckets before the one that starts `now`, and what there is to see."""
+        tallies = self.counters.take(before=now)
+        latest = now - BUCKET
+        seen = self._seen()
+        cpu = dict.fromkeys(tallies, 0.0) | {latest: self._cpu_since_last_asked()}
+        Sample.objects.bulk_create(
+            (self._row(bucket, tallies.get(bucket, Tally()), cpu=cpu[bucket], **seen) for bucket in cpu),
+            # After the clock was set back there may be a sample of this bucket.
+            ignore_conflicts=True,
+        )
+
+    def _row(self, bucket: int, tally: Tally, **seen) -> Sample:
+        return Sample(
+            bucket=bucket,
+            process=self.name,
+            kind=self.kind,
+            requests=tally.requests,
+            durations=tally.durations,
+            queries=tally.queries,
+            **seen,
+        )
+
+    def _seen(self) -> dict:
+        return {
+            "memory": self.process.memory_info().rss,
+            "streams": connections.open_streams(),
+            "anonymous": connections.anonymous(),
+            "users": list(connections.users()),
+            "running": self.counters.running,
+            "queued": tasks_waiting(),
+        }
+
+    def _cpu_since_last_asked(self) -> float:
+        """Return the CPU seconds of one bucket: less than were used if more time has passed."""
+        used, asked = self._cpu_seconds(), time.monotonic()
+        share = min(1, BUCKET / max(asked - self.asked, 0.001))
+        seconds = (used - self.used) * share
+        self.used, self.asked = used, asked
+        return seconds
+
+    def _cpu_seconds(self) -> float:
+        times = self.process.cpu_times()
+        return times.user + times.system
+
+
+def tasks_waiting() -> int | None:
+    """Return how many tasks could be started now; None if tasks are not kept in the database."""
+    if not apps.is_installed("django_tasks_db"):
+        return None
+    return apps.get_model("django_tasks_db", "DBTaskResult").objects.ready().count()
+
+
+def prune() -> None:
+    """Delete the samples that no page shows any more."""
+    Sample.objects.filter(bucket__lt=time.time() - KEPT).delete()
+
+
+sampled: int | None = None
+starting = threading.Lock()
+
+
+def start(kind: str) -> None:
+    """Sample this process from now on; nothing if it is sampled. A forked process is another one."""
+    global sampled
+    if sampled == os.getpid():
+        return
+    with starting:
+        if sampled != os.getpid():
+            sampled = os.getpid()
+            threading.Thread(target=Sampler(kind).run, name="dashboard-sampler", daemon=True).start()

@@ -1,0 +1,43 @@
+"""When a process begins to be measured, and what counts as a query."""
+
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import request_started
+from django.db.backends.signals import connection_created
+from django.dispatch import receiver
+from django.tasks.signals import task_finished, task_started
+
+from . import sampler
+from .counters import counters
+from .models import Sample
+
+
+@receiver(request_started)
+def measure_web_process(sender, **kwargs):
+    """Start the sampler with the first request that a server hands over; a test client is no server."""
+    if issubclass(sender, WSGIHandler | ASGIHandler):
+        sampler.start(Sample.Kind.WEB)
+
+
+@receiver(task_started)
+def measure_task_worker(**kwargs):
+    """Start the sampler with the first task, unless the task runs inside a web process."""
+    sampler.start(Sample.Kind.WORKER)
+    counters.count_task(1)
+
+
+@receiver(task_finished)
+def finish_task(**kwargs):
+    counters.count_task(-1)
+
+
+@receiver(connection_created)
+def count_queries_of(connection, **kwargs):
+    """Count the queries of a connection. It is asked again each time it connects anew."""
+    if count_query not in connection.execute_wrappers:
+        connection.execute_wrappers.append(count_query)
+
+
+def count_query(execute, sql, params, many, context):
+    counters.count_query()
+    return execute(sql, params, many, context)
