@@ -1,7 +1,7 @@
 """The form to sign up with."""
 
 from django import forms
-from django.contrib.auth.forms import EMAIL_TAKEN, UserCreationForm
+from django.contrib.auth.forms import UserCreationForm
 from django.utils.translation import gettext_lazy as _
 
 from .models import EMAIL_TAKEN, User
