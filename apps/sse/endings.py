@@ -8,17 +8,19 @@ signal itself is watched, and then given to whoever handled it before.
 import os
 import signal
 import threading
+import time
 from types import FrameType
 
 from . import connections
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGQUIT") if hasattr(signal, name)]
+GRACE_SECONDS = 1.0
 
 _watched: dict[int, object] = {}
 
 
 def watch_signals() -> None:
-    """End all streams on SIGTERM and SIGINT; does nothing when called again or off the main thread."""
+    """End all streams on a signal to stop; does nothing when called again or off the main thread."""
     if threading.current_thread() is not threading.main_thread():
         return
     for number in SIGNALS:
@@ -35,4 +37,11 @@ def _end_streams(number: int, frame: FrameType | None) -> None:
         earlier(number, frame)
     elif earlier == signal.SIG_DFL:
         signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+        threading.Thread(target=_die_after_streams, args=(number,), daemon=True).start()
+
+
+def _die_after_streams(number: int) -> None:
+    deadline = time.monotonic() + GRACE_SECONDS
+    while connections.open_streams() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(os.getpid(), number)

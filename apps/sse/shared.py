@@ -54,7 +54,7 @@ class Producer[Value]:
     def __init__(self, produce: Callable[[], AsyncGenerator[Value]]) -> None:
         self._produce = produce
         self._viewers = 0
-        self._task: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None]
         self._version = 0
         self._newest: Any = None
         self._changed = asyncio.Event()
@@ -62,7 +62,7 @@ class Producer[Value]:
     def join(self) -> None:
         """Count one viewer more; the first one starts the generator, in a context of nobody's request."""
         self._viewers += 1
-        if self._task is None:
+        if self._viewers == 1:
             self._task = asyncio.get_running_loop().create_task(self._run(), context=contextvars.Context())
             self._task.add_done_callback(lambda _: self._changed.set())
 

@@ -66,9 +66,9 @@ class SSEMixin(DOMMixin):
         sent = _sent_id(request or self.request)
         return sent if sent and self._is_id(sent) else None
 
-    def sse_response(self, stream: AsyncGenerator[str]) -> StreamingHttpResponse:
+    def sse_response(self, stream: AsyncGenerator[str, None]) -> StreamingHttpResponse:
         """Return the response that sends what the async generator `stream` yields, on any server."""
-        if not inspect.isasyncgen(stream):
+        if not isinstance(stream, AsyncGenerator):
             raise TypeError(f"A stream is an async generator (`async def` with `yield`), not {stream!r}.")
         request = self.request
         connection = Connection(
@@ -130,6 +130,8 @@ class SSEView(SSEMixin, View):
             answer = view(request, *args, **kwargs)
             return await answer if inspect.isawaitable(answer) else answer
 
+        # A stream changes nothing, so a POST is answered with 405 rather than with a CSRF failure.
+        sse_view.csrf_exempt = True
         return sse_view
 
     async def mount(
@@ -145,7 +147,8 @@ class SSEView(SSEMixin, View):
     def stream(self, request: HttpRequest) -> AsyncGenerator[str]:
         """Yield events: an async generator. Its `finally` runs whichever way the stream ends."""
         raise ImproperlyConfigured(
-            f"{type(self).__name__} has no stream(): write `async def stream(self, request)` that yields events."
+            f"{type(self).__name__} has no stream(): write an async generator, "
+            "`async def stream(self, request)`, that yields self.event(name, data)."
         )
 
     async def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -159,7 +162,9 @@ class SSEView(SSEMixin, View):
             return response
         return self.sse_response(self.stream(request))
 
-    async def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    async def options(  # type: ignore[override]
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
         """Answer a CORS preflight, and anyone else who asks what is allowed."""
         response = HttpResponse(status=204, headers={"Allow": "GET, HEAD, OPTIONS"})
         if self.sse_cors:

@@ -1,5 +1,6 @@
 """Run the product as a developer wants it: web server and task worker, both reloading."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -67,7 +68,8 @@ def refuse_used_port(port: int) -> None:
             probe.bind((HOST, port))
         except OSError as error:
             raise CommandError(
-                f"Port {port} cannot be used ({error.strerror}). Stop the other program, or choose: make run PORT={port + 1}"
+                f"Port {port} cannot be used ({error.strerror}). "
+                f"Stop the other program, or choose another port: make run PORT={port + 1}"
             ) from None
 
 
@@ -77,15 +79,11 @@ def stop(children: list[subprocess.Popen]) -> None:
         _signal_group(child, signal.SIGTERM)
     deadline = time.monotonic() + GRACE_SECONDS
     for child in children:
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            pass
         _signal_group(child, signal.SIGKILL)
 
 
 def _signal_group(child: subprocess.Popen, number: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, number)
-    except ProcessLookupError:
-        pass

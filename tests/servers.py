@@ -1,0 +1,137 @@
+"""Starts this project's servers as a person would, each in a folder of its own on a free port."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = os.environ["DJANGO_SETTINGS_MODULE"].split(".")[0]
+PATIENCE_SECONDS = 30
+
+UVICORN = "uvicorn {package}.asgi:application --host 127.0.0.1 --port {port} --log-level warning"
+GUNICORN = "gunicorn --bind 127.0.0.1:{port} --no-control-socket --config /dev/null --graceful-timeout 5"
+COMMANDS = {
+    "uvicorn": UVICORN,
+    "uvicorn with two workers": f"{UVICORN} --workers 2",
+    "gunicorn with uvicorn-worker": (
+        f"{GUNICORN} --workers 2 --worker-class uvicorn_worker.UvicornWorker {{package}}.asgi:application"
+    ),
+    "gunicorn with sync workers": (
+        f"{GUNICORN} --workers 6 --worker-class sync --timeout 600 {{package}}.wsgi:application"
+    ),
+    "runserver": "manage.py runserver 127.0.0.1:{port}",
+}
+
+
+@dataclass
+class Server:
+    """A running server: where it answers, its process, its log, and how to start it again."""
+
+    url: str
+    process: subprocess.Popen
+    log: Path
+    command: list[str]
+    environment: dict[str, str]
+
+    def output(self) -> str:
+        """Return all that the server has printed so far."""
+        return self.log.read_text(errors="replace")
+
+    def stop(self, number: int = signal.SIGTERM, patience: float = PATIENCE_SECONDS) -> float:
+        """Send a signal, wait for the end, and return the seconds that it took."""
+        started = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(patience)
+        return time.monotonic() - started
+
+    def restart(self) -> None:
+        """Start the same server on the same port again."""
+        self.process = _launch(self.command, self.environment, self.log)
+        _wait_until_it_answers(self)
+
+    def kill(self) -> None:
+        """End the server and all its processes at once."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def environment_for(folder: Path, **variables: str) -> dict[str, str]:
+    """Return the environment of a development server whose state is in `folder`."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
+    return inherited | {"DATA_DIR": str(folder), "DEBUG": "1", "PYTHONUNBUFFERED": "1"} | variables
+
+
+def manage(*arguments: str, environment: dict[str, str]) -> str:
+    """Run a management command and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@contextlib.contextmanager
+def serving(kind: str, folder: Path, package: str = PACKAGE, **variables: str) -> Iterator[Server]:
+    """Serve the Django project `package`, with its state in `folder`, for as long as the block runs."""
+    port = free_port()
+    command = COMMANDS[kind].format(package=package, port=port).split()
+    command = [sys.executable, *([] if kind == "runserver" else ["-m"]), *command]
+    environment = environment_for(folder, **variables)
+    log = folder / "server.log"
+    server = Server(
+        f"http://127.0.0.1:{port}", _launch(command, environment, log), log, command, environment
+    )
+    try:
+        _wait_until_it_answers(server)
+        yield server
+    finally:
+        server.kill()
+
+
+def copy_database(source: Path, folder: Path) -> None:
+    """Give `folder` a copy of the migrated database in `source`."""
+    shutil.copyfile(source / "db.sqlite3", folder / "db.sqlite3")
+
+
+def _launch(command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen:
+    with log.open("a") as output:
+        return subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
+
+
+def _wait_until_it_answers(server: Server) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        assert server.process.poll() is None, server.output()
+        with contextlib.suppress(OSError):
+            try:
+                urllib.request.urlopen(f"{server.url}/accounts/login/", timeout=5).close()
+            except urllib.error.HTTPError:
+                pass
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"The server did not answer.\n{server.output()}")

@@ -1,0 +1,11 @@
+"""The project's own settings, with the streams of this folder instead of its pages."""
+
+import os
+from importlib import import_module
+
+_project = import_module(os.environ["PROJECT_SETTINGS"])
+globals().update({name: value for name, value in vars(_project).items() if name.isupper()})
+
+ROOT_URLCONF = f"{__package__}.urls"
+ASGI_APPLICATION = f"{__package__}.asgi.application"
+WSGI_APPLICATION = f"{__package__}.wsgi.application"

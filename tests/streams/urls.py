@@ -1,0 +1,117 @@
+"""Streams that show what a server does with them."""
+
+import asyncio
+import os
+import threading
+from pathlib import Path
+
+from django.contrib.auth import get_user_model
+from django.http import JsonResponse
+from django.urls import include, path
+from django.views import View
+
+from apps.sse import SSEMixin, SSEView, connections, shared
+
+
+def note(line):
+    """Add a line to the file that the test reads."""
+    with Path(os.environ["NOTES"]).open("a") as notes:
+        notes.write(line + "\n")
+
+
+class Forever(SSEView):
+    """Counts up, and notes its end, an await in it included."""
+
+    async def stream(self, request):
+        try:
+            while True:
+                yield self.event("count", {"pid": os.getpid()})
+                await asyncio.sleep(0.05)
+        finally:
+            await asyncio.sleep(0.01)
+            note("finally")
+
+
+class Silent(SSEView):
+    """Says nothing but keepalives, after it has asked the database who is there."""
+
+    sse_keepalive_interval = 1
+
+    async def stream(self, request):
+        try:
+            yield self.event("users", await get_user_model().objects.acount())
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.01)
+            note("finally")
+
+
+class Finite(SSEView):
+    """Three events, then the end."""
+
+    async def stream(self, request):
+        for number in range(3):
+            yield self.event("number", number)
+
+
+class Broken(SSEView):
+    """Raises in the middle."""
+
+    async def stream(self, request):
+        yield self.event("number", 1)
+        raise RuntimeError("the secret reason")
+
+
+class Mixed(SSEMixin, View):
+    """A plain view with a stream."""
+
+    async def get(self, request):
+        return self.sse_response(self.numbers())
+
+    async def numbers(self):
+        for number in range(3):
+            yield self.event("number", number)
+
+
+@shared
+async def ticks():
+    """Note each start and count up."""
+    note("producer started")
+    number = 0
+    try:
+        while True:
+            number += 1
+            yield number
+            await asyncio.sleep(0.05)
+    finally:
+        note("producer stopped")
+
+
+class Shared(SSEView):
+    """Follows the shared producer."""
+
+    async def stream(self, request):
+        async for number in ticks():
+            yield self.event("tick", number)
+
+
+def state(request):
+    """Tell what this process has open."""
+    return JsonResponse(
+        {
+            "streams": connections.open_streams(),
+            "users": sorted(connections.users()),
+            "anonymous": connections.anonymous(),
+            "threads": threading.active_count(),
+        }
+    )
+
+
+urlpatterns = [
+    path("accounts/", include("apps.accounts.urls")),
+    path("state/", state),
+    *[
+        path(f"{view.__name__.lower()}/", view.as_view())
+        for view in (Forever, Silent, Finite, Broken, Mixed, Shared)
+    ],
+]
