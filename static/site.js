@@ -36,6 +36,7 @@
   // The state in the header is the worst of all streams on the page.
   const streams = new Map();
   const offline = new Set(["disconnected", "reconnecting"]);
+  const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hourCycle: "h23" });
   let lastEvent = null;
 
   const liveState = () => {
@@ -49,7 +50,7 @@
   const liveWords = (words, state) => {
     if (!state) return "";
     if (state !== "offline" || !lastEvent) return words[state];
-    return words.offlineSince.replace("{time}", lastEvent.toLocaleTimeString());
+    return words.offlineSince.replace("{time}", clock.format(lastEvent));
   };
 
   const showLive = () => {
@@ -70,6 +71,8 @@
     lastEvent = new Date();
   });
 
+  const focusFirstError = () => document.querySelector("[aria-invalid='true']")?.focus();
+
   addEventListener("storage", (event) => {
     if (event.key === "theme") showTheme(event.newValue);
   });
@@ -77,7 +80,7 @@
     showTheme(storedTheme());
     showLive();
     document.getElementById("theme")?.addEventListener("click", nextTheme);
-    document.querySelector("[aria-invalid='true']")?.focus();
+    requestAnimationFrame(focusFirstError); // after the browser's own autofocus
   });
 
   showTheme(storedTheme());

@@ -20,6 +20,7 @@ class SignUpForm(UserCreationForm):
     class Meta(UserCreationForm.Meta):
         model = User
         fields = ("username", "email")
+        help_texts = {"username": _("Letters, digits and @ . + - _ only.")}
 
     def clean_email(self) -> str:
         """Return the address as the user manager stores it; refuse one that somebody has."""
