@@ -49,7 +49,7 @@ class Sampler:
                 prune()
         except Exception:
             if not self.failing:
-                logger.exception("No samples are written for the dashboard until the database works again")
+                logger.exception("No samples are written for the dashboard; this is tried again every few seconds, in silence")
             self.failing = True
         else:
             if self.failing:
@@ -106,7 +106,9 @@ def tasks_waiting() -> int | None:
     """Return how many tasks could be started now; None if tasks are not kept in the database."""
     if not apps.is_installed("django_tasks_db"):
         return None
-    return apps.get_model("django_tasks_db", "DBTaskResult").objects.ready().count()
+    from django_tasks_db.models import DBTaskResult
+
+    return DBTaskResult.objects.ready().count()
 
 
 def prune() -> None:

@@ -6,6 +6,7 @@ from django.views.generic import TemplateView
 from apps.sse import SSEView
 
 from . import stats
+from .charts import CHARTS
 
 
 def may_look(user) -> bool:
@@ -23,7 +24,12 @@ class DashboardView(UserPassesTestMixin, TemplateView):
 
     def get_context_data(self, **kwargs):
         points = stats.history(stats.newest())
-        return super().get_context_data(points=points, point=points[-1] if points else None, **kwargs)
+        return {
+            **super().get_context_data(**kwargs),
+            "charts": CHARTS,
+            "points": points,
+            "point": points[-1] if points else None,
+        }
 
 
 class StatsStream(SSEView):
