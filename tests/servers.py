@@ -19,16 +19,14 @@ PACKAGE = os.environ["DJANGO_SETTINGS_MODULE"].split(".")[0]
 PATIENCE_SECONDS = 30
 
 UVICORN = "uvicorn {package}.asgi:application --host 127.0.0.1 --port {port} --log-level warning"
-GUNICORN = "gunicorn --bind 127.0.0.1:{port} --no-control-socket --config /dev/null --graceful-timeout 5"
+GUNICORN = "gunicorn --bind 127.0.0.1:{port} --no-control-socket --config /dev/null --graceful-timeout 2 "
 COMMANDS = {
     "uvicorn": UVICORN,
-    "uvicorn with two workers": f"{UVICORN} --workers 2",
+    "uvicorn with two workers": UVICORN + " --workers 2",
     "gunicorn with uvicorn-worker": (
-        f"{GUNICORN} --workers 2 --worker-class uvicorn_worker.UvicornWorker {{package}}.asgi:application"
+        GUNICORN + "--workers 2 --worker-class uvicorn_worker.UvicornWorker {package}.asgi:application"
     ),
-    "gunicorn with sync workers": (
-        f"{GUNICORN} --workers 6 --worker-class sync --timeout 600 {{package}}.wsgi:application"
-    ),
+    "gunicorn with sync workers": GUNICORN + "--workers 6 --timeout 600 {package}.wsgi:application",
     "runserver": "manage.py runserver 127.0.0.1:{port}",
 }
 

@@ -1,0 +1,78 @@
+"""
+Build `dist/project_template.zip`, from which `startproject --template` makes a project.
+
+It holds the tracked files, less what `.gitattributes` marks `export-ignore`. The settings
+package becomes `project_name`, which `startproject` renames, and its name in Python files the
+variable that `startproject` renders.
+"""
+
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = "project_template"
+TARGET = ROOT / "dist" / f"{PACKAGE}.zip"
+VARIABLE = "{" * 2 + " project_name " + "}" * 2
+ONLY_HERE = re.compile(r"<!-- only here -->.*?<!-- /only here -->\n*", re.DOTALL)
+FIXED_DATE = (2026, 1, 1, 0, 0, 0)
+
+
+def main() -> None:
+    """Write the archive and say where it is."""
+    TARGET.parent.mkdir(exist_ok=True)
+    with zipfile.ZipFile(TARGET, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in exported_files():
+            add(archive, name)
+    print(f"Wrote {TARGET.relative_to(ROOT)}. Use it: django-admin startproject --template {TARGET} mysite")
+
+
+def exported_files() -> list[str]:
+    """Return the paths of the files that git would export, as they are in the working tree."""
+    listed = git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")[:-1]
+    names = [name for name in sorted(set(listed)) if (ROOT / name).is_file()]
+    return [name for name in names if not ignored(name)]
+
+
+def ignored(name: str) -> bool:
+    """Say whether a file or a folder above it is marked `export-ignore`."""
+    return any(part in EXPORT_IGNORE for part in (name, name.split("/")[0]))
+
+
+def add(archive: zipfile.ZipFile, name: str) -> None:
+    """Add one file under its name in the archive, with its content and its executable bit."""
+    file = ROOT / name
+    entry = zipfile.ZipInfo(re.sub(rf"^{PACKAGE}/", "project_name/", name), FIXED_DATE)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = file.stat().st_mode << 16
+    archive.writestr(entry, exported(name, file.read_bytes()))
+
+
+def exported(name: str, content: bytes) -> bytes:
+    """Return a file's content as the archive holds it."""
+    if name.endswith(".py"):
+        return content.replace(PACKAGE.encode(), VARIABLE.encode())
+    if name.endswith(".md"):
+        text = ONLY_HERE.sub("", content.decode())
+        return text.replace(f"{PACKAGE}/", "<your project>/").encode()
+    return content
+
+
+def git(*arguments: str) -> str:
+    """Run git here and return what it prints."""
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"git {arguments[0]} failed: {done.stderr.strip()}")
+    return done.stdout
+
+
+EXPORT_IGNORE = {
+    line.split()[0].strip("/")
+    for line in (ROOT / ".gitattributes").read_text().splitlines()
+    if line.endswith("export-ignore")
+}
+
+if __name__ == "__main__":
+    main()
