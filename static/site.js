@@ -36,6 +36,7 @@
   // The state in the header is the worst of all streams on the page.
   const streams = new Map();
   const offline = new Set(["disconnected", "reconnecting"]);
+  const ended = new Set(["finished", "closed", "removed"]);
   const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hourCycle: "h23" });
   let lastEvent = null;
 
@@ -63,8 +64,9 @@
     if (element.textContent !== words) element.textContent = words;
   };
 
-  document.addEventListener("sse:state", (event) => {
-    streams.set(event.target, event.detail.state);
+  document.addEventListener("sse:state", ({ target, detail }) => {
+    if (ended.has(detail.reason)) streams.delete(target);
+    else streams.set(target, detail.state);
     showLive();
   });
   document.addEventListener("sse:data", () => {

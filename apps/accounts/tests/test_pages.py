@@ -1,0 +1,77 @@
+"""Every page about an account, and every error page: what all of them keep to."""
+
+import re
+
+import pytest
+from django.http import HttpResponseNotFound
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+pytestmark = pytest.mark.django_db
+OPEN_PAGES = ["login", "signup", "password_reset", "password_reset_done", "password_reset_complete"]
+OWN_PAGES = ["password_change", "password_change_done"]
+INLINE = re.compile(r"<[^>]+\s(style|on\w+)=|<style|javascript:", re.IGNORECASE)
+
+
+def scripts_are_allowed(page, nonce):
+    tags = re.findall(r"<script\b[^>]*>", page)
+    return all("src=" in tag and f'nonce="{nonce}"' in tag for tag in tags)
+
+
+def assert_page_is_sound(response):
+    page = response.content.decode()
+    nonce = re.search(r"'nonce-([^']+)'", response.headers["Content-Security-Policy"])[1]
+    assert scripts_are_allowed(page, nonce)
+    assert not INLINE.search(page)
+    assert page.count("<h1") == 1
+    assert page.count("<main") == 1
+    assert re.search(r"<title>[^<]+ · Live site</title>", page)
+    assert re.search(r"<body>\s*<a class=\"skip\" href=\"#main\">", page)
+
+
+@pytest.mark.parametrize("name", OPEN_PAGES)
+def test_a_page_for_everybody_is_sound(client, name):
+    assert_page_is_sound(client.get(reverse(name)))
+
+
+@pytest.mark.parametrize("name", OWN_PAGES)
+def test_a_page_for_the_logged_in_is_sound_and_asks_others_to_log_in(client, user, name):
+    assert client.get(reverse(name)).url.startswith(reverse("login"))
+    client.force_login(user)
+    assert_page_is_sound(client.get(reverse(name)))
+
+
+def test_a_link_that_is_no_longer_valid_is_explained_on_a_sound_page(client):
+    response = client.get(reverse("password_reset_confirm", args=["MQ", "x-y"]))
+    assert_page_is_sound(response)
+    assert reverse("password_reset") in response.content.decode()
+
+
+def test_a_missing_page_is_a_sound_page(client):
+    response = client.get("/nothing/here/")
+    assert isinstance(response, HttpResponseNotFound)
+    assert_page_is_sound(response)
+
+
+@pytest.mark.parametrize("name", ["400.html", "500.html"])
+def test_an_error_page_needs_no_request_and_no_database(name, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        page = render_to_string(name)
+    assert not INLINE.search(page)
+    assert "<script" not in page.replace('<script src="/static/site.js"></script>', "")
+    assert page.count("<h1") == 1
+
+
+def test_an_error_page_needs_no_manifest_of_static_files(settings, tmp_path):
+    settings.STATIC_ROOT = tmp_path
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}
+    }
+    assert "/static/site.css" in render_to_string("500.html")
+
+
+def test_the_current_page_is_marked_in_the_menu(client, user):
+    dashboard = reverse("dashboard")
+    assert f'href="{dashboard}" aria-current' not in client.get(reverse("login")).content.decode()
+    client.force_login(user)
+    assert f'href="{dashboard}" aria-current="page"' in client.get(dashboard).content.decode()

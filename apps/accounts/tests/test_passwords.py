@@ -1,0 +1,64 @@
+"""Changing a password, and resetting one that was forgotten."""
+
+import re
+
+import pytest
+from django.contrib.auth import get_user
+from django.test import Client
+from django.urls import reverse
+
+pytestmark = pytest.mark.django_db
+NEW = "another long secret 8"
+
+
+def test_changing_the_password_keeps_this_login_and_ends_the_others(client, user, password):
+    elsewhere = Client()
+    for each in (client, elsewhere):
+        each.force_login(user)
+    form = {"old_password": password, "new_password1": NEW, "new_password2": NEW}
+    assert client.post(reverse("password_change"), form).url == reverse("password_change_done")
+    assert client.get(reverse("password_change_done")).status_code == 200
+    assert get_user(client) == user
+    assert not get_user(elsewhere).is_authenticated
+    user.refresh_from_db()
+    assert user.check_password(NEW)
+
+
+def test_the_old_password_is_asked_for(client, user):
+    client.force_login(user)
+    form = {"old_password": "wrong", "new_password1": NEW, "new_password2": NEW}
+    response = client.post(reverse("password_change"), form)
+    assert 'id="id_old_password_error"' in response.content.decode()
+
+
+def test_a_forgotten_password_is_reset_with_the_link_from_the_mail(client, user, mailoutbox):
+    response = client.post(reverse("password_reset"), {"email": "LIN@example.com"})
+    assert response.url == reverse("password_reset_done")
+    (mail,) = mailoutbox
+    assert mail.to == ["lin@example.com"]
+    assert mail.subject == "Choose a new password for testserver"
+    link = re.search(r"http://testserver(/\S+)", mail.body)[1]
+
+    form_page = client.get(link, follow=True)
+    assert form_page.context["validlink"]
+    form = {"new_password1": NEW, "new_password2": NEW}
+    assert client.post(form_page.request["PATH_INFO"], form).url == reverse("password_reset_complete")
+    user.refresh_from_db()
+    assert user.check_password(NEW)
+
+    used = Client().get(link, follow=True)
+    assert "Link no longer valid" in used.content.decode()
+
+
+def test_an_unknown_address_gets_no_mail_and_the_same_answer(client, user, mailoutbox):
+    response = client.post(reverse("password_reset"), {"email": "nobody@example.com"})
+    assert response.url == reverse("password_reset_done")
+    assert not mailoutbox
+
+
+def test_the_mail_is_plain_text_in_which_nothing_is_escaped(client, user, mailoutbox):
+    user.username = "lin@o+h"
+    user.save()
+    client.post(reverse("password_reset"), {"email": user.email})
+    assert mailoutbox[0].body.startswith("Hello lin@o+h,\n\n")
+    assert "&" not in mailoutbox[0].body
