@@ -1,0 +1,122 @@
+import { DjustSSE } from './connection.js';
+import { each, fill, isChange, show } from './dom.js';
+
+const CLASSES = {
+  connecting: 'sse-connecting',
+  connected: 'sse-connected',
+  reconnecting: 'sse-disconnected',
+  disconnected: 'sse-disconnected',
+};
+
+/** What is known of each `dj-sse` element: `{ url, sse, started, left, isOwned }`. */
+const streams = new WeakMap();
+
+/** Give each `dj-sse` element of this page, and each that joins it later, its stream. */
+export function start() {
+  // An observer set up in <head> has run before any script that follows the element.
+  new MutationObserver(react).observe(document, {
+    subtree: true,
+    childList: true,
+    attributes: true,
+    attributeFilter: ['dj-sse'],
+  });
+  adoptAll(document);
+  document.addEventListener('DOMContentLoaded', () => adoptAll(document));
+}
+
+function react(records) {
+  for (const { type, target, addedNodes, removedNodes } of records) {
+    if (type === 'attributes') adopt(target);
+    addedNodes.forEach(adoptAll);
+    removedNodes.forEach((node) => elements(node).forEach(release));
+  }
+}
+
+function adoptAll(node) {
+  elements(node).forEach(adopt);
+}
+
+function elements(node) {
+  if (!node.querySelectorAll) return [];
+  const inside = [...node.querySelectorAll('[dj-sse]')];
+  return node.matches?.('[dj-sse]') ? [node, ...inside] : inside;
+}
+
+function adopt(element) {
+  const url = element.getAttribute('dj-sse');
+  const known = streams.get(element);
+  const stream = known?.url === url ? known : replace(known, element, url);
+  if (stream && element.isConnected && document.readyState !== 'loading') resume(element, stream);
+}
+
+function replace(known, element, url) {
+  known?.sse.destroy();
+  streams.delete(element);
+  delete element._djustSSE;
+  if (!url) return undefined;
+  const stream = { url, sse: streamFor(element, url), isOwned: known?.isOwned };
+  streams.set(element, stream);
+  return stream;
+}
+
+function resume(element, stream) {
+  if (stream.started && !stream.left) return;
+  // Content that the page brought along is its script's; decided once, before we add any.
+  stream.isOwned ??= element.firstElementChild !== null;
+  stream.started = true;
+  stream.left = false;
+  stream.sse.connect();
+}
+
+/** An element that was only moved is back on the page by now, and keeps its stream. */
+function release(element) {
+  const stream = streams.get(element);
+  if (!stream || element.isConnected || stream.sse.state === 'disconnected') return;
+  stream.left = true;
+  stream.sse.disconnect('removed');
+}
+
+function streamFor(element, url) {
+  const sse = new DjustSSE(url, {
+    autoReconnect: element.getAttribute('dj-sse-reconnect') !== 'false',
+    withCredentials: element.getAttribute('dj-sse-credentials') === 'true',
+    lastEventId: element.getAttribute('dj-sse-since') ?? '',
+    maxRetries: Infinity,
+  });
+  element._djustSSE = sse;
+  sse.on('sse:state', (detail) => showState(element, detail));
+  sse.on('sse:reset', (data) => announce(element, 'sse:reset', { data }));
+  sse.on('*', (event, data, originalEvent) => {
+    if (event.startsWith('sse:')) return;
+    if (isWanted(element, event) && !isChange(event, data)) update(element, data);
+    announce(element, 'sse:data', { event, data, originalEvent });
+  });
+  return sse;
+}
+
+function isWanted(element, event) {
+  const names = element.getAttribute('dj-sse-event')?.match(/[^\s,]+/g);
+  return !names || names.includes(event);
+}
+
+function update(element, data) {
+  const selector = element.getAttribute('dj-sse-target');
+  const mode = element.getAttribute('dj-sse-mode');
+  try {
+    if (selector) each(selector, (target) => show(target, data, mode));
+    else if (mode === null && streams.get(element).isOwned) fill(element, data);
+    else show(element, data, mode);
+  } catch (error) {
+    console.error('DjustSSE: an event could not be shown:', error, element);
+  }
+}
+
+function showState(element, detail) {
+  element.classList.remove(...Object.values(CLASSES));
+  element.classList.add(CLASSES[detail.state]);
+  announce(element, 'sse:state', detail);
+}
+
+function announce(element, name, detail) {
+  element.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
+}

@@ -1,0 +1,13 @@
+/**
+ * Call `wake` when the page or the network is back, `leave` when the page goes away, perhaps into
+ * the back/forward cache. Returns a function that stops this.
+ */
+export function followPage({ wake, leave }) {
+  const controller = new AbortController();
+  const { signal } = controller;
+  window.addEventListener('online', wake, { signal });
+  window.addEventListener('pageshow', (event) => event.persisted && wake(), { signal });
+  window.addEventListener('pagehide', leave, { signal });
+  document.addEventListener('visibilitychange', () => document.hidden || wake(), { signal });
+  return () => controller.abort();
+}
