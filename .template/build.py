@@ -33,12 +33,7 @@ def exported_files() -> list[str]:
     """Return the paths of the files that git would export, as they are in the working tree."""
     listed = git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")[:-1]
     names = [name for name in sorted(set(listed)) if (ROOT / name).is_file()]
-    return [name for name in names if not ignored(name)]
-
-
-def ignored(name: str) -> bool:
-    """Say whether a file or a folder above it is marked `export-ignore`."""
-    return any(part in EXPORT_IGNORE for part in (name, name.split("/")[0]))
+    return [name for name in names if name.split("/")[0] not in EXPORT_IGNORE]
 
 
 def add(archive: zipfile.ZipFile, name: str) -> None:

@@ -21,12 +21,16 @@ PACKAGE = "project_template"
 BRACES = re.compile("|".join([r"\{" * 2, r"\{" + "%", r"\{" + "#"]))
 
 
-def run(*command, cwd=ROOT, **variables):
+def newcomer():
+    """Return the environment of a shell in which nothing has been set for this project."""
+    ours = ("PYTEST", "MAKE", "MFLAGS", "DJANGO", "DEBUG", "SECRET_KEY")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+def run(*command, cwd=ROOT):
     """Run a command as a newcomer's shell would, and return what it printed."""
-    clean = {k: v for k, v in os.environ.items() if k not in ("DEBUG", "SECRET_KEY", "DJANGO_SETTINGS_MODULE")}
-    clean = {k: v for k, v in clean.items() if not k.startswith(("PYTEST", "MAKE", "MFLAGS"))}
     done = subprocess.run(
-        command, cwd=cwd, env=clean | variables, capture_output=True, text=True, check=False, timeout=600
+        command, cwd=cwd, env=newcomer(), capture_output=True, text=True, check=False, timeout=600
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -68,14 +72,17 @@ def test_rendering_changes_only_the_files_that_name_the_settings_package(built_z
     with zipfile.ZipFile(built_zip) as archive:
         sources = {n: archive.read(n).decode() for n in archive.namelist() if n.endswith(".py")}
     changed = {name for name, text in sources.items() if Engine().from_string(text).render(context) != text}
-    assert changed == {"manage.py", "conftest.py", "gunicorn.conf.py"} | {
-        name for name in sources if name.startswith("project_name/") and "project_name" in sources[name]
+    assert changed == {
+        "manage.py",
+        "conftest.py",
+        "gunicorn.conf.py",
+        "project_name/asgi.py",
+        "project_name/wsgi.py",
     }
-    assert changed < {"manage.py", "conftest.py", "gunicorn.conf.py", "project_name/asgi.py", "project_name/wsgi.py", "."}  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["mysite", "x"])
-def test_a_generated_project_is_checked_served_and_tested(template, tmp_path, name):
+def test_a_generated_project_is_checked_served_and_tested(template, tmp_path):
+    name = "x" if str(template).endswith("archive.zip") else "mysite"
     project = start_project(template, tmp_path / "a path", name)
     run("make", "check", cwd=project)
     run("make", "test", "ARGS=apps/accounts apps/sse -n0", cwd=project)
@@ -85,12 +92,12 @@ def test_a_generated_project_is_checked_served_and_tested(template, tmp_path, na
 def serve_and_listen(project):
     """Return the first bytes of the dashboard's stream from `make run`, then stop it as Ctrl-C does."""
     port = servers.free_port()
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "MAKE", "MFLAGS", "DJANGO"))}
     log = project.parent / "run.log"
-    with log.open("w") as output:
+    command = ["make", "run", f"PORT={port}"]
+    with log.open("w") as out:
         process = subprocess.Popen(
-            ["make", "run", f"PORT={port}"], cwd=project, env=clean, stdout=output, stderr=output, start_new_session=True
-        )  # fmt: skip
+            command, cwd=project, env=newcomer(), stdout=out, stderr=out, start_new_session=True
+        )
     try:
         return listen(f"http://127.0.0.1:{port}/api/dashboard/stream/", process, log)
     finally:

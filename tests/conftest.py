@@ -1,8 +1,11 @@
 """The servers that tests share."""
 
+import os
+
 import pytest
 
-from tests import servers
+from tests import nginx, servers
+from tests import postgres as postgresql
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +36,25 @@ def serve(migrated, tmp_path):
         return servers.serving(kind, tmp_path, **options)
 
     return start
+
+
+def need(found, what):
+    """Skip a test whose server is not on this machine; where everything must run, fail instead."""
+    if not found:
+        say = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        say(f"{what} is not installed on this machine")
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory):
+    """The `DATABASE_URL` of an empty PostgreSQL database."""
+    need(postgresql.binaries(), "PostgreSQL")
+    with postgresql.running(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
+@pytest.fixture
+def behind_nginx(tmp_path_factory):
+    """Put the bundled nginx in front of a server: `with behind_nginx(server) as url`."""
+    need(nginx.binary(), "nginx")
+    return lambda server: nginx.in_front_of(server.url, tmp_path_factory.mktemp("nginx"))

@@ -8,11 +8,11 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = os.environ["DJANGO_SETTINGS_MODULE"].split(".")[0]
@@ -64,6 +64,16 @@ class Server:
         self.process.wait()
 
 
+def wait_until(condition, seconds=10):
+    """Return the first true value of `condition()`, asked again and again for some seconds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"{condition} did not become true within {seconds} s")
+
+
 def free_port() -> int:
     """Return a port of the loopback that nobody listens on."""
     with socket.socket() as probe:
@@ -77,18 +87,13 @@ def environment_for(folder: Path, **variables: str) -> dict[str, str]:
     return inherited | {"DATA_DIR": str(folder), "DEBUG": "1", "PYTHONUNBUFFERED": "1"} | variables
 
 
-def manage(*arguments: str, environment: dict[str, str]) -> str:
-    """Run a management command and return what it printed."""
-    done = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+def manage(*arguments: str, environment: dict[str, str], fails: bool = False) -> str:
+    """Run a management command, which is expected to succeed or to fail, and return what it printed."""
+    command = [sys.executable, "manage.py", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    printed = done.stdout + done.stderr
+    assert (done.returncode != 0) == fails, printed
+    return printed
 
 
 @contextlib.contextmanager
@@ -99,9 +104,7 @@ def serving(kind: str, folder: Path, package: str = PACKAGE, **variables: str) -
     command = [sys.executable, *([] if kind == "runserver" else ["-m"]), *command]
     environment = environment_for(folder, **variables)
     log = folder / "server.log"
-    server = Server(
-        f"http://127.0.0.1:{port}", _launch(command, environment, log), log, command, environment
-    )
+    server = Server(f"http://127.0.0.1:{port}", _launch(command, environment, log), log, command, environment)
     try:
         _wait_until_it_answers(server)
         yield server
@@ -125,11 +128,16 @@ def _wait_until_it_answers(server: Server) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         assert server.process.poll() is None, server.output()
-        with contextlib.suppress(OSError):
-            try:
-                urllib.request.urlopen(f"{server.url}/accounts/login/", timeout=5).close()
-            except urllib.error.HTTPError:
-                pass
+        if answers(server.url):
             return
         time.sleep(0.05)
     raise AssertionError(f"The server did not answer.\n{server.output()}")
+
+
+def answers(url: str) -> bool:
+    """Say whether a server answers at all, be it with an error."""
+    try:
+        httpx.get(f"{url}/accounts/login/", timeout=5)
+    except httpx.TransportError:
+        return False
+    return True

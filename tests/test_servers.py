@@ -1,15 +1,15 @@
 """Streams on real servers: they arrive as they are sent, stay, and end cleanly."""
 
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import httpx
 import pytest
-from httpx_sse import connect_sse
 
 from tests import servers
+from tests.servers import wait_until
+from tests.streaming import Reader, events
 
 ASYNC_SERVERS = ["uvicorn", "uvicorn with two workers", "gunicorn with uvicorn-worker"]
 ALL_SERVERS = [*ASYNC_SERVERS, "gunicorn with sync workers", "runserver"]
@@ -43,53 +43,14 @@ def streams(serve, tmp_path, notes):
     return start
 
 
-def wait_until(condition, seconds=10):
-    """Return the first true value of `condition()`, asked again and again for some seconds."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"{condition} did not become true within {seconds} s")
-
-
 def state(server):
     return httpx.get(f"{server.url}/state/").json()
 
 
-def events(server, path, count, **headers):
-    """Return the first events of a stream, then hang up."""
-    with (
-        httpx.Client(timeout=10) as client,
-        connect_sse(client, "GET", server.url + path, headers=headers) as source,
-    ):
-        source.response.raise_for_status()
-        heard = (event for event in source.iter_sse() if event.data)
-        return [event for event, _ in zip(heard, range(count), strict=False)]
-
-
-class Reader:
-    """An open stream whose first event has arrived; `rest()` reads it to its end."""
-
-    def __init__(self, stack, server, path):
-        client = stack.enter_context(httpx.Client(timeout=15))
-        self.response = stack.enter_context(client.stream("GET", server.url + path))
-        self.response.raise_for_status()
-        self._chunks = self.response.iter_raw()
-        self.start = b""
-        while b"data:" not in self.start:
-            self.start += next(self._chunks)
-
-    def rest(self):
-        return b"".join(self._chunks)
-
-
 @pytest.mark.parametrize("kind", ALL_SERVERS)
-def test_an_endless_stream_arrives_as_it_is_sent_and_is_cleaned_up_when_the_client_leaves(
-    streams, notes, kind
-):
+def test_an_endless_stream_arrives_as_it_is_sent_and_is_cleaned_up_when_the_client_leaves(streams, notes, kind):
     with streams(kind) as server:
-        arrived = events(server, "/forever/", 3)
+        arrived = events(server.url, "/forever/", 3)
         assert [event.id for event in arrived] == ["1", "2", "3"]
         wait_until(lambda: notes() == ["finally"])
         assert wait_until(lambda: state(server)["streams"] == 0)
@@ -99,7 +60,7 @@ def test_an_endless_stream_arrives_as_it_is_sent_and_is_cleaned_up_when_the_clie
 def test_a_finite_stream_says_that_it_is_finished_and_closes(streams, kind):
     with streams(kind) as server:
         for path in ("/finite/", "/mixed/"):
-            arrived = events(server, path, 100)
+            arrived = events(server.url, path, 100)
             assert [event.data for event in arrived] == ["0", "1", "2", "{}"]
             assert arrived[-1].event == "sse:end"
             assert arrived[-1].id == "3", "a control event leaves the position alone"
@@ -108,15 +69,15 @@ def test_a_finite_stream_says_that_it_is_finished_and_closes(streams, kind):
 @pytest.mark.parametrize("kind", ["uvicorn", "runserver"])
 def test_an_idle_stream_is_kept_alive_by_comments(streams, kind):
     with streams(kind) as server, ExitStack() as stack:
-        reader = Reader(stack, server, "/silent/")
+        reader = Reader(stack, server.url, "/silent/")
         assert reader.start.startswith(b"retry: 3000\n\n")
-        assert next(reader._chunks) == b": keepalive\n\n"
+        assert reader.next_bytes() == b": keepalive\n\n"
 
 
 @pytest.mark.parametrize("kind", ["uvicorn", "gunicorn with sync workers", "runserver"])
 def test_an_exception_in_a_stream_is_logged_in_full_and_told_in_general(streams, kind):
     with streams(kind) as server:
-        arrived = events(server, "/broken/", 100)
+        arrived = events(server.url, "/broken/", 100)
         assert [event.event for event in arrived] == ["number", "sse:error"]
         assert "secret" not in arrived[-1].data
         assert "RuntimeError: the secret reason" in server.output()
@@ -126,8 +87,8 @@ def test_an_exception_in_a_stream_is_logged_in_full_and_told_in_general(streams,
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_a_stopped_server_ends_its_streams_and_their_finally_runs(streams, notes, kind, number):
     with streams(kind) as server, ExitStack() as stack:
-        readers = [Reader(stack, server, "/forever/") for _ in range(10)]
-        readers += [Reader(stack, server, "/silent/") for _ in range(10)]
+        readers = [Reader(stack, server.url, "/forever/") for _ in range(10)]
+        readers += [Reader(stack, server.url, "/silent/") for _ in range(10)]
         took = server.stop(number, patience=10)
         for reader in readers:
             assert b"retry: " in reader.rest()
@@ -137,9 +98,9 @@ def test_a_stopped_server_ends_its_streams_and_their_finally_runs(streams, notes
 
 def test_an_open_stream_holds_no_thread(streams):
     with streams("uvicorn") as server, ExitStack() as stack, ThreadPoolExecutor(10) as pool:
-        readers = [Reader(stack, server, "/silent/") for _ in range(2)]
+        readers = [Reader(stack, server.url, "/silent/") for _ in range(2)]
         few = state(server)["threads"]
-        readers += pool.map(lambda _: Reader(stack, server, "/silent/"), range(100))
+        readers += pool.map(lambda _: Reader(stack, server.url, "/silent/"), range(100))
         assert state(server) == {"streams": 102, "users": [], "anonymous": 102, "threads": few}
 
 
@@ -147,7 +108,7 @@ def test_an_open_stream_holds_no_thread(streams):
 def test_fifty_viewers_share_one_producer_which_stops_with_the_last(streams, notes, kind):
     with streams(kind) as server:
         with ExitStack() as stack, ThreadPoolExecutor(10) as pool:
-            readers = list(pool.map(lambda _: Reader(stack, server, "/shared/"), range(50)))
+            readers = list(pool.map(lambda _: Reader(stack, server.url, "/shared/"), range(50)))
             assert all(b"event: tick" in reader.start for reader in readers)
             assert notes() == ["producer started"]
         wait_until(lambda: notes() == ["producer started", "producer stopped"])
@@ -155,9 +116,9 @@ def test_fifty_viewers_share_one_producer_which_stops_with_the_last(streams, not
 
 def test_ids_go_on_after_a_reconnect_and_an_unknown_id_is_answered_with_a_reset(streams):
     with streams("uvicorn") as server:
-        again = events(server, "/forever/", 2, **{"Last-Event-ID": "41"})
+        again = events(server.url, "/forever/", 2, **{"Last-Event-ID": "41"})
         assert [event.id for event in again] == ["42", "43"]
-        reset, first = events(server, "/forever/", 2, **{"Last-Event-ID": "forty-one"})
+        reset, first = events(server.url, "/forever/", 2, **{"Last-Event-ID": "forty-one"})
         assert (reset.event, reset.id) == ("sse:reset", "")
         assert first.id == "1"
 

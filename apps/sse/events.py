@@ -20,9 +20,7 @@ _FRAME_BREAKERS = re.compile(r"[\r\n\0]")
 _JSON_OPENERS = frozenset('{["-0123456789tfn')
 
 
-def sse_event(
-    data: Any, event: str | None = None, id: str | int | None = None, retry: int | None = None
-) -> str:
+def sse_event(data: Any, event: str | None = None, id: str | int | None = None, retry: int | None = None) -> str:
     """
     Return one event, ready to be written to a stream.
 

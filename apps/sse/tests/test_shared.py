@@ -41,8 +41,6 @@ async def settle():
         await asyncio.sleep(0)
 
 
-
-
 async def test_it_starts_with_the_first_viewer_and_stops_with_the_last():
     source = Source()
     source.feed.put_nowait(1)

@@ -27,10 +27,12 @@ class Command(BaseCommand):
         refuse_used_port(port)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         children = [subprocess.Popen(command, start_new_session=True) for command in commands(port)]
-        self.stdout.write(self.style.SUCCESS(f"\n  Live on http://{HOST}:{port}/   (Ctrl-C ends it)\n"))
         try:
-            while all(child.poll() is None for child in children):
+            wait_until_served(port, children)
+            self.stdout.write(self.style.SUCCESS(f"\n  Live on http://{HOST}:{port}/   (Ctrl-C ends it)\n"))
+            while all_run(children):
                 time.sleep(0.2)
+            self.stderr.write("The server or the task worker has stopped: see above.")
         except KeyboardInterrupt:
             self.stdout.write("\nStopping.")
         finally:
@@ -71,6 +73,20 @@ def refuse_used_port(port: int) -> None:
                 f"Port {port} cannot be used ({error.strerror}). "
                 f"Stop the other program, or choose another port: make run PORT={port + 1}"
             ) from None
+
+
+def all_run(children: list[subprocess.Popen]) -> bool:
+    """Say whether none of the processes has ended."""
+    return all(child.poll() is None for child in children)
+
+
+def wait_until_served(port: int, children: list[subprocess.Popen]) -> None:
+    """Wait until somebody answers on the port, or a process has ended."""
+    while all_run(children):
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)) == 0:
+                return
+        time.sleep(0.05)
 
 
 def stop(children: list[subprocess.Popen]) -> None:

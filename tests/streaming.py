@@ -1,0 +1,36 @@
+"""Reading streams as a client of the specification does."""
+
+import httpx
+from httpx_sse import connect_sse
+
+
+def events(url, path, count, **headers):
+    """Return the first events of a stream, then hang up."""
+    with (
+        httpx.Client(timeout=10) as client,
+        connect_sse(client, "GET", url + path, headers=headers) as source,
+    ):
+        source.response.raise_for_status()
+        heard = (event for event in source.iter_sse() if event.data)
+        return [event for event, _ in zip(heard, range(count), strict=False)]
+
+
+class Reader:
+    """An open stream whose first event has arrived; `rest()` reads it to its end."""
+
+    def __init__(self, stack, url, path):
+        client = stack.enter_context(httpx.Client(timeout=15))
+        self.response = stack.enter_context(client.stream("GET", url + path))
+        self.response.raise_for_status()
+        self._chunks = self.response.iter_raw()
+        self.start = b""
+        while b"data:" not in self.start:
+            self.start += next(self._chunks)
+
+    def next_bytes(self):
+        """Return what arrives next."""
+        return next(self._chunks)
+
+    def rest(self):
+        """Return all that arrives until the stream ends."""
+        return b"".join(self._chunks)

@@ -1,0 +1,23 @@
+"""The dashboard's stream on every kind of server."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from tests.streaming import events
+from tests.test_servers import ALL_SERVERS
+
+
+@pytest.mark.parametrize("kind", ALL_SERVERS)
+def test_every_worker_tells_the_same_numbers_of_the_whole_deployment(serve, kind):
+    with serve(kind) as server, ThreadPoolExecutor(4) as pool:
+        assert httpx.get(f"{server.url}/dashboard/").status_code == 200
+        viewers = list(pool.map(lambda _: events(server.url, "/api/dashboard/stream/", 4), range(4)))
+    points = [{event.id: json.loads(event.data) for event in heard} for heard in viewers]
+    together = set.intersection(*(set(heard) for heard in points))
+    assert len(together) >= 2, "they were open at the same time"
+    for time in together:
+        assert all(heard[time] == points[0][time] for heard in points)
+    assert any(heard[time]["streams"] == 4 for heard in points for time in heard)

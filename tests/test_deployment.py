@@ -1,0 +1,47 @@
+"""The project as it is deployed: another database, a proxy in front, production settings."""
+
+import secrets
+
+import httpx
+
+from tests import servers
+from tests.streaming import events
+
+
+def test_database_url_alone_switches_to_postgresql(postgres, tmp_path):
+    environment = servers.environment_for(tmp_path, DATABASE_URL=postgres)
+    servers.manage("migrate", "--verbosity", "0", environment=environment)
+    with servers.serving("uvicorn with two workers", tmp_path, DATABASE_URL=postgres) as server:
+        arrived = events(server.url, "/api/dashboard/stream/", 3)
+    assert [event.event for event in arrived] == ["stats"] * 3
+    assert not (tmp_path / "db.sqlite3").exists()
+
+
+def test_events_pass_the_bundled_nginx_one_by_one_even_where_it_compresses(site, behind_nginx):
+    with behind_nginx(site) as url:
+        page = httpx.get(f"{url}/accounts/login/", headers={"Accept-Encoding": "gzip"})
+        assert page.headers["content-encoding"] == "gzip", "compression is on, so it could hold events back"
+        arrived = events(url, "/api/dashboard/stream/", 2, **{"Accept-Encoding": "gzip"})
+        assert len(arrived) == 2
+
+
+def test_production_is_https_only_and_its_dashboard_private(serve, tmp_path):
+    production = {"DEBUG": "0", "ALLOWED_HOSTS": "127.0.0.1", "SECRET_KEY": secrets.token_urlsafe(50)}
+    environment = servers.environment_for(tmp_path, **production)
+    servers.manage("collectstatic", "--noinput", "--verbosity", "0", environment=environment)
+    with serve("uvicorn", **production) as server:
+        plain = httpx.get(f"{server.url}/accounts/login/")
+        assert (plain.status_code, plain.headers["location"][:8]) == (301, "https://")
+    with serve("uvicorn", **production, HTTPS="0") as server:
+        page = httpx.get(f"{server.url}/accounts/login/")
+        assert page.status_code == 200
+        assert "'unsafe-inline'" not in page.headers["content-security-policy"]
+        assert httpx.get(f"{server.url}/nowhere/").status_code == 404
+        assert httpx.get(f"{server.url}/dashboard/").status_code in (302, 403)
+        assert httpx.get(f"{server.url}/api/dashboard/stream/").status_code == 403
+
+
+def test_without_debug_a_missing_secret_key_is_a_clear_error(tmp_path):
+    environment = servers.environment_for(tmp_path, DEBUG="0", SECRET_KEY="")
+    printed = servers.manage("check", environment=environment, fails=True)
+    assert "SECRET_KEY is not set" in printed
