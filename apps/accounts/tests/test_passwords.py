@@ -62,3 +62,18 @@ def test_the_mail_is_plain_text_in_which_nothing_is_escaped(client, user, mailou
     client.post(reverse("password_reset"), {"email": user.email})
     assert mailoutbox[0].body.startswith("Hello lin@o+h,\n\n")
     assert "&" not in mailoutbox[0].body
+
+
+def test_a_long_link_stays_in_one_piece_on_the_way(client, user, mailoutbox, settings):
+    settings.ALLOWED_HOSTS = ["a-rather-long-name.example.com"]
+    client.post(reverse("password_reset"), {"email": user.email}, headers={"host": settings.ALLOWED_HOSTS[0]})
+    link = re.search(r"http://\S+", mailoutbox[0].body)[0]
+    assert len(link) > 78
+    assert link in mailoutbox[0].message().as_string()
+
+
+def test_a_mail_that_cannot_be_sent_is_logged_and_the_answer_stays_the_same(client, user, settings, caplog):
+    settings.MAILERS = {"default": {"BACKEND": "no.such.Backend"}}
+    response = client.post(reverse("password_reset"), {"email": user.email})
+    assert response.url == reverse("password_reset_done")
+    assert f"reset the password of user {user.pk} was not sent" in caplog.text

@@ -1,0 +1,19 @@
+"""The admin's own policy."""
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.urls import reverse
+
+from apps.accounts.admin_site import LiveAdminSite
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_admin_keeps_the_policy_of_the_site_but_for_trusted_types(rf, settings):
+    request = rf.get(reverse("admin:index"))
+    request.user = AnonymousUser()
+    response = LiveAdminSite().admin_view(lambda request: None)(request)
+    assert response.status_code == 302
+    left_out = settings.SECURE_CSP.keys() - response._csp_config.keys()
+    assert left_out == {"require-trusted-types-for", "trusted-types"}
+    assert response._csp_config["script-src"] == settings.SECURE_CSP["script-src"]

@@ -1,0 +1,181 @@
+"""Every page in light and dark, on a phone and on a desk: accessible, without errors, never too wide."""
+
+import re
+from importlib import import_module
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings as project_settings
+from django.core.exceptions import PermissionDenied
+from django.test import Client
+from django.urls import path
+
+PHONE, DESK, NARROWEST = 360, 1440, 320
+OPEN_PAGES = {
+    "dashboard": "/dashboard/",
+    "log in": "/accounts/login/",
+    "sign up": "/accounts/signup/",
+    "reset password": "/accounts/reset/",
+    "reset password, sent": "/accounts/reset/sent/",
+    "reset password, old link": "/accounts/reset/MQ/old-link/",
+    "reset password, done": "/accounts/reset/done/",
+}
+OWN_PAGES = {
+    "dashboard, logged in": "/dashboard/",
+    "change password": "/accounts/password/",
+    "change password, done": "/accounts/password/done/",
+}
+ERRORS = ["400", "403", "403_csrf", "404", "500"]
+
+themes = pytest.mark.parametrize("theme", ["light", "dark"])
+widths = pytest.mark.parametrize("width", [PHONE, DESK])
+
+
+def refuse(request):
+    raise PermissionDenied
+
+
+def break_down(request):
+    raise ValueError("broken by a test")
+
+
+urlpatterns = [
+    path("403/", refuse),
+    path("500/", break_down),
+    *import_module(project_settings.ROOT_URLCONF).urlpatterns,
+]
+
+
+@pytest.fixture(scope="session")
+def login(site, browser):
+    """The cookies of a demo user with all rights."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{site.url}/accounts/login/?next=/accounts/password/done/")
+    page.fill("[name=username]", "admin")
+    page.fill("[name=password]", "demo")
+    page.click("main button")
+    page.wait_for_url("**/accounts/password/done/")
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def look(site, browser):
+    """Open a page, `look(path)`, with `.problems` filled with whatever the browser complains about."""
+    contexts = []
+
+    def open_page(address, width, theme="light", prepare=None, **options):
+        viewport = {"width": width, "height": 800}
+        context = browser.new_context(viewport=viewport, color_scheme=theme, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.problems = []
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        page.on("console", lambda message: message.type in COMPLAINTS and page.problems.append(message.text))
+        if prepare:
+            prepare(page)
+        page.goto(site.url + address)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+COMPLAINTS = {"error", "warning"}
+
+
+def assert_sound(page):
+    found = Axe().run(page).response["violations"]
+    assert not [(each["id"], [node["target"] for node in each["nodes"]]) for each in found]
+    assert not page.problems
+    assert_fits(page)
+
+
+def assert_fits(page):
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than the window"
+
+
+@themes
+@widths
+@pytest.mark.parametrize("name", OPEN_PAGES)
+def test_a_page_for_everybody_is_sound(look, name, width, theme):
+    assert_sound(look(OPEN_PAGES[name], width, theme))
+
+
+@themes
+@widths
+@pytest.mark.parametrize("name", OWN_PAGES)
+def test_a_page_for_the_logged_in_is_sound(look, login, name, width, theme):
+    page = look(OWN_PAGES[name], width, theme, storage_state=login)
+    assert page.url.endswith(OWN_PAGES[name])
+    assert_sound(page)
+
+
+@pytest.mark.parametrize("name", OPEN_PAGES)
+def test_a_page_for_everybody_fits_the_narrowest_phone(look, name):
+    assert_fits(look(OPEN_PAGES[name], NARROWEST))
+
+
+@pytest.mark.parametrize("name", OWN_PAGES)
+def test_a_page_for_the_logged_in_fits_the_narrowest_phone(look, login, name):
+    assert_fits(look(OWN_PAGES[name], NARROWEST, storage_state=login))
+
+
+@themes
+@widths
+def test_a_form_with_mistakes_is_sound_and_the_first_of_them_has_the_focus(look, width, theme):
+    page = look("/accounts/signup/", width, theme)
+    page.fill("[name=username]", "mary")
+    page.fill("[name=email]", "ada@example.com")
+    page.fill("[name=password1]", "1234")
+    page.fill("[name=password2]", "1235")
+    page.click("main button")
+    page.wait_for_selector("[name=email][aria-invalid=true]:focus")
+    assert page.input_value("[name=username]") == "mary"
+    assert_sound(page)
+
+
+@themes
+@widths
+def test_the_page_behind_the_link_in_the_mail_is_sound(look, site, width, theme):
+    page = look("/accounts/reset/", width, theme)
+    page.fill("[name=email]", "grace@example.com")
+    page.click("main button")
+    page.wait_for_url("**/accounts/reset/sent/")
+    page.goto(site.url + re.findall(r"http://[^/]+(/accounts/reset/\S+)", site.output())[-1])
+    assert page.inner_text("h1") == "Choose a new password"
+    assert_sound(page)
+
+
+def error_response(name):
+    client = Client(raise_request_exception=False, enforce_csrf_checks=True)
+    match name:
+        case "400":
+            return client.get("/", headers={"host": "not a host"})
+        case "403_csrf":
+            return client.post("/accounts/login/")
+        case _:
+            return client.get(f"/{name}/")
+
+
+@themes
+@widths
+@pytest.mark.parametrize("name", ERRORS)
+def test_an_error_page_is_sound(look, settings, name, width, theme):
+    settings.ROOT_URLCONF = __name__
+    response = error_response(name)
+    assert response.status_code == int(name[:3])
+    # With DEBUG on the server shows Django's pages for developers, so ours is put in their place. It comes
+    # as a success, for the browser prints an error of its own for any other status.
+    answer = {"body": response.content.decode(), "headers": dict(response.headers)}
+    page = look(
+        "/error/",
+        width,
+        theme,
+        prepare=lambda page: page.route("**/error/", lambda route: route.fulfill(**answer)),
+    )
+    assert page.locator("h1").count() == 1
+    assert_sound(page)
