@@ -59,6 +59,7 @@ def start_project(template, parent, name):
     parent.mkdir(exist_ok=True)
     run(sys.executable, "-m", "django", "startproject", "--template", str(template), name, cwd=parent)
     (parent / name / ".venv").symlink_to(ROOT / ".venv")
+    (ROOT / ".venv" / "ready").touch()
     return parent / name
 
 

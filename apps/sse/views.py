@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.decorators import classonlymethod
 from django.views import View
+from django.views.decorators.csrf import csrf_exempt
 
 from . import wsgi
 from .asgi import SCOPE_KEY, Slot
@@ -131,8 +132,7 @@ class SSEView(SSEMixin, View):
             return await answer if inspect.isawaitable(answer) else answer
 
         # A stream changes nothing, so a POST is answered with 405 rather than with a CSRF failure.
-        sse_view.csrf_exempt = True
-        return sse_view
+        return csrf_exempt(sse_view)
 
     async def mount(
         self, request: HttpRequest, last_event_id: str | None, *args: Any, **kwargs: Any
