@@ -1,0 +1,35 @@
+"""What the tests of the client say to their pages and hear from them."""
+
+import json
+from typing import Any
+
+from playwright.sync_api import Page
+
+QUICK_RETRY = "retry: 20\n\n"
+
+RECORDER = """
+    window.seen = [];
+    window.record = (sse) => {
+        for (const name of ['connected', 'disconnected', 'reconnecting', 'reconnected', 'error']) {
+            sse.on(name, (detail) => seen.push([name, detail]));
+        }
+        return sse;
+    };
+"""
+
+
+def event(name: str, data: Any, id: str | int | None = None) -> str:
+    """Return an event as a server writes it; data that is no string goes as JSON."""
+    lines = [f"event: {name}"] + ([f"id: {id}"] if id is not None else [])
+    return "\n".join([*lines, f"data: {data if isinstance(data, str) else json.dumps(data)}"]) + "\n\n"
+
+
+def wait_for_state(page: Page, name: str) -> Any:
+    """Wait until the page's recorded connection has emitted `name`, and return what came with the last one."""
+    page.wait_for_function("(name) => seen.some(([seen]) => seen === name)", arg=name)
+    return page.evaluate("(name) => seen.filter(([seen]) => seen === name).at(-1)[1]", name)
+
+
+def names_seen(page: Page) -> list[str]:
+    """Return the names of the states that the recorded connection has emitted, in order."""
+    return page.evaluate("() => seen.map(([name]) => name)")
