@@ -30,13 +30,15 @@ class Chart:
     Figures of one unit, drawn together.
 
     `note` says what they mean and `missing` stands there when the first one is not known. The
-    axis begins at 0 and reaches `least`, or the highest value if that is more.
+    axis has `unit` behind its numbers, begins at 0 and reaches `least`, or the highest value if
+    that is more.
     """
 
     title: str
     figures: tuple[Figure, ...]
     note: str
     missing: str = ""
+    unit: str = ""
     least: int = 1
 
 
@@ -45,18 +47,20 @@ CHARTS = [
         _("Requests"),
         (Figure("requests", _("answered"), _("per second"), digits=1),),
         _("An open stream counts as one request."),
+        unit=_("/s"),
     ),
     Chart(
         _("Response time"),
         (Figure("median", _("median"), _("ms"), digits=1), Figure("p95", _("95th percentile"), _("ms"), digits=1)),
         _("Of the last minute’s requests."),
         missing=_("No request was answered in the last minute."),
+        unit=_(" ms"),
         least=10,
     ),
     Chart(
         _("Users online"),
         (Figure("users", _("logged in")), Figure("anonymous", _("guests"))),
-        _("With a live page open. Guests count by stream."),
+        _("Guests are counted by stream."),
         least=4,
     ),
     Chart(
@@ -69,6 +73,7 @@ CHARTS = [
         _("Database queries"),
         (Figure("queries", _("sent"), _("per second"), digits=1),),
         _("Those of this page included."),
+        unit=_("/s"),
         least=4,
     ),
     Chart(
@@ -82,12 +87,14 @@ CHARTS = [
         _("CPU"),
         (Figure("cpu", _("used"), "%", digits=1),),
         _("100% is one core."),
+        unit="%",
         least=10,
     ),
     Chart(
         _("Memory"),
         (Figure("memory", _("resident"), "MiB", scale=1024 * 1024),),
         _("What processes share counts in each."),
+        unit=" MiB",
         least=100,
     ),
 ]

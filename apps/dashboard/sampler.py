@@ -36,7 +36,10 @@ class Sampler:
     def run(self) -> None:
         """Sample for ever. A failure leaves a gap and is logged when it begins, not at each repetition."""
         while True:
-            time.sleep(BUCKET - time.time() % BUCKET)
+            end = bucket_of(time.time()) + BUCKET
+            # Timers may fire a little early: what counts is that the bucket is over.
+            while (left := end - time.time()) > 0:
+                time.sleep(left)
             self.try_sample()
             # The thread is asleep most of the time: a connection would only be held from others.
             databases.close_all()

@@ -31,11 +31,14 @@ async def latest() -> AsyncGenerator[Point]:
     """Yield the newest point, then each new one, shortly after the end of its bucket."""
     told = 0
     while True:
-        points = await read(newest())
+        last = newest()
+        points = await read(last)
         if points and points[-1]["time"] > told:
             told = points[-1]["time"]
             yield points[-1]
-        await asyncio.sleep(BUCKET - (time.time() - GRACE) % BUCKET)
+        # Timers may fire a little early: what counts is that the next bucket is there.
+        while newest() == last:
+            await asyncio.sleep(last + 2 * BUCKET + GRACE - time.time())
 
 
 async def missed(seen: int) -> list[Point]:

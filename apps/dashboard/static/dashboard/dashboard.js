@@ -60,6 +60,7 @@
 
     const plot = new DashboardPlot(card.querySelector(".plot"), figures, {
       least: Number(card.dataset.least),
+      unit: card.dataset.unit,
       onPoint: readAt,
     });
 
@@ -117,10 +118,11 @@
   let heard = performance.now();
 
   const stateOf = (classes) => {
-    if (classes.contains("sse-disconnected")) return "offline";
-    if (points.length && classes.contains("sse-connecting")) return "connecting";
+    const silence = performance.now() - heard;
     if (!points.length) return "empty";
-    return performance.now() - heard > SILENCE ? "silent" : "fresh";
+    if (classes.contains("sse-disconnected")) return "offline";
+    if (classes.contains("sse-connecting") && silence > BUCKET * 1000) return "connecting";
+    return silence > SILENCE ? "silent" : "fresh";
   };
 
   const showState = () => {

@@ -26,11 +26,12 @@
 
   class Plot {
     // `container` is filled; each of `figures` has a label, a swatch and digits; the
-    // vertical axis reaches `least`; `onPoint` is told the index under the pointer, or null.
-    constructor(container, figures, { least, onPoint }) {
+    // vertical axis reaches `least` and shows `unit`; `onPoint` is told the index under the pointer, or null.
+    constructor(container, figures, { least, unit, onPoint }) {
       this.container = container;
       this.figures = figures;
       this.least = least;
+      this.unit = unit;
       this.readColours();
       this.plot = new uPlot(this.options(onPoint), [[], ...figures.map(() => [])], container);
       new ResizeObserver(() => this.plot.setSize(this.size())).observe(container);
@@ -76,7 +77,7 @@
             stroke: text, font: this.colours.font, gap: 6, space: 30, grid: line, ticks: { show: false },
             incrs: digits ? ticks : ticks.filter(isWhole),
             size: (plot, values) => this.widest(plot.ctx, values ?? []),
-            values: (plot, values) => values.map((value) => numbers.format(value)),
+            values: (plot, values) => values.map((value) => numbers.format(value) + this.unit),
           },
         ],
         series: [{}, ...this.figures.map((figure, i) => this.seriesOptions(figure, i))],
