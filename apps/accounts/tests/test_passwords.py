@@ -73,7 +73,8 @@ def test_a_long_link_stays_in_one_piece_on_the_way(client, user, mailoutbox, set
 
 
 def test_a_mail_that_cannot_be_sent_is_logged_and_the_answer_stays_the_same(client, user, settings, caplog):
-    settings.MAILERS = {"default": {"BACKEND": "no.such.Backend"}}
+    mailer = {"BACKEND": "no.such.Backend"}
+    settings.MAILERS = {"default": mailer}
     response = client.post(reverse("password_reset"), {"email": user.email})
     assert response.url == reverse("password_reset_done")
     assert f"reset the password of user {user.pk} was not sent" in caplog.text

@@ -7,8 +7,9 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.models import User
 
 PASSWORD = "demo"
-ADMIN = {"is_staff": True, "is_superuser": True}
-USERS: dict[str, dict[str, bool]] = {"admin": ADMIN, "ada": {}, "grace": {}}
+EVERYTHING = {"is_staff": True, "is_superuser": True}
+NOTHING: dict[str, bool] = {}
+USERS = {"admin": EVERYTHING, "ada": NOTHING, "grace": NOTHING}
 
 
 class Command(BaseCommand):
