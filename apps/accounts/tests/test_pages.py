@@ -3,9 +3,11 @@
 import re
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseNotFound
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.views.defaults import permission_denied
 
 pytestmark = pytest.mark.django_db
 OPEN_PAGES = ["login", "signup", "password_reset", "password_reset_done", "password_reset_complete"]
@@ -75,3 +77,11 @@ def test_the_current_page_is_marked_in_the_menu(client, user):
     assert f'href="{dashboard}" aria-current' not in client.get(reverse("login")).content.decode()
     client.force_login(user)
     assert f'href="{dashboard}" aria-current="page"' in client.get(dashboard).content.decode()
+
+
+def test_a_page_that_is_not_allowed_offers_to_log_in_with_another_account(client, user, rf):
+    request = rf.get("/secret/?page=2")
+    request.user = user
+    page = permission_denied(request, PermissionDenied()).content.decode()
+    assert "logged in as lin" in page
+    assert f'href="{reverse("login")}?next=/secret/%3Fpage%3D2"' in page
