@@ -1,4 +1,4 @@
-"""The project's own settings, with the streams of this folder instead of its pages."""
+"""The project's own settings, with the streams of this folder before its pages."""
 
 import os
 from importlib import import_module

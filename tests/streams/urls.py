@@ -108,10 +108,10 @@ def state(request):
 
 
 urlpatterns = [
-    path("accounts/", include("apps.accounts.urls")),
     path("state/", state),
     *[
         path(f"{view.__name__.lower()}/", view.as_view())
         for view in (Forever, Silent, Finite, Broken, Mixed, Shared)
     ],
+    path("", include(os.environ["PROJECT_SETTINGS"].replace("settings", "urls"))),
 ]
