@@ -69,13 +69,14 @@ def test_another_address_on_the_element_is_another_stream(page, server, open_pag
     expect(page.locator("i")).to_have_text("2")
 
 
-def test_no_stream_is_opened_before_the_document_is_read(page, server, open_page):
+def test_no_stream_is_opened_before_every_script_had_its_chance_to_listen(page, server, open_page):
     open_page("""
 <div dj-sse="/stream/"></div>
-<script>window.state = document.querySelector("[dj-sse]")._djustSSE.state</script>
+<script>window.states = [document.querySelector("[dj-sse]")._djustSSE.state]</script>
+<script type="module">states.push(document.querySelector("[dj-sse]")._djustSSE.state)</script>
     """)
     server.accept()
-    assert page.evaluate("() => state") == "disconnected"
+    assert page.evaluate("() => states") == ["disconnected", "disconnected"]
 
 
 def test_it_works_under_a_strict_policy_without_a_complaint(page, server, open_page, complaints):

@@ -1,5 +1,7 @@
 """When a stream comes back, how it says so, and when it stays away."""
 
+from playwright.sync_api import expect
+
 from tests.browser.playing import QUICK_RETRY, event, names_seen, wait_for_state
 
 
@@ -73,8 +75,9 @@ def test_a_refusal_stops_it_and_is_said(page, server, connect, complaints):
 
 def test_retry_after_is_honoured_even_when_the_page_wakes_up(page, server, connect):
     connect("{ retryDelay: 1 }").answer(429, Retry_After="0")
+    request = server.accept()
     page.evaluate("() => { seen.length = 0; }")
-    server.accept().answer(503, Retry_After="1")
+    request.answer(503, Retry_After="1")
     asked = page.evaluate("() => performance.now()")
     assert wait_for_state(page, "reconnecting")["delay"] >= 1000
     page.evaluate("() => dispatchEvent(new Event('online'))")
@@ -106,6 +109,16 @@ def test_it_gives_up_after_the_documented_number_of_attempts(page, server, conne
     server.accept().answer(500)
     assert wait_for_state(page, "disconnected") == {"reason": "unavailable", "status": 500, "final": True}
     assert names_seen(page) == ["error", "reconnecting"] * 2 + ["error", "disconnected"]
+
+
+def test_a_declarative_stream_does_not_give_up(page, server, open_page):
+    page.add_init_script("Math.random = () => 0")
+    open_page('<div dj-sse="/stream/"></div>')
+    server.accept().stream(QUICK_RETRY).end()
+    for _ in range(7):
+        server.accept().answer(500)
+    server.accept().stream(event("a", "back"))
+    expect(page.locator("[dj-sse]")).to_have_text("back")
 
 
 def test_without_reconnecting_a_lost_stream_stays_lost(page, server, open_page):

@@ -11,6 +11,9 @@ const CLASSES = {
 /** What is known of each `dj-sse` element: `{ url, sse, started, left, isOwned }`. */
 const streams = new WeakMap();
 
+/** Streams open once every script of the page, modules included, had its chance to listen. */
+let isPageReady = document.readyState !== 'loading';
+
 /** Give each `dj-sse` element of this page, and each that joins it later, its stream. */
 export function start() {
   // An observer set up in <head> has run before any script that follows the element.
@@ -21,7 +24,10 @@ export function start() {
     attributeFilter: ['dj-sse'],
   });
   adoptAll(document);
-  document.addEventListener('DOMContentLoaded', () => adoptAll(document));
+  document.addEventListener('DOMContentLoaded', () => {
+    isPageReady = true;
+    adoptAll(document);
+  });
 }
 
 function react(records) {
@@ -46,7 +52,7 @@ function adopt(element) {
   const url = element.getAttribute('dj-sse');
   const known = streams.get(element);
   const stream = known?.url === url ? known : replace(known, element, url);
-  if (stream && element.isConnected && document.readyState !== 'loading') resume(element, stream);
+  if (stream && element.isConnected && isPageReady) resume(element, stream);
 }
 
 function replace(known, element, url) {
