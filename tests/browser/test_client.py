@@ -1,8 +1,8 @@
 """`DjustSSE`: its methods, its states, its statistics, and what its listeners get."""
 
-import pytest
 from playwright.sync_api import expect
 
+from tests.browser import scripted_server
 from tests.browser.playing import QUICK_RETRY, event, names_seen, wait_for_state
 
 
@@ -164,15 +164,21 @@ def test_garbage_is_ignored(page, connect):
     assert page.evaluate("() => sse.getStats().lastEventId") == ""
 
 
-@pytest.mark.parametrize(("option", "cookies"), [("false", None), ("true", "a=1")])
-def test_cookies_cross_origins_only_when_asked_to(page, server, open_page, option, cookies):
-    other = server.url.replace("127.0.0.1", "localhost")
-    page.context.add_cookies([{"name": "a", "value": "1", "url": other}])
-    page.context.add_cookies([{"name": "b", "value": "2", "url": server.url}])
-    open_page(f'<div dj-sse="{other}/stream/" dj-sse-credentials="{option}"></div>')
-    request = server.accept()
-    assert request.headers["Cookie"] in (None, cookies)
-    assert request.headers["Origin"] == server.url
+def test_cookies_cross_origins_only_when_asked_to(page, server, open_page):
+    page.context.add_cookies([{"name": "a", "value": "1", "url": server.url}])
     cors = {"Access_Control_Allow_Origin": server.url, "Access_Control_Allow_Credentials": "true"}
-    request.stream(event("a", "shown"), **cors)
-    expect(page.locator("[dj-sse]")).to_have_text("shown")
+    with scripted_server.serving() as other:
+        open_page(f"""
+<p dj-sse="{other.url}/without/"></p>
+<p dj-sse="{other.url}/with/" dj-sse-credentials="true"></p>
+<p dj-sse="/own/"></p>
+        """)
+        requests = [other.accept(), other.accept(), server.accept()]
+        assert {request.target: request.headers["Cookie"] for request in requests} == {
+            "/without/": None,
+            "/with/": "a=1",
+            "/own/": "a=1",
+        }
+        for request in requests:
+            request.stream(event("a", "shown"), **cors)
+        expect(page.locator("p")).to_have_text(["shown"] * 3)
