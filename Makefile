@@ -7,7 +7,7 @@ PRODUCTION = DEBUG=0 ALLOWED_HOSTS=example.com SECRET_KEY=$$($(PYTHON) -c 'impor
 CLIENT = apps/sse/client
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help setup run test soak check fmt shell lock add client
+.PHONY: help setup run test pictures soak check fmt shell lock add client
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ run: setup ## Serve on http://127.0.0.1:8000 (PORT=) with demo data and the task
 test: setup ## Run every test; what they need is installed first where that can be done
 	@bin/test-servers
 	@$(PYTHON) -m pytest $(ARGS)
+
+pictures: setup ## Make the pictures of the README again, from a server in use
+	@PICTURES=docs $(PYTHON) -m pytest -m soak tests/browser/test_picture.py -n0
 
 soak: setup ## Run the long tests: chaos, idle, load, each bounded
 	@bin/test-servers

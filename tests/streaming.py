@@ -18,9 +18,9 @@ def events(url, path, count, **headers):
 class Reader:
     """An open stream whose first event has arrived; `rest()` reads it to its end."""
 
-    def __init__(self, stack, url, path):
+    def __init__(self, stack, url, path, **headers):
         client = stack.enter_context(httpx.Client(timeout=15))
-        self.response = stack.enter_context(client.stream("GET", url + path))
+        self.response = stack.enter_context(client.stream("GET", url + path, headers=headers))
         self.response.raise_for_status()
         self._chunks = self.response.iter_raw()
         self.start = b""

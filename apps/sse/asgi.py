@@ -53,16 +53,11 @@ class Slot:
 
     async def stream(self, connection: Connection) -> None:
         """Stream until the connection is over, whichever side ends it."""
-        if self._client_left:
-            return
-        running = asyncio.ensure_future(connection.run(self._write))
-        leaving = asyncio.ensure_future(self._until_client_leaves())
+        leaving = asyncio.ensure_future(self._end_when_client_leaves(connection))
         try:
-            await asyncio.wait({running, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            await connection.run(self._write)
         finally:
             leaving.cancel()
-            connection.end()
-            await asyncio.wait({running})
         with contextlib.suppress(OSError):
             await self._send({"type": "http.response.body"})
 
@@ -71,9 +66,10 @@ class Slot:
             raise Gone
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
-    async def _until_client_leaves(self) -> None:
+    async def _end_when_client_leaves(self, connection: Connection) -> None:
         while not self._client_left:
             await self.receive()
+        connection.end()
 
 
 def hand_off(application: Application) -> Application:
@@ -84,7 +80,8 @@ def hand_off(application: Application) -> Application:
             return await application(scope, receive, send)
         endings.watch_signals()
         slot = Slot(send, receive)
-        await application({**scope, SCOPE_KEY: slot}, slot.receive, slot.send)
+        # In a task of its own, so that what Django leaves in its context is gone with the request.
+        await asyncio.create_task(application({**scope, SCOPE_KEY: slot}, slot.receive, slot.send))
         if slot.connection is not None:
             await slot.stream(slot.connection)
 
