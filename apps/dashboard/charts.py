@@ -41,6 +41,10 @@ class Chart:
     unit: str = ""
     least: int = 1
 
+    def text(self, point: dict | None) -> str:
+        """Return what is to be said under the chart."""
+        return self.missing if point and point[self.figures[0].name] is None else self.note
+
 
 CHARTS = [
     Chart(

@@ -4,6 +4,6 @@ register = template.Library()
 
 
 @register.filter
-def at(figure, point) -> str:
-    """Return what a figure reads at a point; a dash if there is none."""
-    return figure.text(point)
+def at(shown, point) -> str:
+    """Return the text of a figure, or of a chart, at a point or at None: `figure|at:point`."""
+    return shown.text(point)

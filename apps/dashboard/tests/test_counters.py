@@ -1,0 +1,103 @@
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.db import connection
+from django.http import HttpResponse
+
+from apps.dashboard import counters as module
+from apps.dashboard import middleware, signals
+from apps.dashboard.counters import KEPT, Counters
+from apps.dashboard.models import BUCKET
+
+
+@pytest.fixture
+def counters(monkeypatch):
+    """Fresh counters in the place of those of the process, at second 3 by a clock that stands still."""
+    fresh = Counters()
+    monkeypatch.setattr(middleware, "counters", fresh)
+    monkeypatch.setattr(signals, "counters", fresh)
+    monkeypatch.setattr(module.time, "time", lambda: 3.0)
+    return fresh
+
+
+def test_what_happens_counts_in_the_bucket_in_which_it_happens(counters, monkeypatch):
+    counters.count_query()
+    monkeypatch.setattr(module.time, "time", lambda: 6.5)
+    counters.count_query()
+    counters.count_query()
+    assert {bucket: tally.queries for bucket, tally in counters.take(before=9).items()} == {3: 1, 6: 2}
+
+
+def test_a_bucket_that_is_not_over_is_left(counters):
+    counters.count_query()
+    assert counters.take(before=3) == {}
+    assert list(counters.take(before=6)) == [3]
+    assert counters.take(before=6) == {}
+
+
+def test_no_count_is_lost_between_threads(counters):
+    with ThreadPoolExecutor(8) as threads:
+        for _ in range(4000):
+            threads.submit(counters.count_request, 0.005)
+    tally = counters.take(before=6)[3]
+    assert tally.requests == sum(tally.durations.values()) == 4000
+
+
+def test_counts_that_nobody_takes_do_not_pile_up(counters, monkeypatch):
+    for bucket in range(KEPT + 50):
+        monkeypatch.setattr(module.time, "time", lambda now=bucket * BUCKET: now)
+        counters.count_query()
+    assert len(counters.tallies) == KEPT
+
+
+def test_a_synchronous_request_is_counted_with_its_time(counters, rf):
+    middleware.measure(lambda request: HttpResponse())(rf.get("/"))
+    assert counters.take(before=6)[3].requests == 1
+
+
+def test_an_asynchronous_request_is_counted_with_its_time(counters, rf):
+    async def answer(request):
+        return HttpResponse()
+
+    async_to_sync(middleware.measure(answer))(rf.get("/"))
+    tally = counters.take(before=6)[3]
+    assert (tally.requests, sum(tally.durations.values())) == (1, 1)
+
+
+@pytest.mark.django_db
+def test_a_query_is_counted_once_however_often_its_connection_connects(counters):
+    signals.count_queries_of(connection=connection)
+    signals.count_queries_of(connection=connection)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    assert counters.take(before=6)[3].queries == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_starts_from_nothing_even_if_the_lock_was_held():
+    counting = module.counters
+    counting.count_query()
+    with counting.lock:
+        child = os.fork()
+        if child == 0:
+            free = counting.lock.acquire(timeout=1)
+            os._exit(0 if free and not counting.tallies else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_task_counts_as_running_until_it_is_finished(counters, monkeypatch):
+    monkeypatch.setattr(signals.sampler, "start", lambda kind: None)
+    signals.measure_task_worker()
+    assert counters.running == 1
+    signals.finish_task()
+    assert counters.running == 0
+
+
+def test_a_test_client_starts_no_thread(client, monkeypatch):
+    monkeypatch.setattr(signals.sampler, "start", lambda kind: pytest.fail("the sampler was started"))
+    client.get("/no-such-page/")
+    assert "dashboard-sampler" not in {thread.name for thread in threading.enumerate()}

@@ -1,0 +1,88 @@
+import pytest
+from django.contrib.auth import get_user_model
+from django.urls import reverse
+
+from apps.dashboard import signals
+
+PAGE, STREAM = "/dashboard/", "/api/dashboard/stream/"
+
+
+@pytest.fixture(autouse=True)
+def no_sampler(monkeypatch):
+    monkeypatch.setattr(signals.sampler, "start", lambda kind: None)
+
+
+@pytest.fixture
+def visitor(db, client):
+    """A client that is logged in, or not: `visitor(is_staff=True)`, `visitor()`."""
+
+    def log_in(**values):
+        if values:
+            client.force_login(get_user_model().objects.create_user("ada", **values))
+        return client
+
+    return log_in
+
+
+def test_page_and_stream_are_where_everything_expects_them():
+    assert (reverse("dashboard"), reverse("dashboard-stream")) == (PAGE, STREAM)
+
+
+def test_a_public_dashboard_is_shown_to_everyone(visitor, settings):
+    settings.DASHBOARD_PUBLIC = True
+    assert visitor().get(PAGE).status_code == 200
+    assert visitor().head(STREAM).status_code == 200
+
+
+def test_a_dashboard_is_not_public_unless_it_is_said_to_be(visitor, settings):
+    del settings.DASHBOARD_PUBLIC
+    assert visitor().get(STREAM).status_code == 403
+
+
+@pytest.mark.parametrize(("who", "page", "stream"), [
+    ({}, 302, 403),
+    ({"is_staff": False}, 403, 403),
+    ({"is_staff": True}, 200, 200),
+    ({"is_staff": True, "is_active": False}, 302, 403),
+])  # fmt: skip
+def test_a_dashboard_that_is_not_public_is_for_staff(visitor, settings, who, page, stream):
+    settings.DASHBOARD_PUBLIC = False
+    assert visitor(**who).get(PAGE).status_code == page
+    assert visitor().head(STREAM).status_code == stream
+
+
+def test_a_stranger_is_sent_to_the_login_and_back(visitor, settings):
+    settings.DASHBOARD_PUBLIC = False
+    assert visitor().get(PAGE).url == f"{settings.LOGIN_URL}?next={PAGE}"
+
+
+def test_the_page_has_numbers_before_any_script_runs(visitor, clock, sample):
+    sample(requests=37, memory=210 * 1024 * 1024)
+    page = visitor().get(PAGE).text
+    assert '<b dj-sse-field="requests">12.3</b>' in page
+    assert '<b dj-sse-field="memory">210</b>' in page
+
+
+def test_the_stream_goes_on_where_the_page_ends(visitor, clock, sample):
+    newest = sample()
+    assert f'dj-sse-since="{newest.bucket}"' in visitor().get(PAGE).text
+
+
+def test_a_response_time_that_is_not_known_is_a_dash_and_said_so(visitor, clock, sample):
+    sample()
+    page = visitor().get(PAGE).text
+    assert '<b dj-sse-field="median">–</b>' in page
+    assert "No request was answered in the last minute.</p>" in page
+
+
+def test_without_samples_the_page_says_when_they_come(visitor, clock):
+    page = visitor().get(PAGE).text
+    assert "The first numbers arrive in a few seconds." in page
+    assert '<b dj-sse-field="requests">–</b>' in page
+    assert "dj-sse-since" not in page
+
+
+def test_the_page_needs_one_query(visitor, settings, sample, django_assert_num_queries):
+    settings.DASHBOARD_PUBLIC = True
+    with django_assert_num_queries(1):
+        visitor().get(PAGE)
