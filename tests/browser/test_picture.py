@@ -49,7 +49,7 @@ def test_the_dashboard_of_a_busy_server_is_a_picture(serve, browser, tmp_path):
             time.sleep(MINUTES * 15)
         for theme in ("light", "dark"):
             context = browser.new_context(
-                color_scheme=theme, viewport={"width": 1280, "height": 800}, locale="en-GB"
+                color_scheme=theme, viewport={"width": 1280, "height": 1000}, locale="en-GB"
             )
             page = stack.enter_context(context).new_page()
             page.goto(f"{server.url}/dashboard/")
