@@ -19,7 +19,7 @@ def slot(milliseconds: float) -> int:
 
 
 def value(slot: int) -> float:
-    """Return the milliseconds a slot stands for: as far, in relative terms, from its lower end as from its upper."""
+    """Return the milliseconds a slot stands for, which are within `ERROR` of both its ends."""
     return 2 * RATIO**slot / (RATIO + 1)
 
 

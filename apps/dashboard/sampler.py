@@ -52,7 +52,7 @@ class Sampler:
                 prune()
         except Exception:
             if not self.failing:
-                logger.exception("No samples are written for the dashboard; this is tried again every few seconds, in silence")
+                logger.exception("No sample is written for the dashboard; the next tries fail in silence")
             self.failing = True
         else:
             if self.failing:

@@ -23,7 +23,7 @@ class DashboardView(UserPassesTestMixin, TemplateView):
         return may_look(self.request.user)
 
     def get_context_data(self, **kwargs):
-        points = stats.history(stats.newest())
+        points = stats.recent()
         return {
             **super().get_context_data(**kwargs),
             "charts": CHARTS,

@@ -26,12 +26,11 @@ def clock(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def nothing_read_yet():
+def nothing_known_yet(monkeypatch):
+    """Begin without what an earlier test has left in the memory of this process."""
     from apps.dashboard import stats
 
-    stats.history.cache_clear()
-    yield
-    stats.history.cache_clear()
+    monkeypatch.setattr(stats, "history", stats.History())
 
 
 @pytest.fixture

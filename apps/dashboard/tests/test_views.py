@@ -3,6 +3,7 @@ from django.contrib.auth import get_user_model
 from django.urls import reverse
 
 from apps.dashboard import signals
+from apps.dashboard.views import may_look
 
 PAGE, STREAM = "/dashboard/", "/api/dashboard/stream/"
 
@@ -49,6 +50,11 @@ def test_a_dashboard_that_is_not_public_is_for_staff(visitor, settings, who, pag
     settings.DASHBOARD_PUBLIC = False
     assert visitor(**who).get(PAGE).status_code == page
     assert visitor().head(STREAM).status_code == stream
+
+
+def test_staff_that_may_not_log_in_any_more_may_not_look(settings):
+    settings.DASHBOARD_PUBLIC = False
+    assert not may_look(get_user_model()(is_staff=True, is_active=False))
 
 
 def test_a_stranger_is_sent_to_the_login_and_back(visitor, settings):
