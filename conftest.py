@@ -1,6 +1,9 @@
 """What every test of this project runs with: this project's settings, in development mode."""
 
+import asyncio
+import inspect
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import django
 import pytest
@@ -17,7 +20,12 @@ def pytest_configure():
     django.setup()
 
 
-@pytest.fixture
-def anyio_backend():
-    """Run tests marked `anyio` on asyncio."""
-    return "asyncio"
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Run an `async def` test on a loop in a thread of its own: Playwright's may be running in this one."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, pyfuncitem.obj(**arguments)).result()
+    return True

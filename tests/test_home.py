@@ -20,7 +20,9 @@ def test_everybody_starts_at_the_dashboard_where_it_is_public(client, settings):
     assert client.get("/").url == reverse("dashboard")
 
 
-def test_a_user_who_is_not_staff_starts_on_a_page_and_is_offered_no_forbidden_one(client, django_user_model, private):
+def test_a_user_who_is_not_staff_starts_on_a_page_and_is_offered_no_forbidden_one(
+    client, django_user_model, private
+):
     client.force_login(django_user_model.objects.create_user("ada"))
     page = client.get("/").content.decode()
     assert "Welcome, ada" in page

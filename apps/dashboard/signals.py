@@ -1,5 +1,7 @@
 """When a process begins to be measured, and what counts as a query."""
 
+import sys
+
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_started
@@ -19,9 +21,16 @@ def measure_web_process(sender, **kwargs):
         sampler.start(Sample.Kind.WEB)
 
 
-@receiver(task_started)
+@receiver(connection_created)
 def measure_task_worker(**kwargs):
-    """Start the sampler with the first task, unless the task runs inside a web process."""
+    """Start the sampler when a task worker first looks for tasks."""
+    if sys.argv[1:2] == ["db_worker"]:
+        sampler.start(Sample.Kind.WORKER)
+
+
+@receiver(task_started)
+def begin_task(**kwargs):
+    """Count a task, and start the sampler if another kind of worker runs it."""
     sampler.start(Sample.Kind.WORKER)
     counters.count_task(1)
 

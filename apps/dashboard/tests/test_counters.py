@@ -3,7 +3,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.db import connection
 from django.http import HttpResponse
 
@@ -58,11 +57,11 @@ def test_a_synchronous_request_is_counted_with_its_time(counters, rf):
     assert counters.take(before=6)[3].requests == 1
 
 
-def test_an_asynchronous_request_is_counted_with_its_time(counters, rf):
+async def test_an_asynchronous_request_is_counted_with_its_time(counters, rf):
     async def answer(request):
         return HttpResponse()
 
-    async_to_sync(middleware.measure(answer))(rf.get("/"))
+    await middleware.measure(answer)(rf.get("/"))
     tally = counters.take(before=6)[3]
     assert (tally.requests, sum(tally.durations.values())) == (1, 1)
 

@@ -4,11 +4,7 @@ import asyncio
 import contextlib
 import sys
 
-import pytest
-
 from apps.sse import shared
-
-pytestmark = pytest.mark.anyio
 
 
 class Source:
