@@ -1,13 +1,16 @@
 """When a process begins to be measured, and what counts as a query."""
 
+import os
 import sys
 
+from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_started
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
 from django.tasks.signals import task_finished, task_started
+from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 
 from . import sampler
 from .counters import counters
@@ -24,8 +27,16 @@ def measure_web_process(sender, **kwargs):
 @receiver(connection_created)
 def measure_task_worker(**kwargs):
     """Start the sampler when a task worker first looks for tasks."""
-    if sys.argv[1:2] == ["db_worker"]:
+    if is_task_worker():
         sampler.start(Sample.Kind.WORKER)
+
+
+def is_task_worker() -> bool:
+    """Say whether this process works on tasks; one that only watches the code for another does not."""
+    if sys.argv[1:2] != ["db_worker"]:
+        return False
+    reloads = "--reload" in sys.argv or (settings.DEBUG and "--no-reload" not in sys.argv)
+    return not reloads or os.environ.get(DJANGO_AUTORELOAD_ENV) == "true"
 
 
 @receiver(task_started)

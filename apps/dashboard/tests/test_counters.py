@@ -90,7 +90,7 @@ def test_a_forked_process_starts_from_nothing_even_if_the_lock_was_held():
 
 def test_a_task_counts_as_running_until_it_is_finished(counters, monkeypatch):
     monkeypatch.setattr(signals.sampler, "start", lambda kind: None)
-    signals.measure_task_worker()
+    signals.begin_task()
     assert counters.running == 1
     signals.finish_task()
     assert counters.running == 0
@@ -100,3 +100,23 @@ def test_a_test_client_starts_no_thread(client, monkeypatch):
     monkeypatch.setattr(signals.sampler, "start", lambda kind: pytest.fail("the sampler was started"))
     client.get("/no-such-page/")
     assert "dashboard-sampler" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize(
+    ("command", "debug", "watched", "expected"),
+    [
+        ("db_worker", False, False, True),
+        ("db_worker", True, False, False),
+        ("db_worker", True, True, True),
+        ("db_worker --no-reload", True, False, True),
+        ("db_worker --reload", False, False, False),
+        ("migrate", True, False, False),
+    ],
+)
+def test_a_task_worker_is_measured_and_the_process_that_watches_its_code_is_not(
+    monkeypatch, settings, command, debug, watched, expected
+):
+    settings.DEBUG = debug
+    monkeypatch.setattr("sys.argv", ["manage.py", *command.split()])
+    monkeypatch.setenv("RUN_MAIN", "true" if watched else "")
+    assert signals.is_task_worker() is expected
