@@ -92,7 +92,7 @@ def test_numbers_that_stand_still_look_and_say_so(dashboard):
     expect(state).to_contain_text("The connection is lost. These are the numbers of")
     expect(figure).not_to_have_css("color", colour)
     seen = dashboard.evaluate("() => points.at(-1).time")
-    dashboard.wait_for_timeout(3500)
+    dashboard.wait_for_function("(seen) => Date.now() / 1000 > seen + 12", arg=seen)
     dashboard.evaluate("() => dashboard._djustSSE.connect()")
     expect(state).to_contain_text("Newest")
     next_point(dashboard)
