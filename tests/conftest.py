@@ -46,10 +46,10 @@ def need(found, what):
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
+def postgres():
     """The `DATABASE_URL` of an empty PostgreSQL database."""
     need(postgresql.binaries(), "PostgreSQL")
-    with postgresql.running(tmp_path_factory.mktemp("postgres")) as url:
+    with postgresql.running() as url:
         yield url
 
 

@@ -5,6 +5,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,16 +22,20 @@ def binaries() -> Path | None:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[str]:
+def running() -> Iterator[str]:
     """Run a server for as long as the block runs; yields the `DATABASE_URL` of its database."""
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder, _running_in(Path(folder)) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def _running_in(folder: Path) -> Iterator[str]:
     port, data = free_port(), folder / "data"
     as_postgres = []
     if os.geteuid() == 0:
         as_postgres = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--init-groups"]
         user = pwd.getpwnam("postgres")
         os.chown(folder, user.pw_uid, user.pw_gid)
-        for parent in folder.parents[:3]:
-            parent.chmod(parent.stat().st_mode | 0o111)
 
     def run(program: str, *arguments: str) -> None:
         command = [*as_postgres, str(binaries() / program), "-D", str(data), *arguments]
