@@ -114,17 +114,15 @@ def nothing():
     pass
 
 
-def test_tasks_that_wait_are_counted(settings):
-    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+def test_tasks_that_wait_are_counted():
     nothing.enqueue()
     nothing.enqueue()
     assert tasks_waiting() == 2
 
 
-def test_a_worker_is_sampled_from_its_first_task_on(settings, monkeypatch):
+def test_a_worker_is_sampled_from_its_first_task_on(monkeypatch):
     started = []
     monkeypatch.setattr(signals.sampler, "start", started.append)
-    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
     nothing.enqueue()
     assert started == []
     call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
