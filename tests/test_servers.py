@@ -31,13 +31,14 @@ def notes(tmp_path):
 def streams(serve, tmp_path, notes):
     """Serve the streams of `tests.streams`: `with streams("uvicorn") as server`."""
 
-    def start(kind):
+    def start(kind, **variables):
         return serve(
             kind,
             package="tests.streams",
             PROJECT_SETTINGS=f"{servers.PACKAGE}.settings",
             DJANGO_SETTINGS_MODULE="tests.streams.settings",
             NOTES=str(tmp_path / "notes"),
+            **variables,
         )
 
     return start
@@ -69,14 +70,14 @@ def test_a_finite_stream_says_that_it_is_finished_and_closes(streams, kind):
 @pytest.mark.parametrize("kind", ["uvicorn", "runserver"])
 def test_an_idle_stream_is_kept_alive_by_comments(streams, kind):
     with streams(kind) as server, ExitStack() as stack:
-        reader = Reader(stack, server.url, "/silent/")
+        reader = Reader(stack, server.url, "/idle/")
         assert reader.start.startswith(b"retry: 3000\n\n")
         assert reader.next_bytes() == b": keepalive\n\n"
 
 
 @pytest.mark.parametrize("kind", ["uvicorn", "gunicorn with sync workers", "runserver"])
 def test_an_exception_in_a_stream_is_logged_in_full_and_told_in_general(streams, kind):
-    with streams(kind) as server:
+    with streams(kind, DEBUG="0", HTTPS="0", ALLOWED_HOSTS="127.0.0.1") as server:
         arrived = events(server.url, "/broken/", 100)
         assert [event.event for event in arrived] == ["number", "sse:error"]
         assert "secret" not in arrived[-1].data
@@ -88,7 +89,7 @@ def test_an_exception_in_a_stream_is_logged_in_full_and_told_in_general(streams,
 def test_a_stopped_server_ends_its_streams_and_their_finally_runs(streams, notes, kind, number):
     with streams(kind) as server, ExitStack() as stack:
         readers = [Reader(stack, server.url, "/forever/") for _ in range(10)]
-        readers += [Reader(stack, server.url, "/silent/") for _ in range(10)]
+        readers += [Reader(stack, server.url, "/idle/") for _ in range(10)]
         took = server.stop(number, patience=10)
         for reader in readers:
             assert b"retry: " in reader.rest()
@@ -96,12 +97,26 @@ def test_a_stopped_server_ends_its_streams_and_their_finally_runs(streams, notes
         assert took < 4, "it waited for its streams"
 
 
+def test_in_development_an_exception_in_a_stream_is_told_to_the_page(streams):
+    with streams("uvicorn") as server:
+        arrived = events(server.url, "/broken/", 100)
+        assert "RuntimeError: the secret reason" in arrived[-1].data
+
+
 def test_an_open_stream_holds_no_thread(streams):
     with streams("uvicorn") as server, ExitStack() as stack, ThreadPoolExecutor(10) as pool:
-        readers = [Reader(stack, server.url, "/silent/") for _ in range(2)]
+        readers = [Reader(stack, server.url, "/idle/") for _ in range(2)]
         few = state(server)["threads"]
-        readers += pool.map(lambda _: Reader(stack, server.url, "/silent/"), range(100))
+        readers += pool.map(lambda _: Reader(stack, server.url, "/idle/"), range(100))
         assert state(server) == {"streams": 102, "users": [], "anonymous": 102, "threads": few}
+
+
+def test_streams_that_query_share_eight_threads(streams):
+    with streams("uvicorn") as server, ExitStack() as stack, ThreadPoolExecutor(10) as pool:
+        few = state(server)["threads"]
+        readers = list(pool.map(lambda _: Reader(stack, server.url, "/querying/"), range(100)))
+        assert state(server)["threads"] <= few + 8
+        assert len(readers) == 100
 
 
 @pytest.mark.parametrize("kind", ["uvicorn", "runserver"])

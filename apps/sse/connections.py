@@ -14,7 +14,11 @@ import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
+from django.conf import settings
+
 from .events import sse_comment, sse_event, sse_retry
+from .listeners import Listeners
+from .threads import Use
 
 logger = logging.getLogger("apps.sse")
 
@@ -22,7 +26,7 @@ Write = Callable[[bytes], Awaitable[None]]
 
 KEEPALIVE = sse_comment("keepalive").encode()
 END = sse_event({}, event="sse:end").encode()
-ERROR = sse_event({"message": "The stream failed on the server."}, event="sse:error").encode()
+FAILED = "The stream failed on the server."
 SWEEP_SECONDS = 1.0
 
 
@@ -78,16 +82,18 @@ class Connection:
 
     async def _relay(self) -> None:
         try:
-            async with contextlib.aclosing(self.stream) as stream:
+            async with Use() as use, contextlib.aclosing(self.stream) as stream:
                 async for frame in stream:
                     await self.write(_encode(frame))
                     if self._ended:
                         return
+                    await use.give_back()
         except Gone:
             raise
-        except Exception:
+        except Exception as error:
             logger.exception("%s: stream() raised; the client was told to come back.", self.name)
-            await self.write(ERROR)
+            message = f"{type(error).__name__}: {error}" if settings.DEBUG else FAILED
+            await self.write(sse_event({"message": message}, event="sse:error").encode())
         else:
             if not self._ended:
                 await self.write(END)
@@ -170,6 +176,7 @@ class Registry:
         self.loop = loop
         self.connections: set[Connection] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._listeners = Listeners()
 
     @contextlib.contextmanager
     def opened(self, connection: Connection):
@@ -183,6 +190,9 @@ class Registry:
             connection.stop_keepalive()
 
     def _sweep(self) -> None:
+        if self._listeners.closed():
+            self._listeners = Listeners()
+            self.end_all()
         now = time.monotonic()
         for connection in self.connections:
             if connection.is_silent(now):

@@ -40,8 +40,18 @@ def _end_streams(number: int, frame: FrameType | None) -> None:
         threading.Thread(target=_die_after_streams, args=(number,), daemon=True).start()
 
 
+def end_streams_at_exit() -> None:
+    """End all streams and wait for them: for a process that leaves without a signal of its own."""
+    connections.end_all()
+    _wait_for_streams()
+
+
 def _die_after_streams(number: int) -> None:
+    _wait_for_streams()
+    os.kill(os.getpid(), number)
+
+
+def _wait_for_streams() -> None:
     deadline = time.monotonic() + GRACE_SECONDS
     while connections.open_streams() and time.monotonic() < deadline:
         time.sleep(0.01)
-    os.kill(os.getpid(), number)

@@ -6,6 +6,7 @@ keepalives and the endings work as they do under ASGI.
 """
 
 import asyncio
+import atexit
 import os
 import threading
 from collections.abc import AsyncGenerator, Iterator
@@ -42,4 +43,5 @@ def _process_loop() -> asyncio.AbstractEventLoop:
         if os.getpid() not in _loops:
             loop = _loops[os.getpid()] = asyncio.new_event_loop()
             threading.Thread(target=loop.run_forever, name="sse", daemon=True).start()
+            atexit.register(endings.end_streams_at_exit)
         return _loops[os.getpid()]

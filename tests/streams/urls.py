@@ -32,18 +32,27 @@ class Forever(SSEView):
             note("finally")
 
 
-class Silent(SSEView):
-    """Says nothing but keepalives, after it has asked the database who is there."""
+class Idle(SSEView):
+    """Says one word, then nothing but keepalives."""
 
     sse_keepalive_interval = 1
 
     async def stream(self, request):
         try:
-            yield self.event("users", await get_user_model().objects.acount())
+            yield self.event("word", "hello")
             await asyncio.Event().wait()
         finally:
             await asyncio.sleep(0.01)
             note("finally")
+
+
+class Querying(SSEView):
+    """Asks the database again and again."""
+
+    async def stream(self, request):
+        while True:
+            yield self.event("users", await get_user_model().objects.acount())
+            await asyncio.sleep(0.2)
 
 
 class Finite(SSEView):
@@ -111,7 +120,7 @@ urlpatterns = [
     path("state/", state),
     *[
         path(f"{view.__name__.lower()}/", view.as_view())
-        for view in (Forever, Silent, Finite, Broken, Mixed, Shared)
+        for view in (Forever, Idle, Querying, Finite, Broken, Mixed, Shared)
     ],
     path("", include(os.environ["PROJECT_SETTINGS"].replace("settings", "urls"))),
 ]

@@ -1,0 +1,81 @@
+"""
+The few threads in which the streams of a process do their synchronous work, queries above all.
+
+Left to asgiref, all of it would wait in one thread, whose database connection nobody closes.
+Here a stream has one of a fixed number of threads, and the connections of a thread are given
+back when the last stream that has queried in it since has sent its next event.
+"""
+
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from typing import Any
+
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from django.db import close_old_connections
+from django.db.backends.signals import connection_created
+
+COUNT = 8
+
+
+class Lane:
+    """One thread, started when it is first needed, and the uses of it that may hold a connection."""
+
+    def __init__(self) -> None:
+        self.executor = ThreadPoolExecutor(1, thread_name_prefix="sse-stream")
+        self.holders: set[Use] = set()
+
+    def close_unless_held(self) -> None:
+        """Close the connections of this thread, in which it is called, if no use needs them."""
+        if not self.holders:
+            close_old_connections()
+
+
+_lanes = itertools.cycle([Lane() for _ in range(COUNT)])
+_current: "ContextVar[Use | None]" = ContextVar("sse_use", default=None)
+
+
+class Use:
+    """One stream's use of its thread: `async with Use() as use`, and `give_back()` between events."""
+
+    __slots__ = ("_context", "_lane", "_token")
+
+    async def __aenter__(self) -> "Use":
+        self._lane = next(_lanes)
+        self._context = ThreadSensitiveContext(executor=self._lane.executor)
+        await self._context.__aenter__()
+        self._token = _current.set(self)
+        return self
+
+    async def __aexit__(self, *exception: Any) -> None:
+        try:
+            await self.give_back()
+        finally:
+            _current.reset(self._token)
+            await self._context.__aexit__(*exception)
+
+    def hold(self) -> None:
+        """Note, in the thread, that this stream may be in the middle of using a connection."""
+        self._lane.holders.add(self)
+
+    async def give_back(self) -> None:
+        """Give the connections of the thread back if this stream has queried and no other may be at it."""
+        if self in self._lane.holders:
+            self._lane.holders.discard(self)
+            await sync_to_async(self._lane.close_unless_held)()
+
+
+def _note_query(execute, sql, params, many, context):
+    if use := _current.get():
+        use.hold()
+    return execute(sql, params, many, context)
+
+
+def _watch_queries(connection, **kwargs):
+    if use := _current.get():
+        use.hold()
+    if _note_query not in connection.execute_wrappers:
+        connection.execute_wrappers.append(_note_query)
+
+
+connection_created.connect(_watch_queries)
