@@ -1,0 +1,123 @@
+"""The specification's examples, with what they leave to their reader."""
+
+import asyncio
+from types import SimpleNamespace
+
+from . import views
+from .models import Notification
+
+TIMES_FASTER = 50
+
+# The examples wait for seconds between events; a test need not.
+views.asyncio = SimpleNamespace(sleep=lambda seconds: asyncio.sleep(seconds / TIMES_FASTER))
+
+
+class DefaultSSE(views.MySSE):
+    """Says something, with every attribute at its default."""
+
+    async def stream(self, request):
+        yield self.event("hello", "world")
+
+
+class UnnumberedSSE(DefaultSSE):
+    """Has no ids."""
+
+    auto_id = False
+
+
+class OpenSSE(DefaultSSE):
+    """Is open to every origin."""
+
+    sse_cors = True
+
+
+class FriendlySSE(OpenSSE):
+    """Is open to one origin."""
+
+    sse_cors_origins = ["https://friend.example"]
+
+
+class SlowSSE(views.SlowSSE):
+    """Says something."""
+
+    async def stream(self, request):
+        yield self.event("hello", "world")
+
+
+class MountAndStream(views.MountAndStream):
+    """Counts on from where its client stopped, and names whom it counts for."""
+
+    resume_from = 0
+
+    async def data_source(self):
+        for number in range(1, 4):
+            yield {"number": self.resume_from + number, "user": self.user_id}
+
+
+class Events(views.Events):
+    """Tells a notification that JSON knows."""
+
+    class Notif(dict):
+        id = 77
+
+    notif = Notif(text="Hello")
+
+
+class DashboardStreamView(views.DashboardStreamView):
+    """Counts."""
+
+    count = 0
+
+    async def get_data(self):
+        self.count += 1
+        return {"count": self.count}
+
+
+class NotificationSSE(views.NotificationSSE):
+    """Hears of what is stored after it began to listen."""
+
+    async def listen_notifications(self):
+        async for notification in new_notifications(self.user):
+            yield notification
+
+
+class TaskProgressSSE(views.TaskProgressSSE):
+    """Is half done when it is asked again."""
+
+    percent = 0
+
+    async def get_task_progress(self, task_id):
+        percent, self.percent = self.percent, self.percent + 50
+        complete = percent == 100
+        status = "done" if complete else "running"
+        return SimpleNamespace(percent=percent, status=status, complete=complete, result=f"task {task_id}")
+
+
+class LiveFeedSSE(views.LiveFeedSSE):
+    """Numbers its items as its events are numbered; there have been ten so far."""
+
+    async def get_items_since(self, last_id):
+        for number in range(int(last_id) + 1, 11):
+            yield SimpleNamespace(id=number, content=f"missed {number}")
+
+    async def listen_for_items(self):
+        for number in (11, 12):
+            yield SimpleNamespace(id=number, content=f"new {number}")
+
+
+class NotificationStreamSSE(views.NotificationStreamSSE):
+    """Hears of what is stored after it began to listen."""
+
+    async def listen(self, user):
+        async for notification in new_notifications(user):
+            yield notification
+
+
+async def new_notifications(user):
+    """Yield a first notification, which says that it listens, and then each that is stored."""
+    newest = await Notification.objects.acreate(user=user, text="listening")
+    yield newest
+    while True:
+        async for notification in Notification.objects.filter(user=user, id__gt=newest.id).order_by("id"):
+            yield (newest := notification)
+        await asyncio.sleep(0.02)
