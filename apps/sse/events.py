@@ -17,6 +17,7 @@ CLIENT_STATES = frozenset({"connected", "disconnected", "reconnecting", "reconne
 CONTROL_PREFIX = "sse:"
 
 _FRAME_BREAKERS = re.compile(r"[\r\n\0]")
+_ID = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
 _JSON_OPENERS = frozenset('{["-0123456789tfn')
 
 
@@ -28,14 +29,15 @@ def sse_event(data: Any, event: str | None = None, id: str | int | None = None, 
     `{"html": …}`, anything else as JSON by Django's encoder. `event` is its name, `id` becomes
     the client's `Last-Event-ID`, `retry` its reconnection delay in milliseconds.
 
-    Raises `ValueError` for NaN or infinite numbers, for line breaks or NUL in `event` or `id`,
-    for a negative `retry`; `TypeError` for data that JSON does not know.
+    Raises `ValueError` for NaN or infinite numbers, for line breaks or NUL in `event`, for an `id`
+    that `is_id` denies (an empty one makes the client forget its last), for a negative `retry`;
+    `TypeError` for data that JSON does not know.
     """
     lines = []
     if event is not None:
         lines.append(f"event: {_one_line('event name', event)}")
     if id is not None:
-        lines.append(f"id: {_one_line('id', str(id))}")
+        lines.append(f"id: {_id(str(id))}")
     if retry is not None:
         lines.append(f"retry: {_milliseconds(retry)}")
     lines += [f"data: {line}" for line in encode_data(data).split("\n")]
@@ -78,6 +80,11 @@ def check_event_name(name: str) -> str:
             f"{', '.join(sorted(CLIENT_STATES))} and does not begin with {CONTROL_PREFIX!r}."
         )
     return name
+
+
+def is_id(text: str) -> bool:
+    """Say whether `text` comes back unchanged in a `Last-Event-ID` header: 1 to 256 characters."""
+    return _ID.fullmatch(text) is not None and text == text.strip(" ") and _is_utf8(text)
 
 
 def _survives_as_text(text: str) -> bool:
@@ -132,6 +139,15 @@ def _encodable(what: str, text: str) -> str:
 def _one_line(what: str, text: str) -> str:
     if _FRAME_BREAKERS.search(_encodable(what, text)):
         raise ValueError(f"An SSE {what} holds no CR, LF or NUL: {text!r}.")
+    return text
+
+
+def _id(text: str) -> str:
+    if text and not is_id(text):
+        raise ValueError(
+            "An SSE id comes back in a header: it is at most 256 characters, without control "
+            f"characters and without spaces at its ends, not {text[:300]!r}."
+        )
     return text
 
 

@@ -2,14 +2,13 @@
 
 import inspect
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
-from functools import wraps
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.utils.decorators import classonlymethod
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
@@ -18,10 +17,9 @@ from . import wsgi
 from .asgi import SCOPE_KEY, Slot
 from .connections import Connection
 from .dom import DOMMixin
-from .events import check_event_name, sse_comment, sse_event, sse_retry
-from .responses import CONTENT_TYPE, add_cors_headers, add_preflight_headers, add_stream_headers
+from .events import check_event_name, is_id, sse_comment, sse_event, sse_retry
+from .responses import CONTENT_TYPE, CORS, add_stream_headers, in_front_of, user_pk
 
-MAX_ID_LENGTH = 256
 INTEGER_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
@@ -32,8 +30,9 @@ class SSEMixin(DOMMixin):
     `auto_id`: number the events, going on from the client's last one. `event_id`: what ids are,
     `int` or `str`; a `Last-Event-ID` that is not one is answered with `sse:reset`.
     `sse_retry_ms`: the client's reconnection delay, in milliseconds. `sse_keepalive_interval`:
-    the seconds of silence after which a comment is sent. `sse_cors`: let other origins read the
-    stream; `sse_cors_origins`: exactly these, with cookies, or None for all, without.
+    the seconds of silence after which a comment is sent. `sse_cors`: let pages of other origins
+    read what the view answers; `sse_cors_origins`: exactly these, with cookies, or None for all,
+    without. In the list of base classes it stands before `View`.
     """
 
     auto_id = True
@@ -45,6 +44,17 @@ class SSEMixin(DOMMixin):
 
     request: HttpRequest
     _last_auto_id: int | None = None
+
+    @classonlymethod
+    def as_view(cls, **initkwargs):
+        """
+        Return the view.
+
+        Before anything of the class runs, its access mixins included, a CORS preflight (which never
+        carries a cookie) is answered, and in an async view `request.user` is resolved.
+        """
+        view = super().as_view(**initkwargs)  # type: ignore[misc]
+        return in_front_of(view, CORS(cls(**initkwargs)))
 
     def event(self, event_type: str, data: Any, id: str | int | None = None) -> str:
         """
@@ -70,24 +80,30 @@ class SSEMixin(DOMMixin):
     def sse_response(self, stream: AsyncGenerator[str, None]) -> StreamingHttpResponse:
         """Return the response that sends what the async generator `stream` yields, on any server."""
         if not isinstance(stream, AsyncGenerator):
-            raise TypeError(f"A stream is an async generator (`async def` with `yield`), not {stream!r}.")
+            if inspect.iscoroutine(stream):
+                stream.close()
+            raise TypeError(
+                f"{type(self).__name__} has to stream from an async generator (`async def` with `yield`), "
+                f"not from {stream!r}."
+            )
+        response = StreamingHttpResponse(self._body(stream), content_type=CONTENT_TYPE)
+        add_stream_headers(response, keepalive=self.sse_keepalive_interval)
+        return response
+
+    def _body(self, stream: AsyncGenerator[str]) -> Iterator[bytes] | AsyncIterator[bytes]:
         request = self.request
+        scope = getattr(request, "scope", None)
+        if request.method == "HEAD":
+            return iter(()) if scope is None else _nothing()
         connection = Connection(
             stream,
             opening=self._opening(request),
             retry_ms=self.sse_retry_ms,
             keepalive=self.sse_keepalive_interval,
-            user_pk=_user_pk(request),
+            user_pk=user_pk(request),
             name=f"{type(self).__module__}.{type(self).__qualname__}",
         )
-        response = StreamingHttpResponse(_body(request, connection), content_type=CONTENT_TYPE)
-        self._add_headers(request, response)
-        return response
-
-    def _add_headers(self, request: HttpRequest, response: HttpResponseBase) -> None:
-        add_stream_headers(response, keepalive=self.sse_keepalive_interval)
-        if self.sse_cors:
-            add_cors_headers(request, response, self.sse_cors_origins)
+        return wsgi.iterate(connection) if scope is None else _asgi_body(scope.get(SCOPE_KEY), connection)
 
     def _opening(self, request: HttpRequest) -> str:
         opening = sse_retry(self.sse_retry_ms)
@@ -107,7 +123,7 @@ class SSEMixin(DOMMixin):
     def _is_id(self, text: str) -> bool:
         if self.event_id is int:
             return INTEGER_ID.fullmatch(text) is not None
-        return len(text) <= MAX_ID_LENGTH and text.isprintable()
+        return is_id(text)
 
 
 class SSEView(SSEMixin, View):
@@ -122,17 +138,9 @@ class SSEView(SSEMixin, View):
 
     @classonlymethod
     def as_view(cls, **initkwargs):
-        """Return the view, which accepts the synchronous answers of Django's access mixins."""
-        view = super().as_view(**initkwargs)
-
-        @wraps(view)
-        async def sse_view(request, *args, **kwargs):
-            await sync_to_async(_user_pk)(request)
-            answer = view(request, *args, **kwargs)
-            return await answer if inspect.isawaitable(answer) else answer
-
+        """Return the view, as `SSEMixin` does."""
         # A stream changes nothing, so a POST is answered with 405 rather than with a CSRF failure.
-        return csrf_exempt(sse_view)
+        return csrf_exempt(super().as_view(**initkwargs))
 
     async def mount(
         self, request: HttpRequest, last_event_id: str | None, *args: Any, **kwargs: Any
@@ -141,7 +149,8 @@ class SSEView(SSEMixin, View):
         Prepare the stream, before the first byte.
 
         `last_event_id` is valid by `event_id`, or None. Raise `PermissionDenied` or `Http404`, or
-        return a response, to refuse.
+        return a response, to refuse. Written as a plain `def` it runs in a thread, where it may
+        query.
         """
 
     def stream(self, request: HttpRequest) -> AsyncGenerator[str]:
@@ -153,31 +162,20 @@ class SSEView(SSEMixin, View):
 
     async def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer with the stream, or with what `mount()` answered instead."""
-        refusal = await self.mount(request, self.get_last_event_id(request), *args, **kwargs)
-        if refusal is not None:
-            return refusal
-        if request.method == "HEAD":
-            response = HttpResponse(content_type=CONTENT_TYPE)
-            self._add_headers(request, response)
-            return response
-        return self.sse_response(self.stream(request))
-
-    async def options(  # type: ignore[override]
-        self, request: HttpRequest, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
-        """Answer a CORS preflight, and anyone else who asks what is allowed."""
-        response = HttpResponse(status=204, headers={"Allow": "GET, HEAD, OPTIONS"})
-        if self.sse_cors:
-            add_cors_headers(request, response, self.sse_cors_origins)
-            add_preflight_headers(response)
-        return response
+        mount = self.mount if inspect.iscoroutinefunction(self.mount) else sync_to_async(self.mount)
+        answer = await mount(request, self.get_last_event_id(request), *args, **kwargs)
+        if answer is None:
+            return self.sse_response(self.stream(request))
+        if not isinstance(answer, HttpResponseBase):
+            raise TypeError(f"{type(self).__name__}.mount() returns a response or None, not {answer!r}.")
+        # Or a cache could give it to someone whom the stream would be open to.
+        answer.headers.setdefault("Cache-Control", "no-cache")
+        return answer
 
 
-def _body(request: HttpRequest, connection: Connection):
-    scope = getattr(request, "scope", None)
-    if scope is None:
-        return wsgi.iterate(connection)
-    return _asgi_body(scope.get(SCOPE_KEY), connection)
+async def _nothing() -> AsyncGenerator[bytes]:
+    return
+    yield b""
 
 
 async def _asgi_body(slot: Slot | None, connection: Connection) -> AsyncGenerator[bytes]:
@@ -189,10 +187,6 @@ async def _asgi_body(slot: Slot | None, connection: Connection) -> AsyncGenerato
 
 
 def _sent_id(request: HttpRequest) -> str:
+    # Servers decode a header as Latin-1; what is not UTF-8 is then no id of any kind.
     sent = request.headers.get("Last-Event-ID", "")
-    return sent.encode("latin-1", "replace").decode("utf-8", "replace")
-
-
-def _user_pk(request: HttpRequest) -> Any:
-    user = getattr(request, "user", None)
-    return user.pk if user is not None else None
+    return sent.encode("latin-1", "replace").decode("utf-8", "surrogateescape")
