@@ -26,8 +26,12 @@ COMMANDS = {
     "gunicorn with uvicorn-worker": (
         GUNICORN + "--workers 2 --worker-class uvicorn_worker.UvicornWorker {package}.asgi:application"
     ),
+    "gunicorn with its ASGI worker": GUNICORN + "--workers 2 --worker-class asgi {package}.asgi:application",
+    "gunicorn with threads": GUNICORN + "--worker-class gthread --threads 120 {package}.wsgi:application",
+    "daphne": "daphne --bind 127.0.0.1 --port {port} --verbosity 0 {package}.asgi:application",
     "gunicorn with sync workers": GUNICORN + "--workers 6 --timeout 600 {package}.wsgi:application",
     "runserver": "manage.py runserver 127.0.0.1:{port}",
+    "runserver without reload": "manage.py runserver --noreload 127.0.0.1:{port}",
 }
 
 
@@ -51,6 +55,10 @@ class Server:
         self.process.send_signal(number)
         self.process.wait(patience)
         return time.monotonic() - started
+
+    def press_ctrl_c(self) -> None:
+        """Send SIGINT to the server and all its processes, as a terminal does."""
+        os.killpg(self.process.pid, signal.SIGINT)
 
     def restart(self) -> None:
         """Start the same server on the same port again."""
@@ -101,7 +109,7 @@ def serving(kind: str, folder: Path, package: str = PACKAGE, **variables: str) -
     """Serve the Django project `package`, with its state in `folder`, for as long as the block runs."""
     port = free_port()
     command = COMMANDS[kind].format(package=package, port=port).split()
-    command = [sys.executable, *([] if kind == "runserver" else ["-m"]), *command]
+    command = [sys.executable, *([] if kind.startswith("runserver") else ["-m"]), *command]
     environment = environment_for(folder, **variables)
     log = folder / "server.log"
     server = Server(f"http://127.0.0.1:{port}", _launch(command, environment, log), log, command, environment)

@@ -8,6 +8,7 @@ and gives back its thread, database connection and temporary file, and only the 
 
 import asyncio
 import contextlib
+import contextvars
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -15,7 +16,7 @@ from . import endings
 from .connections import Connection, Gone
 
 Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
+Receive = Callable[[], Coroutine[Any, Any, Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[dict[str, Any], Receive, Send], Coroutine[Any, Any, None]]
 
@@ -29,7 +30,8 @@ class Slot:
         self._send = send
         self._receive = receive
         self._encoded = False
-        self._client_left = False
+        self._body_is_read = False
+        self._leaving: asyncio.Task[Message] | None = None
         self.connection: Connection | None = None
 
     def take(self, connection: Connection) -> bool:
@@ -39,9 +41,12 @@ class Slot:
         return not self._encoded
 
     async def receive(self) -> Message:
-        """Receive for Django, noting whether the client has left meanwhile."""
+        """Receive for Django: the request's body, and then that the client has left."""
+        if self._body_is_read:
+            # Django stops listening when its response is sent; the server is not to hear of that.
+            return await asyncio.shield(self.leaving())
         message = await self._receive()
-        self._client_left |= message["type"] == "http.disconnect"
+        self._body_is_read = not message.get("more_body", False)
         return message
 
     async def send(self, message: Message) -> None:
@@ -51,25 +56,29 @@ class Slot:
         if self.connection is None:
             await self._send(message)
 
+    def leaving(self) -> "asyncio.Task[Message]":
+        """Return the task that is done when the client has left."""
+        if self._leaving is None:
+            loop = asyncio.get_running_loop()
+            self._leaving = loop.create_task(self._receive(), context=contextvars.Context())
+        return self._leaving
+
     async def stream(self, connection: Connection) -> None:
         """Stream until the connection is over, whichever side ends it."""
-        leaving = asyncio.ensure_future(self._end_when_client_leaves(connection))
-        try:
-            await connection.run(self._write)
-        finally:
-            leaving.cancel()
+        self.leaving().add_done_callback(lambda _: connection.end())
+        await connection.run(self._write)
         with contextlib.suppress(OSError):
             await self._send({"type": "http.response.body"})
 
     async def _write(self, data: bytes) -> None:
-        if self._client_left:
+        if self.leaving().done():
             raise Gone
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
-    async def _end_when_client_leaves(self, connection: Connection) -> None:
-        while not self._client_left:
-            await self.receive()
-        connection.end()
+    def close(self) -> None:
+        """Stop listening to the client."""
+        if self._leaving is not None:
+            self._leaving.cancel()
 
 
 def hand_off(application: Application) -> Application:
@@ -81,8 +90,11 @@ def hand_off(application: Application) -> Application:
         endings.watch_signals()
         slot = Slot(send, receive)
         # In a task of its own, so that what Django leaves in its context is gone with the request.
-        await asyncio.create_task(application({**scope, SCOPE_KEY: slot}, slot.receive, slot.send))
-        if slot.connection is not None:
-            await slot.stream(slot.connection)
+        try:
+            await asyncio.create_task(application({**scope, SCOPE_KEY: slot}, slot.receive, slot.send))
+            if slot.connection is not None:
+                await slot.stream(slot.connection)
+        finally:
+            slot.close()
 
     return asgi

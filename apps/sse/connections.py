@@ -68,11 +68,12 @@ class Connection:
 
     async def run(self, write: Write) -> None:
         """Write the stream until it is finished, fails or is ended; its `finally` has run then."""
-        self._write, self._task = write, asyncio.current_task()
+        self._write, self._task, self._ended = write, asyncio.current_task(), self._ended or _stopping
         with _registry().opened(self), contextlib.suppress(Gone):
             try:
                 await self.write(self.opening.encode())
-                await self._relay()
+                if not self._ended:
+                    await self._relay()
             except asyncio.CancelledError:
                 if not self._ended:
                     raise
@@ -208,6 +209,9 @@ class Registry:
 _registries: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Registry]" = weakref.WeakKeyDictionary()
 
 
+_stopping = False
+
+
 def _registry() -> Registry:
     loop = asyncio.get_running_loop()
     if loop not in _registries:
@@ -234,8 +238,14 @@ def anonymous() -> int:
     return sum(c.user_pk is None for c in _all())
 
 
-def end_all() -> None:
-    """End every stream of this process; safe to call from any thread and from a signal handler."""
+def end_all(*, for_good: bool = False) -> None:
+    """
+    End every stream of this process; safe to call from any thread and from a signal handler.
+
+    `for_good`: the process is about to stop, so a stream that is opened after this ends at once.
+    """
+    global _stopping
+    _stopping |= for_good
     for registry in list(_registries.values()):
         with contextlib.suppress(RuntimeError):
             registry.loop.call_soon_threadsafe(registry.end_all)

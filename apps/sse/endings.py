@@ -1,8 +1,9 @@
 """
 Ending every stream when the process is told to stop.
 
-Servers wait for open responses before they stop, and never tell the application; so the
-signal itself is watched, and then given to whoever handled it before.
+Servers wait for open responses before they stop, or cut them off, and never tell the
+application. So the signal itself is watched: the streams are ended first, and then whoever
+handled it before gets it.
 """
 
 import os
@@ -16,7 +17,8 @@ from . import connections
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGQUIT") if hasattr(signal, name)]
 GRACE_SECONDS = 1.0
 
-_watched: dict[int, object] = {}
+_earlier: dict[int, object] = {}
+_seen: set[int] = set()
 
 
 def watch_signals() -> None:
@@ -26,27 +28,31 @@ def watch_signals() -> None:
     for number in SIGNALS:
         current = signal.getsignal(number)
         if current is not _end_streams and current is not None:
-            _watched[number] = current
+            _earlier[number] = current
             signal.signal(number, _end_streams)
 
 
 def _end_streams(number: int, frame: FrameType | None) -> None:
-    connections.end_all()
-    earlier = _watched[number]
+    if number not in _seen and connections.open_streams():
+        _seen.add(number)
+        connections.end_all(for_good=True)
+        threading.Thread(target=_send_again_after_streams, args=(number,), daemon=True).start()
+        return
+    earlier = _earlier[number]
     if callable(earlier):
         earlier(number, frame)
     elif earlier == signal.SIG_DFL:
         signal.signal(number, signal.SIG_DFL)
-        threading.Thread(target=_die_after_streams, args=(number,), daemon=True).start()
+        os.kill(os.getpid(), number)
 
 
 def end_streams_at_exit() -> None:
     """End all streams and wait for them: for a process that leaves without a signal of its own."""
-    connections.end_all()
+    connections.end_all(for_good=True)
     _wait_for_streams()
 
 
-def _die_after_streams(number: int) -> None:
+def _send_again_after_streams(number: int) -> None:
     _wait_for_streams()
     os.kill(os.getpid(), number)
 

@@ -121,14 +121,17 @@ def _front(view: Callable, cors: CORS) -> Callable:
 
 
 def _async_front(view: Callable, cors: CORS) -> Callable:
+    def begin(request, *args, **kwargs):
+        _resolve_user(request)
+        return view(request, *args, **kwargs)
+
     @wraps(view)
     async def front(request, *args, **kwargs):
         if preflight := cors.preflight(request):
             return preflight
-        await sync_to_async(_resolve_user)(request)
         try:
-            answer = view(request, *args, **kwargs)
-            # Django's access mixins answer synchronously, whatever the view is.
+            # In a thread, as Django's access mixins query, and answer, synchronously.
+            answer = await sync_to_async(begin)(request, *args, **kwargs)
             answer = await answer if inspect.isawaitable(answer) else answer
         except (PermissionDenied, Http404) as error:
             answer = await sync_to_async(cors.refusal)(request, error)

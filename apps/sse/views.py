@@ -86,11 +86,14 @@ class SSEMixin(DOMMixin):
                 f"{type(self).__name__} has to stream from an async generator (`async def` with `yield`), "
                 f"not from {stream!r}."
             )
-        response = StreamingHttpResponse(self._body(stream), content_type=CONTENT_TYPE)
+        response = StreamResponse(content_type=CONTENT_TYPE)
+        response.streaming_content = response.unwrapped = self._body(stream, response)
         add_stream_headers(response, keepalive=self.sse_keepalive_interval)
         return response
 
-    def _body(self, stream: AsyncGenerator[str]) -> Iterator[bytes] | AsyncIterator[bytes]:
+    def _body(
+        self, stream: AsyncGenerator[str], response: "StreamResponse"
+    ) -> Iterator[bytes] | AsyncIterator[bytes]:
         request = self.request
         scope = getattr(request, "scope", None)
         if request.method == "HEAD":
@@ -103,7 +106,9 @@ class SSEMixin(DOMMixin):
             user_pk=user_pk(request),
             name=f"{type(self).__module__}.{type(self).__qualname__}",
         )
-        return wsgi.iterate(connection) if scope is None else _asgi_body(scope.get(SCOPE_KEY), connection)
+        if scope is None:
+            return wsgi.iterate(connection)
+        return _asgi_body(scope.get(SCOPE_KEY), connection, response)
 
     def _opening(self, request: HttpRequest) -> str:
         opening = sse_retry(self.sse_retry_ms)
@@ -178,8 +183,19 @@ async def _nothing() -> AsyncGenerator[bytes]:
     yield b""
 
 
-async def _asgi_body(slot: Slot | None, connection: Connection) -> AsyncGenerator[bytes]:
-    if slot is not None and slot.take(connection):
+class StreamResponse(StreamingHttpResponse):
+    """A response that knows whether a middleware has wrapped its content, as `GZipMiddleware` does."""
+
+    unwrapped: Any = None
+
+    @property
+    def is_wrapped(self) -> bool:
+        return self._iterator is not self.unwrapped  # type: ignore[attr-defined]
+
+
+async def _asgi_body(slot: Slot | None, connection: Connection, response: StreamResponse) -> AsyncGenerator[bytes]:
+    # Who has wrapped the content wants to see it: such a stream stays with Django.
+    if slot is not None and not response.is_wrapped and slot.take(connection):
         return
     async with aclosing(connection.frames()) as frames:
         async for frame in frames:
