@@ -105,10 +105,16 @@ def manage(*arguments: str, environment: dict[str, str], fails: bool = False) ->
 
 
 @contextlib.contextmanager
-def serving(kind: str, folder: Path, package: str = PACKAGE, **variables: str) -> Iterator[Server]:
-    """Serve the Django project `package`, with its state in `folder`, for as long as the block runs."""
+def serving(
+    kind: str, folder: Path, package: str = PACKAGE, options: str = "", **variables: str
+) -> Iterator[Server]:
+    """
+    Serve the Django project `package`, with its state in `folder`, for as long as the block runs.
+
+    `options` are added to the command of that `kind`, `variables` to its environment.
+    """
     port = free_port()
-    command = COMMANDS[kind].format(package=package, port=port).split()
+    command = f"{COMMANDS[kind].format(package=package, port=port)} {options}".split()
     command = [sys.executable, *([] if kind.startswith("runserver") else ["-m"]), *command]
     environment = environment_for(folder, **variables)
     log = folder / "server.log"

@@ -31,9 +31,10 @@ def notes(tmp_path):
 def streams(serve, tmp_path, notes):
     """Serve the streams of `tests.streams`: `with streams("uvicorn") as server`."""
 
-    def start(kind, **variables):
+    def start(kind, options="", **variables):
         return serve(
             kind,
+            options=options,
             package="tests.streams",
             PROJECT_SETTINGS=f"{servers.PACKAGE}.settings",
             DJANGO_SETTINGS_MODULE="tests.streams.settings",
@@ -112,6 +113,25 @@ def test_a_stopped_server_ends_its_streams_and_their_finally_runs(streams, notes
         assert time.monotonic() - started < 2
         wait_until(lambda: notes() == ["finally"] * count, 2)
         server.process.wait(10)
+
+
+@pytest.mark.parametrize(
+    ("kind", "option"),
+    [
+        ("uvicorn with two workers", "--limit-max-requests 50"),
+        ("gunicorn with uvicorn-worker", "--max-requests 50"),
+        ("gunicorn with its ASGI worker", "--max-requests 50"),
+        ("gunicorn with threads", "--max-requests 50"),
+    ],
+)
+def test_a_worker_that_is_replaced_after_its_requests_ends_its_streams(streams, notes, kind, option):
+    with streams(kind, options=option) as server, ExitStack() as stack:
+        readers = [Reader(stack, server.url, "/forever/") for _ in range(10)]
+        for _ in range(200):
+            wait_until(lambda: servers.answers(server.url))
+        assert all(b"retry: " in reader.rest() for reader in readers)
+        assert notes() == ["finally"] * 10
+        assert [event.id for event in events(server.url, "/forever/", 2)] == ["1", "2"]
 
 
 def test_in_development_an_exception_in_a_stream_is_told_to_the_page(streams):

@@ -1,5 +1,3 @@
-import sys
-
 from django.apps import AppConfig
 
 
@@ -10,6 +8,5 @@ class SSEConfig(AppConfig):
     def ready(self) -> None:
         from . import endings
 
-        # runserver answers in other threads than the main one, where signals cannot be watched.
-        if sys.argv[1:2] == ["runserver"]:
-            endings.watch_signals()
+        # Servers that answer in other threads leave no later moment in the main one.
+        endings.watch_signals()

@@ -27,7 +27,7 @@ def watch_signals() -> None:
         return
     for number in SIGNALS:
         current = signal.getsignal(number)
-        if current is not _end_streams and current is not None:
+        if current not in (_end_streams, signal.SIG_IGN, None):
             _earlier[number] = current
             signal.signal(number, _end_streams)
 
