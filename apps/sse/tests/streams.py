@@ -1,0 +1,167 @@
+"""One request to a view in this process, in each of the ways in which a stream is served."""
+
+import asyncio
+import contextlib
+import io
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from unittest import mock
+
+import httpx
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.contrib.sessions.backends.db import SessionStore
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.test import override_settings
+from django.urls import path
+from httpx_sse._decoders import SSEDecoder, SSELineDecoder
+
+from apps.sse.asgi import hand_off
+
+WAYS = ["hand-off", "ASGI", "WSGI"]
+PATIENCE_SECONDS = 10
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+
+
+@dataclass
+class Answer:
+    """What came back: the status, the headers, and the body's chunks as they were sent."""
+
+    status: int = 0
+    headers: httpx.Headers = field(default_factory=httpx.Headers)
+    chunks: list[bytes] = field(default_factory=list)
+
+    @property
+    def body(self):
+        return b"".join(self.chunks)
+
+    @property
+    def events(self):
+        """The events that a client of the specification hears."""
+        return decode(self.body.decode())
+
+    @property
+    def names(self):
+        return [event.event for event in self.events]
+
+
+def decode(text):
+    """Return the events that a client of the specification hears in `text`."""
+    lines, decoder = SSELineDecoder(), SSEDecoder()
+    events = (decoder.decode(line) for line in lines.decode(text) + lines.flush())
+    return [event for event in events if event and event.data]
+
+
+def ask(
+    way, view, method="GET", *, headers=(), query=b"", route="stream/", url="/stream/", until=None, **settings
+):
+    """
+    Send one request to `view`, mounted at `route`, and return the `Answer`.
+
+    The client hangs up once it has received `until`, a function of the chunks so far, or else
+    reads to the end. `middleware` come before the usual ones, `inner` after them.
+    """
+    outer, inner = settings.pop("middleware", []), settings.pop("inner", [])
+    # The project's own error pages have links to pages that are not there.
+    settings["TEMPLATES"] = [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]
+    settings.setdefault("MIDDLEWARE", [*outer, *MIDDLEWARE, *inner])
+    urls = (path(route, view),)
+    raw = [(name.lower().encode(), v if isinstance(v, bytes) else v.encode()) for name, v in dict(headers).items()]
+    raw = [(b"host", b"testserver"), *raw]
+    # The project's tests allow queries on an event loop, which is what a stream must not need.
+    with (
+        override_settings(ROOT_URLCONF=urls, LOGIN_URL="/login/", ALLOWED_HOSTS=["testserver"], **settings),
+        mock.patch.dict(os.environ),
+        ThreadPoolExecutor(1) as pool,
+    ):
+        os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
+        answer = Answer()
+        send = _ask_wsgi if way == "WSGI" else _ask_asgi
+        pool.submit(send, answer, way, method, url, query, raw, until).result()
+    return answer
+
+
+def _ask_asgi(answer, way, method, url, query, headers, until):
+    application = hand_off(ASGIHandler()) if way == "hand-off" else ASGIHandler()
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "path": url,
+        "query_string": query,
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+        "server": ("testserver", 80),
+    }
+
+    async def run():
+        left = asyncio.Event()
+        requests = [{"type": "http.request", "body": b"", "more_body": False}]
+
+        async def receive():
+            if requests:
+                return requests.pop()
+            await left.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message):
+            if message["type"] == "http.response.start":
+                answer.status = message["status"]
+                answer.headers = httpx.Headers(message["headers"])
+            elif message.get("body"):
+                answer.chunks.append(message["body"])
+                if until and until(answer.chunks):
+                    left.set()
+
+        await asyncio.wait_for(application(scope, receive, send), PATIENCE_SECONDS)
+
+    asyncio.run(run())
+
+
+def _ask_wsgi(answer, way, method, url, query, headers, until):
+    names = ((name.decode().upper().replace("-", "_"), value) for name, value in headers)
+    environ = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": url,
+        "QUERY_STRING": query.decode("latin-1"),
+        "SERVER_NAME": "testserver",
+        "SERVER_PORT": "80",
+        "wsgi.input": io.BytesIO(),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.url_scheme": "http",
+        **{f"HTTP_{name}": value.decode("latin-1") for name, value in names},
+    }
+
+    def start_response(status, headers, *_):
+        answer.status = int(status.split()[0])
+        answer.headers = httpx.Headers(headers)
+
+    with contextlib.closing(WSGIHandler()(environ, start_response)) as body:
+        for chunk in body:
+            if chunk:
+                answer.chunks.append(chunk)
+            if until and until(answer.chunks):
+                break
+
+
+def session_cookie(user=None, **data):
+    """Return the `Cookie` header of a new session, in which `user` is signed in."""
+    session = SessionStore()
+    session.update(data)
+    if user is not None:
+        session[SESSION_KEY] = str(user.pk)
+        session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+        session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.create()
+    return f"sessionid={session.session_key}"
+
+
+def make_user(name="ada", **fields):
+    """Return a new user."""
+    return get_user_model().objects.create_user(name, **fields)
