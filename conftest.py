@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import django
@@ -17,6 +18,9 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 def pytest_configure():
     """Load the settings that are named above, before the tests are collected."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # A job in the background: the servers that tests start are to hear Ctrl-C all the same.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     django.setup()
 
 

@@ -25,7 +25,9 @@ class Command(BaseCommand):
 
     def handle(self, *, port, **options):
         refuse_used_port(port)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # Also where a shell has it ignored, as for a job in the background.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
         children = [subprocess.Popen(command, start_new_session=True) for command in commands(port)]
         try:
             wait_until_served(port, children)
