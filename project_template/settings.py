@@ -124,6 +124,8 @@ if DATABASE["ENGINE"].endswith("sqlite3"):
         ),
     }
 elif DATABASE["ENGINE"].endswith("postgresql"):
+    # A connection that the database has closed, as it does when it restarts, is found out and replaced.
+    DATABASE["CONN_HEALTH_CHECKS"] = True
     DATABASE.setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 8, "timeout": 10}
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

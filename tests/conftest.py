@@ -45,12 +45,12 @@ def need(found, what):
         say(f"{what} is not installed on this machine")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def postgres():
-    """The `DATABASE_URL` of an empty PostgreSQL database."""
+    """A running PostgreSQL server with an empty database; `postgres.url` is its `DATABASE_URL`."""
     need(postgresql.binaries(), "PostgreSQL")
-    with postgresql.running() as url:
-        yield url
+    with postgresql.running() as server:
+        yield server
 
 
 @pytest.fixture
@@ -58,3 +58,33 @@ def behind_nginx(tmp_path_factory):
     """Put the bundled nginx in front of a server: `with behind_nginx(server) as url`."""
     need(nginx.binary(), "nginx")
     return lambda server: nginx.in_front_of(server.url, tmp_path_factory.mktemp("nginx"))
+
+
+@pytest.fixture
+def notes(tmp_path):
+    """The lines that the streams have noted."""
+    file = tmp_path / "notes"
+    file.touch()
+
+    def read():
+        return file.read_text().split("\n")[:-1]
+
+    return read
+
+
+@pytest.fixture
+def streams(serve, tmp_path, notes):
+    """Serve the streams of `tests.streams`: `with streams("uvicorn") as server`."""
+
+    def start(kind, options="", **variables):
+        return serve(
+            kind,
+            options=options,
+            package="tests.streams",
+            PROJECT_SETTINGS=f"{servers.PACKAGE}.settings",
+            DJANGO_SETTINGS_MODULE="tests.streams.settings",
+            NOTES=str(tmp_path / "notes"),
+            **variables,
+        )
+
+    return start

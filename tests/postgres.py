@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -21,30 +20,39 @@ def binaries() -> Path | None:
     return Path(on_path).resolve().parent if on_path else None
 
 
-@contextlib.contextmanager
-def running() -> Iterator[str]:
-    """Run a server for as long as the block runs; yields the `DATABASE_URL` of its database."""
-    with tempfile.TemporaryDirectory(prefix="postgres-") as folder, _running_in(Path(folder)) as url:
-        yield url
+class Postgres:
+    """A database server in `folder`; `url` is the `DATABASE_URL` of its database."""
 
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._port = folder, free_port()
+        self.url = f"postgres://postgres@127.0.0.1:{self._port}/postgres"
+        self._as_postgres: list[str] = []
+        if os.geteuid() == 0:
+            self._as_postgres = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--init-groups"]
+            shutil.chown(folder, "postgres", "postgres")
+        self._run("initdb", "-A", "trust", "-U", "postgres", "--no-sync")
 
-@contextlib.contextmanager
-def _running_in(folder: Path) -> Iterator[str]:
-    port, data = free_port(), folder / "data"
-    as_postgres = []
-    if os.geteuid() == 0:
-        as_postgres = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--init-groups"]
-        user = pwd.getpwnam("postgres")
-        os.chown(folder, user.pw_uid, user.pw_gid)
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        options = f"-p {self._port} -c listen_addresses=127.0.0.1 -c fsync=off -c unix_socket_directories="
+        self._run("pg_ctl", "-w", "-l", str(self._folder / "log"), "-o", options, "start")
 
-    def run(program: str, *arguments: str) -> None:
-        command = [*as_postgres, str(binaries() / program), "-D", str(data), *arguments]
+    def stop(self) -> None:
+        """Stop the server at once, cutting its connections."""
+        self._run("pg_ctl", "-m", "immediate", "stop")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [*self._as_postgres, str(binaries() / program), "-D", str(self._folder / "data"), *arguments]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
 
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c fsync=off -c unix_socket_directories="
-    run("initdb", "-A", "trust", "-U", "postgres", "--no-sync")
-    run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
-    try:
-        yield f"postgres://postgres@127.0.0.1:{port}/postgres"
-    finally:
-        run("pg_ctl", "-m", "immediate", "stop")
+
+@contextlib.contextmanager
+def running() -> Iterator[Postgres]:
+    """Run a server for as long as the block runs."""
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+        server = Postgres(Path(folder))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()

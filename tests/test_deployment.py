@@ -9,9 +9,9 @@ from tests.streaming import events
 
 
 def test_database_url_alone_switches_to_postgresql(postgres, tmp_path):
-    environment = servers.environment_for(tmp_path, DATABASE_URL=postgres)
+    environment = servers.environment_for(tmp_path, DATABASE_URL=postgres.url)
     servers.manage("migrate", "--verbosity", "0", environment=environment)
-    with servers.serving("uvicorn with two workers", tmp_path, DATABASE_URL=postgres) as server:
+    with servers.serving("uvicorn with two workers", tmp_path, DATABASE_URL=postgres.url) as server:
         arrived = events(server.url, "/api/dashboard/stream/", 3)
     assert [event.event for event in arrived] == ["stats"] * 3
     assert not (tmp_path / "db.sqlite3").exists()

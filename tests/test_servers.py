@@ -15,36 +15,6 @@ from tests.streaming import Reader, events
 ALL_SERVERS = list(servers.COMMANDS)
 
 
-@pytest.fixture
-def notes(tmp_path):
-    """The lines that the streams have noted."""
-    file = tmp_path / "notes"
-    file.touch()
-
-    def read():
-        return file.read_text().split("\n")[:-1]
-
-    return read
-
-
-@pytest.fixture
-def streams(serve, tmp_path, notes):
-    """Serve the streams of `tests.streams`: `with streams("uvicorn") as server`."""
-
-    def start(kind, options="", **variables):
-        return serve(
-            kind,
-            options=options,
-            package="tests.streams",
-            PROJECT_SETTINGS=f"{servers.PACKAGE}.settings",
-            DJANGO_SETTINGS_MODULE="tests.streams.settings",
-            NOTES=str(tmp_path / "notes"),
-            **variables,
-        )
-
-    return start
-
-
 def state(server):
     return httpx.get(f"{server.url}/state/").json()
 

@@ -9,7 +9,20 @@ import pytest
 from tests.servers import ROOT
 
 # Each module of the library may import the ones before it.
-LIBRARY = ["events", "dom", "listeners", "threads", "connections", "endings", "responses", "asgi", "wsgi", "shared", "views", "__init__"]
+LIBRARY = [
+    "events",
+    "dom",
+    "listeners",
+    "threads",
+    "connections",
+    "endings",
+    "responses",
+    "asgi",
+    "wsgi",
+    "shared",
+    "views",
+    "__init__",
+]
 SAMPLE_APPS = ["dashboard"]
 
 

@@ -55,6 +55,14 @@ class Querying(SSEView):
             await asyncio.sleep(0.2)
 
 
+class AskingOnce(SSEView):
+    """Asks the database once, then stays silent."""
+
+    async def stream(self, request):
+        yield self.event("users", await get_user_model().objects.acount())
+        await asyncio.Event().wait()
+
+
 class Finite(SSEView):
     """Three events, then the end."""
 
@@ -120,7 +128,7 @@ urlpatterns = [
     path("state/", state),
     *[
         path(f"{view.__name__.lower()}/", view.as_view())
-        for view in (Forever, Idle, Querying, Finite, Broken, Mixed, Shared)
+        for view in (Forever, Idle, Querying, AskingOnce, Finite, Broken, Mixed, Shared)
     ],
     path("", include(os.environ["PROJECT_SETTINGS"].replace("settings", "urls"))),
 ]

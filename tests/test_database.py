@@ -1,0 +1,74 @@
+"""Streams that query, while their database comes and goes."""
+
+import json
+import threading
+import time
+from contextlib import ExitStack
+
+import httpx
+import psutil
+import psycopg
+from httpx_sse import connect_sse
+
+from tests import servers
+from tests.servers import wait_until
+from tests.streaming import Reader
+
+STREAMS = 20
+POOL = 8
+
+
+class Follower(threading.Thread):
+    """A client that reads a stream and comes back whenever it ends, as browsers do."""
+
+    def __init__(self, url):
+        super().__init__(daemon=True)
+        self.url, self.heard, self.leave = url, 0, False
+
+    def run(self):
+        while not self.leave:
+            try:
+                self.read()
+            except httpx.HTTPError:
+                time.sleep(0.1)
+
+    def read(self):
+        with httpx.Client(timeout=10) as client, connect_sse(client, "GET", self.url) as source:
+            for event in source.iter_sse():
+                self.heard += event.event == "users" and json.loads(event.data) >= 0
+                if self.leave:
+                    return
+
+
+def connected(url):
+    """Return how many connections the database has besides the one that asks."""
+    with psycopg.connect(url) as connection:
+        query = "SELECT count(*) - 1 FROM pg_stat_activity WHERE backend_type = 'client backend'"
+        return connection.execute(query).fetchone()[0]
+
+
+def test_streams_that_query_go_on_after_their_database_was_restarted(streams, postgres, tmp_path):
+    environment = servers.environment_for(tmp_path, DATABASE_URL=postgres.url)
+    servers.manage("migrate", "--verbosity", "0", environment=environment)
+    with streams("uvicorn", DATABASE_URL=postgres.url) as server:
+        followers = [Follower(f"{server.url}/querying/") for _ in range(STREAMS)]
+        for follower in followers:
+            follower.start()
+        for _ in range(2):
+            before = [follower.heard for follower in followers]
+            wait_until(lambda: all(f.heard >= b + 3 for f, b in zip(followers, before, strict=True)), 30)  # noqa: B023
+            assert 0 < connected(postgres.url) <= POOL
+            postgres.stop()
+            postgres.start()
+        for follower in followers:
+            follower.leave = True
+        for follower in followers:
+            follower.join(20)
+
+
+def test_streams_give_their_connections_back_between_events(streams):
+    with streams("uvicorn") as server, ExitStack() as stack:
+        readers = [Reader(stack, server.url, "/askingonce/") for _ in range(STREAMS)]
+        process = psutil.Process(server.process.pid)
+        wait_until(lambda: not [f for f in process.open_files() if f.path.endswith("db.sqlite3")])
+        assert httpx.get(f"{server.url}/state/").json()["streams"] == len(readers)
