@@ -13,6 +13,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import request_started
 from django.test import override_settings
 from django.urls import path
 from httpx_sse._decoders import SSEDecoder, SSELineDecoder
@@ -74,10 +75,12 @@ def ask(
     urls = (path(route, view),)
     raw = [(name.lower().encode(), v if isinstance(v, bytes) else v.encode()) for name, v in dict(headers).items()]
     raw = [(b"host", b"testserver"), *raw]
+    # What an app starts with a server's first request has no place in a process that runs tests.
     # The project's tests allow queries on an event loop, which is what a stream must not need.
     with (
         override_settings(ROOT_URLCONF=urls, LOGIN_URL="/login/", ALLOWED_HOSTS=["testserver"], **settings),
         mock.patch.dict(os.environ),
+        mock.patch.object(request_started, "receivers", []),
         ThreadPoolExecutor(1) as pool,
     ):
         os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)

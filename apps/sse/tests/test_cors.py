@@ -1,0 +1,209 @@
+"""Which pages of other origins may read a stream, by the Fetch standard's CORS protocol."""
+
+import pytest
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.http import Http404, HttpResponse
+from django.utils.decorators import method_decorator
+from django.views import View
+
+from apps.sse import SSEMixin, SSEView
+
+from .streams import WAYS, ask
+
+pytestmark = pytest.mark.parametrize("way", WAYS)
+
+ORIGIN = "https://app.example"
+ORIGINS = [ORIGIN, "http://localhost:8000"]
+PREFLIGHT = {
+    "Origin": ORIGIN,
+    "Access-Control-Request-Method": "GET",
+    "Access-Control-Request-Headers": "cache-control,last-event-id",
+}
+STRANGERS = [
+    "null",
+    "*",
+    "",
+    "https://evil.example",
+    "http://app.example",
+    "https://app.example:8443",
+    "https://app.example:443",
+    "https://app.example/",
+    "HTTPS://APP.EXAMPLE",
+    "https://app.example.evil.example",
+    "https://evil-app.example",
+    "https://app.exampl",
+    "https://app.example, https://evil.example",
+    "https://sub.app.example",
+    "http://localhost:80001",
+]
+
+
+class Stream(SSEView):
+    async def stream(self, request):
+        yield self.event("number", 1)
+
+
+class MembersOnly(LoginRequiredMixin, Stream):
+    pass
+
+
+@method_decorator(login_required, name="dispatch")
+class Decorated(Stream):
+    pass
+
+
+class MixedIn(LoginRequiredMixin, SSEMixin, View):
+    async def get(self, request):
+        return self.sse_response(self.numbers())
+
+    async def numbers(self):
+        yield self.event("number", 1)
+
+
+class MixedIntoSync(LoginRequiredMixin, SSEMixin, View):
+    def get(self, request):
+        return self.sse_response(self.numbers())
+
+    async def numbers(self):
+        yield self.event("number", 1)
+
+
+def cors(answer):
+    """Return the CORS headers of an answer, without their prefix."""
+    prefix = "access-control-"
+    return {name.removeprefix(prefix): v for name, v in answer.headers.items() if name.startswith(prefix)}
+
+
+def varies(answer):
+    return [name.strip() for name in answer.headers.get("Vary", "").split(",")]
+
+
+def test_no_other_origin_is_let_in_by_default(way):
+    for method in ("GET", "OPTIONS"):
+        answer = ask(way, Stream.as_view(), method, headers=PREFLIGHT)
+        assert cors(answer) == {}
+    assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize("origin", [ORIGIN, "null", None])
+def test_every_origin_is_let_in_without_cookies(way, origin):
+    answer = ask(way, Stream.as_view(sse_cors=True), headers={"Origin": origin} if origin else {})
+    assert cors(answer) == {"allow-origin": "*", "expose-headers": "Retry-After, SSE-Keepalive"}
+    assert answer.names == ["number", "sse:end"]
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_a_listed_origin_is_let_in_with_cookies(way, origin):
+    answer = ask(way, Stream.as_view(sse_cors=True, sse_cors_origins=ORIGINS), headers={"Origin": origin})
+    assert cors(answer) == {
+        "allow-origin": origin,
+        "allow-credentials": "true",
+        "expose-headers": "Retry-After, SSE-Keepalive",
+    }
+    assert "Origin" in varies(answer)
+
+
+@pytest.mark.parametrize("origin", [*STRANGERS, None])
+def test_any_other_origin_is_told_nothing_and_no_cache_mixes_the_two_up(way, origin):
+    view = Stream.as_view(sse_cors=True, sse_cors_origins=ORIGINS)
+    given = {} if origin is None else {"Origin": origin}
+    for method, headers in [("GET", given), ("OPTIONS", {**PREFLIGHT, "Origin": origin or "null"})]:
+        answer = ask(way, view, method, headers=headers)
+        assert cors(answer) == {}
+        assert "Origin" in varies(answer)
+
+
+def test_an_empty_list_lets_nobody_in(way):
+    answer = ask(way, Stream.as_view(sse_cors=True, sse_cors_origins=[]), headers={"Origin": ORIGIN})
+    assert cors(answer) == {}
+
+
+@pytest.mark.parametrize(
+    "view", [Stream, MembersOnly, Decorated, MixedIn, MixedIntoSync], ids=lambda view: view.__name__
+)
+def test_a_preflight_is_answered_although_it_carries_no_cookie(way, view):
+    answer = ask(way, view.as_view(sse_cors=True, sse_cors_origins=ORIGINS), "OPTIONS", headers=PREFLIGHT)
+    assert (answer.status, answer.body) == (204, b"")
+    assert cors(answer) == {
+        "allow-origin": ORIGIN,
+        "allow-credentials": "true",
+        "allow-methods": "GET",
+        "allow-headers": "Last-Event-ID, Cache-Control",
+        "max-age": "600",
+    }
+
+
+def test_a_preflight_of_any_origin_is_allowed_without_cookies(way):
+    answer = ask(way, Stream.as_view(sse_cors=True), "OPTIONS", headers=PREFLIGHT)
+    assert cors(answer)["allow-origin"] == "*"
+    assert "allow-credentials" not in cors(answer)
+
+
+def test_options_that_is_no_preflight_says_what_is_allowed(way):
+    answer = ask(way, Stream.as_view(sse_cors=True), "OPTIONS", headers={"Origin": ORIGIN})
+    assert (answer.status, answer.headers["Allow"]) == (200, "GET, HEAD, OPTIONS")
+
+
+class Refusing(SSEView):
+    async def mount(self, request, last_event_id):
+        raise PermissionDenied
+
+
+class Missing(SSEView):
+    async def mount(self, request, last_event_id):
+        raise Http404
+
+
+class RefusingSync(SSEMixin, View):
+    def get(self, request):
+        raise PermissionDenied
+
+
+@pytest.mark.parametrize(("view", "status"), [(Refusing, 403), (Missing, 404), (RefusingSync, 403)])
+def test_the_page_can_read_the_status_of_a_refusal(way, view, status):
+    answer = ask(way, view.as_view(sse_cors=True, sse_cors_origins=ORIGINS), headers={"Origin": ORIGIN})
+    assert answer.status == status
+    assert cors(answer)["allow-origin"] == ORIGIN
+
+
+def test_the_page_can_read_the_status_and_retry_after_of_a_response_of_mount(way):
+    class Full(Stream):
+        async def mount(self, request, last_event_id):
+            return HttpResponse(status=503, headers={"Retry-After": "7"})
+
+    answer = ask(way, Full.as_view(sse_cors=True, sse_cors_origins=ORIGINS), headers={"Origin": ORIGIN})
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "7")
+    assert cors(answer)["allow-origin"] == ORIGIN
+    assert "Retry-After" in cors(answer)["expose-headers"]
+
+
+def test_the_page_can_read_that_its_method_is_wrong(way):
+    answer = ask(way, Stream.as_view(sse_cors=True), "POST", headers={"Origin": ORIGIN})
+    assert (answer.status, cors(answer)["allow-origin"]) == (405, "*")
+
+
+class Translate:
+    """A middleware that answers exceptions in its own way."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_exception(self, request, error):
+        return HttpResponse(status=418)
+
+
+def test_an_exception_in_a_view_without_cors_is_left_to_djangos_middleware(way):
+    assert ask(way, Refusing.as_view(), inner=[f"{__name__}.Translate"]).status == 418
+
+
+@pytest.mark.parametrize(
+    "origins", [ORIGIN, ["null"], ["*"], ["app.example"], [f"{ORIGIN}/"], ["https://App.example"]]
+)
+def test_a_list_that_could_never_fit_is_refused_at_start(way, origins):
+    with pytest.raises(ImproperlyConfigured, match="sse_cors_origins"):
+        Stream.as_view(sse_cors=True, sse_cors_origins=origins)
