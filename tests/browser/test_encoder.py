@@ -16,13 +16,15 @@ from apps.sse.events import check_event_name, encode_data, is_id, sse_retry
 BATCH = 500
 CUTS = 200
 TRICKY = '\r\n\0:{}[]"\\ntrue1e-.\u2028\u2029\u0085\v\f\ufeff \ud800\udfffé😀'
-JSON_LIKE = ["1", "true", "null", "-0", "1e400", "NaN", '"x"', ' {"html": "<b>"}', "[" * 999, "9" * 999]
+LIKE_JSON = ["1", "true", "null", "-0", "1e400", "NaN", '"x"', ' {"html": "<b>"}', "[" * 999, "9" * 999]
+AWKWARD = ["", " leading", "\n", "a\r", *LIKE_JSON]
+INJECTIONS = [f"a{newline}data: injected{newline}{newline}" for newline in ("\r", "\n", "\r\n")]
 CHANGES_OF_THE_PAGE = {"html", "text", "patch", "redirect", "reload"}
 
 any_text = st.text(st.characters(exclude_categories=[]))
 tricky_text = st.text(st.sampled_from(TRICKY), max_size=20)
-json_like = st.sampled_from(JSON_LIKE)
-strings = any_text | tricky_text | json_like
+awkward = st.sampled_from(AWKWARD)
+strings = any_text | tricky_text | awkward
 json_values = st.recursive(
     st.none()
     | st.booleans()
@@ -61,7 +63,7 @@ events = st.builds(
     data=strings | json_values | strings.map(mark_safe),
     event=st.none() | one_line.filter(is_an_applications),
     id=st.none() | st.just("") | one_line.filter(is_id) | st.integers(0, 2**53),
-    comment=one_line | st.text(st.sampled_from("\r\n:a"), max_size=5),
+    comment=one_line | st.text(st.sampled_from("\r\n:a"), max_size=5) | st.sampled_from(INJECTIONS),
 )
 
 
