@@ -1,0 +1,79 @@
+"""What many open streams cost their server: bytes, and nothing else."""
+
+import asyncio
+import re
+import resource
+import sys
+
+import httpx
+import psutil
+import pytest
+
+from tests.servers import wait_until
+
+MEASURABLE = 1000
+MOST_BYTES_EACH = 30 * 1024
+
+
+def log_in(url):
+    """Return the session cookie of a demo user."""
+    with httpx.Client(base_url=url, follow_redirects=True) as client:
+        page = client.get("/accounts/login/").text
+        token = re.search(r'csrfmiddlewaretoken" value="([^"]+)', page)[1]
+        client.post("/accounts/login/", data={"username": "ada", "password": "demo", "csrfmiddlewaretoken": token})
+        return client.cookies["sessionid"]
+
+
+class Crowd:
+    """Clients that each hold one stream open and read what comes."""
+
+    def __init__(self, url, path):
+        self.host, self.port = url.removeprefix("http://").split(":")
+        head = f"GET {path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\nCookie: sessionid={log_in(url)}\r\n\r\n"
+        self.head, self.readers = head.encode(), []
+        self.at_once = asyncio.Semaphore(50)
+
+    async def grow(self, count):
+        """Open streams until there are `count`, each of which has heard its first event."""
+        await asyncio.gather(*(self.join() for _ in range(count - len(self.readers))))
+
+    async def join(self):
+        async with self.at_once:
+            reader, writer = await asyncio.open_connection(self.host, self.port)
+            writer.write(self.head)
+            await asyncio.wait_for(reader.readuntil(b"data:"), 60)
+            self.readers.append((asyncio.create_task(self.read(reader)), writer))
+
+    async def read(self, reader):
+        while await reader.read(65536):
+            pass
+
+
+@pytest.mark.parametrize(
+    "count", [200, pytest.param(1000, marks=pytest.mark.soak), pytest.param(5000, marks=pytest.mark.soak)]
+)
+async def test_open_streams_of_logged_in_users_hold_no_thread_no_file_and_few_bytes(streams, tmp_path, count):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 3 * count)), hard))
+    with streams("uvicorn", options="--no-access-log") as server:
+        process = psutil.Process(server.process.pid)
+        crowd = Crowd(server.url, "/idle/")
+        # The first ones also pay for what is allocated once.
+        await crowd.grow(count // 2)
+        threads, half = process.num_threads(), process.memory_info().rss
+        await crowd.grow(count)
+        each = (process.memory_info().rss - half) / (count - count // 2)
+        print(f"{count} streams: {threads} threads, {each / 1024:.1f} KiB for each further one", file=sys.stderr)
+        state = httpx.get(f"{server.url}/state/").json()
+        assert (state["streams"], len(state["users"])) == (count, 1)
+        assert process.num_threads() <= threads
+        assert count < MEASURABLE or each < MOST_BYTES_EACH
+        wait_until(lambda: not held(process))
+        server.stop(patience=10)
+        notes = (tmp_path / "notes").read_text().splitlines()
+        assert notes == ["finally"] * count
+
+
+def held(process):
+    """Return the files that a process holds open, less its log."""
+    return [file.path for file in process.open_files() if not file.path.endswith(".log")]
