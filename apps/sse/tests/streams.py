@@ -138,7 +138,7 @@ def _ask_wsgi(answer, way, method, url, query, headers, until):
         "wsgi.input": io.BytesIO(),
         "wsgi.errors": io.StringIO(),
         "wsgi.url_scheme": "http",
-        **{f"HTTP_{name}": value.decode("latin-1") for name, value in names},
+        **{name if name == "CONTENT_TYPE" else f"HTTP_{name}": value.decode("latin-1") for name, value in names},
     }
 
     def start_response(status, headers, *_):
