@@ -1,5 +1,7 @@
 """Reading streams as a client of the specification does."""
 
+import itertools
+
 import httpx
 from httpx_sse import connect_sse
 
@@ -12,7 +14,7 @@ def events(url, path, count, **headers):
     ):
         source.response.raise_for_status()
         heard = (event for event in source.iter_sse() if event.data)
-        return [event for event, _ in zip(heard, range(count), strict=False)]
+        return list(itertools.islice(heard, count))
 
 
 class Reader:

@@ -1,4 +1,4 @@
-import { change, isChange } from './dom.js';
+import { change, isChange, withTrustedHTML } from './dom.js';
 import { Listeners } from './listeners.js';
 import { followPage } from './page.js';
 import { retryDelay } from './retry.js';
@@ -147,7 +147,7 @@ export class DjustSSE {
 
   #receive({ event: type = 'message', data: text }) {
     this.#counts.messages += 1;
-    const data = parse(text);
+    const data = withTrustedHTML(parse(text));
     const original = new MessageEvent(type, { data: text, lastEventId: this.#lastEventId, origin: this.#origin });
     this.#print(type, data);
     if (type === 'sse:end') this.#stop({ reason: 'finished' });

@@ -20,7 +20,7 @@ const MODES = {
 /** The events with which a server changes the page directly, by the names they have there. */
 const CHANGES = {
   html: {
-    fits: (data) => typeof data.target === 'string' && typeof data.html === 'string',
+    fits: (data) => typeof data.target === 'string' && isHTML(data.html),
     apply: ({ target, html, mode }) => each(target, (element) => insert(element, html, mode)),
   },
   text: {
@@ -52,7 +52,7 @@ export function change(type, data) {
 
 /** Show an event's data in `target`: its HTML, or its marked fields, or else its text. */
 export function show(target, data, mode) {
-  if (isObject(data) && typeof data.html === 'string') insert(target, data.html, mode);
+  if (isObject(data) && isHTML(data.html)) insert(target, data.html, mode);
   else if (!fill(target, data)) insertText(target, data, mode);
 }
 
@@ -136,12 +136,22 @@ function leaveFor(url) {
   location.assign(url);
 }
 
+const { trustedTypes, TrustedHTML } = globalThis;
+const givesTrustedHTML = trustedTypes && 'trustedTypes' in (document.currentScript?.dataset ?? {});
 let policy;
 
 /** HTML comes from our server's `html` fields alone, which is what makes it trusted. */
 function trusted(html) {
-  policy ??= globalThis.trustedTypes?.createPolicy('djust-sse', { createHTML: (text) => text }) ?? {
-    createHTML: (text) => text,
-  };
+  if (!trustedTypes || typeof html !== 'string') return html;
+  policy ??= trustedTypes.createPolicy('djust-sse', { createHTML: (text) => text });
   return policy.createHTML(html);
+}
+
+/** Where the page's policy takes no strings, its own scripts are to be able to insert an `html` field too. */
+export function withTrustedHTML(data) {
+  return givesTrustedHTML && isObject(data) && isHTML(data.html) ? { ...data, html: trusted(data.html) } : data;
+}
+
+function isHTML(value) {
+  return typeof value === 'string' || (TrustedHTML !== undefined && value instanceof TrustedHTML);
 }
