@@ -18,6 +18,7 @@ from django.test import override_settings
 from django.urls import path
 from httpx_sse._decoders import SSEDecoder, SSELineDecoder
 
+from apps.sse import connections
 from apps.sse.asgi import hand_off
 
 WAYS = ["hand-off", "ASGI", "WSGI"]
@@ -86,7 +87,12 @@ def ask(
         os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
         answer = Answer()
         send = _ask_wsgi if way == "WSGI" else _ask_asgi
-        pool.submit(send, answer, way, method, url, query, raw, until).result()
+        asked = pool.submit(send, answer, way, method, url, query, raw, until)
+        try:
+            asked.result(PATIENCE_SECONDS)
+        except TimeoutError:
+            connections.end_all()
+            raise
     return answer
 
 
