@@ -150,3 +150,10 @@ def test_a_wrong_method_is_refused_and_head_does_not_hang(streams):
         assert httpx.post(f"{server.url}/forever/").status_code == 405
         head = httpx.head(f"{server.url}/forever/")
         assert head.headers["content-type"].startswith("text/event-stream")
+
+
+def test_a_header_that_django_cannot_read_is_a_bad_request(streams):
+    with streams("uvicorn") as server:
+        answer = httpx.get(f"{server.url}/forever/", headers={"Content-Type": "a/b" + ";x=" + "y" * 20_000})
+        assert answer.status_code == 400
+        assert "Traceback" not in server.output()

@@ -9,8 +9,11 @@ and gives back its thread, database connection and temporary file, and only the 
 import asyncio
 import contextlib
 import contextvars
+import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
+
+from django.core.exceptions import BadRequest
 
 from . import endings
 from .connections import Connection, Gone
@@ -22,23 +25,18 @@ Application = Callable[[dict[str, Any], Receive, Send], Coroutine[Any, Any, None
 
 SCOPE_KEY = "apps.sse"
 
+logger = logging.getLogger("apps.sse")
+
 
 class Slot:
-    """Where a response leaves its connection for the wrapper, while Django handles the request."""
+    """Where a response leaves its `connection` for the wrapper, while Django handles the request."""
 
     def __init__(self, send: Send, receive: Receive) -> None:
         self._send = send
         self._receive = receive
-        self._encoded = False
         self._body_is_read = False
         self._leaving: asyncio.Task[Message] | None = None
         self.connection: Connection | None = None
-
-    def take(self, connection: Connection) -> bool:
-        """Take a connection over; refused if a middleware has encoded the response's body."""
-        if not self._encoded:
-            self.connection = connection
-        return not self._encoded
 
     async def receive(self) -> Message:
         """Receive for Django: the request's body, and then that the client has left."""
@@ -51,8 +49,6 @@ class Slot:
 
     async def send(self, message: Message) -> None:
         """Send for Django, up to the end of a body whose connection was taken over."""
-        if message["type"] == "http.response.start":
-            self._encoded = any(name.lower() == b"content-encoding" for name, _ in message["headers"])
         if self.connection is None:
             await self._send(message)
 
@@ -92,6 +88,12 @@ def hand_off(application: Application) -> Application:
         # In a task of its own, so that what Django leaves in its context is gone with the request.
         try:
             await asyncio.create_task(application({**scope, SCOPE_KEY: slot}, slot.receive, slot.send))
+        except BadRequest as error:
+            # Raised while Django reads the headers, before it has a request that it could answer.
+            logger.warning("Bad Request: %s", error)
+            await send({"type": "http.response.start", "status": 400, "headers": []})
+            await send({"type": "http.response.body"})
+        else:
             if slot.connection is not None:
                 await slot.stream(slot.connection)
         finally:

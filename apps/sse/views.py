@@ -195,7 +195,8 @@ class StreamResponse(StreamingHttpResponse):
 
 async def _asgi_body(slot: Slot | None, connection: Connection, response: StreamResponse) -> AsyncGenerator[bytes]:
     # Who has wrapped the content wants to see it: such a stream stays with Django.
-    if slot is not None and not response.is_wrapped and slot.take(connection):
+    if slot is not None and not response.is_wrapped:
+        slot.connection = connection
         return
     async with aclosing(connection.frames()) as frames:
         async for frame in frames:
