@@ -19,7 +19,7 @@ PACKAGE = os.environ["DJANGO_SETTINGS_MODULE"].split(".")[0]
 PATIENCE_SECONDS = 30
 
 UVICORN = "uvicorn {package}.asgi:application --host 127.0.0.1 --port {port} --log-level warning"
-GUNICORN = "gunicorn --bind 127.0.0.1:{port} --no-control-socket --config /dev/null --graceful-timeout 2 "
+GUNICORN = "gunicorn --bind 127.0.0.1:{port} --no-control-socket --config /dev/null --graceful-timeout 5 "
 COMMANDS = {
     "uvicorn": UVICORN,
     "uvicorn with two workers": UVICORN + " --workers 2",

@@ -80,8 +80,8 @@ def test_a_stopped_server_ends_its_streams_and_their_finally_runs(streams, notes
         started = time.monotonic()
         for reader in readers:
             assert b"retry: " in reader.rest(), "it was cut off, not ended"
-        assert time.monotonic() - started < 2
-        wait_until(lambda: notes() == ["finally"] * count, 2)
+        assert time.monotonic() - started < 5, "it waited for its streams"
+        wait_until(lambda: notes() == ["finally"] * count)
         server.process.wait(10)
 
 
