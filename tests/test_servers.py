@@ -38,6 +38,14 @@ def test_a_finite_stream_says_that_it_is_finished_and_closes(streams, kind):
             assert arrived[-1].id == "3", "a control event leaves the position alone"
 
 
+@pytest.mark.parametrize("kind", ALL_SERVERS)
+def test_a_connection_serves_further_requests_after_a_finished_stream(streams, kind):
+    with streams(kind) as server, httpx.Client(base_url=server.url) as client:
+        for _ in range(3):
+            assert "sse:end" in client.get("/finite/").text
+            assert client.get("/state/").status_code == 200
+
+
 @pytest.mark.parametrize("kind", ["uvicorn", "runserver"])
 def test_an_idle_stream_is_kept_alive_by_comments(streams, kind):
     with streams(kind) as server, ExitStack() as stack:

@@ -78,6 +78,9 @@ class Connection:
                 if not self._ended:
                     raise
                 asyncio.current_task().uncancel()  # type: ignore[union-attr]
+            finally:
+                # The task is the server's own, and goes on to its next request.
+                self._task = None
             if self._ended:
                 await self.write(sse_retry(jittered(self.retry_ms)).encode())
 
