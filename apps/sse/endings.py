@@ -16,6 +16,7 @@ from . import connections
 
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGQUIT") if hasattr(signal, name)]
 GRACE_SECONDS = 1.0
+FLUSH_SECONDS = 0.1
 
 _earlier: dict[int, object] = {}
 _seen: set[int] = set()
@@ -61,3 +62,5 @@ def _wait_for_streams() -> None:
     deadline = time.monotonic() + GRACE_SECONDS
     while connections.open_streams() and time.monotonic() < deadline:
         time.sleep(0.01)
+    # The last bytes of a stream are still on their way through the server.
+    time.sleep(FLUSH_SECONDS)
