@@ -1,6 +1,7 @@
 """Each command of the README is one that a test runs, and its Python is what runs."""
 
 import re
+from contextlib import aclosing
 
 from tests.servers import ROOT
 
@@ -29,3 +30,27 @@ def test_each_folder_of_the_readme_is_there():
     for line in tree.strip().splitlines():
         for name in re.findall(r"^\S+|(?<=  )\S+/(?=  )", line):
             assert (ROOT / name).exists(), name
+
+
+def python_blocks():
+    return re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+async def first_event(view):
+    async with aclosing(view().stream(None)) as stream:
+        return await anext(stream)
+
+
+async def test_the_first_code_of_the_readme_streams():
+    names = {}
+    exec(python_blocks()[0], names)
+    assert re.search(r'event: time\nid: 1\ndata: {"now":"[0-9:]{8}"}', await first_event(names["ClockStream"]))
+
+
+async def test_the_shared_code_of_the_readme_streams():
+    async def read_prices():
+        return 42
+
+    names = {"read_prices": read_prices}
+    exec(python_blocks()[2], names)
+    assert "event: price\nid: 1\ndata: 42" in await first_event(names["PriceStream"])
