@@ -31,7 +31,7 @@ test: setup ## Run every test; what they need is installed first where that can 
 pictures: setup ## Make the pictures of the README again, from a server in use
 	@PICTURES=docs $(PYTHON) -m pytest -m soak tests/browser/test_picture.py -n0
 
-soak: setup ## Run the long tests: chaos, idle, load, each bounded
+soak: setup ## Run the long tests, each bounded
 	@bin/test-servers
 	@$(PYTHON) -m pytest -m soak $(ARGS)
 
