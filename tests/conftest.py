@@ -6,6 +6,7 @@ import pytest
 
 from tests import nginx, servers
 from tests import postgres as postgresql
+from tests import valkey as valkey_or_redis
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +51,14 @@ def postgres():
     """A running PostgreSQL server with an empty database; `postgres.url` is its `DATABASE_URL`."""
     need(postgresql.binaries(), "PostgreSQL")
     with postgresql.running() as server:
+        yield server
+
+
+@pytest.fixture
+def valkey():
+    """A running Valkey or Redis server that keeps what it is told; `valkey.url` is its address."""
+    need(valkey_or_redis.binary(), "Valkey or Redis")
+    with valkey_or_redis.running() as server:
         yield server
 
 

@@ -1,0 +1,67 @@
+"""A Valkey or Redis server of the tests' own, in a folder that is thrown away."""
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.servers import free_port, wait_until
+
+
+def binary() -> str | None:
+    """Return the installed server program, or None."""
+    return shutil.which("valkey-server") or shutil.which("redis-server")
+
+
+class Valkey:
+    """
+    A server in `folder`; `url` is its address.
+
+    `persistent`: what was written before `stop()` is there again after `start()`.
+    """
+
+    def __init__(self, folder: Path, *, persistent: bool = True) -> None:
+        self._folder, self._port = folder, free_port()
+        self._persistence = ["--appendonly", "no"]
+        if persistent:
+            self._persistence = ["--appendonly", "yes", "--appendfsync", "always"]
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+
+    def start(self) -> None:
+        """Start the server, on the same port as ever, and wait until it answers."""
+        place = ["--bind", "127.0.0.1", "--port", str(self._port), "--dir", str(self._folder)]
+        command = [binary(), *place, "--save", "", *self._persistence]
+        with (self._folder / "log").open("a") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            wait_until(self._answers)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Kill the server, cutting its connections."""
+        self._process.kill()
+        self._process.wait()
+
+    def _answers(self) -> bool:
+        assert self._process.poll() is None, (self._folder / "log").read_text()
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port), 1) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(100) == b"+PONG\r\n"
+        return False
+
+
+@contextlib.contextmanager
+def running(*, persistent: bool = True) -> Iterator[Valkey]:
+    """Run a server for as long as the block runs."""
+    with tempfile.TemporaryDirectory(prefix="valkey-") as folder:
+        server = Valkey(Path(folder), persistent=persistent)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
