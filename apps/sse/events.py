@@ -7,7 +7,11 @@ at CR, LF or CRLF and nowhere else, and a blank line ends an event.
 
 import json
 import re
-from typing import Any
+import secrets
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils.functional import Promise
@@ -16,6 +20,9 @@ from django.utils.safestring import SafeString
 CLIENT_STATES = frozenset({"connected", "disconnected", "reconnecting", "reconnected", "error"})
 CONTROL_PREFIX = "sse:"
 
+TAG_BYTES = 4
+
+_POSITION = re.compile(r"([0-9]{1,18})-([0-9a-f]{8})", re.ASCII)
 _FRAME_BREAKERS = re.compile(r"[\r\n\0]")
 _ID = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
 _JSON_OPENERS = frozenset('{["-0123456789tfn')
@@ -33,15 +40,12 @@ def sse_event(data: Any, event: str | None = None, id: str | int | None = None, 
     that `is_id` denies (an empty one makes the client forget its last), for a negative `retry`;
     `TypeError` for data that JSON does not know.
     """
-    lines = []
-    if event is not None:
-        lines.append(f"event: {_one_line('event name', event)}")
-    if id is not None:
-        lines.append(f"id: {_id(str(id))}")
-    if retry is not None:
-        lines.append(f"retry: {_milliseconds(retry)}")
-    lines += [f"data: {line}" for line in encode_data(data).split("\n")]
-    return "\n".join(lines) + "\n\n"
+    fields = {
+        "event": event if event is None else _one_line("event name", event),
+        "id": id if id is None else _id(str(id)),
+        "retry": retry if retry is None else _milliseconds(retry),
+    }
+    return _frame(fields, encode_data(data))
 
 
 def sse_comment(text: str = "") -> str:
@@ -55,6 +59,11 @@ def sse_retry(milliseconds: int) -> str:
     return f"retry: {_milliseconds(milliseconds)}\n\n"
 
 
+def sse_id(id: str | int) -> str:
+    """Return a frame that sets the client's `Last-Event-ID` and carries no event."""
+    return f"id: {_id(str(id))}\n\n"
+
+
 def encode_data(data: Any) -> str:
     """Return `data` as the text that the client reads back as the same value."""
     if isinstance(data, Promise):
@@ -64,6 +73,14 @@ def encode_data(data: Any) -> str:
     if isinstance(data, str) and _survives_as_text(data):
         return data
     return _json(data)
+
+
+def decode_data(text: str) -> Any:
+    """Return what `encode_data` was given, as the client reads it back."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def check_event_name(name: str) -> str:
@@ -85,6 +102,66 @@ def check_event_name(name: str) -> str:
 def is_id(text: str) -> bool:
     """Say whether `text` comes back unchanged in a `Last-Event-ID` header: 1 to 256 characters."""
     return _ID.fullmatch(text) is not None and text == text.strip(" ") and _is_utf8(text)
+
+
+class Position(NamedTuple):
+    """
+    A place in the log of events: the `number` of an event and its random `tag`.
+
+    On the wire it is `<number>-<tag>`. A log that was wiped, restored or replaced has another
+    tag at that number, or nothing.
+    """
+
+    number: int
+    tag: str
+
+    def __str__(self) -> str:
+        return f"{self.number}-{self.tag}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Position | None":
+        """Return the position that `text` is, or None if it is none."""
+        found = _POSITION.fullmatch(text)
+        return cls(int(found[1]), found[2]) if found else None
+
+
+@dataclass(frozen=True)
+class Event:
+    """
+    A published event: the `text` of its data, encoded once, and its place in the log.
+
+    `number` is 0 until the log has given it one. `sent_at` is the Unix time of its publication, in
+    seconds. An event that is not `durable` has no id and is never replayed.
+    """
+
+    channel: str
+    name: str
+    text: str
+    tag: str = field(default_factory=lambda: secrets.token_hex(TAG_BYTES))
+    sent_at: float = field(default_factory=time.time)
+    durable: bool = True
+    number: int = 0
+
+    @property
+    def data(self) -> Any:
+        """The data as it was published."""
+        return decode_data(self.text)
+
+    @property
+    def position(self) -> Position:
+        """Where it is in the log."""
+        return Position(self.number, self.tag)
+
+    @cached_property
+    def frame(self) -> bytes:
+        """The bytes that every client gets."""
+        fields = {"event": self.name, "id": str(self.position) if self.durable else None}
+        return _frame(fields, self.text).encode()
+
+
+def _frame(fields: dict[str, Any], text: str) -> str:
+    head = "".join(f"{name}: {value}\n" for name, value in fields.items() if value is not None)
+    return head + "".join(f"data: {line}\n" for line in text.split("\n")) + "\n"
 
 
 def _survives_as_text(text: str) -> bool:

@@ -1,0 +1,64 @@
+"""Brokers: the one that `SSE_BROKER_URL` names, and the contract that each of them keeps."""
+
+import threading
+from importlib import import_module
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+from ..conf import setting
+from .base import Broker, Gap
+
+__all__ = ["Broker", "Gap", "get_broker"]
+
+SCHEMES = {
+    "memory": "memory.MemoryBroker",
+    "database": "database.DatabaseBroker",
+    "redis": "redis.RedisBroker",
+    "rediss": "redis.RedisBroker",
+    "unix": "redis.RedisBroker",
+}
+
+_lock = threading.Lock()
+_brokers: dict[str, Broker] = {}
+
+
+def get_broker() -> Broker:
+    """
+    Return this process's broker.
+
+    `SSE_BROKER_URL` is `memory://`, `database://`, `redis://…`, or the dotted path of a class of
+    your own, followed by its own address: `package.module.Class://…`.
+
+    Raises `ImproperlyConfigured` for anything else.
+    """
+    url = setting("SSE_BROKER_URL")
+    with _lock:
+        if url not in _brokers:
+            _brokers[url] = broker_class(url)(url)
+        return _brokers[url]
+
+
+def broker_class(url: str) -> type[Broker]:
+    """Return the class that serves a `SSE_BROKER_URL`."""
+    scheme = url.partition("://")[0]
+    if scheme in SCHEMES:
+        module, name = SCHEMES[scheme].split(".")
+        return getattr(import_module(f"{__name__}.{module}"), name)
+    try:
+        return import_string(scheme)
+    except ImportError as error:
+        raise ImproperlyConfigured(
+            f"SSE_BROKER_URL is {url!r}: it begins with memory://, database://, redis:// or the dotted "
+            f"path of a broker's class ({error})."
+        ) from None
+
+
+def _forget(*, setting: str, **_: object) -> None:
+    if setting == "SSE_BROKER_URL":
+        while _brokers:
+            _brokers.popitem()[1].close()
+
+
+setting_changed.connect(_forget)

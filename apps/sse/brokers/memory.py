@@ -1,0 +1,70 @@
+"""A log in the memory of one process: for tests, and for sites of one process that may forget."""
+
+import asyncio
+import functools
+import threading
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Collection
+from dataclasses import replace
+
+from django.db import transaction
+
+from ..conf import setting
+from ..events import Event, Position
+from .base import Broker, Gap
+
+
+class MemoryBroker(Broker):
+    """`memory://`: every hub of this process hears every event of this process."""
+
+    def __init__(self, url: str = "") -> None:
+        super().__init__(url)
+        self._lock = threading.Lock()
+        self._log = [Event(channel="", name="mark", text="", number=1)]
+        self._wakes: set[Callable[[], object]] = set()
+
+    def append(self, event: Event) -> None:
+        transaction.on_commit(functools.partial(self._append, event))
+
+    def read(self, after: Position, limit: int, channels: Collection[str] | None = None) -> list[Event]:
+        with self._lock:
+            start = bisect_left(self._log, after.number, key=lambda event: event.number)
+            if start == len(self._log) or self._log[start].position != after:
+                raise Gap(after)
+            following = self._log[start + 1 :]
+        return [event for event in following if channels is None or event.channel in channels][:limit]
+
+    def tail(self, limit: int) -> list[Event]:
+        with self._lock:
+            return self._log[-limit:]
+
+    def latest(self, channels: Collection[str]) -> list[Event]:
+        newest = {event.channel: event for event in self.tail(len(self._log)) if event.durable}
+        return sorted((newest[c] for c in {*channels} if c in newest), key=lambda event: event.number)
+
+    async def listen(self, wake: Callable[[], object]) -> None:
+        call = functools.partial(asyncio.get_running_loop().call_soon_threadsafe, wake)
+        self._wakes.add(call)
+        wake()
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self._wakes.discard(call)
+
+    def trim(self) -> int:
+        with self._lock:
+            before = len(self._log)
+            oldest = time.time() - setting("SSE_RETENTION_AGE")
+            kept = [event for event in self._log[-setting("SSE_RETENTION_COUNT") :] if event.sent_at >= oldest]
+            self._log = kept or self._log[-1:]
+            return before - len(self._log)
+
+    def _append(self, event: Event) -> None:
+        with self._lock:
+            self._log.append(replace(event, number=self._log[-1].number + 1))
+            overfull = len(self._log) > 1.1 * setting("SSE_RETENTION_COUNT") + 10
+        if overfull:
+            self.trim()
+        for wake in list(self._wakes):
+            wake()

@@ -1,0 +1,73 @@
+"""Publishing: an event on a channel, from any code of any process."""
+
+import re
+from typing import Any
+
+from asgiref.sync import sync_to_async
+
+from .brokers import get_broker
+from .conf import setting
+from .events import CONTROL_PREFIX, Event, Position, check_event_name, encode_data, sse_event
+
+_CHANNEL = re.compile(r"[^\x00-\x20\x7f]{1,200}")
+
+
+def publish(channel: str, event: str, data: Any, *, durable: bool = True) -> None:
+    """
+    Send an event to every client that follows the channel, in whichever process it is.
+
+    Inside a transaction the event goes out when that commits, and not at all if it is rolled back.
+    `data` is as in `sse_event`. An event that is not `durable` may be lost by a crash, has no id
+    and is not replayed to those who were away.
+
+    Raises `ValueError` for a channel or event name that cannot be one, or for more bytes than
+    `SSE_MAX_EVENT_BYTES`, and as `sse_event` does for the data.
+    """
+    get_broker().append(_event(check_channel(channel), check_event_name(event), data, durable))
+
+
+async def apublish(channel: str, event: str, data: Any, *, durable: bool = True) -> None:
+    """Do the same as `publish`, from async code."""
+    await sync_to_async(publish)(channel, event, data, durable=durable)
+
+
+def position() -> Position:
+    """
+    Return the newest place in the log.
+
+    Taken before a page's queries, and given to the page's stream, it makes sure that nothing
+    falls between the two.
+    """
+    return get_broker().tail(1)[-1].position
+
+
+async def aposition() -> Position:
+    """Do the same as `position`, from async code."""
+    return await sync_to_async(position)()
+
+
+def publish_control(channel: str, event: str, data: Any) -> None:
+    """Send an event that the library's own processes hear, never a client."""
+    get_broker().append(_event(channel, event, data, durable=False))
+
+
+def check_channel(channel: str) -> str:
+    """Return `channel` if it can be a channel's name; raises `ValueError` if not."""
+    if not isinstance(channel, str) or not _CHANNEL.fullmatch(channel) or channel.startswith(CONTROL_PREFIX):
+        raise ValueError(
+            f"A channel's name is a string of 1 to 200 characters, without spaces and control characters, "
+            f"that does not begin with {CONTROL_PREFIX!r}; not {channel!r}."
+        )
+    return channel
+
+
+def _event(channel: str, name: str, data: Any, durable: bool) -> Event:
+    sse_event("", event=name)
+    event = Event(channel=channel, name=name, text=encode_data(data), durable=durable)
+    size, most = len(event.text.encode()), setting("SSE_MAX_EVENT_BYTES")
+    if size > most:
+        raise ValueError(
+            f"The data of {name!r} is {size:,} bytes, and SSE_MAX_EVENT_BYTES is {most:,}: publish what has "
+            "changed, or an address from which the page can fetch the rest."
+        )
+    return event

@@ -1,0 +1,208 @@
+"""Helps for tests: the contract that each broker keeps."""
+
+import asyncio
+import contextlib
+import threading
+
+import pytest
+from django.db import connections, transaction
+
+from .brokers import Broker, Gap
+from .conf import setting
+from .events import Event, Position
+
+PATIENCE_SECONDS = 10
+
+
+class Listening:
+    """A broker's `listen`, running on a loop in a thread of its own; `woken` is set by each wake."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.woken = threading.Event()
+        self.failure: BaseException | None = None
+        self._broker = broker
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> "Listening":
+        self._thread.start()
+        assert self.woken.wait(PATIENCE_SECONDS), "listen() did not wake once it listened"
+        self.woken.clear()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._loop.call_soon_threadsafe(self._task.cancel)
+        self._thread.join(PATIENCE_SECONDS)
+
+    def _run(self) -> None:
+        self._task = self._loop.create_task(self._broker.listen(self.woken.set))
+        try:
+            self._loop.run_until_complete(self._task)
+        except asyncio.CancelledError:
+            pass
+        except Exception as error:
+            self.failure = error
+        finally:
+            self._loop.close()
+
+
+class BrokerContract:
+    """
+    What a broker promises, as tests.
+
+    Inherit from it in a class `Test…` and give it a fixture `broker`, whose log is empty. The
+    tests use the default database, with transactions that really commit.
+    """
+
+    pytestmark = pytest.mark.django_db(transaction=True)
+
+    @staticmethod
+    def event(channel: str = "news", text: str = "hello", **fields) -> Event:
+        """Return an event that was not published yet."""
+        return Event(channel=channel, name="item", text=text, **fields)
+
+    def texts(self, broker: Broker, start: Position, **options) -> list[str]:
+        """Return what was published after a position."""
+        return [event.text for event in broker.read(start, 100, **options)]
+
+    def test_an_empty_log_has_a_place_from_which_to_follow_it(self, broker):
+        [mark] = broker.tail(10)
+        assert (mark.channel, broker.read(mark.position, 10)) == ("", [])
+        assert broker.tail(1)[0].position == mark.position
+
+    def test_events_are_read_in_order_and_as_they_were_published(self, broker):
+        start = broker.tail(1)[-1].position
+        sent = [self.event(text=f"{n} ♥\n {n}", channel=f"c{n % 2}", durable=n != 2) for n in range(5)]
+        for event in sent:
+            broker.append(event)
+        read = broker.read(start, 100)
+
+        def told(events):
+            return [(e.channel, e.name, e.text, e.tag, e.durable) for e in events]
+
+        assert told(read) == told(sent)
+        assert [e.number for e in read] == sorted({e.number for e in read})
+        assert all(e.number > start.number for e in read)
+        assert read[0].sent_at == pytest.approx(sent[0].sent_at, abs=0.01)
+
+    def test_reading_goes_on_where_it_stopped(self, broker):
+        start = broker.tail(1)[-1].position
+        for n in range(7):
+            broker.append(self.event(text=str(n)))
+        first = broker.read(start, 3)
+        second = broker.read(first[-1].position, 3)
+        assert [e.text for e in first + second] == list("012345")
+        assert self.texts(broker, second[-1].position) == ["6"]
+
+    def test_some_channels_can_be_read_alone(self, broker):
+        start = broker.tail(1)[-1].position
+        for n in range(6):
+            broker.append(self.event(text=str(n), channel="abc"[n % 3]))
+        assert self.texts(broker, start, channels=["a", "c", "unknown"]) == list("0235")
+        assert self.texts(broker, start, channels=[]) == []
+
+    def test_the_tail_ends_with_the_newest_event(self, broker):
+        for n in range(5):
+            broker.append(self.event(text=str(n)))
+        assert [e.text for e in broker.tail(3)] == list("234")
+
+    def test_the_latest_event_of_a_channel_is_its_newest_durable_one(self, broker):
+        for n in range(6):
+            broker.append(self.event(text=str(n), channel="ab"[n % 2], durable=n < 4))
+        assert [e.text for e in broker.latest(["b", "a", "unknown"])] == ["2", "3"]
+        assert broker.latest([]) == []
+
+    def test_a_position_that_is_not_in_the_log_is_a_gap(self, broker):
+        broker.append(self.event())
+        newest = broker.tail(1)[-1].position
+        for foreign in (
+            Position(newest.number, "00000000"),
+            Position(newest.number + 1, newest.tag),
+            Position(0, "00000000"),
+            Position(10**18 - 1, newest.tag),
+        ):
+            with pytest.raises(Gap):
+                broker.read(foreign, 10)
+            with pytest.raises(Gap):
+                broker.read(foreign, 10, channels=["news"])
+
+    def test_a_commit_publishes_and_a_rollback_does_not(self, broker):
+        start = broker.tail(1)[-1].position
+        with transaction.atomic():
+            broker.append(self.event(text="committed"))
+            with contextlib.suppress(ZeroDivisionError), transaction.atomic():
+                broker.append(self.event(text="rolled back to a savepoint"))
+                raise ZeroDivisionError
+        with contextlib.suppress(ZeroDivisionError), transaction.atomic():
+            broker.append(self.event(text="rolled back"))
+            raise ZeroDivisionError
+        assert self.texts(broker, start) == ["committed"]
+
+    def test_nothing_is_seen_before_the_commit(self, broker):
+        start = broker.tail(1)[-1].position
+        seen = []
+        with transaction.atomic():
+            broker.append(self.event())
+
+            def look():
+                seen.extend(self.texts(broker, start))
+                connections.close_all()
+
+            reader = threading.Thread(target=look)
+            reader.start()
+            reader.join()
+        assert (seen, self.texts(broker, start)) == ([], ["hello"])
+
+    def test_events_of_many_threads_are_each_there_once_and_in_order_for_each_thread(self, broker):
+        start = broker.tail(1)[-1].position
+
+        def send(thread):
+            for n in range(10):
+                broker.append(self.event(channel=f"t{thread}", text=str(n)))
+            connections.close_all()
+
+        threads = [threading.Thread(target=send, args=(n,)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for n in range(4):
+            assert self.texts(broker, start, channels=[f"t{n}"]) == [str(n) for n in range(10)]
+
+    def test_who_listens_is_woken_by_a_commit(self, broker):
+        with Listening(broker) as listening:
+            with transaction.atomic():
+                broker.append(self.event())
+            assert listening.woken.wait(PATIENCE_SECONDS)
+            listening.woken.clear()
+            broker.append(self.event())
+            assert listening.woken.wait(PATIENCE_SECONDS)
+        assert listening.failure is None
+
+    def test_trimming_keeps_to_the_count_and_spares_the_newest(self, broker, settings):
+        settings.SSE_RETENTION_COUNT = 3
+        positions = []
+        for n in range(8):
+            broker.append(self.event(text=str(n)))
+            positions.append(broker.tail(1)[-1].position)
+        broker.trim()
+        assert [e.text for e in broker.tail(100)] == ["5", "6", "7"]
+        with pytest.raises(Gap):
+            broker.read(positions[3], 10)
+
+    def test_trimming_drops_what_is_too_old_and_spares_the_newest(self, broker, settings):
+        for n in range(3):
+            broker.append(self.event(text=str(n), sent_at=1.0))
+        broker.append(self.event(text="young"))
+        broker.trim()
+        assert [e.text for e in broker.tail(100) if e.channel] == ["young"]
+        settings.SSE_RETENTION_AGE = -10
+        broker.trim()
+        assert [e.text for e in broker.tail(100)] == ["young"]
+
+    def test_the_log_is_trimmed_as_it_is_written(self, broker, settings):
+        settings.SSE_RETENTION_COUNT = 20
+        for n in range(400):
+            broker.append(self.event(text=str(n)))
+        assert len(broker.tail(1000)) < 20 + 260
+        assert setting("SSE_RETENTION_COUNT") == 20

@@ -1,0 +1,12 @@
+"""The broker of one process."""
+
+import pytest
+
+from apps.sse.brokers.memory import MemoryBroker
+from apps.sse.testing import BrokerContract
+
+
+class TestMemoryBroker(BrokerContract):
+    @pytest.fixture
+    def broker(self):
+        return MemoryBroker()
