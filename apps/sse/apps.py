@@ -3,6 +3,7 @@ from django.apps import AppConfig
 
 class SSEConfig(AppConfig):
     name = "apps.sse"
+    label = "sse"
     verbose_name = "Server-Sent Events"
 
     def ready(self) -> None:

@@ -1,0 +1,36 @@
+"""The log of the database broker, and the events that wait for a broker's log."""
+
+from django.db import models
+
+
+class StoredEvent(models.Model):
+    """What an `Event` is made of."""
+
+    channel = models.CharField(max_length=200)
+    name = models.TextField()
+    text = models.TextField()
+    tag = models.CharField(max_length=8)
+    sent_at = models.FloatField()
+    durable = models.BooleanField(default=True)
+
+    class Meta:
+        abstract = True
+
+
+class LoggedEvent(StoredEvent):
+    """An event in the log; its `number` is its place in the order in which events became visible."""
+
+    number = models.BigAutoField(primary_key=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["channel", "number"], name="sse_channel_number")]
+
+    def __str__(self) -> str:
+        return f"{self.number}-{self.tag} {self.channel} {self.name}"
+
+
+class OutgoingEvent(StoredEvent):
+    """An event that is committed and has no place in the log yet."""
+
+    def __str__(self) -> str:
+        return f"{self.tag} {self.channel} {self.name}"
