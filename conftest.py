@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import django
 import pytest
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
 os.environ["DEBUG"] = "1"
@@ -22,6 +23,14 @@ def pytest_configure():
         # A job in the background: the servers that tests start are to hear Ctrl-C all the same.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     django.setup()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, tmp_path_factory):
+    """Keep SQLite's test database in a file, since threads cannot write to one in memory at the same time."""
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,6 +1,12 @@
 """The log of the database broker, and the events that wait for a broker's log."""
 
+from typing import Self
+
 from django.db import models
+
+from .events import Event
+
+STORED = ("channel", "name", "text", "tag", "sent_at", "durable")
 
 
 class StoredEvent(models.Model):
@@ -15,6 +21,11 @@ class StoredEvent(models.Model):
 
     class Meta:
         abstract = True
+
+    @classmethod
+    def of(cls, event: Event) -> Self:
+        """Return a row, not saved yet, that holds the event."""
+        return cls(**{name: getattr(event, name) for name in STORED})
 
 
 class LoggedEvent(StoredEvent):

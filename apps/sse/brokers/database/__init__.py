@@ -1,0 +1,139 @@
+"""`database://`: the log is a table of the default database, which is SQLite or PostgreSQL."""
+
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from importlib import import_module
+from typing import Any, Self
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
+
+from ...conf import setting
+from ...events import Event, Position
+from ...models import STORED, LoggedEvent
+from ..base import Broker, Gap
+
+VENDORS = {"sqlite": "sqlite.SQLiteBroker", "postgresql": "postgresql.PostgreSQLBroker"}
+
+TABLE = LoggedEvent._meta.db_table
+
+TRIM_EVERY = 100
+TRIM_AT_ONCE = 1000
+
+
+class DatabaseBroker(Broker):
+    """
+    Reading and trimming, which are the same everywhere; the subclasses append and listen.
+
+    To make one is to make one of the subclasses. Raises `ImproperlyConfigured` for other databases.
+    """
+
+    # The rows of `values_of(channels)`, with one column, `value`; a parameter each would be too many.
+    GIVEN: str
+
+    def __new__(cls, url: str = "") -> Self:
+        return super().__new__(_class_for(connections[DEFAULT_DB_ALIAS].vendor) if cls is DatabaseBroker else cls)
+
+    @abstractmethod
+    def values_of(self, channels: Collection[str]) -> Any:
+        """Return the channels as the one parameter of `GIVEN`."""
+
+    @abstractmethod
+    def alone(self) -> AbstractContextManager[object]:
+        """Keep other processes from writing the first event of the log at the same time."""
+
+    def read(self, after: Position, limit: int, channels: Collection[str] | None = None) -> list[Event]:
+        rows = _rows().filter(number__gte=after.number).order_by("number")
+        if channels is not None:
+            given = RawSQL(f"SELECT given.value FROM {self.GIVEN}", [self.values_of(channels)])
+            rows = rows.filter(Q(number=after.number) | Q(channel__in=given))
+        found = _events(rows[: limit + 1])
+        if not found or found[0].position != after:
+            raise Gap(after)
+        return found[1:]
+
+    def tail(self, limit: int) -> list[Event]:
+        if not (newest := self._newest(limit)):
+            self._begin()
+            newest = self._newest(limit)
+        return newest
+
+    def latest(self, channels: Collection[str]) -> list[Event]:
+        newest = f"""
+            SELECT (
+                SELECT own.number FROM {TABLE} AS own WHERE own.channel = given.value AND own.durable
+                ORDER BY own.number DESC LIMIT 1
+            ) FROM {self.GIVEN}
+        """
+        return _events(_rows().filter(number__in=RawSQL(newest, [self.values_of(channels)])).order_by("number"))
+
+    def trim(self) -> int:
+        newest = _rows().order_by("-number").values_list("number", flat=True).first() or 0
+        young = _rows().filter(sent_at__gte=time.time() - setting("SSE_RETENTION_AGE")).order_by("number")
+        first_to_stay = max(
+            newest - setting("SSE_RETENTION_COUNT") + 1,
+            young.values_list("number", flat=True).first() or newest,
+        )
+        return _drop_before(min(first_to_stay, newest))
+
+    def trim_if_due(self, newest: int, count: int = 1) -> None:
+        """Trim after the commit if one of the last `count` numbers is one at which to do it."""
+        if newest // TRIM_EVERY != (newest - count) // TRIM_EVERY:
+            after_commit(self.trim)
+
+    def _newest(self, limit: int) -> list[Event]:
+        return _events(_rows().order_by("-number")[:limit])[::-1]
+
+    def _begin(self) -> None:
+        mark = Event(channel="", name="mark", text="")
+        sql = f"""
+            INSERT INTO {TABLE} ({", ".join(STORED)}) SELECT {", ".join(["%s"] * len(STORED))}
+            WHERE NOT EXISTS (SELECT 1 FROM {TABLE})
+        """
+        with self.alone(), connection().cursor() as cursor:
+            cursor.execute(sql, [getattr(mark, name) for name in STORED])
+
+
+def connection() -> Any:
+    """Return this thread's connection to the database, a new one if the last was found to be broken."""
+    ours = connections[DEFAULT_DB_ALIAS]
+    if ours.errors_occurred and ours.autocommit:
+        ours.close_if_unusable_or_obsolete()
+    return ours
+
+
+def after_commit(do: Callable[[], object]) -> None:
+    """Do it once the caller's transaction is committed; an error is logged, since it is too late to fail."""
+    ours = connection()
+    if ours.in_atomic_block or ours.get_autocommit():
+        transaction.on_commit(do, using=DEFAULT_DB_ALIAS, robust=True)
+
+
+def _class_for(vendor: str) -> Any:
+    if vendor not in VENDORS:
+        raise ImproperlyConfigured(
+            f"SSE_BROKER_URL is database://, which works with SQLite and PostgreSQL, and the default database is "
+            f"{vendor}: set SSE_BROKER_URL to redis://…, or DATABASE_URL to another database."
+        )
+    module, name = VENDORS[vendor].split(".")
+    return getattr(import_module(f"{__name__}.{module}"), name)
+
+
+def _rows() -> "QuerySet[LoggedEvent]":
+    return LoggedEvent.objects.using(connection().alias)
+
+
+def _events(rows: "QuerySet[LoggedEvent]") -> list[Event]:
+    return [Event(*row) for row in rows.values_list(*STORED, "number")]
+
+
+def _drop_before(number: int) -> int:
+    dropped = 0
+    past = _rows().filter(number__lt=number)
+    while (first := past.order_by("number").values_list("number", flat=True).first()) is not None:
+        dropped += past.filter(number__lt=first + TRIM_AT_ONCE).delete()[0]
+    return dropped

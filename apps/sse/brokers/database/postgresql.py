@@ -1,0 +1,121 @@
+"""
+PostgreSQL: a transaction puts its events into an outbox, and after its commit they move into the log.
+
+Numbers are given in the order in which events become visible, since only one moves events at a
+time, and a transaction that takes its time has none yet and holds up nobody.
+"""
+
+import contextlib
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
+
+import psycopg
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from psycopg.conninfo import conninfo_to_dict
+
+from ...conf import setting
+from ...events import Event
+from ...models import STORED, OutgoingEvent
+from . import TABLE, DatabaseBroker, after_commit, connection
+
+OUTBOX = OutgoingEvent._meta.db_table
+LOCK = int.from_bytes(b"sse log")
+
+_FIELDS = ", ".join(STORED)
+_THIS_ONE = f"UNION ALL SELECT NULL, {', '.join(['%s'] * len(STORED))} FROM locked"
+
+# One statement, hence one transaction and one round trip: whoever sees a number sees all below it.
+_MOVE = f"""
+    WITH
+    locked AS MATERIALIZED (SELECT pg_advisory_xact_lock({LOCK})),
+    moved AS (DELETE FROM {OUTBOX} USING locked RETURNING id, {_FIELDS}),
+    logged AS (
+        INSERT INTO {TABLE} ({_FIELDS})
+        SELECT {_FIELDS} FROM (SELECT id, {_FIELDS} FROM moved [AND THIS]) AS events ORDER BY id NULLS LAST
+        RETURNING number
+    )
+    SELECT count(*), max(number), pg_notify('{TABLE}', max(number)::text) FROM logged HAVING count(*) > 0
+"""
+
+GREETING_SECONDS = 10
+# A server that is gone without a word is found out within 25 seconds.
+CONNECTION = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "fallback_application_name": "sse",
+}
+_NOT_FOR_LISTENING = ("context", "cursor_factory", "prepare_threshold")
+
+
+class PostgreSQLBroker(DatabaseBroker):
+    """Appends by way of the outbox, and listens with LISTEN."""
+
+    GIVEN = "unnest(%s::text[]) AS given(value)"
+
+    def append(self, event: Event) -> None:
+        ours = connection()
+        if ours.get_autocommit():
+            self._move(event)
+            return
+        OutgoingEvent.of(event).save(using=ours.alias, force_insert=True)
+        here = set(ours.savepoint_ids)
+        if not any(do == self._move and savepoints <= here for savepoints, do, _ in ours.run_on_commit):
+            after_commit(self._move)
+
+    def sweep(self) -> None:
+        if OutgoingEvent.objects.using(connection().alias).exists():
+            self._move()
+
+    async def listen(self, wake: Callable[[], object]) -> None:
+        database = await psycopg.AsyncConnection.connect(**_address(), autocommit=True)
+        try:
+            await database.execute(f"LISTEN {TABLE}")
+            await _hear_a_greeting(database)
+            wake()
+            async for _ in database.notifies():
+                wake()
+        finally:
+            await database.close()
+
+    def values_of(self, channels: Collection[str]) -> list[str]:
+        return [*channels]
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        ours = connection()
+        if ours.in_atomic_block:
+            # Others need not wait for the caller's transaction: a second mark does no harm.
+            yield
+            return
+        with transaction.atomic(using=ours.alias), ours.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+            yield
+
+    def _move(self, event: Event | None = None) -> None:
+        """Move all that is committed from the outbox into the log, and then put the event there."""
+        this = [getattr(event, name) for name in STORED] if event else []
+        with connection().cursor() as cursor:
+            cursor.execute(_MOVE.replace("[AND THIS]", _THIS_ONE if event else ""), this)
+            moved = cursor.fetchone()
+        if moved:
+            self.trim_if_due(newest=moved[1], count=moved[0])
+
+
+def _address() -> dict[str, Any]:
+    if url := setting("SSE_LISTEN_URL"):
+        return CONNECTION | conninfo_to_dict(url)
+    own = connections[DEFAULT_DB_ALIAS].get_connection_params()
+    return CONNECTION | {name: value for name, value in own.items() if name not in _NOT_FOR_LISTENING}
+
+
+async def _hear_a_greeting(database: psycopg.AsyncConnection) -> None:
+    """Make sure that notifications get through, as they do not where a pooler is in between."""
+    await database.execute(f"NOTIFY {TABLE}")
+    if not [heard async for heard in database.notifies(timeout=GREETING_SECONDS, stop_after=1)]:
+        raise ImproperlyConfigured(
+            "PostgreSQL accepts LISTEN but its notifications do not arrive, as with pgbouncer in transaction "
+            "mode: set SSE_LISTEN_URL to an address of the same database that leads past the pooler."
+        )
