@@ -93,6 +93,14 @@ def test_a_stopped_server_ends_its_streams_and_their_finally_runs(streams, notes
         server.process.wait(10)
 
 
+def test_a_signal_that_was_given_to_another_thread_ends_the_streams_all_the_same(streams):
+    with streams("gunicorn with sync workers") as server, ExitStack() as stack:
+        reader = Reader(stack, server.url, "/interrupted/")
+        started = time.monotonic()
+        assert b"retry: " in reader.rest()
+        assert time.monotonic() - started < 5, "it waited for its keepalive"
+
+
 @pytest.mark.parametrize(
     ("kind", "option"),
     [

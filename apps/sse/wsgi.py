@@ -10,10 +10,12 @@ import atexit
 import os
 import threading
 from collections.abc import AsyncGenerator, Iterator
-from concurrent.futures import Future
+from concurrent.futures import wait
 
 from . import endings
 from .connections import Connection
+
+SIGNAL_SECONDS = 0.1
 
 _lock = threading.Lock()
 _loops: dict[int, asyncio.AbstractEventLoop] = {}
@@ -24,18 +26,23 @@ def iterate(connection: Connection) -> Iterator[bytes]:
     endings.watch_signals()
     frames = connection.frames()
     try:
-        while (frame := _submit(_step(frames)).result()) is not None:
+        while (frame := _result(_step(frames))) is not None:
             yield frame
     finally:
-        _submit(frames.aclose()).result()
+        _result(frames.aclose())
 
 
 async def _step(frames: AsyncGenerator[bytes]) -> bytes | None:
     return await anext(frames, None)
 
 
-def _submit(step) -> "Future[bytes | None]":
-    return asyncio.run_coroutine_threadsafe(step, _process_loop())
+def _result(step) -> bytes | None:
+    future = asyncio.run_coroutine_threadsafe(step, _process_loop())
+    if threading.current_thread() is threading.main_thread():
+        # Here signals are handled, but one that the system gave to another thread wakes nobody.
+        while not wait([future], SIGNAL_SECONDS).done:
+            pass
+    return future.result()
 
 
 def _process_loop() -> asyncio.AbstractEventLoop:

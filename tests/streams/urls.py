@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import threading
 from pathlib import Path
 
@@ -79,6 +80,26 @@ class Broken(SSEView):
         raise RuntimeError("the secret reason")
 
 
+class Debugged(SSEView):
+    """Stops in the debugger between its events."""
+
+    async def stream(self, request):
+        yield self.event("number", 1)
+        breakpoint()
+        while True:
+            yield self.event("number", 2)
+            await asyncio.sleep(0.05)
+
+
+class Interrupted(SSEView):
+    """Is told to stop as the system may tell it: the signal goes to a thread that is not the main one."""
+
+    async def stream(self, request):
+        yield self.event("word", "hello")
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        await asyncio.Event().wait()
+
+
 class Mixed(SSEMixin, View):
     """A plain view with a stream."""
 
@@ -128,7 +149,18 @@ urlpatterns = [
     path("state/", state),
     *[
         path(f"{view.__name__.lower()}/", view.as_view())
-        for view in (Forever, Idle, Querying, AskingOnce, Finite, Broken, Mixed, Shared)
+        for view in (
+            Forever,
+            Idle,
+            Querying,
+            AskingOnce,
+            Finite,
+            Broken,
+            Debugged,
+            Interrupted,
+            Mixed,
+            Shared,
+        )
     ],
     path("", include(os.environ["PROJECT_SETTINGS"].replace("settings", "urls"))),
 ]
