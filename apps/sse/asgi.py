@@ -16,7 +16,7 @@ from typing import Any
 from django.core.exceptions import BadRequest
 
 from . import endings
-from .connections import Connection, Gone
+from .connection import Connection
 
 Message = dict[str, Any]
 Receive = Callable[[], Coroutine[Any, Any, Message]]
@@ -61,15 +61,10 @@ class Slot:
 
     async def stream(self, connection: Connection) -> None:
         """Stream until the connection is over, whichever side ends it."""
-        self.leaving().add_done_callback(lambda _: connection.end())
-        await connection.run(self._write)
+        self.leaving().add_done_callback(lambda _: connection.leave())
+        await connection.run(self._send)
         with contextlib.suppress(OSError):
             await self._send({"type": "http.response.body"})
-
-    async def _write(self, data: bytes) -> None:
-        if self.leaving().done():
-            raise Gone
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     def close(self) -> None:
         """Stop listening to the client."""

@@ -62,5 +62,6 @@ def _wait_for_streams() -> None:
     deadline = time.monotonic() + GRACE_SECONDS
     while connections.open_streams() and time.monotonic() < deadline:
         time.sleep(0.01)
+    connections.abandon_all()
     # The last bytes of a stream are still on their way through the server.
     time.sleep(FLUSH_SECONDS)

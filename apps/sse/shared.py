@@ -9,7 +9,8 @@ from collections.abc import AsyncGenerator, Callable, Hashable
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.db import close_old_connections
+
+from .threads import give_connections_back
 
 logger = logging.getLogger("apps.sse")
 
@@ -97,7 +98,7 @@ class Producer[Value]:
                 return
             except Exception:
                 logger.exception("A shared producer raised; it starts again in %.1f s.", pause)
-                await sync_to_async(close_old_connections)()
+                await sync_to_async(give_connections_back)()
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_BACKOFF_SECONDS)
 
@@ -106,4 +107,4 @@ class Producer[Value]:
         self._newest = value
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
-        await sync_to_async(close_old_connections)()
+        await sync_to_async(give_connections_back)()

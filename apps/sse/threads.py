@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
-from django.db import close_old_connections
+from django.db import connections as databases
 from django.db.backends.signals import connection_created
 
 COUNT = 8
@@ -28,7 +28,7 @@ class Lane:
     def close_unless_held(self) -> None:
         """Close the connections of this thread, in which it is called, if no use needs them."""
         if not self.holders:
-            close_old_connections()
+            give_connections_back()
 
 
 _lanes = itertools.cycle([Lane() for _ in range(COUNT)])
@@ -63,6 +63,13 @@ class Use:
         if self in self._lane.holders:
             self._lane.holders.discard(self)
             await sync_to_async(self._lane.close_unless_held)()
+
+
+def give_connections_back() -> None:
+    """Close or return to their pool this thread's database connections, except in the middle of a transaction."""
+    for connection in databases.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
 
 
 def _note_query(execute, sql, params, many, context):

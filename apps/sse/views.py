@@ -2,23 +2,27 @@
 
 import inspect
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import aclosing
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Any, Literal
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.decorators import classonlymethod
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from . import wsgi
-from .asgi import SCOPE_KEY, Slot
-from .connections import Connection
+from . import limits
+from .connection import Connection, Source
+from .cors import CORS
 from .dom import DOMMixin
-from .events import check_event_name, is_id, sse_comment, sse_event, sse_retry
-from .responses import CONTENT_TYPE, CORS, add_stream_headers, in_front_of, user_pk
+from .events import Event, Position, check_event_name, is_id, sse_comment, sse_event, sse_retry
+from .front import in_front_of
+from .hub import get_hub
+from .log import Unavailable
+from .publishing import check_channel
+from .responses import StreamResponse
+from .sources import FINISHED, Followed, Generated, Subscription, reset
 
 INTEGER_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -28,7 +32,7 @@ class SSEMixin(DOMMixin):
     Streams for a class-based view: `return self.sse_response(self.my_generator(request))`.
 
     `auto_id`: number the events, going on from the client's last one. `event_id`: what ids are,
-    `int` or `str`; a `Last-Event-ID` that is not one is answered with `sse:reset`.
+    `int`, `str` or `Position`; a `Last-Event-ID` that is not one is answered with `sse:reset`.
     `sse_retry_ms`: the client's reconnection delay, in milliseconds. `sse_keepalive_interval`:
     the seconds of silence after which a comment is sent. `sse_cors`: let pages of other origins
     read what the view answers; `sse_cors_origins`: exactly these, with cookies, or None for all,
@@ -36,7 +40,7 @@ class SSEMixin(DOMMixin):
     """
 
     auto_id = True
-    event_id: type[int] | type[str] = int
+    event_id: type[int] | type[str] | type[Position] = int
     sse_retry_ms = 3000
     sse_keepalive_interval: float = 15
     sse_cors = False
@@ -44,6 +48,7 @@ class SSEMixin(DOMMixin):
 
     request: HttpRequest
     _last_auto_id: int | None = None
+    _connection: Connection | None = None
 
     @classonlymethod
     def as_view(cls, **initkwargs):
@@ -77,8 +82,28 @@ class SSEMixin(DOMMixin):
         sent = _sent_id(request or self.request)
         return sent if sent and self._is_id(sent) else None
 
-    def sse_response(self, stream: AsyncGenerator[str, None]) -> StreamingHttpResponse:
-        """Return the response that sends what the async generator `stream` yields, on any server."""
+    def subscribe(self, *channels: str) -> Subscription:
+        """
+        Follow channels inside a stream: `async with self.subscribe("news") as events: async for event in events`.
+
+        Each `event` has `channel`, `name` and `data`, and can be yielded as it is. With
+        `event_id = Position` a client that comes back is given what it has missed.
+        """
+        if self.event_id is not Position:
+            raise ImproperlyConfigured(
+                f"{type(self).__name__} subscribes to channels: give it `event_id = Position`, so that a client "
+                "that comes back can be given what it has missed."
+            )
+        since = Position.parse(_sent_id(self.request))
+        return Subscription([check_channel(channel) for channel in channels], since, self._tell_gap)
+
+    def sse_response(self, stream: AsyncGenerator[str | Event, None]) -> HttpResponseBase:
+        """
+        Return the response that sends what the async generator `stream` yields, on any server.
+
+        To a client that has enough streams it is a refusal, and nothing to one that comes back to a
+        stream that was finished.
+        """
         if not isinstance(stream, AsyncGenerator):
             if inspect.iscoroutine(stream):
                 stream.close()
@@ -86,38 +111,37 @@ class SSEMixin(DOMMixin):
                 f"{type(self).__name__} has to stream from an async generator (`async def` with `yield`), "
                 f"not from {stream!r}."
             )
-        response = StreamResponse(content_type=CONTENT_TYPE)
-        response.streaming_content = response.unwrapped = self._body(stream, response)
-        add_stream_headers(response, keepalive=self.sse_keepalive_interval)
-        return response
+        return self._respond(Generated(stream, has_ids=self.auto_id))
 
-    def _body(
-        self, stream: AsyncGenerator[str], response: "StreamResponse"
-    ) -> Iterator[bytes] | AsyncIterator[bytes]:
-        request = self.request
-        scope = getattr(request, "scope", None)
-        if request.method == "HEAD":
-            return iter(()) if scope is None else _nothing()
-        connection = Connection(
-            stream,
-            opening=self._opening(request),
-            retry_ms=self.sse_retry_ms,
-            keepalive=self.sse_keepalive_interval,
-            user_pk=user_pk(request),
-            name=f"{type(self).__module__}.{type(self).__qualname__}",
-        )
-        if scope is None:
-            return wsgi.iterate(connection)
-        return _asgi_body(scope.get(SCOPE_KEY), connection, response)
+    def _respond(self, source: Source) -> HttpResponseBase:
+        if _sent_id(self.request) == FINISHED:
+            return HttpResponse(status=204)
+        client = limits.client_of(self.request)
+        if refused := limits.refusal(client):
+            return refused
+        if self.request.method != "HEAD":
+            self._connection = Connection(
+                source,
+                opening=self._opening(self.request),
+                retry_ms=self.sse_retry_ms,
+                keepalive=self.sse_keepalive_interval,
+                client=client,
+                name=f"{type(self).__module__}.{type(self).__qualname__}",
+            )
+        return StreamResponse(self.request, self._connection, keepalive=self.sse_keepalive_interval)
+
+    def _tell_gap(self) -> None:
+        if self._connection is not None:
+            self._connection.write(reset("gap").encode())
 
     def _opening(self, request: HttpRequest) -> str:
         opening = sse_retry(self.sse_retry_ms)
         if _sent_id(request) and self.get_last_event_id(request) is None:
-            opening += sse_event({"reason": "unknown-id"}, event="sse:reset")
+            opening += reset("unknown-id")
         return opening
 
     def _id(self, given: str | int | None) -> str | int | None:
-        if given is not None or not self.auto_id:
+        if given is not None or not self.auto_id or self.event_id is Position:
             return given
         if self._last_auto_id is None:
             seen = self.get_last_event_id() if hasattr(self, "request") else None
@@ -128,18 +152,28 @@ class SSEMixin(DOMMixin):
     def _is_id(self, text: str) -> bool:
         if self.event_id is int:
             return INTEGER_ID.fullmatch(text) is not None
-        return is_id(text)
+        return is_id(text) if self.event_id is str else Position.parse(text) is not None
 
 
 class SSEView(SSEMixin, View):
     """
-    A stream at a URL of its own: override `stream()`, and `mount()` to prepare or refuse it.
+    A stream at a URL of its own: of `channels`, or of what an overridden `stream()` yields.
 
-    `request.user` is resolved before anything of yours runs. Under `apps.sse.asgi.hand_off` an
-    open stream costs no thread and no database connection.
+    Override `mount()` to prepare or refuse it; `request.user` is resolved before anything of yours
+    runs. `follow`: give a client every event of the channels, those included that it missed while
+    it was away (`"every"`), or only the newest of each channel (`"latest"`). Under
+    `apps.sse.asgi.hand_off` an open stream costs no thread and no database connection.
     """
 
     http_method_names = ["get", "head", "options"]
+
+    channels: Sequence[str] = ()
+    follow: Literal["every", "latest"] = "every"
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls._follows_channels():
+            cls.event_id = Position
 
     @classonlymethod
     def as_view(cls, **initkwargs):
@@ -158,49 +192,56 @@ class SSEView(SSEMixin, View):
         query.
         """
 
-    def stream(self, request: HttpRequest) -> AsyncGenerator[str]:
+    def get_channels(self, request: HttpRequest) -> Sequence[str]:
+        """
+        Return the names of the channels that this client may hear: `channels`, if not overridden.
+
+        Written as a plain `def` it runs in a thread, where it may query; it may be `async def`, too.
+        """
+        return self.channels
+
+    def stream(self, request: HttpRequest) -> AsyncGenerator[str | Event]:
         """Yield events: an async generator. Its `finally` runs whichever way the stream ends."""
         raise ImproperlyConfigured(
-            f"{type(self).__name__} has no stream(): write an async generator, "
-            "`async def stream(self, request)`, that yields self.event(name, data)."
+            f"{type(self).__name__} has neither channels nor a stream(): name `channels`, or write an async "
+            "generator, `async def stream(self, request)`, that yields self.event(name, data)."
         )
 
     async def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer with the stream, or with what `mount()` answered instead."""
-        mount = self.mount if inspect.iscoroutinefunction(self.mount) else sync_to_async(self.mount)
-        answer = await mount(request, self.get_last_event_id(request), *args, **kwargs)
+        if refused := limits.refusal(limits.client_of(request)):
+            return refused
+        answer = await _call(self.mount, request, self.get_last_event_id(request), *args, **kwargs)
         if answer is None:
-            return self.sse_response(self.stream(request))
+            return await self._follow() if self._follows_channels() else self.sse_response(self.stream(request))
         if not isinstance(answer, HttpResponseBase):
             raise TypeError(f"{type(self).__name__}.mount() returns a response or None, not {answer!r}.")
         # Or a cache could give it to someone whom the stream would be open to.
         answer.headers.setdefault("Cache-Control", "no-cache")
         return answer
 
+    @classmethod
+    def _follows_channels(cls) -> bool:
+        names_channels = bool(cls.channels) or cls.get_channels is not SSEView.get_channels
+        return names_channels and cls.stream is SSEView.stream
 
-async def _nothing() -> AsyncGenerator[bytes]:
-    return
-    yield b""
+    async def _follow(self) -> HttpResponseBase:
+        channels = [check_channel(channel) for channel in await _call(self.get_channels, self.request)]
+        try:
+            # Under WSGI the hub is on another loop, and a client is sent away once it has joined.
+            if hasattr(self.request, "scope"):
+                await get_hub().start()
+        except Unavailable:
+            return limits.refuse(503, "Events cannot be had at the moment.")
+        since = Position.parse(_sent_id(self.request))
+        return self._respond(Followed(channels, latest=self.follow == "latest", since=since))
 
 
-class StreamResponse(StreamingHttpResponse):
-    """A response that knows whether a middleware has wrapped its content, as `GZipMiddleware` does."""
-
-    unwrapped: Any = None
-
-    @property
-    def is_wrapped(self) -> bool:
-        return self._iterator is not self.unwrapped  # type: ignore[attr-defined]
-
-
-async def _asgi_body(slot: Slot | None, connection: Connection, response: StreamResponse) -> AsyncGenerator[bytes]:
-    # Who has wrapped the content wants to see it: such a stream stays with Django.
-    if slot is not None and not response.is_wrapped:
-        slot.connection = connection
-        return
-    async with aclosing(connection.frames()) as frames:
-        async for frame in frames:
-            yield frame
+async def _call(function: Callable, *args: Any, **kwargs: Any) -> Any:
+    """Call a method of the user's, which may be `async def`, or a plain `def` that queries."""
+    if not inspect.iscoroutinefunction(function):
+        function = sync_to_async(function)
+    return await function(*args, **kwargs)
 
 
 def _sent_id(request: HttpRequest) -> str:

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import wait
 
 from . import endings
-from .connections import Connection
+from .connection import Connection
 
 SIGNAL_SECONDS = 0.1
 

@@ -9,3 +9,6 @@ globals().update({name: value for name, value in vars(_project).items() if name.
 ROOT_URLCONF = f"{__package__}.urls"
 ASGI_APPLICATION = f"{__package__}.asgi.application"
 WSGI_APPLICATION = f"{__package__}.wsgi.application"
+
+# The tests open as many streams as they like, all of one user and from one address.
+SSE_MAX_PER_USER = SSE_MAX_PER_ADDRESS = 0

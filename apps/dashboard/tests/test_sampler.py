@@ -120,6 +120,7 @@ def test_tasks_that_wait_are_counted():
     assert tasks_waiting() == 2
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_worker_is_sampled_from_its_first_task_on(monkeypatch):
     started = []
     monkeypatch.setattr(signals.sampler, "start", started.append)

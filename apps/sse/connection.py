@@ -1,0 +1,295 @@
+"""
+One client: where its bytes go, and until when.
+
+A connection plays a source (what `stream()` yields, or the events of channels) to whatever
+carries its bytes: the server's `send` after the hand-off, or a pipe that an ordinary response
+reads from.
+"""
+
+import asyncio
+import math
+import random
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from functools import partial
+from typing import Any, Protocol
+
+from . import connections, metrics
+from .conf import setting
+from .connections import Client
+from .events import Event, sse_comment, sse_retry
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+KEEPALIVE = sse_comment("keepalive").encode()
+BACKLOG_BYTES = 256 * 1024
+BACKLOG_WRITES = 1000
+
+
+class Source(Protocol):
+    """What a connection plays."""
+
+    async def play(self, connection: "Connection") -> None:
+        """Write to the connection until there is no more; cancelled when the connection ends."""
+
+
+class Connection:
+    """
+    One open stream.
+
+    `opening` goes out first, `retry_ms` is the reconnection delay that a client is told, `keepalive`
+    the seconds of silence after which a comment is sent, `name` what the log calls the view.
+
+    Writing never waits. While the client's socket is full, what is written is kept in a bounded
+    backlog; a client for whom that gets too much is hung up, and replays when it returns.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_backlog",
+        "_backlog_bytes",
+        "_ending",
+        "_flushing",
+        "_has_seat",
+        "_is_over",
+        "_last_write",
+        "_send",
+        "_source",
+        "_task",
+        "channels",
+        "client",
+        "ends_at",
+        "keepalive",
+        "latest",
+        "name",
+        "opened_at",
+        "opening",
+        "retry_ms",
+    )
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        opening: str,
+        retry_ms: int,
+        keepalive: float,
+        client: Client,
+        name: str = "stream",
+    ) -> None:
+        self.opening = opening
+        self.retry_ms = retry_ms
+        self.keepalive = keepalive
+        self.client = client
+        self.name = name
+        self.channels: frozenset[str] = frozenset()
+        self.latest = False
+        self.opened_at = time.time()
+        self.ends_at = time.monotonic() + _age()
+        self._source = source
+        self._send: Send = _refuse
+        self._task: asyncio.Task[Any] | None = None
+        self._flushing: asyncio.Task[None] | None = None
+        self._backlog: dict[Any, bytes] = {}
+        self._backlog_bytes = 0
+        self._last_write = 0.0
+        self._ending = "restart" if connections.is_stopping() else ""
+        self._is_over = False
+        self._has_seat = True
+        connections.seats.take(client)
+
+    def __del__(self) -> None:
+        # A client may leave before its response began.
+        self._leave_seat()
+
+    async def run(self, send: Send) -> None:
+        """Play the source until it is finished or the connection is ended; its `finally` has run then."""
+        self._send, self._task = send, asyncio.current_task()
+        registry = connections.registry()
+        registry.add(self)
+        try:
+            await self._play()
+            if self._ending:
+                self.write(sse_retry(jittered(self.retry_ms)).encode())
+            await self._linger()
+        finally:
+            self._task = None
+            registry.discard(self)
+            self._leave_seat()
+
+    async def _play(self) -> None:
+        self.write(self.opening.encode())
+        try:
+            await self.room()
+            if not self.is_ended:
+                await self._source.play(self)
+        except asyncio.CancelledError:
+            if not self.is_ended:
+                raise
+            # The task is the server's own, and goes on to its next request.
+            self._task.uncancel()  # type: ignore[union-attr]
+
+    async def _linger(self) -> None:
+        # Counted among the open ones until a client that has stopped reading has gone, too.
+        try:
+            await self.room()
+        except asyncio.CancelledError:
+            if not self._is_over:
+                raise
+            self._task.uncancel()  # type: ignore[union-attr]
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the client has left or was told to come back."""
+        return self._is_over or bool(self._ending)
+
+    def write(self, data: bytes, key: Any = None) -> None:
+        """Send bytes, or keep them until there is room; of those kept with the same key only the newest."""
+        if self._is_over:
+            return
+        if self._flushing is not None:
+            self._keep(data, key)
+            return
+        # Stepped by hand: it is done at once, unless the socket is full.
+        sending = self._send(_body(data)).__await__()
+        try:
+            blocked_by = next(sending)
+        except StopIteration:
+            self._last_write = time.monotonic()
+        except OSError:
+            self.leave()
+        else:
+            flush = self._flush(_Resumed(sending, blocked_by))
+            self._flushing = asyncio.get_running_loop().create_task(flush)
+
+    async def room(self) -> None:
+        """Wait until everything that was written is on its way."""
+        if self._flushing is not None:
+            await asyncio.wait({self._flushing})
+
+    def deliver(self, events: list[Event], data: bytes) -> None:
+        """Take the events of a channel that this connection follows."""
+        self.write(data, events[0].channel if self.latest else events[0].number)
+
+    def keep_alive(self, now: float) -> None:
+        """Send a comment if the connection has been silent for long enough."""
+        if self._flushing is None and now - self._last_write >= self.keepalive:
+            self.write(KEEPALIVE)
+
+    def hang_up(self, reason: str) -> None:
+        """End the stream and forget what the client has not taken: it comes back and replays."""
+        self._forget_backlog()
+        self.end(reason)
+
+    def end(self, reason: str) -> None:
+        """Stop the stream and send the client away for a moment. Calling it again does nothing."""
+        if not self.is_ended:
+            self._ending = reason
+            metrics.hang_ups[reason] += 1
+            self._stop()
+
+    def leave(self) -> None:
+        """Note that the client has left."""
+        if not self._is_over:
+            self._is_over = True
+            self._forget_backlog()
+            if self._flushing is not None:
+                self._flushing.cancel()
+            self._stop()
+
+    def abandon(self) -> None:
+        """Wait no longer for a client that has stopped reading; of one that reads this changes nothing."""
+        if self._ending and self._flushing is not None:
+            self.leave()
+
+    async def frames(self) -> AsyncGenerator[bytes]:
+        """Run the connection and yield its bytes, for responses that stream the ordinary way."""
+        pipe: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+        async def send(message: dict[str, Any]) -> None:
+            pipe.put_nowait(message["body"])
+            await pipe.join()
+
+        running = asyncio.ensure_future(self.run(send))
+        running.add_done_callback(lambda _: pipe.put_nowait(None))
+        try:
+            while (frame := await pipe.get()) is not None:
+                yield frame
+                pipe.task_done()
+        finally:
+            self.leave()
+            await asyncio.wait({running})
+
+    def _stop(self) -> None:
+        if self._task is not None and self._task is not asyncio.current_task():
+            self._task.cancel()
+
+    def _leave_seat(self) -> None:
+        if self._has_seat:
+            self._has_seat = False
+            connections.seats.leave(self.client)
+
+    def _keep(self, data: bytes, key: Any) -> None:
+        key = object() if key is None else key
+        self._backlog_bytes += len(data) - len(self._backlog.pop(key, b""))
+        self._backlog[key] = data
+        if self._backlog_bytes > BACKLOG_BYTES or len(self._backlog) > BACKLOG_WRITES:
+            self.hang_up("slow")
+
+    def _forget_backlog(self) -> None:
+        self._backlog.clear()
+        self._backlog_bytes = 0
+
+    async def _flush(self, sending: Awaitable[None]) -> None:
+        try:
+            await sending
+            while self._backlog:
+                kept = b"".join(self._backlog.values())
+                self._forget_backlog()
+                await self._send(_body(kept))
+        except OSError:
+            self.leave()
+        finally:
+            self._flushing = None
+            self._last_write = time.monotonic()
+
+
+class _Resumed:
+    """An awaitable that was stepped once already, and goes on in a task."""
+
+    def __init__(self, steps: Generator[Any], blocked_by: Any) -> None:
+        self._steps = steps
+        self._blocked_by = blocked_by
+
+    def __await__(self):
+        blocked_by = self._blocked_by
+        while True:
+            try:
+                yield blocked_by
+            except BaseException as error:
+                step = partial(self._steps.throw, error)
+            else:
+                step = partial(next, self._steps)
+            try:
+                blocked_by = step()
+            except StopIteration:
+                return
+
+
+async def _refuse(message: dict[str, Any]) -> None:
+    raise RuntimeError("This connection does not run.")
+
+
+def _body(data: bytes) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": data, "more_body": True}
+
+
+def _age() -> float:
+    """Return after how many seconds a connection ends by itself."""
+    most = setting("SSE_MAX_AGE")
+    return most * random.uniform(0.75, 1.25) if most else math.inf
+
+
+def jittered(milliseconds: int) -> int:
+    """Return a delay spread at random over half to one and a half of `milliseconds`."""
+    return round(milliseconds * random.uniform(0.5, 1.5))

@@ -1,0 +1,72 @@
+"""What comes before a view runs, its access mixins included."""
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+
+from asgiref.sync import sync_to_async
+from django.core.exceptions import PermissionDenied
+from django.db import connections as databases
+from django.db.transaction import non_atomic_requests
+from django.http import Http404, HttpRequest
+
+from .cors import CORS
+
+
+def in_front_of(view: Callable, cors: CORS) -> Callable:
+    """Return `view` behind its preflights, with its user resolved if it is async, and with CORS headers."""
+    _check_access_tests(view.view_class)  # type: ignore[attr-defined]
+    return (_async_front if inspect.iscoroutinefunction(view) else _front)(view, cors)
+
+
+def _front(view: Callable, cors: CORS) -> Callable:
+    @wraps(view)
+    def front(request, *args, **kwargs):
+        if preflight := cors.preflight(request):
+            return preflight
+        try:
+            answer = view(request, *args, **kwargs)
+        except (PermissionDenied, Http404) as error:
+            answer = cors.refusal(request, error)
+        return cors.add_headers(request, answer)
+
+    return front
+
+
+def _async_front(view: Callable, cors: CORS) -> Callable:
+    def begin(request, *args, **kwargs):
+        _resolve_user(request)
+        return view(request, *args, **kwargs)
+
+    @wraps(view)
+    async def front(request, *args, **kwargs):
+        if preflight := cors.preflight(request):
+            return preflight
+        try:
+            # In a thread, as Django's access mixins query, and answer, synchronously.
+            answer = await sync_to_async(begin)(request, *args, **kwargs)
+            answer = await answer if inspect.isawaitable(answer) else answer
+        except (PermissionDenied, Http404) as error:
+            answer = await sync_to_async(cors.refusal)(request, error)
+        return cors.add_headers(request, answer)
+
+    # Under ATOMIC_REQUESTS Django refuses an async view that does not ask to be left out.
+    for alias in databases:
+        non_atomic_requests(using=alias)(front)
+    return front
+
+
+def _check_access_tests(cls: type) -> None:
+    for name in ("test_func", "has_permission"):
+        if inspect.iscoroutinefunction(getattr(cls, name, None)):
+            raise TypeError(
+                f"{cls.__name__}.{name}() is `async def`: Django would take its coroutine for a yes. "
+                "Write a plain `def`; `request.user` is resolved before it runs."
+            )
+
+
+def _resolve_user(request: HttpRequest) -> None:
+    if hasattr(request, "session"):
+        request.session.keys()
+    if hasattr(request, "user"):
+        request.user.pk  # noqa: B018

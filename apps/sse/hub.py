@@ -1,0 +1,179 @@
+"""
+The hub: one per process and event loop, it feeds everybody who listens there.
+
+Each event is read once and framed once, and the same bytes go to every follower of its channel.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from itertools import groupby
+from typing import Any, Protocol
+
+from . import metrics
+from .brokers import Broker, get_broker
+from .events import CONTROL_PREFIX, Event, Position
+from .log import PAGE, Log
+
+DELIVERIES_AT_ONCE = 5000
+
+# What the processes tell each other, on channels that no client can follow: by the event's name.
+control_handlers: dict[str, Callable[[Any], object]] = {}
+
+
+class Follower(Protocol):
+    """Whoever follows channels: only their newest events if `latest`, else every one."""
+
+    channels: frozenset[str]
+    latest: bool
+
+    def deliver(self, events: list[Event], data: bytes) -> None:
+        """Take events of one channel and their bytes; never waits and never raises."""
+
+    async def room(self) -> None:
+        """Wait until what was delivered is on its way."""
+
+    def hang_up(self, reason: str) -> None:
+        """End, so that the client comes back and replays."""
+
+
+class Hub:
+    """Hands the events of a broker to the followers of one event loop."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._log = Log(broker, self._hand_out, lambda: self._hang_up_all("gap"))
+        self._followers: defaultdict[str, set[Follower]] = defaultdict(set)
+
+    @property
+    def broker(self) -> Broker:
+        """Whose events these are."""
+        return self._log.broker
+
+    async def start(self) -> None:
+        """Follow the log from now on; raises `Unavailable` if it cannot be read."""
+        await self._log.start()
+
+    async def close(self) -> None:
+        """Stop following, and hang up everybody."""
+        self._hang_up_all("closed")
+        await self._log.close()
+
+    def join(self, follower: Follower) -> Position:
+        """Add a follower and return the position after which it hears everything; call `start` first."""
+        self._add(follower)
+        return self._log.recent.newest.position
+
+    async def join_after(self, follower: Follower, since: Position) -> None:
+        """
+        Give a follower what it has missed since a position, then add it: no gap and no repeat.
+
+        Raises `Gap` if the log does not hold the position, `Unavailable` if it cannot be read.
+        """
+        await self._log.reach(since)
+        metrics.counts["replays"] += 1
+        while True:
+            if since.number < self._log.recent.oldest.number:
+                page, since = await self._log.older(since, follower.channels)
+            else:
+                page = self._log.recent.after(since, follower.channels)
+                if len(page) <= PAGE:
+                    # Nothing is awaited between these events and the next that are handed out.
+                    _replay(follower, page)
+                    self._add(follower)
+                    return
+                page, since = page[:PAGE], page[PAGE - 1].position
+            _replay(follower, page)
+            await follower.room()
+
+    async def join_latest(self, follower: Follower, since: Position | None = None) -> None:
+        """
+        Give a follower the newest event of each channel, but none up to `since`; then add it.
+
+        Raises `Gap` if the log is known not to hold the position, `Unavailable` if it cannot be read.
+        """
+        if since is not None:
+            await self._log.reach(since)
+            if since.number >= self._log.recent.oldest.number:
+                self._log.recent.after(since, ())
+        cold = follower.channels - self._log.recent.latest(follower.channels).keys()
+        older = {event.channel: event for event in await self._log.latest(cold)}
+        newest = older | self._log.recent.latest(follower.channels)
+        missed = [event for event in newest.values() if since is None or event.number > since.number]
+        _replay(follower, sorted(missed, key=lambda event: event.number))
+        self._add(follower)
+
+    def leave(self, follower: Follower) -> None:
+        """Take a follower out."""
+        for channel in follower.channels & self._followers.keys():
+            self._followers[channel].discard(follower)
+            if not self._followers[channel]:
+                del self._followers[channel]
+
+    def _add(self, follower: Follower) -> None:
+        for channel in follower.channels:
+            self._followers[channel].add(follower)
+
+    async def _hand_out(self, events: list[Event]) -> None:
+        handed_out = 0
+        for channel, run in groupby(events, key=lambda event: event.channel):
+            same = list(run)
+            for event in same:
+                self._log.recent.add(event)
+            followers = list(self._followers.get(channel, ()))
+            _deliver(same, followers)
+            if followers:
+                _observe_delay(same)
+            if channel.startswith(CONTROL_PREFIX):
+                _control(same)
+            handed_out += len(followers)
+            if handed_out > DELIVERIES_AT_ONCE:
+                handed_out = 0
+                await asyncio.sleep(0)
+
+    def _hang_up_all(self, reason: str) -> None:
+        for follower in {follower for followers in self._followers.values() for follower in followers}:
+            follower.hang_up(reason)
+
+
+def _replay(follower: Follower, events: list[Event]) -> None:
+    metrics.counts["replayed"] += len(events)
+    for _, run in groupby(events, key=lambda event: event.channel):
+        _deliver(list(run), [follower])
+
+
+def _deliver(events: list[Event], followers: list[Follower]) -> None:
+    """Give events of one channel to those who follow it, as the same bytes for all."""
+    everything = b"".join([event.frame for event in events]) if followers else b""
+    for follower in followers:
+        if follower.latest:
+            follower.deliver(events[-1:], events[-1].frame)
+        else:
+            follower.deliver(events, everything)
+    metrics.counts["delivered"] += len(events) * len(followers)
+
+
+def _observe_delay(events: list[Event]) -> None:
+    now = time.time()
+    for event in events:
+        metrics.delay.observe(max(0.0, now - event.sent_at))
+
+
+def _control(events: list[Event]) -> None:
+    for event in events:
+        if handler := control_handlers.get(event.name):
+            handler(event.data)
+
+
+_hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
+
+
+def get_hub() -> Hub:
+    """Return the hub of the running event loop, which follows the broker of the settings."""
+    loop, broker = asyncio.get_running_loop(), get_broker()
+    hub = _hubs.get(loop)
+    if hub is None or hub.broker is not broker:
+        for closed in [other for other in list(_hubs) if other.is_closed()]:
+            _hubs.pop(closed, None)
+        hub = _hubs[loop] = Hub(broker)
+    return hub
