@@ -1,0 +1,72 @@
+"""The clients: many streams that are held open, and their events counted, by `client.c`."""
+
+import contextlib
+import shutil
+import subprocess
+from pathlib import Path
+
+import psutil
+
+from .serving import Target
+
+SOURCE = Path(__file__).parent / "client.c"
+# Stands once in each event, at the end of its data, and nowhere else in what a server sends.
+MARK = "~"
+PATIENCE_SECONDS = 60
+
+
+class Lost(Exception):
+    """Streams or events that are not there, or events that nobody published."""
+
+
+def compiled(folder: Path) -> Path:
+    """Return the load client, compiled into `folder`; raises `RuntimeError` where there is no compiler."""
+    if shutil.which("cc") is None:
+        raise RuntimeError("The load client is in C, and there is no cc: install gcc and libc6-dev.")
+    subprocess.run(["cc", "-O2", "-o", folder / "client", SOURCE], check=True)
+    return folder / "client"
+
+
+class Crowd:
+    """The clients of one server: `size` of them, which should have heard `expected` events in all."""
+
+    def __init__(self, program: Path, target: Target) -> None:
+        head = f"GET /ticks/ HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\nAccept: text/event-stream\r\n"
+        head += f"Cookie: {target.cookies}\r\n\r\n" if target.cookies else "\r\n"
+        command = [program, str(target.port), head, MARK]
+        self._client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = psutil.Process(self._client.pid)
+        self.size = self.expected = 0
+
+    def __enter__(self) -> "Crowd":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._client.kill()
+        self._client.communicate()
+
+    def grow(self, size: int) -> None:
+        """Open streams until there are `size`, and expect no more events; raises `Lost` when one is refused."""
+        self.size = size
+        streams, self.expected = self._ask(events=0)
+        if streams != size:
+            raise Lost(f"Of {size} streams {streams} opened within {PATIENCE_SECONDS} s.")
+
+    def expect(self) -> None:
+        """Count on one event more in each stream."""
+        self.expected += self.size
+
+    def missing(self, patience: float = PATIENCE_SECONDS) -> int:
+        """Return how many expected events did not come within `patience` seconds; below 0, how many others did."""
+        return self.expected - self._ask(self.expected, patience)[1]
+
+    def _ask(self, events: int, patience: float = PATIENCE_SECONDS) -> tuple[int, int]:
+        # A client that has failed meanwhile left its reason, to be read below.
+        with contextlib.suppress(BrokenPipeError):
+            self._client.stdin.write(f"{self.size} {events} {patience * 1000:.0f}\n")
+            self._client.stdin.flush()
+        answer = self._client.stdout.readline()
+        if not answer[:1].isdigit():
+            raise Lost(answer.strip().removeprefix("failed: ") or "The load client ended.")
+        streams, events = answer.split()
+        return int(streams), int(events)

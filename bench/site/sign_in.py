@@ -1,0 +1,25 @@
+"""Migrates the site's database, signs a user in, and prints the session's key."""
+
+import sys
+
+import django
+
+
+def main() -> None:
+    """Do what the module says."""
+    from django.contrib.auth import get_user_model, login
+    from django.contrib.sessions.backends.db import SessionStore
+    from django.core.management import call_command
+    from django.http import HttpRequest
+
+    call_command("migrate", verbosity=0)
+    request = HttpRequest()
+    request.session = SessionStore()
+    login(request, get_user_model().objects.create_user("bench"))
+    request.session.save()
+    sys.stdout.write(request.session.session_key)
+
+
+if __name__ == "__main__":
+    django.setup()
+    main()
