@@ -33,6 +33,11 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, t
         database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
 
 
+@pytest.fixture(autouse=True)
+def _events_in_memory(settings):
+    settings.SSE_BROKER_URL = "memory://"
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
     """Run an `async def` test on a loop in a thread of its own: Playwright's may be running in this one."""

@@ -144,6 +144,7 @@ def test_an_open_stream_holds_no_thread(streams):
 
 def test_streams_that_query_share_eight_threads(streams):
     with streams("uvicorn") as server, ExitStack() as stack, ThreadPoolExecutor(10) as pool:
+        Reader(stack, server.url, "/idle/")
         few = state(server)["threads"]
         readers = list(pool.map(lambda _: Reader(stack, server.url, "/querying/"), range(100)))
         assert state(server)["threads"] <= few + 8

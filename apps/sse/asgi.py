@@ -17,6 +17,7 @@ from django.core.exceptions import BadRequest
 
 from . import endings
 from .connection import Connection
+from .hub import get_hub
 
 Message = dict[str, Any]
 Receive = Callable[[], Coroutine[Any, Any, Message]]
@@ -61,6 +62,8 @@ class Slot:
 
     async def stream(self, connection: Connection) -> None:
         """Stream until the connection is over, whichever side ends it."""
+        # Whatever it plays, it may be ended by what another process says.
+        get_hub().begin()
         self.leaving().add_done_callback(lambda _: connection.leave())
         await connection.run(self._send)
         with contextlib.suppress(OSError):

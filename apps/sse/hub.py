@@ -50,14 +50,18 @@ class Hub:
         """Whose events these are."""
         return self._log.broker
 
+    def begin(self) -> None:
+        """Follow the log from now on, or from as soon as it can be read."""
+        self._log.begin()
+
     async def start(self) -> None:
         """Follow the log from now on; raises `Unavailable` if it cannot be read."""
         await self._log.start()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Stop following, and hang up everybody."""
         self._hang_up_all("closed")
-        await self._log.close()
+        self._log.close()
 
     def join(self, follower: Follower) -> Position:
         """Add a follower and return the position after which it hears everything; call `start` first."""
@@ -175,5 +179,7 @@ def get_hub() -> Hub:
     if hub is None or hub.broker is not broker:
         for closed in [other for other in list(_hubs) if other.is_closed()]:
             _hubs.pop(closed, None)
+        if hub is not None:
+            hub.close()
         hub = _hubs[loop] = Hub(broker)
     return hub

@@ -60,21 +60,24 @@ class Log:
         self._task: asyncio.Task[None] | None = None
         self._pause = FIRST_BACKOFF_SECONDS
 
-    async def start(self) -> None:
-        """Follow from now on; raises `Unavailable` if the log cannot be read."""
+    def begin(self) -> None:
+        """Follow from now on, or from as soon as the log can be read."""
         if self._task is None:
             self._task = self._loop.create_task(self._run(), context=contextvars.Context())
+
+    async def start(self) -> None:
+        """Follow from now on; raises `Unavailable` if the log cannot be read."""
+        self.begin()
         try:
             async with asyncio.timeout(START_SECONDS):
                 await self._is_ready.wait()
         except TimeoutError:
             raise Unavailable from None
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Follow no longer."""
         if self._task is not None:
             self._task.cancel()
-            await asyncio.wait({self._task})
         self._thread.shutdown(wait=False)
 
     @property
