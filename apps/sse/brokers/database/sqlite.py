@@ -1,16 +1,10 @@
-"""
-SQLite: one writes at a time, so numbers are given in the order in which events become visible.
-
-Who listens looks at the change counter of the file, which takes microseconds and never waits.
-"""
+"""SQLite: one writes at a time, so numbers are given in the order in which events become visible."""
 
 import asyncio
 import contextlib
 import functools
 import json
-import os
-import sqlite3
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -19,9 +13,14 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 from ...events import Event
 from ...models import LoggedEvent
-from . import TABLE, DatabaseBroker, after_commit, connection
+from . import DatabaseBroker, after_commit, connection
+from .file import LogFile, told_of_writes
 
-POLL_SECONDS = 0.04
+# A write is told of shortly before its commit is visible, so looks follow it at growing distances.
+FIRST_LOOK_SECONDS = 0.005
+# The commits of other processes are heard this late at most, with the system's help and without.
+LAST_LOOK_SECONDS = 1
+UNTOLD_LOOK_SECONDS = 0.04
 
 
 class SQLiteBroker(DatabaseBroker):
@@ -40,14 +39,9 @@ class SQLiteBroker(DatabaseBroker):
         self.trim_if_due(row.number)
 
     async def listen(self, wake: Callable[[], object]) -> None:
-        nudged = asyncio.Event()
-        with self._nudging(nudged), Watch(database_file()) as watch:
-            wake()
-            while True:
-                await watch.pause(nudged)
-                nudged.clear()
-                if watch.finds_another_log():
-                    wake()
+        path = database_path()
+        with self._nudged_by_commits() as nudged:
+            await (_listen_to_file(path, nudged, wake) if path else _listen_to_memory(nudged, wake))
 
     def values_of(self, channels: Collection[str]) -> str:
         return json.dumps([*channels])
@@ -56,11 +50,12 @@ class SQLiteBroker(DatabaseBroker):
         return contextlib.nullcontext()
 
     @contextlib.contextmanager
-    def _nudging(self, nudged: asyncio.Event):
+    def _nudged_by_commits(self) -> Iterator[asyncio.Event]:
+        nudged = asyncio.Event()
         nudge = functools.partial(asyncio.get_running_loop().call_soon_threadsafe, nudged.set)
         self._nudges.add(nudge)
         try:
-            yield
+            yield nudged
         finally:
             self._nudges.discard(nudge)
 
@@ -69,66 +64,8 @@ class SQLiteBroker(DatabaseBroker):
             nudge()
 
 
-class Watch:
-    """A look at the end of the log in a database file, or at none if the database is in memory."""
-
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._version: object = None
-        self._newest: object = None
-
-    def __enter__(self) -> "Watch":
-        if self._path:
-            self._open(self._path)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self._path:
-            self._connection.close()
-
-    async def pause(self, nudged: asyncio.Event) -> None:
-        """Wait for a nudge, or until it is time for a look."""
-        timer = asyncio.get_running_loop().call_later(POLL_SECONDS, nudged.set) if self._path else None
-        try:
-            await nudged.wait()
-        finally:
-            if timer:
-                timer.cancel()
-
-    def finds_another_log(self) -> bool:
-        """
-        Say whether the log may have changed since the last look.
-
-        Raises `OSError` if the file is gone, and `sqlite3.Error` if it cannot be read.
-        """
-        if not self._path:
-            return True
-        if self._file != _identity(self._path):
-            self._connection.close()
-            self._open(self._path)
-            return True
-        with _unless_busy():
-            version = self._ask("PRAGMA data_version")
-            if version != self._version:
-                before, self._newest = self._newest, self._ask(NEWEST)
-                self._version = version
-                return before != self._newest
-        return False
-
-    def _open(self, path: Path) -> None:
-        self._file = _identity(path)
-        self._connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=0, isolation_level=None)
-        self._version = self._newest = None
-
-    def _ask(self, query: str) -> Any:
-        return self._connection.execute(query).fetchone()
-
-
-NEWEST = f"SELECT number, tag FROM {TABLE} ORDER BY number DESC LIMIT 1"
-
-
-def database_file() -> Path | None:
-    """Return where the default database is, or None if it is in memory."""
+def database_path() -> Path | None:
+    """Return where the default database's file is, or None if it is in memory."""
     ours: Any = connections[DEFAULT_DB_ALIAS]
     if ours.is_in_memory_db():
         return None
@@ -136,15 +73,29 @@ def database_file() -> Path | None:
     return Path(unquote(urlsplit(name).path) if name.startswith("file:") else name).absolute()
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    found = os.stat(path)
-    return found.st_dev, found.st_ino
+async def _listen_to_file(path: Path, nudged: asyncio.Event, wake: Callable[[], object]) -> None:
+    while True:
+        with contextlib.closing(LogFile(path)) as log, told_of_writes(path, nudged.set) as told:
+            log.has_changed()
+            wake()
+            longest = LAST_LOOK_SECONDS if told else UNTOLD_LOOK_SECONDS
+            pause: float = FIRST_LOOK_SECONDS
+            while not log.is_replaced():
+                if log.has_changed():
+                    wake()
+                pause = FIRST_LOOK_SECONDS if await _came(nudged, pause) else min(2 * pause, longest)
 
 
-@contextlib.contextmanager
-def _unless_busy():
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-            raise
+async def _listen_to_memory(nudged: asyncio.Event, wake: Callable[[], object]) -> None:
+    wake()
+    while await _came(nudged, None):
+        wake()
+
+
+async def _came(nudged: asyncio.Event, seconds: float | None) -> bool:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await nudged.wait()
+    came = nudged.is_set()
+    nudged.clear()
+    return came

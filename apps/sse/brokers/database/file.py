@@ -1,0 +1,103 @@
+"""A look at the log in SQLite's file that takes microseconds and never waits, and when to take one."""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from . import TABLE
+
+# As in <sys/inotify.h>: a file of the folder was written, appeared, or took another's place.
+IN_MODIFY, IN_CREATE, IN_MOVED_TO = 0x2, 0x100, 0x80
+
+_NEWEST = f"SELECT number, tag FROM {TABLE} ORDER BY number DESC LIMIT 1"
+
+
+class LogFile:
+    """The log in a database file, read through a connection of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = _identity(path)
+        self._connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=0, isolation_level=None)
+        self._version: object = None
+        self._newest: object = None
+
+    def is_replaced(self) -> bool:
+        """Say whether another file is at that place by now; raises `OSError` if there is none."""
+        return self._file != _identity(self._path)
+
+    def has_changed(self) -> bool:
+        """Say whether the log differs from the last look; raises `sqlite3.Error` if it cannot be read."""
+        with _unless_busy():
+            version = self._ask("PRAGMA data_version")
+            if version != self._version:
+                before, self._newest = self._newest, self._ask(_NEWEST)
+                self._version = version
+                return before != self._newest
+        return False
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def _ask(self, query: str) -> Any:
+        return self._connection.execute(query).fetchone()
+
+
+@contextlib.contextmanager
+def told_of_writes(path: Path, tell: Callable[[], object]) -> Iterator[bool]:
+    """
+    Call `tell` on the running loop when the file, or one beside it, is written, for as long as the block runs.
+
+    Yields whether this system can do that: Linux can, up to its limit of watches.
+    """
+    # Beside the file that a link leads to, SQLite keeps its journal.
+    watch = _inotify(path.resolve().parent)
+    if watch is None:
+        yield False
+        return
+
+    def drain() -> None:
+        os.read(watch, 65536)
+        tell()
+
+    loop = asyncio.get_running_loop()
+    loop.add_reader(watch, drain)
+    try:
+        yield True
+    finally:
+        loop.remove_reader(watch)
+        os.close(watch)
+
+
+def _inotify(folder: Path) -> int | None:
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)
+    watch = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+    if watch < 0:
+        return None
+    if libc.inotify_add_watch(watch, os.fsencode(folder), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0:
+        os.close(watch)
+        return None
+    return watch
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = os.stat(path)
+    return found.st_dev, found.st_ino
+
+
+@contextlib.contextmanager
+def _unless_busy() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            raise
