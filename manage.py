@@ -4,6 +4,8 @@
 import os
 import sys
 
+from apps.dev import terminal
+
 DEVELOPMENT_COMMANDS = {"dev", "runserver"}
 
 
@@ -12,6 +14,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
     if DEVELOPMENT_COMMANDS & set(sys.argv[1:2]):
         os.environ.setdefault("DEBUG", "1")
+        terminal.restore_at_exit()
     try:
         from django.core.management import execute_from_command_line
     except ImportError as error:

@@ -1,20 +1,30 @@
-"""`manage.py dev`, the command behind `make run`."""
+"""`manage.py dev`, the command behind `make run`, and the debugger in it and in `runserver`."""
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
 from tests import servers
-from tests.servers import ROOT, wait_until
+from tests.servers import PACKAGE, ROOT, wait_until
+
+IN_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+SHELL = """trap : INT; "$@"; status=$?; stty -a; exit $status"""
+CTRL_C = "\x03"
+
+DASHBOARD = "/api/dashboard/stream/"
+DEBUGGED = "/debugged/"
+STREAMS = {"DJANGO_SETTINGS_MODULE": "tests.streams.settings", "PROJECT_SETTINGS": f"{PACKAGE}.settings"}
+BOTH = pytest.mark.parametrize("command", ["dev", "runserver"])
 
 
 @pytest.fixture
@@ -28,84 +38,170 @@ def copy(migrated, tmp_path):
     return folder
 
 
+@dataclass
+class Developer:
+    """Somebody who runs the project in a terminal: where it answers, what is on the screen, what is typed."""
+
+    url: str
+    process: subprocess.Popen
+    log: Path
+
+    def screen(self):
+        return self.log.read_text(errors="replace")
+
+    def sees(self, text, times=1):
+        """Wait until `text` is on the screen so many times."""
+        wait_until(lambda: self.screen().count(text) == times, 20)
+
+    def types(self, text):
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def leaves(self):
+        """Press Ctrl-C, wait for the end, and return the seconds that it took."""
+        started = time.monotonic()
+        self.types(CTRL_C)
+        self.process.wait(10)
+        return time.monotonic() - started
+
+
 @contextmanager
-def developing(folder, port):
-    """Run `manage.py dev` in `folder` for as long as the block runs."""
-    environment = servers.environment_for(folder / ".data")
+def developing(folder, port=None, command="dev", **variables):
+    """Run a command of `manage.py` in a terminal, in `folder`, until the block is left; nothing of it stays."""
+    port = port or servers.free_port()
     log = folder / "dev.log"
+    manage = [sys.executable, "manage.py", command, str(port)]
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "dev", str(port)],
+            [sys.executable, "-c", IN_A_TERMINAL, "sh", "-c", SHELL, "sh", *manage],
             cwd=folder,
-            env=environment,
+            env=servers.environment_for(folder / ".data", **variables),
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
-            start_new_session=True,
         )
     try:
-        wait_until(lambda: "Live on" in log.read_text() or process.poll() is not None, 30)
-        yield process, log
+        wait_until(lambda: process.poll() is not None or listens(port), 30)
+        yield Developer(f"http://127.0.0.1:{port}", process, log)
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-            process.wait(10)
+        end_all_in(folder)
+        process.wait()
+        process.stdin.close()
 
 
-def open_stream(stack, port):
-    """Open the dashboard's stream and wait for its first event."""
-    url = f"http://127.0.0.1:{port}/api/dashboard/stream/"
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def open_stream(stack, url, first="event: stats"):
+    """Open a stream and wait for its first event."""
     lines = stack.enter_context(httpx.Client(timeout=15)).stream("GET", url)
     lines = stack.enter_context(lines).iter_lines()
-    assert any(line == "event: stats" for line in lines)
+    assert any(line == first for line in lines)
     return lines
 
 
+def open_again(stack, url, first="event: stats"):
+    """Open a stream of a server that restarts: try until a first event arrives, as browsers do."""
+
+    def try_it():
+        with suppress(httpx.TransportError, AssertionError):
+            return open_stream(stack, url, first)
+
+    return wait_until(try_it, 20)
+
+
+def edit(folder):
+    with (folder / "apps" / "dev" / "apps.py").open("a") as source:
+        source.write("\n# edited\n")
+
+
 def test_ctrl_c_ends_everything_within_two_seconds_with_ten_streams_open(copy):
-    port = servers.free_port()
-    with ExitStack() as stack, developing(copy, port) as (process, log):
-        streams = [open_stream(stack, port) for _ in range(10)]
-        wait_until(lambda: "Starting worker" in log.read_text())
-        started = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        process.wait(10)
-        assert time.monotonic() - started < 2.5
+    with ExitStack() as stack, developing(copy) as developer:
+        streams = [open_stream(stack, developer.url + DASHBOARD) for _ in range(10)]
+        developer.sees("Starting worker")
+        assert developer.leaves() < 2.5
+        assert processes_in(copy) == []
         for stream in streams:
             assert any(line.startswith("retry: ") for line in stream), "it was cut off, not ended"
-    assert processes_in(copy) == []
+
+
+def test_closing_the_terminal_ends_everything(copy):
+    with developing(copy) as developer:
+        developer.sees("Starting worker")
+        developer.process.kill()
+        developer.process.wait()
+        wait_until(lambda: processes_in(copy) == [])
 
 
 def test_an_edit_restarts_server_and_worker_with_streams_open(copy):
-    port = servers.free_port()
-    with ExitStack() as stack, developing(copy, port) as (_, log):
-        streams = [open_stream(stack, port) for _ in range(10)]
-        wait_until(lambda: log.read_text().count("Starting worker") == 1)
-        with (copy / "apps" / "dev" / "apps.py").open("a") as source:
-            source.write("\n# edited\n")
+    with ExitStack() as stack, developing(copy) as developer:
+        streams = [open_stream(stack, developer.url + DASHBOARD) for _ in range(10)]
+        developer.sees("Starting worker")
+        edit(copy)
         for stream in streams:
             assert any(line.startswith("retry: ") for line in stream)
-        wait_until(lambda: log.read_text().count("Starting worker") == 2, 20)
-        wait_until(lambda: servers.answers(f"http://127.0.0.1:{port}"), 20)
-        open_stream(stack, port)
+        developer.sees("Starting worker", times=2)
+        open_again(stack, developer.url + DASHBOARD)
 
 
-def test_a_port_in_use_is_a_clear_error():
+def test_a_port_in_use_is_a_clear_error(copy):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        done = subprocess.run(
-            [sys.executable, "manage.py", "dev", str(port)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert done.returncode == 1
-    assert f"Port {port} cannot be used" in done.stderr
-    assert "Traceback" not in done.stderr
+        with developing(copy, port) as developer:
+            assert developer.process.wait(30) == 1
+            assert f"Port {port} cannot be used" in developer.screen()
+            assert "Traceback" not in developer.screen()
+
+
+@BOTH
+def test_a_breakpoint_in_a_stream_asks_in_the_terminal_and_the_stream_goes_on(copy, command):
+    with ExitStack() as stack, developing(copy, command=command, **STREAMS) as developer:
+        stream = open_stream(stack, developer.url + DEBUGGED, "data: 1")
+        developer.sees("(Pdb) ")
+        developer.types("p type(self).__name__\n")
+        developer.sees("'Debugged'")
+        developer.types("c\n")
+        assert any(line == "data: 2" for line in stream)
+        assert developer.leaves() < 2.5
+        assert any(line.startswith("retry: ") for line in stream), "it was cut off, not ended"
+        assert processes_in(copy) == []
+
+
+@BOTH
+def test_ctrl_c_at_the_debuggers_prompt_ends_everything_and_leaves_the_terminal_as_it_was(copy, command):
+    with ExitStack() as stack, developing(copy, command=command, **STREAMS) as developer:
+        open_stream(stack, developer.url + DEBUGGED, "data: 1")
+        developer.sees("(Pdb) ")
+        assert developer.leaves() < 2.5
+        assert processes_in(copy) == []
+        assert {"echo", "icanon"} <= set(developer.screen().split()), "what is typed would not be seen"
+
+
+@BOTH
+def test_an_edit_at_the_debuggers_prompt_restarts_the_server(copy, command):
+    with ExitStack() as stack, developing(copy, command=command, **STREAMS) as developer:
+        stream = open_stream(stack, developer.url + DEBUGGED, "data: 1")
+        developer.sees("(Pdb) ")
+        edit(copy)
+        with suppress(httpx.RemoteProtocolError):
+            list(stream)
+        open_again(stack, developer.url + DEBUGGED, "data: 1")
+        developer.sees("(Pdb) ", times=2)
 
 
 def processes_in(folder):
-    """Return the command lines of the processes whose working folder is `folder`."""
-    processes = psutil.process_iter(["cwd", "cmdline"])
-    return [process.info["cmdline"] for process in processes if process.info["cwd"] == os.fspath(folder)]
+    """Return the processes whose working folder is `folder`."""
+    return [process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == os.fspath(folder)]
+
+
+def end_all_in(folder):
+    """Kill the processes of `folder`, and those that they start meanwhile."""
+    while processes := processes_in(folder):
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(processes, 1)

@@ -11,6 +11,8 @@ import time
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from apps.dev import terminal
+
 HOST = "127.0.0.1"
 GRACE_SECONDS = 1.5
 
@@ -28,7 +30,11 @@ class Command(BaseCommand):
         # Also where a shell has it ignored, as for a job in the background.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler)
-        children = [subprocess.Popen(command, start_new_session=True) for command in commands(port)]
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, signal.default_int_handler)
+        children = [
+            subprocess.Popen(command, env=environment(), start_new_session=True) for command in commands(port)
+        ]
         try:
             wait_until_served(port, children)
             self.stdout.write(self.style.SUCCESS(f"\n  Live on http://{HOST}:{port}/   (Ctrl-C ends it)\n"))
@@ -53,6 +59,12 @@ def commands(port: int) -> list[list[str]]:
         [*uvicorn, f"--host={HOST}", f"--port={port}", "--log-level=warning", *folders, *templates],
         [*manage, "db_worker", "--reload", "--no-startup-delay"],
     ]
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of the processes: in a terminal, with a debugger that does not hold up a stop."""
+    debugger = {"PYTHONBREAKPOINT": "apps.dev.debugger.set_trace"} if terminal.is_there() else {}
+    return debugger | os.environ
 
 
 def source_folders() -> list[str]:
