@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -18,7 +19,7 @@ def binary() -> str | None:
 
 class Valkey:
     """
-    A server in `folder`; `url` is its address.
+    A server in `folder`; `url` is its address, `socket_url` another.
 
     `persistent`: what was written before `stop()` is there again after `start()`.
     """
@@ -29,10 +30,12 @@ class Valkey:
         if persistent:
             self._persistence = ["--appendonly", "yes", "--appendfsync", "always"]
         self.url = f"redis://127.0.0.1:{self._port}/0"
+        self.socket_url = f"unix://{folder / 'socket'}"
 
     def start(self) -> None:
         """Start the server, on the same port as ever, and wait until it answers."""
         place = ["--bind", "127.0.0.1", "--port", str(self._port), "--dir", str(self._folder)]
+        place += ["--unixsocket", str(self._folder / "socket")]
         command = [binary(), *place, "--save", "", *self._persistence]
         with (self._folder / "log").open("a") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -46,6 +49,10 @@ class Valkey:
         """Kill the server, cutting its connections."""
         self._process.kill()
         self._process.wait()
+
+    def freeze(self) -> None:
+        """Let the server keep its connections and answer nothing, until it is stopped."""
+        self._process.send_signal(signal.SIGSTOP)
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, (self._folder / "log").read_text()

@@ -6,34 +6,24 @@ several deployments share a server's database. What survives a restart of the se
 has written to its disk, and it must not evict the log's keys when its memory is full.
 """
 
-import logging
+import functools
 import time
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
 
-import redis.asyncio
-from django.core.exceptions import ImproperlyConfigured
-from redis.asyncio.retry import Retry as AsyncRetry
-from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError, RedisError
-from redis.retry import Retry
 
-from ..conf import setting
-from ..events import Event, Position
-from . import outbox
-from .base import Broker, Gap
+from ...conf import setting
+from ...events import Event, Position
+from .. import outbox
+from ..base import Broker, Gap
+from ..database import after_commit
+from .address import Address
+from .outage import Outage
 
-logger = logging.getLogger("apps.sse")
-
-CONNECTIONS = 32
-CONNECT_SECONDS = 2.0
-ANSWER_SECONDS = 5.0
 # Whom the server tells nothing for so long asks it, and gives it up after the same time again.
 SILENCE_SECONDS = 10.0
-# Each failure may have taken all of the above: publishers are spared another one for so long.
-PAUSE_SECONDS = 2.0
 # An event that is not durable and has waited for so long is not worth sending any more.
 STALE_SECONDS = 30.0
 
@@ -43,7 +33,7 @@ TRIM_EVERY = 100
 # An event that is sent again, since nobody knows whether it arrived, is recognised among so many newer ones.
 REMEMBERED = 50_000
 
-SCRIPT = Path(__file__).with_suffix(".lua")
+SCRIPT = Path(__file__).with_name("log.lua")
 
 
 class RedisBroker(Broker):
@@ -57,24 +47,29 @@ class RedisBroker(Broker):
 
     def __init__(self, url: str = "") -> None:
         super().__init__(url)
-        self._address, prefix = split_prefix(url)
-        self._client = redis.Redis(connection_pool=_pool(self._address))
+        self._address = Address(url)
+        self._client = self._address.client()
         self._script = self._client.register_script(SCRIPT.read_text())
         # Braces, as servers that are sharded want them for keys that are used together.
-        log, latest, seen, grown = ("{" + prefix + "}:" + name for name in ("log", "latest", "seen", "grown"))
+        log, latest, seen, grown = (
+            "{" + self._address.prefix + "}:" + s for s in ("log", "latest", "seen", "grown")
+        )
         self._log, self._keys = log, [log, latest, seen]
         # All databases of a server share these names.
-        self._grown = f"{grown}:{self._client.get_connection_kwargs().get('db', 0)}"
+        self._grown = f"{grown}:{self._address.database}"
         self._outage = Outage()
+        self._batches = outbox.Batches()
+        # How often this process has left events in the outbox, and how many of these times are made good.
         self._left = self._relayed = 0
-        self._relay_after_commit = outbox.OnceAfterCommit(self._relay)
 
     def append(self, event: Event) -> None:
         if outbox.in_transaction():
+            self._append_at_commit(event)
+        elif not event.durable:
+            self._send(event)
+        elif not (self._has_caught_up() and self._put([event])):
             outbox.put(event)
-            self._relay_after_commit()
-        elif not self._reaches_the_log(event):
-            self._keep(event)
+            self._left += 1
 
     def read(self, after: Position, limit: int, channels: Collection[str] | None = None) -> list[Event]:
         if channels is None:
@@ -102,9 +97,7 @@ class RedisBroker(Broker):
         return sorted(_events(entries), key=lambda event: event.number)
 
     async def listen(self, wake: Callable[[], object]) -> None:
-        options = _options() | {"retry": AsyncRetry(NoBackoff(), 0)}
-        client = redis.asyncio.Redis.from_url(self._address, **options)
-        async with client, client.pubsub() as heard:
+        async with self._address.async_client() as client, client.pubsub() as heard:
             await heard.subscribe(self._grown)
             asked = False
             while True:
@@ -123,28 +116,44 @@ class RedisBroker(Broker):
         return self._run("trim", *_retention())
 
     def sweep(self) -> None:
-        self._relay(sparingly=False)
+        if self._relay(sparingly=False):
+            # Finds out, besides, if the server does not take events any more, as after a failover.
+            self.trim()
 
     def close(self) -> None:
         self._client.connection_pool.disconnect()
 
-    def _reaches_the_log(self, event: Event) -> bool:
-        """Put an event into the log, behind what this process has left in the outbox; say whether it got there."""
-        has_left_some = self._left != self._relayed
-        return (not has_left_some or self._relay()) and self._put([event])
-
-    def _keep(self, event: Event) -> None:
-        if event.durable:
-            outbox.put(event)
-            self._left += 1
+    def _append_at_commit(self, event: Event) -> None:
+        if event.durable or not outbox.has_hooks():
+            batch = self._batches.add(outbox.put(event))
+            # Each event leaves a hook, since the savepoint of another may be rolled back.
+            after_commit(functools.partial(self._relay_batch, batch))
         else:
-            self._outage.lost += 1
+            self._batches.newest.is_closed = True
+            after_commit(functools.partial(self._send, event))
 
-    def _relay(self, *, sparingly: bool = True) -> bool:
-        """Put all that waits into the log, in its order; say whether nothing had to be left."""
+    def _send(self, event: Event) -> None:
+        """Put an event that is not durable into the log, or lose it."""
+        if not self._put([event]):
+            self._outage.lose()
+
+    def _relay_batch(self, batch: outbox.Batch) -> None:
+        if batch.is_due:
+            batch.is_due = False
+            self._relay(upto=batch.last if batch.is_closed else None)
+
+    def _has_caught_up(self) -> bool:
+        """Say whether nothing of this process waits any more, having done what can be done for it."""
+        if self._left == self._relayed and not self._batches.newest.is_due:
+            return True
+        self._batches.newest.is_due = False
+        return self._relay()
+
+    def _relay(self, *, upto: int | None = None, sparingly: bool = True) -> bool:
+        """Put what waits into the log, in its order; say whether nothing had to be left."""
         left = self._left
         try:
-            while rows := outbox.waiting(AT_ONCE):
+            while rows := outbox.waiting(AT_ONCE, upto):
                 if not self._put(_worth_sending(rows.values()), sparingly=sparingly):
                     self._left += 1
                     return False
@@ -154,7 +163,8 @@ class RedisBroker(Broker):
         except Exception:
             self._left += 1
             raise
-        self._relayed = max(self._relayed, left)
+        if upto is None:
+            self._relayed = max(self._relayed, left)
         return True
 
     def _put(self, events: Collection[Event], *, sparingly: bool = True) -> bool:
@@ -170,7 +180,12 @@ class RedisBroker(Broker):
         return True
 
     def _run(self, command: str, *arguments: Any) -> Any:
-        return self._script(keys=self._keys, args=[command, *arguments])
+        try:
+            return self._script(keys=self._keys, args=[command, *arguments])
+        except RedisError:
+            # Another server may answer at that address by now.
+            self._client.connection_pool.disconnect(inuse_connections=False)
+            raise
 
     def _following(self, after: Position, limit: int) -> list[Event]:
         events = _events(self._client.xrange(self._log, f"0-{after.number}", "+", count=limit + 1))
@@ -180,66 +195,6 @@ class RedisBroker(Broker):
 
     def _newest(self, limit: int) -> list[Event]:
         return _events(self._client.xrevrange(self._log, count=limit))[::-1]
-
-
-class Outage:
-    """Whether the server is out of reach: said once when it begins and once when it ends."""
-
-    def __init__(self) -> None:
-        self.lost = 0
-        self._is_on = False
-        self._fresh_until = 0.0
-
-    @property
-    def is_fresh(self) -> bool:
-        """Whether it would be a waste of time to try again already."""
-        return self._is_on and time.monotonic() < self._fresh_until
-
-    def begin(self, error: Exception) -> None:
-        """Note a failure."""
-        self._fresh_until = time.monotonic() + PAUSE_SECONDS
-        if not self._is_on:
-            self._is_on = True
-            logger.error("Redis takes no events (%s): durable ones wait in the database, others are lost.", error)
-
-    def end(self) -> None:
-        """Note a success."""
-        if self._is_on:
-            self._is_on = False
-            logger.warning("Redis takes events again; %d that were not durable are lost.", self.lost)
-            self.lost = 0
-
-
-def split_prefix(url: str) -> tuple[str, str]:
-    """Return a broker's address as redis-py takes it, and the prefix of its keys."""
-    parts = urlsplit(url)
-    query = parse_qs(parts.query)
-    prefix = query.pop("prefix", ["sse"])[0]
-    return parts._replace(query=urlencode(query, doseq=True)).geturl(), prefix
-
-
-def _pool(address: str) -> redis.BlockingConnectionPool:
-    options = _options() | {"retry": Retry(NoBackoff(), 1, (ConnectionError,))}
-    try:
-        pool = redis.BlockingConnectionPool.from_url(
-            address, max_connections=CONNECTIONS, timeout=ANSWER_SECONDS, **options
-        )
-        pool.connection_class(**pool.connection_kwargs)
-    except (TypeError, ValueError) as error:
-        raise ImproperlyConfigured(
-            f"SSE_BROKER_URL is no address that redis-py takes ({error}): write redis://host:port/0, "
-            "rediss://… or unix:///path/to/socket."
-        ) from None
-    return pool
-
-
-def _options() -> dict[str, Any]:
-    return {
-        "decode_responses": True,
-        "protocol": 2,
-        "socket_connect_timeout": CONNECT_SECONDS,
-        "socket_timeout": ANSWER_SECONDS,
-    }
 
 
 def _retention() -> tuple[int, float, int]:

@@ -7,19 +7,19 @@ end
 
 -- The id of the first entry that was sent at `oldest` or later, or else of the newest.
 local function first_to_stay(oldest)
-    local from, id = '-', nil
+    local from, id, many = '-', nil, 1
     while true do
-        local page = redis.call('XRANGE', log, from, '+', 'COUNT', 100)
+        local page = redis.call('XRANGE', log, from, '+', 'COUNT', many)
         for _, entry in ipairs(page) do
             id = entry[1]
             if tonumber(entry[2][10]) >= oldest then
                 return id
             end
         end
-        if #page < 100 then
+        if #page < many then
             return id
         end
-        from = '(' .. id
+        from, many = '(' .. id, 100
     end
 end
 

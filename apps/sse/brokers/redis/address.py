@@ -1,0 +1,80 @@
+"""What `SSE_BROKER_URL` says of a Redis or Valkey server."""
+
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import redis.asyncio
+from django.core.exceptions import ImproperlyConfigured
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError
+from redis.retry import Retry
+
+CONNECTIONS = 32
+CONNECT_SECONDS = 2.0
+ANSWER_SECONDS = 5.0
+
+
+class Address:
+    """
+    An address as redis-py takes it, and the `prefix` of our keys, which is an option of its own.
+
+    Raises `ImproperlyConfigured` for what is no such address. Nothing is connected yet.
+    """
+
+    def __init__(self, url: str) -> None:
+        place, _, query = url.partition("?")
+        try:
+            _check(place)
+            options = parse_qs(query)
+            self.prefix = options.pop("prefix", ["sse"])[0]
+            self._url = f"{place}?{urlencode(options, doseq=True)}"
+            self.database = self.client().get_connection_kwargs().get("db", 0)
+        except (TypeError, ValueError) as error:
+            raise ImproperlyConfigured(
+                f"SSE_BROKER_URL is no address of a Redis or Valkey server: {error}. Write redis://host:port/0, "
+                "rediss://… for TLS, or unix:///path/to/socket; options follow a question mark."
+            ) from None
+
+    def client(self) -> redis.Redis:
+        """Return a client for many threads."""
+        pool = redis.BlockingConnectionPool.from_url(
+            self._url,
+            max_connections=CONNECTIONS,
+            timeout=ANSWER_SECONDS,
+            # A connection that had lain idle may be dead, which says nothing of the server.
+            retry=Retry(NoBackoff(), 1, (ConnectionError,)),
+            **_OPTIONS,
+        )
+        pool.connection_class(**pool.connection_kwargs)
+        return redis.Redis(connection_pool=pool)
+
+    def async_client(self) -> redis.asyncio.Redis:
+        """Return a client for the running loop, which tries nothing twice."""
+        return redis.asyncio.Redis.from_url(self._url, retry=AsyncRetry(NoBackoff(), 0), **_OPTIONS)
+
+
+_OPTIONS: dict[str, Any] = {
+    "decode_responses": True,
+    "protocol": 2,
+    "socket_connect_timeout": CONNECT_SECONDS,
+    "socket_timeout": ANSWER_SECONDS,
+}
+
+
+def _check(place: str) -> None:
+    """Raise `ValueError` for what redis-py would overlook, or tell with a part of the password."""
+    parts = urlsplit(place)
+    if parts.scheme == "unix":
+        if parts.netloc or not parts.path:
+            raise ValueError("a socket's path begins with a third slash")
+        return
+    try:
+        parts.port  # noqa: B018
+    except ValueError:
+        raise ValueError(
+            "its port is no number up to 65535, or a password has a character that must be written as %…"
+        ) from None
+    if not re.fullmatch(r"/?[0-9]*", parts.path):
+        raise ValueError(f"{parts.path!r} is not the number of a database")

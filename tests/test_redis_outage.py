@@ -1,0 +1,208 @@
+"""What becomes of events while Redis or Valkey is away, and of those that a dead process leaves behind."""
+
+import signal
+import subprocess
+import sys
+from urllib.parse import quote
+
+import pytest
+from django.db import connection, transaction
+from redis.exceptions import ConnectionError, ReadOnlyError
+
+from apps.sse.brokers import outbox
+from apps.sse.brokers.redis import RedisBroker, outage
+from apps.sse.models import OutgoingEvent
+from apps.sse.testing import BrokerContract
+from tests import servers
+from tests.logs import log_of, waiting
+
+PATIENCE_SECONDS = 10
+
+pytestmark = pytest.mark.django_db(transaction=True)
+event = BrokerContract.event
+
+ANOTHER_PROCESS = """
+import os, signal, sys, django
+django.setup()
+from django.db import transaction
+from apps.sse.brokers import outbox
+from apps.sse.brokers.redis import RedisBroker
+from apps.sse.testing import BrokerContract
+broker, event = RedisBroker(sys.argv[1]), BrokerContract.event
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def broker(valkey):
+    broker = RedisBroker(valkey.url)
+    yield broker
+    broker.close()
+
+
+@pytest.fixture
+def another_process(valkey, tmp_path):
+    """Start a process with a broker of its own: `another_process("broker.sweep()")`."""
+
+    def start(code):
+        environment = servers.environment_for(tmp_path, DATABASE_URL=database_url())
+        command = [sys.executable, "-c", ANOTHER_PROCESS + code, valkey.url]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        return subprocess.Popen(command, cwd=servers.ROOT, env=environment, text=True, **pipes)
+
+    return start
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Let each publisher find out itself whether the server is back."""
+    monkeypatch.setattr(outage, "PAUSE_SECONDS", 0)
+
+
+def database_url():
+    found = {name: quote(str(value or ""), safe="/") for name, value in connection.settings_dict.items()}
+    if connection.vendor == "sqlite":
+        return "sqlite:///{NAME}".format(**found)
+    return "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**found)
+
+
+class TestAnotherProcess:
+    def test_what_it_committed_before_it_was_killed_is_published_once(self, broker, another_process):
+        process = another_process("""
+broker._put = die
+with transaction.atomic():
+    broker.append(event(text="committed"))
+""")
+        process.communicate(timeout=PATIENCE_SECONDS)
+        assert (process.returncode, log_of(broker)) == (-signal.SIGKILL, [])
+        for _ in range(2):
+            broker.sweep()
+            assert (log_of(broker), waiting()) == (["committed"], [])
+
+    def test_what_it_published_before_it_was_killed_is_not_published_again(self, broker, another_process):
+        process = another_process("""
+outbox.done = die
+with transaction.atomic():
+    broker.append(event(text="published"))
+""")
+        process.communicate(timeout=PATIENCE_SECONDS)
+        assert (process.returncode, log_of(broker), waiting()) == (-signal.SIGKILL, ["published"], ["published"])
+        broker.sweep()
+        assert (log_of(broker), waiting()) == (["published"], [])
+
+    def test_events_are_there_once_and_in_order_when_several_sweep_at_once(self, broker, another_process):
+        texts = [str(n) for n in range(1000)]
+        OutgoingEvent.objects.bulk_create(OutgoingEvent.of(event(text=text)) for text in texts)
+        sweepers = [another_process("print('ready', flush=True)\ninput()\nbroker.sweep()\n") for _ in range(3)]
+        for sweeper in sweepers:
+            assert sweeper.stdout.readline() == "ready\n"
+        for sweeper in sweepers:
+            sweeper.stdin.write("now\n")
+            sweeper.stdin.flush()
+        for sweeper in sweepers:
+            sweeper.communicate(timeout=PATIENCE_SECONDS)
+        assert ([s.returncode for s in sweepers], log_of(broker), waiting()) == ([0, 0, 0], texts, [])
+
+    def test_a_sweep_that_was_overtaken_by_another_publishes_nothing_twice(self, broker, valkey, monkeypatch):
+        slow = RedisBroker(valkey.url)
+        for n in range(150):
+            outbox.put(event(text=str(n)))
+
+        def put(events, **options):
+            broker.sweep()
+            return RedisBroker._put(slow, events, **options)
+
+        monkeypatch.setattr(slow, "_put", put)
+        slow.sweep()
+        assert log_of(broker) == [str(n) for n in range(150)]
+
+
+class TestOutage:
+    def test_events_that_were_committed_meanwhile_arrive_afterwards_in_their_order(self, broker, valkey):
+        broker.append(event(text="before"))
+        valkey.stop()
+        with transaction.atomic():
+            broker.append(event(text="1"))
+            broker.append(event(text="2"))
+        broker.append(event(text="3"))
+        with transaction.atomic():
+            broker.append(event(text="4"))
+        broker.sweep()
+        valkey.start()
+        assert log_of(broker) == ["before"]
+        broker.append(event(text="5"))
+        broker.sweep()
+        assert (log_of(broker), waiting()) == (["before", *"12345"], [])
+
+    def test_who_publishes_as_the_first_afterwards_does_not_overtake_what_waits(self, broker, valkey, impatient):
+        valkey.stop()
+        broker.append(event(text="1"))
+        with transaction.atomic():
+            broker.append(event(text="2"))
+        valkey.start()
+        broker.append(event(text="3"))
+        assert (log_of(broker), waiting()) == (["1", "2", "3"], [])
+
+    def test_it_is_logged_once_when_it_begins_and_once_when_it_ends(self, broker, valkey, impatient, caplog):
+        valkey.stop()
+        for n in range(3):
+            broker.append(event(text=str(n)))
+            broker.append(event(text="lost", durable=False))
+            broker.sweep()
+        valkey.start()
+        for _ in range(3):
+            broker.sweep()
+        assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+        assert caplog.records[1].getMessage() == "Redis takes events again; 3 that were not durable are lost."
+        assert log_of(broker) == ["0", "1", "2"]
+
+    def test_who_publishes_during_it_does_not_wait_for_the_server_each_time(self, broker, valkey, monkeypatch):
+        tries = []
+        run = broker._run
+        monkeypatch.setattr(broker, "_run", lambda *arguments: tries.append(1) or run(*arguments))
+        monkeypatch.setattr(outage, "PAUSE_SECONDS", 1000)
+        valkey.stop()
+        for n in range(10):
+            broker.append(event(text=str(n)))
+        assert len(tries) == 1
+        assert waiting() == [str(n) for n in range(10)]
+
+    def test_an_event_whose_answer_was_lost_is_there_once(self, broker, monkeypatch, impatient):
+        run = broker._run
+
+        def run_and_break(*arguments):
+            run(*arguments)
+            raise ConnectionError("after the server has done it")
+
+        monkeypatch.setattr(broker, "_run", run_and_break)
+        broker.append(event(text="once"))
+        monkeypatch.undo()
+        assert waiting() == ["once"]
+        broker.sweep()
+        assert (log_of(broker), waiting()) == (["once"], [])
+
+    def test_a_server_that_has_become_a_replica_is_asked_anew_where_the_address_leads(self, broker, impatient):
+        broker.append(event(text="1"))
+        before = broker._client.client_id()
+        broker._client.execute_command("REPLICAOF", "127.0.0.1", "1")
+        broker.append(event(text="2"))
+        assert (log_of(broker), waiting()) == (["1"], ["2"])
+        assert broker._client.client_id() != before
+        broker._client.execute_command("REPLICAOF", "NO", "ONE")
+        broker.sweep()
+        assert (log_of(broker), waiting()) == (["1", "2"], [])
+
+    def test_a_sweep_finds_out_that_the_server_has_become_a_replica(self, broker):
+        broker.append(event())
+        broker._client.execute_command("REPLICAOF", "127.0.0.1", "1")
+        with pytest.raises(ReadOnlyError):
+            broker.sweep()
+
+    def test_a_thread_that_found_a_dead_connection_goes_on_with_another(self, broker, valkey):
+        broker.append(event(text="1"))
+        valkey.stop()
+        valkey.start()
+        broker.append(event(text="2"))
+        assert (log_of(broker), waiting()) == (["1", "2"], [])
