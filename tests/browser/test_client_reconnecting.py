@@ -2,6 +2,7 @@
 
 from playwright.sync_api import expect
 
+from apps.sse.sources import FINISHED
 from tests.browser.playing import QUICK_RETRY, event, names_seen, wait_for_state
 
 
@@ -39,6 +40,51 @@ def test_an_empty_id_forgets_the_position(page, server, connect):
 def test_the_position_printed_into_the_page_is_the_first_one_sent(server, open_page):
     open_page('<div dj-sse="/stream/" dj-sse-since="12-ab"></div>')
     assert server.accept().headers["Last-Event-ID"] == "12-ab"
+
+
+def test_an_event_whose_position_was_passed_is_dropped(page, server, connect):
+    page.add_init_script("window.heard = []")
+    stream = connect("{ lastEventId: '9-0000aaaa' }")
+    page.evaluate("() => void sse.on('item', (data) => heard.push(data))")
+    stream.stream(QUICK_RETRY + event("item", "seen", id="8-0000bbbb") + event("item", "seen", id="9-0000aaaa"))
+    stream.send(event("item", "a", id="10-0000cccc") + event("item", "again", id="10-0000cccc"))
+    stream.send("id: 3-0000dddd\n\n" + event("item", "without an id") + event("item", "b", id="11-0000eeee"))
+    stream.end()
+    again = server.accept()
+    assert again.headers["Last-Event-ID"] == "11-0000eeee"
+    assert page.evaluate("() => heard") == ["a", "without an id", "b"]
+    assert page.evaluate("() => sse.getStats().messages") == 3
+    again.stream()
+
+
+def test_ids_that_are_no_positions_may_come_again_and_go_back(page, server, connect):
+    connect().stream(
+        QUICK_RETRY + event("a", "1", id=7) + event("a", "2", id=7) + event("a", "3", id="2-short")
+    ).end()
+    assert server.accept().headers["Last-Event-ID"] == "2-short"
+    assert page.evaluate("() => sse.getStats().messages") == 3
+
+
+def test_a_reset_forgets_the_position(page, server, connect):
+    stream = connect("{ lastEventId: '900-0000aaaa' }")
+    stream.stream(QUICK_RETRY + event("sse:reset", {"reason": "gap"})).end()
+    again = server.accept()
+    assert "Last-Event-ID" not in again.headers
+    again.stream("id: 3-0000bbbb\n\n" + event("a", "of another log", id="4-0000cccc")).end()
+    assert server.accept().headers["Last-Event-ID"] == "4-0000cccc"
+    assert page.evaluate("() => sse.getStats().messages") == 2
+
+
+def test_a_native_eventsource_stops_at_a_stream_that_is_finished_too(page, server, open_page):
+    open_page(
+        "<script>new EventSource('/stream/').onerror = (e) => { window.stopped = e.target.readyState === 2; }</script>"
+    )
+    server.accept().stream(QUICK_RETRY + event("sse:end", "{}") + "id: sse:end\n\n").end()
+    again = server.accept()
+    assert again.headers["Last-Event-ID"] == FINISHED
+    again.answer(204)
+    page.wait_for_function("() => window.stopped")
+    assert server.is_idle()
 
 
 def test_no_content_stops_it_for_good(page, server, connect):

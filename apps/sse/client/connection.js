@@ -1,6 +1,7 @@
 import { change, isChange, withTrustedHTML } from './dom.js';
 import { Listeners } from './listeners.js';
 import { followPage } from './page.js';
+import { isRepeat } from './positions.js';
 import { retryDelay } from './retry.js';
 import { readStream } from './stream.js';
 
@@ -36,6 +37,7 @@ export class DjustSSE {
   #keepalive = 0;
   #serverDelay;
   #lastEventId;
+  #isRepeat = false;
   #origin = '';
   #counts = { messages: 0, bytes: 0, errors: 0 };
 
@@ -129,7 +131,7 @@ export class DjustSSE {
         this.#counts.bytes += count;
       }),
       onEvent: unlessAborted((event) => this.#receive(event)),
-      onId: unlessAborted((id) => (this.#lastEventId = id)),
+      onId: unlessAborted((id) => this.#reach(id)),
       onRetry: unlessAborted((delay) => (this.#serverDelay = delay)),
     };
   }
@@ -145,8 +147,17 @@ export class DjustSSE {
     if (!signal.aborted && reconnections) this.#emit('reconnected', { reconnections });
   }
 
-  #receive({ event: type = 'message', data: text }) {
+  /** Called before the event that has this id, if there is one. */
+  #reach(id) {
+    this.#isRepeat = isRepeat(id, this.#lastEventId);
+    if (!this.#isRepeat) this.#lastEventId = id;
+  }
+
+  #receive({ event: type = 'message', data: text, id }) {
+    if (id !== undefined && this.#isRepeat) return;
     this.#counts.messages += 1;
+    // Where we were is not on the server's number line any more.
+    if (type === 'sse:reset') this.#lastEventId = '';
     const data = withTrustedHTML(parse(text));
     const original = new MessageEvent(type, { data: text, lastEventId: this.#lastEventId, origin: this.#origin });
     this.#print(type, data);
