@@ -1,0 +1,82 @@
+"""Followers for tests, and a broker that fails when it is told to."""
+
+import asyncio
+
+from apps.sse.brokers import get_broker
+from apps.sse.brokers.memory import MemoryBroker
+from apps.sse.events import Event
+
+PATIENCE_SECONDS = 10
+
+
+class Ear:
+    """A follower that remembers what it hears."""
+
+    def __init__(self, *channels, latest=False):
+        self.channels = frozenset(channels)
+        self.latest = latest
+        self.heard = []
+        self.position = None
+        self.hung_up = ""
+
+    def deliver(self, events, data):
+        assert data == b"".join(event.frame for event in events)
+        self.heard += events
+        self.position = events[-1].position
+
+    async def room(self):
+        await asyncio.sleep(0)
+
+    def hang_up(self, reason):
+        self.hung_up = reason
+
+    @property
+    def texts(self):
+        return [event.text for event in self.heard]
+
+
+def tell(channel, text, *, name="e", durable=True):
+    """Put an event into the log, as `publish` does after the commit."""
+    get_broker()._append(Event(channel=channel, name=name, text=text, durable=durable))
+
+
+async def until(condition):
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+class Flaky(MemoryBroker):
+    """A broker whose reads, and whose listening, fail while `is_down`; it counts its reads."""
+
+    def __init__(self, url=""):
+        super().__init__(url)
+        self.is_down = False
+        self.reads = 0
+
+    def read(self, after, limit, channels=None):
+        self.reads += 1
+        self._check()
+        return super().read(after, limit, channels)
+
+    def tail(self, limit):
+        self._check()
+        return super().tail(limit)
+
+    def latest(self, channels):
+        self.reads += 1
+        self._check()
+        return super().latest(channels)
+
+    async def listen(self, wake):
+        listening = asyncio.ensure_future(super().listen(wake))
+        try:
+            while not self.is_down:
+                await asyncio.wait({listening}, timeout=0.01)
+            self._check()
+        finally:
+            listening.cancel()
+
+    def _check(self):
+        if self.is_down:
+            raise ConnectionError("the broker is down")

@@ -1,0 +1,235 @@
+"""One connection: writing never waits, and whatever ends it, nothing stays behind."""
+
+import asyncio
+import gc
+import time
+
+import pytest
+
+from apps.sse import connections, metrics
+from apps.sse.connection import BACKLOG_BYTES, BACKLOG_WRITES, KEEPALIVE, Connection
+from apps.sse.connections import Client
+from apps.sse.events import Event
+
+PATIENCE_SECONDS = 5
+
+
+class Socket:
+    """A client's socket: what it took, and whether it is full."""
+
+    def __init__(self):
+        self.taken = []
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+
+    def fill(self):
+        self._has_room.clear()
+
+    def drain(self):
+        self._has_room.set()
+
+    async def send(self, message):
+        self.taken.append(message["body"])
+        await self._has_room.wait()
+
+
+class Silent:
+    """A source that plays nothing and notes that its `finally` has run."""
+
+    def __init__(self):
+        self.is_playing = asyncio.Event()
+        self.is_cleaned_up = False
+
+    async def play(self, connection):
+        self.is_playing.set()
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await asyncio.sleep(0)
+            self.is_cleaned_up = True
+
+
+class Playing:
+    """A connection that runs: `async with Playing() as it`, and its client leaves at the end."""
+
+    def __init__(self, source=None, keepalive=15.0):
+        self.source = source or Silent()
+        self.socket = Socket()
+        self.connection = Connection(
+            self.source,
+            opening="retry: 3000\n\n",
+            retry_ms=3000,
+            keepalive=keepalive,
+            client=Client("me", "", "::1"),
+        )
+
+    async def __aenter__(self):
+        self.task = asyncio.ensure_future(self.connection.run(self.socket.send))
+        await self.source.is_playing.wait()
+        self.socket.taken.clear()
+        return self
+
+    async def __aexit__(self, *exception):
+        self.connection.leave()
+        await self.ended()
+
+    async def ended(self):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await self.task
+
+
+async def test_what_is_written_goes_out_at_once_while_there_is_room():
+    async with Playing() as it:
+        it.connection.write(b"one")
+        it.connection.write(b"two")
+        assert it.socket.taken == [b"one", b"two"]
+
+
+async def test_what_a_full_socket_does_not_take_goes_out_in_order_when_there_is_room():
+    async with Playing() as it:
+        it.socket.fill()
+        for data in (b"one ", b"two ", b"three"):
+            it.connection.write(data)
+        assert it.socket.taken == [b"one "]
+        it.socket.drain()
+        await it.connection.room()
+        assert it.socket.taken == [b"one ", b"two three"]
+        it.connection.write(b"four")
+        assert it.socket.taken[-1] == b"four"
+
+
+async def test_of_what_waits_with_the_same_key_only_the_newest_is_kept():
+    async with Playing() as it:
+        it.connection.latest = True
+        it.socket.fill()
+        it.connection.write(b"now on its way ")
+        for n in range(3):
+            for channel in "ab":
+                event = Event(channel=channel, name="value", text=str(n))
+                it.connection.deliver([event], f"{channel}{n} ".encode())
+        it.socket.drain()
+        await it.connection.room()
+        assert it.socket.taken[1:] == [b"a2 b2 "]
+
+
+@pytest.mark.parametrize(
+    ("size", "most"), [(1, BACKLOG_WRITES), (1024, BACKLOG_BYTES // 1024)], ids=["in count", "in bytes"]
+)
+async def test_a_client_that_takes_nothing_is_hung_up_when_its_backlog_is_full(size, most):
+    before = metrics.hang_ups["slow"]
+    async with Playing() as it:
+        it.socket.fill()
+        it.connection.write(b"now on its way")
+        for _ in range(most):
+            it.connection.write(bytes(size))
+        assert not it.connection.is_ended
+        it.connection.write(bytes(size))
+        assert it.connection.is_ended
+        assert metrics.hang_ups["slow"] == before + 1
+        it.socket.drain()
+        await it.ended()
+        assert it.source.is_cleaned_up
+        assert it.socket.taken[0] == b"now on its way"
+        assert it.socket.taken[1].startswith(b"retry: "), "what it did not take in time was forgotten"
+        assert len(it.socket.taken) == 2
+
+
+async def test_a_hung_up_client_that_stops_reading_is_counted_until_it_is_given_up():
+    async with Playing() as it:
+        it.socket.fill()
+        it.connection.write(b"now on its way")
+        it.connection.end("age")
+        await asyncio.sleep(0.05)
+        assert it.source.is_cleaned_up
+        assert it.connection in connections.all_open()
+        it.connection.abandon()
+        await it.ended()
+        assert it.connection not in connections.all_open()
+
+
+async def test_a_client_that_reads_gets_its_last_bytes_though_it_was_given_up():
+    async with Playing() as it:
+        it.connection.end("restart")
+        it.connection.abandon()
+        await it.ended()
+        assert it.socket.taken[-1].startswith(b"retry: ")
+
+
+@pytest.mark.parametrize("end", ["end", "leave"])
+async def test_when_run_returns_the_source_is_cleaned_up_and_the_seat_is_free(end):
+    it = Playing()
+    assert connections.seats.users["me"] == 1
+    async with it:
+        assert it.connection in connections.all_open()
+        it.connection.end("age") if end == "end" else it.connection.leave()
+        await it.ended()
+        assert it.source.is_cleaned_up
+        assert it.connection not in connections.all_open()
+        assert connections.seats.users["me"] == 0
+
+
+async def test_a_connection_that_never_ran_gives_its_seat_back():
+    it = Playing()
+    assert connections.seats.users["me"] == 1
+    del it
+    gc.collect()
+    assert connections.seats.users["me"] == 0
+
+
+async def test_a_client_that_has_left_is_sent_nothing_more():
+    async with Playing() as it:
+        it.connection.leave()
+        it.connection.write(b"too late")
+        await it.ended()
+        assert it.socket.taken == []
+
+
+async def test_a_socket_that_fails_is_a_client_that_has_left():
+    async with Playing() as it:
+
+        async def fail(message):
+            raise OSError("gone")
+
+        it.connection._send = fail
+        it.connection.write(b"data")
+        await it.ended()
+        assert it.source.is_cleaned_up
+
+
+async def test_the_servers_own_task_goes_on_after_the_stream_was_ended():
+    """A server serves the next request of a kept-alive connection in the same task."""
+
+    async def serve():
+        await it.connection.run(it.socket.send)
+        await asyncio.sleep(0)
+        return asyncio.current_task().cancelling()
+
+    it = Playing()
+    serving = asyncio.ensure_future(serve())
+    await it.source.is_playing.wait()
+    it.connection.end("age")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        assert await serving == 0
+
+
+async def test_silence_is_filled_but_not_while_the_socket_is_full():
+    async with Playing(keepalive=10) as it:
+        now = it.connection._last_write
+        it.connection.keep_alive(now + 9.9)
+        assert it.socket.taken == []
+        it.connection.keep_alive(now + 10)
+        assert it.socket.taken == [KEEPALIVE]
+        it.socket.fill()
+        it.connection.write(b"now on its way")
+        it.connection.keep_alive(now + 1000)
+        it.socket.drain()
+        await it.connection.room()
+        assert it.socket.taken == [KEEPALIVE, b"now on its way"]
+
+
+async def test_the_age_at_which_connections_end_is_spread(settings):
+    settings.SSE_MAX_AGE = 1000
+    ages = sorted(Playing().connection.ends_at - time.monotonic() for _ in range(50))
+    assert 740 < ages[0] < 900 < 1100 < ages[-1] <= 1250
+    settings.SSE_MAX_AGE = 0
+    assert Playing().connection.ends_at == float("inf")

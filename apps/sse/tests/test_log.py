@@ -1,0 +1,75 @@
+"""Following the log: what the broker does wrong is noticed, said, and caught up with."""
+
+import asyncio
+import logging
+
+import pytest
+
+from apps.sse import log
+from apps.sse.brokers import Gap
+from apps.sse.events import Event
+from apps.sse.hub import get_hub
+from apps.sse.log import Unavailable
+
+from .followers import Ear, tell, until
+
+
+async def test_when_the_log_is_replaced_every_follower_is_hung_up_and_starts_anew(flaky, caplog):
+    hub = get_hub()
+    await hub.start()
+    ear = Ear("news")
+    old = hub.join(ear)
+    with flaky._lock:
+        flaky._log = [Event(channel="", name="mark", text="", number=1)]
+    tell("news", "of the new log")
+    await until(lambda: ear.hung_up)
+    assert ear.hung_up == "gap"
+    with pytest.raises(Gap):
+        await hub.join_after(Ear("news"), old)
+    fresh = Ear("news")
+    hub.join(fresh)
+    tell("news", "next")
+    await until(lambda: fresh.texts == ["next"])
+    assert "replaced" in caplog.text
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_broker_that_fails_is_followed_again_and_nothing_was_missed(flaky, caplog):
+    hub = get_hub()
+    await hub.start()
+    ear = Ear("news")
+    hub.join(ear)
+    for n in range(3):
+        flaky.is_down = True
+        tell("news", f"{n} while it was down")
+        await asyncio.sleep(0.03)
+        flaky.is_down = False
+        await until(lambda: len(ear.heard) == n + 1)  # noqa: B023
+    assert ear.texts == [f"{n} while it was down" for n in range(3)]
+    assert not ear.hung_up
+    assert next(r.levelno for r in caplog.records if "cannot be followed" in r.message) == logging.WARNING
+
+
+@pytest.mark.usefixtures("quick")
+async def test_without_a_broker_nobody_can_join_until_it_is_back(flaky, monkeypatch):
+    monkeypatch.setattr(log, "START_SECONDS", 0.05)
+    flaky.is_down = True
+    hub = get_hub()
+    with pytest.raises(Unavailable):
+        await hub.start()
+    flaky.is_down = False
+    await until(lambda: hub._log._recent)
+    await hub.start()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_replay_that_the_broker_fails_is_said(flaky):
+    hub = get_hub()
+    await hub.start()
+    early = hub.join(Ear("news"))
+    for n in range(2050):
+        tell("news", str(n))
+    await until(lambda: hub._log.recent.newest.text == "2049")
+    flaky.is_down = True
+    with pytest.raises(Unavailable):
+        await hub.join_after(Ear("news"), early)
