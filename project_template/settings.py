@@ -227,6 +227,32 @@ STORAGES = {
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
+# Streams: each one that is not set has the default of apps/sse/conf.py
+
+
+def whole_number(name: str) -> int:
+    """Return the number that a variable holds; raises `ImproperlyConfigured` if it holds none."""
+    try:
+        return env.int(name)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {env.str(name)!r}, and not a whole number.") from None
+
+
+for name, read in {
+    "SSE_BROKER_URL": env.str,
+    "SSE_LISTEN_URL": env.str,
+    "SSE_RETENTION_AGE": whole_number,
+    "SSE_RETENTION_COUNT": whole_number,
+    "SSE_MAX_EVENT_BYTES": whole_number,
+    "SSE_MAX_PER_USER": whole_number,
+    "SSE_MAX_PER_ADDRESS": whole_number,
+    "SSE_MAX_TOTAL": whole_number,
+    "SSE_MAX_AGE": whole_number,
+    "FORWARDED_ALLOW_IPS": env.str,
+}.items():
+    if name in env:
+        globals()[name] = read(name)
+
 # Dashboard
 
 DASHBOARD_PUBLIC = env.bool("DASHBOARD_PUBLIC", default=DEBUG)

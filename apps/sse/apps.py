@@ -7,7 +7,8 @@ class SSEConfig(AppConfig):
     verbose_name = "Server-Sent Events"
 
     def ready(self) -> None:
-        from . import endings
+        from . import checks, endings
 
+        checks.register()
         # Servers that answer in other threads leave no later moment in the main one.
         endings.watch_signals()

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.core.exceptions import BadRequest
 
-from . import endings
+from . import checks, endings
 from .connection import Connection
 from .hub import get_hub
 
@@ -76,7 +76,12 @@ class Slot:
 
 
 def hand_off(application: Application) -> Application:
-    """Return Django's ASGI `application` with the streams of `SSEView` handed off."""
+    """
+    Return Django's ASGI `application` with the streams of `SSEView` handed off.
+
+    Raises `ImproperlyConfigured` for settings with which streams cannot work.
+    """
+    checks.refuse_errors()
 
     async def asgi(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -1,0 +1,195 @@
+"""
+System checks: what cannot work is an error, what works badly a warning, each with what to do.
+
+`manage.py` runs them before its servers and with `check`. Servers that are started without it run
+none, so `hand_off` refuses to go on where there are errors.
+"""
+
+import ipaddress
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning
+from django.core.checks import register as register_check
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.utils.module_loading import import_string
+
+from .brokers import broker_class
+from .conf import DEFAULTS, setting
+
+NUMBERS = [name for name, default in DEFAULTS.items() if isinstance(default, int)]
+LEAST = {"SSE_RETENTION_COUNT": 1, "SSE_MAX_EVENT_BYTES": 1}
+LEAST_RETENTION_SECONDS = 300
+# Connections end by age at the latest after this many times `SSE_MAX_AGE`.
+LONGEST_AGE = 1.25
+
+GZIP = "django.middleware.gzip.GZipMiddleware"
+# What wrappers of ASGI applications call the one inside.
+INSIDE = ("app", "application", "inner")
+
+
+def register() -> None:
+    """Let Django run the checks."""
+    register_check(settings_can_work)
+    register_check(settings_work_well)
+    register_check(Tags.security, deploy=True)(deployment_works_well)
+
+
+def refuse_errors() -> None:
+    """Raise `ImproperlyConfigured`, with the first of them, if there are errors."""
+    for error in settings_can_work():
+        raise ImproperlyConfigured(f"{error.msg} {error.hint}")
+
+
+def settings_can_work(**options: Any) -> list[CheckMessage]:
+    """Return an error for each setting with which events cannot be published or streams not opened."""
+    return [*_broker_errors(), *_number_errors(), *_listen_errors(), *_proxy_errors()]
+
+
+def settings_work_well(**options: Any) -> list[CheckMessage]:
+    """Return a warning for each setting that makes streams worse than they need to be."""
+    if settings_can_work():
+        return []
+    return [*_retention_warnings(), *_middleware_warnings(), *_proxy_warnings()]
+
+
+def deployment_works_well(**options: Any) -> list[CheckMessage]:
+    """Return a warning for what is fine in development, and not with many processes or streams."""
+    return [] if settings_can_work() else [*_memory_warnings(), *_hand_off_warnings()]
+
+
+def _broker_errors() -> Iterator[CheckMessage]:
+    url = setting("SSE_BROKER_URL")
+    try:
+        if not isinstance(url, str):
+            raise ImproperlyConfigured(f"SSE_BROKER_URL is {url!r}, and not a string.")
+        broker_class(url)(url).close()
+    except (ImproperlyConfigured, ImportError) as error:
+        yield Error(
+            str(error),
+            hint="Set SSE_BROKER_URL to database:// (SQLite or PostgreSQL), redis://host:6379/0, or memory:// "
+            "for a single process.",
+            id="sse.E001",
+        )
+
+
+def _number_errors() -> Iterator[CheckMessage]:
+    for name in NUMBERS:
+        value, least = setting(name), LEAST.get(name, 0)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            yield Error(
+                f"{name} is {value!r}.",
+                hint=f"Set it to a whole number, {least} or more, such as its default, {DEFAULTS[name]}.",
+                id="sse.E002",
+            )
+
+
+def _listen_errors() -> Iterator[CheckMessage]:
+    url = setting("SSE_LISTEN_URL")
+    if not url or connections[DEFAULT_DB_ALIAS].vendor != "postgresql":
+        return
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        conninfo_to_dict(url)
+    except (ProgrammingError, TypeError, AttributeError):
+        yield Error(
+            "SSE_LISTEN_URL is no address of a PostgreSQL database.",
+            hint="Write postgres://user:password@host:5432/name, past the pooler, or leave it empty.",
+            id="sse.E003",
+        )
+
+
+def _proxy_errors() -> Iterator[CheckMessage]:
+    value = setting("FORWARDED_ALLOW_IPS")
+    if not isinstance(value, str):
+        yield Error(
+            f"FORWARDED_ALLOW_IPS is {value!r}.",
+            hint='Write the addresses of your proxies with commas between them: "127.0.0.1,10.0.0.0/8".',
+            id="sse.E004",
+        )
+
+
+def _retention_warnings() -> Iterator[CheckMessage]:
+    retention, longest = setting("SSE_RETENTION_AGE"), LONGEST_AGE * setting("SSE_MAX_AGE")
+    if retention < LEAST_RETENTION_SECONDS:
+        yield Warning(
+            f"SSE_RETENTION_AGE is {retention} seconds: clients that were away for longer fetch everything anew.",
+            hint=f"Set it to {LEAST_RETENTION_SECONDS} or more: a deploy or a lost connection takes minutes.",
+            id="sse.W001",
+        )
+    elif retention < longest:
+        yield Warning(
+            f"SSE_RETENTION_AGE, {retention} seconds, is shorter than streams last, {longest:.0f} seconds.",
+            hint="On a quiet channel a client comes back with a place as old as its stream: set "
+            "SSE_RETENTION_AGE higher, or SSE_MAX_AGE lower.",
+            id="sse.W002",
+        )
+
+
+def _middleware_warnings() -> Iterator[CheckMessage]:
+    if GZIP in settings.MIDDLEWARE:
+        yield Warning(
+            "GZipMiddleware compresses streams, which therefore are not handed off: each keeps a thread.",
+            hint="Take it out of MIDDLEWARE and let the proxy compress pages, as deploy/nginx.conf does.",
+            id="sse.W003",
+        )
+
+
+def _proxy_warnings() -> Iterator[CheckMessage]:
+    for part in setting("FORWARDED_ALLOW_IPS").split(","):
+        if part.strip() not in {"", "*"} and not _is_network(part.strip()):
+            yield Warning(
+                f"FORWARDED_ALLOW_IPS holds {part.strip()!r}, which is neither an address nor a network.",
+                hint="Write addresses such as 10.0.0.7, networks such as 10.0.0.0/8, or * alone.",
+                id="sse.W004",
+            )
+
+
+def _memory_warnings() -> Iterator[CheckMessage]:
+    if str(setting("SSE_BROKER_URL")).startswith("memory://"):
+        yield Warning(
+            "SSE_BROKER_URL is memory://: what one process publishes, such as a task worker or a second "
+            "worker of the server, no other hears, and a restart forgets it.",
+            hint="Set it to database:// or redis://…; if there is one process only, put sse.W005 into "
+            "SILENCED_SYSTEM_CHECKS.",
+            id="sse.W005",
+        )
+
+
+def _hand_off_warnings() -> Iterator[CheckMessage]:
+    path = getattr(settings, "ASGI_APPLICATION", None)
+    if not path or not _is_handed_off(_application(path)):
+        yield Warning(
+            f"ASGI_APPLICATION is {path!r}, whose streams are not handed off: each keeps a thread.",
+            hint="In that module write `application = hand_off(get_asgi_application())`, with `from "
+            "apps.sse.asgi import hand_off`; if it is so inside of another wrapper, put sse.W006 into "
+            "SILENCED_SYSTEM_CHECKS.",
+            id="sse.W006",
+        )
+
+
+def _application(path: str) -> Any:
+    try:
+        return import_string(path)
+    except ImportError:
+        return None
+
+
+def _is_handed_off(application: Any) -> bool:
+    while application is not None:
+        if getattr(application, "__qualname__", "").startswith("hand_off."):
+            return True
+        application = next((getattr(application, name) for name in INSIDE if hasattr(application, name)), None)
+    return False
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True

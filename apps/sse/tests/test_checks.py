@@ -1,0 +1,164 @@
+"""Settings are looked at when the project starts, and each complaint says what to do."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
+
+from apps.sse import checks
+from apps.sse.asgi import hand_off
+from apps.sse.conf import DEFAULTS
+from tests.servers import PACKAGE, ROOT, environment_for
+
+
+def complaints(*, deploy=False):
+    """Return what Django says of the library's settings, by id; each says what to do."""
+    found = [m for m in run_checks(include_deployment_checks=deploy) if (m.id or "").startswith("sse.")]
+    assert all(message.hint for message in found)
+    return {message.id: f"{message.msg} {message.hint}" for message in found}
+
+
+pytestmark = pytest.mark.django_db
+
+
+async def plain(scope, receive, send):
+    """An ASGI application without the hand-off."""
+
+
+handed_off = hand_off(plain)
+wrapped = SimpleNamespace(app=SimpleNamespace(application=handed_off))
+
+
+def test_the_settings_of_this_project_are_fine(settings):
+    settings.SSE_BROKER_URL = "database://"
+    assert complaints(deploy=True) == {}
+
+
+@pytest.mark.parametrize(
+    "url", ["nope://", "redis:/half", "", "redis://host/words", "missing.module.Broker://", None, 7]
+)
+def test_what_names_no_broker_is_an_error(settings, url):
+    settings.SSE_BROKER_URL = url
+    [(id, told)] = complaints().items()
+    assert id == "sse.E001"
+    assert "Set SSE_BROKER_URL to database://" in told
+
+
+def test_the_default_database_has_to_be_one_that_keeps_a_log(settings, monkeypatch):
+    settings.SSE_BROKER_URL = "database://"
+    monkeypatch.setattr(checks.connections["default"], "vendor", "oracle")
+    assert "the default database is oracle" in complaints()["sse.E001"]
+
+
+@pytest.mark.parametrize("name", checks.NUMBERS)
+@pytest.mark.parametrize("value", [-1, "many", None, True, 1.5])
+def test_a_limit_is_a_whole_number_and_not_negative(settings, name, value):
+    setattr(settings, name, value)
+    [(id, told)] = complaints().items()
+    assert id == "sse.E002"
+    assert told.startswith(f"{name} is {value!r}. Set it to a whole number")
+    assert str(DEFAULTS[name]) in told
+
+
+@pytest.mark.parametrize("name", ["SSE_MAX_PER_USER", "SSE_MAX_PER_ADDRESS", "SSE_MAX_TOTAL", "SSE_MAX_AGE"])
+def test_a_limit_of_none_is_fine(settings, name):
+    setattr(settings, name, 0)
+    assert complaints() == {}
+
+
+@pytest.mark.parametrize("name", ["SSE_RETENTION_COUNT", "SSE_MAX_EVENT_BYTES"])
+def test_a_log_of_no_events_is_an_error(settings, name):
+    setattr(settings, name, 0)
+    assert [*complaints()] == ["sse.E002"]
+
+
+@pytest.mark.parametrize("url", ["here", "redis://host", 5])
+def test_an_address_that_postgresql_does_not_understand_is_an_error(settings, monkeypatch, url):
+    monkeypatch.setattr(checks.connections["default"], "vendor", "postgresql")
+    settings.SSE_LISTEN_URL = url
+    assert "postgres://user:password@host" in complaints()["sse.E003"]
+
+
+@pytest.mark.parametrize("url", ["", "postgres://user:word@host:5432/name", "host=here dbname=name"])
+def test_an_address_that_postgresql_understands_is_fine(settings, monkeypatch, url):
+    monkeypatch.setattr(checks.connections["default"], "vendor", "postgresql")
+    settings.SSE_LISTEN_URL = url
+    assert complaints() == {}
+
+
+def test_proxies_are_one_string(settings):
+    settings.FORWARDED_ALLOW_IPS = ["127.0.0.1"]
+    assert "with commas between them" in complaints()["sse.E004"]
+
+
+def test_a_retention_of_seconds_is_a_warning(settings):
+    settings.SSE_RETENTION_AGE = 30
+    assert "300 or more" in complaints()["sse.W001"]
+
+
+def test_a_retention_shorter_than_streams_last_is_a_warning(settings):
+    settings.SSE_MAX_AGE, settings.SSE_RETENTION_AGE = 4000, 4500
+    assert "shorter than streams last, 5000 seconds" in complaints()["sse.W002"]
+    settings.SSE_RETENTION_AGE = 5000
+    assert complaints() == {}
+
+
+def test_a_middleware_that_compresses_streams_is_a_warning(settings):
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.gzip.GZipMiddleware"]
+    assert "let the proxy compress" in complaints()["sse.W003"]
+
+
+def test_a_proxy_by_its_name_is_a_warning(settings):
+    settings.FORWARDED_ALLOW_IPS = "127.0.0.1, ::1,10.0.0.0/8,proxy.internal"
+    assert "'proxy.internal'" in complaints()["sse.W004"]
+    settings.FORWARDED_ALLOW_IPS = "*"
+    assert complaints() == {}
+
+
+def test_events_in_memory_are_a_warning_in_production_alone(settings):
+    settings.SSE_BROKER_URL = "memory://"
+    assert complaints() == {}
+    assert "no other hears" in complaints(deploy=True)["sse.W005"]
+
+
+@pytest.mark.parametrize("path", [f"{__name__}.plain", f"{__name__}.missing", None])
+def test_an_application_without_the_hand_off_is_a_warning_in_production(settings, path):
+    settings.ASGI_APPLICATION = path
+    assert complaints() == {}
+    assert "hand_off(get_asgi_application())" in complaints(deploy=True)["sse.W006"]
+
+
+@pytest.mark.parametrize("path", [f"{__name__}.handed_off", f"{__name__}.wrapped"])
+def test_a_hand_off_inside_of_a_wrapper_is_seen(settings, path):
+    settings.ASGI_APPLICATION = path
+    assert "sse.W006" not in complaints(deploy=True)
+
+
+def test_a_server_does_not_start_with_settings_that_cannot_work(settings):
+    settings.SSE_MAX_TOTAL = -1
+    with pytest.raises(ImproperlyConfigured, match=r"SSE_MAX_TOTAL is -1\. Set it to a whole number, 0 or more"):
+        hand_off(plain)
+
+
+def in_environment(code, tmp_path, **variables):
+    environment = environment_for(tmp_path, DJANGO_SETTINGS_MODULE=f"{PACKAGE}.settings", **variables)
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_every_setting_is_read_from_the_environment_and_described(tmp_path):
+    given = {name: 4321 if isinstance(default, int) else f"set-{name}" for name, default in DEFAULTS.items()}
+    code = f"from django.conf import settings; print([getattr(settings, name) for name in {[*given]}])"
+    done = in_environment(code, tmp_path, **{name: str(value) for name, value in given.items()})
+    assert done.stdout.strip() == str([*given.values()]), done.stderr
+    described = (ROOT / ".env.example").read_text()
+    assert [name for name in given if f"\n# {name}=" not in described] == []
+
+
+@pytest.mark.parametrize("value", ["many", "", "1.5"])
+def test_a_number_in_the_environment_that_is_none_is_refused_with_its_name(tmp_path, value):
+    done = in_environment("from django.conf import settings; settings.DEBUG", tmp_path, SSE_MAX_AGE=value)
+    assert done.stderr.strip().endswith(f"ImproperlyConfigured: SSE_MAX_AGE is {value!r}, and not a whole number.")
