@@ -1,0 +1,195 @@
+"""Views that follow channels, in each of the ways in which a stream is served."""
+
+import asyncio
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from apps.sse import Position, SSEView, log, position, publish
+from apps.sse.brokers import get_broker
+from apps.sse.events import decode_data
+
+from .followers import tell
+from .streams import WAYS, ask, decode
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.parametrize("way", WAYS)]
+
+
+class News(SSEView):
+    channels = ["news", "sport"]
+
+
+class Latest(News):
+    follow = "latest"
+
+
+class Subscribed(SSEView):
+    event_id = Position
+
+    async def stream(self, request):
+        yield self.event("hello", {})
+        async with self.subscribe("news") as events:
+            async for event in events:
+                yield event
+
+
+class Finite(SSEView):
+    async def stream(self, request):
+        yield self.event("only", 1)
+
+
+def once_heard(count):
+    return lambda chunks: len(decode(b"".join(chunks).decode())) >= count
+
+
+def hear(way, view, count, **headers):
+    """Return the first events that a client hears, and what came before them included."""
+    answer = ask(way, view.as_view(), headers=headers, until=once_heard(count))
+    assert answer.status == 200
+    return answer
+
+
+def told(answer):
+    return [(event.event, decode_data(event.data)) for event in answer.events]
+
+
+def test_a_client_that_comes_back_is_given_what_it_missed_on_its_channels(way):
+    start = position()
+    for n in range(4):
+        publish(["news", "weather", "sport", "news"][n], "item", n)
+    answer = hear(way, News, 3, **{"Last-Event-ID": str(start)})
+    assert told(answer) == [("item", 0), ("item", 2), ("item", 3)]
+    again = hear(way, News, 1, **{"Last-Event-ID": answer.events[1].id})
+    assert told(again) == [("item", 3)]
+
+
+def test_a_new_client_is_given_its_place_before_any_event(way):
+    publish("news", "item", "before it came")
+    answer = ask(way, News.as_view(), until=lambda chunks: b"id: " in b"".join(chunks))
+    assert f"id: {position()}\n\n" in answer.body.decode()
+    assert answer.events == []
+
+
+def test_a_live_event_is_heard(way):
+    def then_publish(chunks):
+        if b"id: " in b"".join(chunks) and not sent:
+            sent.append(tell("news", '"live"', name="item"))
+        return once_heard(1)(chunks)
+
+    sent = []
+    answer = ask(way, News.as_view(), until=then_publish)
+    assert told(answer) == [("item", "live")]
+    assert answer.events[0].id == str(position())
+
+
+@pytest.mark.parametrize("sent", ["garbage", "5", "7-00000000", "999999-12345678", "1-zz", "é" * 300, "-", "sse:"])
+@pytest.mark.parametrize("view", [News, Latest])
+def test_a_place_that_the_log_does_not_hold_is_answered_with_one_reset(way, view, sent):
+    for n in range(10):
+        publish("news", "item", n)
+    answer = ask(
+        way,
+        view.as_view(),
+        headers={"Last-Event-ID": sent.encode()},
+        until=lambda chunks: once_heard(1)(chunks) and b"\nid: " in b"".join(chunks),
+    )
+    assert answer.status == 200
+    assert answer.names == ["sse:reset"] + ["item"] * (view is Latest)
+    assert set(answer.events[0].json()) == {"reason"}
+
+
+def test_the_latest_is_all_that_a_client_gets_who_wants_no_more(way):
+    start = position()
+    for n in range(6):
+        publish(["news", "sport"][n % 2], "item", n)
+    for headers in ({}, {"Last-Event-ID": str(start)}):
+        assert told(hear(way, Latest, 2, **headers)) == [("item", 4), ("item", 5)]
+    second_newest = get_broker().tail(2)[0].position
+    assert told(hear(way, Latest, 1, **{"Last-Event-ID": str(second_newest)})) == [("item", 5)]
+
+
+def test_a_stream_that_subscribes_replays_and_goes_on(way):
+    start = position()
+    publish("news", "item", "missed")
+    answer = hear(way, Subscribed, 2, **{"Last-Event-ID": str(start)})
+    assert told(answer) == [("hello", {}), ("item", "missed")]
+    assert answer.events[1].id == str(position())
+
+
+def test_a_stream_that_subscribes_from_a_lost_place_says_so(way):
+    answer = hear(way, Subscribed, 2, **{"Last-Event-ID": "7-00000000"})
+    assert sorted(answer.names) == ["hello", "sse:reset"]
+
+
+def test_subscribing_needs_positions_for_ids(way):
+    class Unnumbered(SSEView):
+        async def stream(self, request):
+            with pytest.raises(ImproperlyConfigured, match="event_id = Position"):
+                self.subscribe("news")
+            yield self.event("refused", {})
+
+    assert ask(way, Unnumbered.as_view()).names == ["refused", "sse:end"]
+
+
+@pytest.mark.parametrize("kind", ["plain", "async"])
+def test_the_server_chooses_the_channels_of_each_client(way, kind):
+    class Plain(SSEView):
+        def get_channels(self, request):
+            return [f"user:{request.GET['user']}"]
+
+    class Async(SSEView):
+        async def get_channels(self, request):
+            await asyncio.sleep(0)
+            return [f"user:{request.GET['user']}"]
+
+    start = position()
+    publish("user:1", "item", "for 1")
+    publish("user:2", "item", "for 2")
+    view = {"plain": Plain, "async": Async}[kind]
+    answer = ask(way, view.as_view(), headers={"Last-Event-ID": str(start)}, query=b"user=2", until=once_heard(1))
+    assert told(answer) == [("item", "for 2")]
+
+
+@pytest.mark.parametrize("channels", [["sse:control"], [""], ["with space"], ["x" * 201], [7]])
+def test_a_channel_that_cannot_be_one_is_an_error_before_the_first_byte(way, channels, caplog):
+    class Wrong(SSEView):
+        def get_channels(self, request):
+            return channels
+
+    assert ask(way, Wrong.as_view()).status == 500
+    assert "A channel's name is" in caplog.text
+
+
+def test_whoever_has_seen_the_end_is_told_that_there_is_no_more(way):
+    answer = ask(way, Finite.as_view())
+    assert answer.names == ["only", "sse:end"]
+    assert answer.body.endswith(b"id: sse:end\n\n")
+    again = ask(way, Finite.as_view(), headers={"Last-Event-ID": "sse:end"})
+    assert (again.status, again.body) == (204, b"")
+
+
+def test_head_tells_the_headers_and_joins_nothing(way):
+    answer = ask(way, News.as_view(), "HEAD")
+    assert (answer.status, answer.body) == (200, b"")
+    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+
+
+def test_while_the_broker_is_down_a_client_is_sent_away_for_a_moment(way, settings, monkeypatch):
+    monkeypatch.setattr(log, "START_SECONDS", 0.05)
+    settings.SSE_BROKER_URL = "apps.sse.tests.followers.Flaky://"
+    get_broker().is_down = True
+    answer = ask(way, News.as_view())
+    if way == "WSGI":
+        assert answer.body.count(b"retry: ") == 2
+    else:
+        assert answer.status == 503
+        assert 1 <= int(answer.headers["Retry-After"]) <= 60
+
+
+def test_data_is_heard_as_it_was_published(way):
+    start = position()
+    things = ["text", "two\nlines", "[1]", {"a": [1, None]}, 1.5, None, True, "é\u2028"]
+    for thing in things:
+        publish("news", "item", thing)
+    answer = hear(way, News, len(things), **{"Last-Event-ID": str(start)})
+    assert [data for _, data in told(answer)] == things
