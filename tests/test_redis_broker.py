@@ -166,7 +166,7 @@ class TestAddress:
             ImproperlyConfigured, match=r"SSE_BROKER_URL is no address .* redis://host:port/0"
         ) as refusal:
             RedisBroker(url)
-        assert "se/cret" not in str(refusal.value)
+        assert "cret" not in str(refusal.value)
         assert "'se'" not in str(refusal.value)
 
     def test_a_socket_is_one(self, valkey):

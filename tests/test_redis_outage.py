@@ -3,10 +3,11 @@
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from redis.exceptions import ConnectionError, ReadOnlyError
 
 from apps.sse.brokers import outbox
@@ -145,6 +146,21 @@ class TestOutage:
         broker.append(event(text="3"))
         assert (log_of(broker), waiting()) == (["1", "2", "3"], [])
 
+    def test_what_another_thread_has_left_is_not_overtaken_either(self, broker, valkey, impatient):
+        def leave_one():
+            valkey.stop()
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(broker.append, event(text="3")).result()
+                pool.submit(connections.close_all).result()
+            valkey.start()
+
+        with transaction.atomic():
+            transaction.on_commit(leave_one)
+            broker.append(event(text="1"))
+            broker.append(event(text="2", durable=False))
+        broker.append(event(text="4"))
+        assert (log_of(broker), waiting()) == (["1", "2", "3", "4"], [])
+
     def test_it_is_logged_once_when_it_begins_and_once_when_it_ends(self, broker, valkey, impatient, caplog):
         valkey.stop()
         for n in range(3):
@@ -200,9 +216,12 @@ class TestOutage:
         with pytest.raises(ReadOnlyError):
             broker.sweep()
 
-    def test_a_thread_that_found_a_dead_connection_goes_on_with_another(self, broker, valkey):
+    @pytest.mark.parametrize("told", [True, False])
+    def test_a_connection_that_died_while_idle_is_no_outage(self, broker, valkey, monkeypatch, caplog, told):
         broker.append(event(text="1"))
+        if not told:
+            monkeypatch.setattr("redis.connection.AbstractConnection.can_read", lambda *_, **__: False)
         valkey.stop()
         valkey.start()
         broker.append(event(text="2"))
-        assert (log_of(broker), waiting()) == (["1", "2"], [])
+        assert (log_of(broker), waiting(), caplog.records) == (["1", "2"], [], [])

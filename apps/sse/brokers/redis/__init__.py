@@ -140,7 +140,7 @@ class RedisBroker(Broker):
     def _relay_batch(self, batch: outbox.Batch) -> None:
         if batch.is_due:
             batch.is_due = False
-            self._relay(upto=batch.last if batch.is_closed else None)
+            self._relay(upto=batch.last)
 
     def _has_caught_up(self) -> bool:
         """Say whether nothing of this process waits any more, having done what can be done for it."""
