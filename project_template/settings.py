@@ -249,6 +249,7 @@ for name, read in {
     "SSE_MAX_TOTAL": whole_number,
     "SSE_MAX_AGE": whole_number,
     "FORWARDED_ALLOW_IPS": env.str,
+    "METRICS_TOKEN": env.str,
 }.items():
     if name in env:
         globals()[name] = read(name)

@@ -5,6 +5,8 @@ from django.conf.urls.static import static
 from django.contrib import admin
 from django.urls import include, path
 
+from apps.sse.exposition import metrics
+
 from .views import home
 
 urlpatterns = [
@@ -12,5 +14,6 @@ urlpatterns = [
     path("", include("apps.dashboard.urls")),
     path("accounts/", include("apps.accounts.urls")),
     path("admin/", admin.site.urls),
+    path("metrics/", metrics, name="metrics"),
     *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
 ]

@@ -7,8 +7,9 @@ class SSEConfig(AppConfig):
     verbose_name = "Server-Sent Events"
 
     def ready(self) -> None:
-        from . import checks, endings
+        from . import checks, closing, endings, reports  # noqa: F401 - gives the answers of this process
 
         checks.register()
+        closing.watch()
         # Servers that answer in other threads leave no later moment in the main one.
         endings.watch_signals()

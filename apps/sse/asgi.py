@@ -15,7 +15,7 @@ from typing import Any
 
 from django.core.exceptions import BadRequest
 
-from . import checks, endings
+from . import census, checks, endings
 from .connection import Connection
 from .hub import get_hub
 
@@ -87,6 +87,7 @@ def hand_off(application: Application) -> Application:
         if scope["type"] != "http":
             return await application(scope, receive, send)
         endings.watch_signals()
+        census.take_part()
         slot = Slot(send, receive)
         # In a task of its own, so that what Django leaves in its context is gone with the request.
         try:

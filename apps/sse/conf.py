@@ -21,6 +21,8 @@ DEFAULTS: dict[str, Any] = {
     "SSE_MAX_AGE": 4 * 3600,
     # The proxies whose X-Forwarded-For is believed, as uvicorn and gunicorn read it.
     "FORWARDED_ALLOW_IPS": "127.0.0.1,::1",
+    # What Prometheus has to show as a bearer token; without it there is no page of metrics.
+    "METRICS_TOKEN": "",
 }
 
 

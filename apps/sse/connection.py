@@ -47,7 +47,6 @@ class Connection:
     __slots__ = (
         "__weakref__",
         "_backlog",
-        "_backlog_bytes",
         "_ending",
         "_flushing",
         "_has_seat",
@@ -56,6 +55,7 @@ class Connection:
         "_send",
         "_source",
         "_task",
+        "backlog_bytes",
         "channels",
         "client",
         "ends_at",
@@ -64,6 +64,7 @@ class Connection:
         "name",
         "opened_at",
         "opening",
+        "permissions",
         "retry_ms",
     )
 
@@ -81,6 +82,7 @@ class Connection:
         self.retry_ms = retry_ms
         self.keepalive = keepalive
         self.client = client
+        self.permissions: int | None = None
         self.name = name
         self.channels: frozenset[str] = frozenset()
         self.latest = False
@@ -91,7 +93,7 @@ class Connection:
         self._task: asyncio.Task[Any] | None = None
         self._flushing: asyncio.Task[None] | None = None
         self._backlog: dict[Any, bytes] = {}
-        self._backlog_bytes = 0
+        self.backlog_bytes = 0
         self._last_write = 0.0
         self._ending = "restart" if connections.is_stopping() else ""
         self._is_over = False
@@ -107,6 +109,7 @@ class Connection:
         self._send, self._task = send, asyncio.current_task()
         registry = connections.registry()
         registry.add(self)
+        metrics.counts["opened"] += 1
         try:
             await self._play()
             if self._ending:
@@ -169,6 +172,7 @@ class Connection:
 
     def deliver(self, events: list[Event], data: bytes) -> None:
         """Take the events of a channel that this connection follows."""
+        metrics.counts["delivered"] += len(events)
         self.write(data, events[0].channel if self.latest else events[0].number)
 
     def keep_alive(self, now: float) -> None:
@@ -231,14 +235,14 @@ class Connection:
 
     def _keep(self, data: bytes, key: Any) -> None:
         key = object() if key is None else key
-        self._backlog_bytes += len(data) - len(self._backlog.pop(key, b""))
+        self.backlog_bytes += len(data) - len(self._backlog.pop(key, b""))
         self._backlog[key] = data
-        if self._backlog_bytes > BACKLOG_BYTES or len(self._backlog) > BACKLOG_WRITES:
+        if self.backlog_bytes > BACKLOG_BYTES or len(self._backlog) > BACKLOG_WRITES:
             self.hang_up("slow")
 
     def _forget_backlog(self) -> None:
         self._backlog.clear()
-        self._backlog_bytes = 0
+        self.backlog_bytes = 0
 
     async def _flush(self, sending: Awaitable[None]) -> None:
         try:

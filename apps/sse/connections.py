@@ -22,11 +22,16 @@ class Client(NamedTuple):
     """
     Who listens: the primary key of the signed-in user or None, the session's key or "", and the
     address it came from or "".
+
+    `session_hash` stands for the session where its key must not be read, `fingerprint` for what the
+    user's account was like, None if that cannot be told.
     """
 
     user_pk: Any = None
     session_key: str = ""
     address: str = ""
+    session_hash: int = 0
+    fingerprint: int | None = None
 
 
 class Seats:
@@ -36,6 +41,7 @@ class Seats:
         self._lock = threading.Lock()
         self.users: Counter[Any] = Counter()
         self.addresses: Counter[str] = Counter()
+        self.total = 0
 
     def take(self, client: Client) -> None:
         """Count one connection more."""
@@ -45,13 +51,9 @@ class Seats:
         """Count one connection less."""
         self._count(client, -1)
 
-    @property
-    def total(self) -> int:
-        """How many there are in all."""
-        return self.users.total()
-
     def _count(self, client: Client, change: int) -> None:
         with self._lock:
+            self.total += change
             for counter, key in ((self.users, client.user_pk), (self.addresses, client.address)):
                 counter[key] += change
                 if not counter[key]:
@@ -65,9 +67,11 @@ class OpenConnection(Protocol):
     """What a registry needs to know of a connection."""
 
     client: Client
+    permissions: int | None
     name: str
     opened_at: float
     ends_at: float
+    backlog_bytes: int
 
     def keep_alive(self, now: float) -> None:
         """Send a comment if one is due at `now`, in the seconds of `time.monotonic`."""
@@ -77,6 +81,10 @@ class OpenConnection(Protocol):
 
     def abandon(self) -> None:
         """End without waiting for a client that has stopped reading."""
+
+
+# Called on its event loop with each stream that was opened.
+when_opened: list[Callable[[OpenConnection], object]] = []
 
 
 class Registry:
@@ -92,6 +100,8 @@ class Registry:
         """Count a connection."""
         self.connections.add(connection)
         self._timer = self._timer or self.loop.call_later(SWEEP_SECONDS, self._sweep)
+        for call in when_opened:
+            call(connection)
 
     def discard(self, connection: OpenConnection) -> None:
         """Count a connection no more."""

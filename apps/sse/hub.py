@@ -5,6 +5,7 @@ Each event is read once and framed once, and the same bytes go to every follower
 """
 
 import asyncio
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from . import metrics
 from .brokers import Broker, get_broker
 from .events import CONTROL_PREFIX, Event, Position
 from .log import PAGE, Log
+
+logger = logging.getLogger("apps.sse")
 
 DELIVERIES_AT_ONCE = 5000
 
@@ -130,6 +133,8 @@ class Hub:
                 _observe_delay(same)
             if channel.startswith(CONTROL_PREFIX):
                 _control(same)
+            else:
+                metrics.counts["read"] += len(same)
             handed_out += len(followers)
             if handed_out > DELIVERIES_AT_ONCE:
                 handed_out = 0
@@ -154,7 +159,6 @@ def _deliver(events: list[Event], followers: list[Follower]) -> None:
             follower.deliver(events[-1:], events[-1].frame)
         else:
             follower.deliver(events, everything)
-    metrics.counts["delivered"] += len(events) * len(followers)
 
 
 def _observe_delay(events: list[Event]) -> None:
@@ -166,7 +170,11 @@ def _observe_delay(events: list[Event]) -> None:
 def _control(events: list[Event]) -> None:
     for event in events:
         if handler := control_handlers.get(event.name):
-            handler(event.data)
+            # A process of another version may say what this one does not understand.
+            try:
+                handler(event.data)
+            except Exception:
+                logger.exception("What another process has said was not understood: %r.", event.name)
 
 
 _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}

@@ -1,15 +1,37 @@
 """What this process has done with events since it started."""
 
+import threading
 from bisect import bisect_left
 from collections import Counter
+from functools import partial
+
+from django.db import transaction
 
 DELAY_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
-# Names: `delivered`, `replays` (clients that came back), `replayed` (events they had missed), `resets`.
+# Names: `opened` (streams), `published` (events, here), `read` (events that anybody has published),
+# `delivered` (events that were written to a client, once for each client),
+# `replays` (clients that came back), `replayed` (events they had missed), `resets`.
 counts: Counter[str] = Counter()
 
 # Why streams ended that did not end by themselves.
 hang_ups: Counter[str] = Counter()
+
+_lock = threading.Lock()
+
+
+def count(name: str) -> None:
+    """Add one to a count, from any thread; what only happens on the event loop needs no lock."""
+    with _lock:
+        counts[name] += 1
+
+
+def count_after_commit(name: str) -> None:
+    """Do the same once what the caller has written so far is certain: at its commit, or now."""
+    if transaction.get_connection().in_atomic_block:
+        transaction.on_commit(partial(count, name))
+    else:
+        count(name)
 
 
 class Histogram:

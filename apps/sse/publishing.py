@@ -5,6 +5,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 
+from . import metrics
 from .brokers import get_broker
 from .conf import setting
 from .events import CONTROL_PREFIX, Event, Position, check_event_name, encode_data, sse_event
@@ -24,6 +25,7 @@ def publish(channel: str, event: str, data: Any, *, durable: bool = True) -> Non
     `SSE_MAX_EVENT_BYTES`, and as `sse_event` does for the data.
     """
     get_broker().append(_event(check_channel(channel), check_event_name(event), data, durable))
+    metrics.count_after_commit("published")
 
 
 async def apublish(channel: str, event: str, data: Any, *, durable: bool = True) -> None:

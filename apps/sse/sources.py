@@ -52,7 +52,9 @@ class Generated:
         try:
             async with Use() as use, aclosing(self._stream) as stream:
                 async for frame in stream:
-                    connection.write(_encode(frame))
+                    data = _encode(frame)
+                    connection.write(data)
+                    metrics.counts["delivered"] += b"data:" in data
                     await connection.room()
                     if connection.is_ended:
                         return

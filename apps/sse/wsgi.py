@@ -6,8 +6,6 @@ keepalives and the endings work as they do under ASGI.
 """
 
 import asyncio
-import atexit
-import os
 import threading
 from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import wait
@@ -16,11 +14,9 @@ from contextlib import aclosing
 from . import endings
 from .connection import Connection
 from .hub import get_hub
+from .loops import process_loop
 
 SIGNAL_SECONDS = 0.1
-
-_lock = threading.Lock()
-_loops: dict[int, asyncio.AbstractEventLoop] = {}
 
 
 def iterate(connection: Connection) -> Iterator[bytes]:
@@ -47,18 +43,9 @@ async def _step(frames: AsyncGenerator[bytes]) -> bytes | None:
 
 
 def _result(step) -> bytes | None:
-    future = asyncio.run_coroutine_threadsafe(step, _process_loop())
+    future = asyncio.run_coroutine_threadsafe(step, process_loop())
     if threading.current_thread() is threading.main_thread():
         # Here signals are handled, but one that the system gave to another thread wakes nobody.
         while not wait([future], SIGNAL_SECONDS).done:
             pass
     return future.result()
-
-
-def _process_loop() -> asyncio.AbstractEventLoop:
-    with _lock:
-        if os.getpid() not in _loops:
-            loop = _loops[os.getpid()] = asyncio.new_event_loop()
-            threading.Thread(target=loop.run_forever, name="sse", daemon=True).start()
-            atexit.register(endings.end_streams_at_exit)
-        return _loops[os.getpid()]

@@ -1,0 +1,119 @@
+"""
+The page that Prometheus reads: the metrics of all processes, whichever of them answers.
+
+Each process's own counts are told apart by the label `process`, so that a process that is gone
+takes nothing away from the others' counts, and `rate()` is right.
+"""
+
+import hmac
+from collections.abc import Iterator
+from itertools import accumulate
+
+from django.db.transaction import non_atomic_requests
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import exposition
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import CollectorRegistry
+
+from . import census
+from .census import Census
+from .conf import setting
+from .metrics import DELAY_SECONDS
+
+GAUGES = {
+    "connections": "Streams that are open.",
+    "backlog_connections": "Open streams whose client has not taken everything yet.",
+    "backlog_bytes": "Bytes that are kept for clients that have not taken them yet.",
+}
+COUNTERS = {
+    "opened": ("connections_opened", "Streams that were opened."),
+    "published": ("events_published", "Events that were published by this process."),
+    "read": ("events_read", "Events that this process has read from the log, whichever process published them."),
+    "delivered": ("events_delivered", "Events that were written to a client, once for each client."),
+    "replays": ("replays", "Clients that came back and were given what they had missed."),
+    "replayed": ("events_replayed", "Events that were given to clients that came back."),
+    "resets": ("resets", "Clients that were told that they may have missed something."),
+}
+
+
+@require_safe
+@never_cache
+@non_atomic_requests
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer whoever has `METRICS_TOKEN` as a bearer token; without that setting there is no such page."""
+    token = setting("METRICS_TOKEN")
+    if not token:
+        raise Http404("METRICS_TOKEN is not set.")
+    given = request.headers.get("Authorization", "")
+    if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+        return HttpResponse("The bearer token is missing or wrong.\n", 401, headers={
+            "WWW-Authenticate": 'Bearer realm="metrics"', "Content-Type": "text/plain",
+        })  # fmt: skip
+    registry = CollectorRegistry()
+    registry.register(Collector(census.ask("figures")))
+    encode, content_type = exposition.choose_encoder(request.headers.get("Accept", ""))
+    return HttpResponse(encode(registry), content_type=content_type)
+
+
+class Collector:
+    """A census of `figures` as metrics, as prometheus-client takes them."""
+
+    def __init__(self, asked: Census) -> None:
+        self._asked = asked
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each metric with a sample for each process."""
+        yield from self._gauges()
+        yield from self._counters()
+        yield self._hang_ups()
+        yield self._delay()
+        yield from self._processes()
+
+    def _gauges(self) -> Iterator[Metric]:
+        for name, text in GAUGES.items():
+            gauge = GaugeMetricFamily(f"sse_{name}", text, labels=["process"])
+            for process, figures in self._asked.answers:
+                gauge.add_metric([process.name], figures[name])
+            yield gauge
+
+    def _counters(self) -> Iterator[Metric]:
+        for key, (name, text) in COUNTERS.items():
+            counter = CounterMetricFamily(f"sse_{name}", text, labels=["process"])
+            for process, figures in self._asked.answers:
+                counter.add_metric([process.name], figures["counts"].get(key, 0))
+            yield counter
+
+    def _hang_ups(self) -> Metric:
+        text = "Streams that this side ended, by reason; their clients come back."
+        counter = CounterMetricFamily("sse_hang_ups", text, labels=["process", "reason"])
+        for process, figures in self._asked.answers:
+            for reason, number in sorted(figures["hang_ups"].items()):
+                counter.add_metric([process.name, reason], number)
+        return counter
+
+    def _delay(self) -> Metric:
+        text = "Seconds from an event's publication until it was written to the last client of a process."
+        histogram = HistogramMetricFamily("sse_delivery_delay_seconds", text, labels=["process"])
+        bounds = [*map(str, DELAY_SECONDS), "+Inf"]
+        for process, figures in self._asked.answers:
+            buckets = list(zip(bounds, accumulate(figures["delay_buckets"]), strict=True))
+            histogram.add_metric([process.name], buckets, figures["delay_sum"])
+        return histogram
+
+    def _processes(self) -> Iterator[Metric]:
+        info = InfoMetricFamily("sse_process", "Processes that have answered.", labels=["process"])
+        for process, _ in self._asked.answers:
+            info.add_metric([process.name], {"pid": str(process.pid), "host": process.host})
+        yield info
+        text = "Processes that were heard in the last minutes and have not answered now."
+        yield GaugeMetricFamily("sse_processes_silent", text, len(self._asked.silent))
+        text = "1 if the other processes could be asked, 0 if these are the figures of one alone."
+        yield GaugeMetricFamily("sse_bus_up", text, int(self._asked.is_whole))
