@@ -38,6 +38,11 @@ def _events_in_memory(settings):
     settings.SSE_BROKER_URL = "memory://"
 
 
+@pytest.fixture(autouse=True)
+def _no_sweep_in_the_background(monkeypatch):
+    monkeypatch.setattr("apps.sse.sweep.sweep.opened", lambda stream: None)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
     """Run an `async def` test on a loop in a thread of its own: Playwright's may be running in this one."""

@@ -5,6 +5,7 @@ The public names are these; everything else may change.
 """
 
 from . import connections
+from .closing import aclose_streams, close_streams
 from .events import Event, Position, sse_comment, sse_event
 from .publishing import aposition, apublish, position, publish
 from .shared import shared
@@ -15,8 +16,10 @@ __all__ = [
     "Position",
     "SSEMixin",
     "SSEView",
+    "aclose_streams",
     "aposition",
     "apublish",
+    "close_streams",
     "connections",
     "position",
     "publish",

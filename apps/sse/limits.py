@@ -1,42 +1,54 @@
 """Who listens, and how many streams one user, one address and one process may have."""
 
+import functools
 import ipaddress
 import math
 import random
+import threading
+from typing import Any
 
+from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedCookies
 from django.http import HttpRequest, HttpResponse
 
 from . import connections
+from .access import fingerprint_of, session_hash
 from .conf import setting
 from .connections import Client
 
 RETRY_SECONDS = (5, 15)
+# A client with an IPv6 address has a whole network of them: as many of the first bits tell clients apart.
+IPV6_BITS = 64
+
+# Held from a look at the limits until the seat is taken, since a server may answer in many threads.
+admission = threading.Lock()
 
 
 def client_of(request: HttpRequest) -> Client:
     """Return who has sent a request, whose session and user were read already."""
     user = getattr(request, "user", None)
-    session = getattr(request, "session", None)
+    key = _session_key(getattr(request, "session", None))
     return Client(
         user_pk=user.pk if user is not None else None,
-        session_key=(session.session_key or "") if session is not None else "",
+        session_key=key,
         address=address_of(request),
+        session_hash=session_hash(key),
+        fingerprint=fingerprint_of(user),
     )
 
 
 def address_of(request: HttpRequest) -> str:
     """
-    Return the address that a request comes from, "" if that cannot be told.
+    Return the address that a request comes from, or its network of IPv6, "" if that cannot be told.
 
-    `X-Forwarded-For` is believed as far as it was written by proxies of `FORWARDED_ALLOW_IPS`.
+    `X-Forwarded-For` is believed as far as it was written by proxies of `FORWARDED_ALLOW_IPS`: what
+    is no address there was written by nobody, and counts for the proxy that passed it on.
     """
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
-    trail = [*hops, request.META.get("REMOTE_ADDR") or ""]
-    trusted = [part.strip() for part in setting("FORWARDED_ALLOW_IPS").split(",") if part.strip()]
-    for address in reversed(trail):
-        if not _is_trusted(address, trusted):
-            return address
-    return trail[0]
+    address = request.META.get("REMOTE_ADDR") or ""
+    for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+        if not (_is_trusted(address, setting("FORWARDED_ALLOW_IPS")) and (named := _without_port(hop))):
+            break
+        address = named
+    return _network_of(address)
 
 
 def refusal(client: Client) -> HttpResponse | None:
@@ -60,11 +72,53 @@ def refuse(status: int, reason: str) -> HttpResponse:
     return response
 
 
-def _is_trusted(address: str, trusted: list[str]) -> bool:
-    if "*" in trusted:
-        return True
+def _session_key(session: Any) -> str:
+    """Return the key of a session that is there, "" for none and for one that is a cookie and has no key."""
+    if session is None or isinstance(session, SignedCookies):
+        return ""
+    # Reading a session shows whether it is there.
+    session.keys()
+    return session.session_key or ""
+
+
+def _is_trusted(address: str, proxies: str) -> bool:
+    everyone, names, networks = _trusted(proxies)
+    ip = _parsed(address)
+    return everyone or address in names or (ip is not None and any(ip in network for network in networks))
+
+
+@functools.cache
+def _trusted(proxies: str) -> tuple[bool, frozenset[str], list[Any]]:
+    """Return whether everyone is trusted, and which names of sockets and which networks are."""
+    names, networks = set(), []
+    for part in filter(None, (part.strip() for part in proxies.split(","))):
+        try:
+            networks.append(ipaddress.ip_network(part, strict=False))
+        except ValueError:
+            names.add(part)
+    return "*" in names, frozenset(names), networks
+
+
+def _without_port(hop: str) -> str:
+    """Return the address of one place on the way, which some proxies write with a port; "" if it is none."""
+    hop = hop.strip()
+    if hop.startswith("["):
+        hop = hop[1:].partition("]")[0]
+    elif hop.count(":") == 1:
+        hop = hop.partition(":")[0]
+    return str(_parsed(hop) or "")
+
+
+def _network_of(address: str) -> str:
+    ip = _parsed(address)
+    if ip is None or ip.version == 4 or ip.is_loopback:
+        return str(ip or address)
+    return str(ipaddress.ip_network((int(ip), IPV6_BITS), strict=False))
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         ip = ipaddress.ip_address(address)
-        return any(ip in ipaddress.ip_network(network, strict=False) for network in trusted)
     except ValueError:
-        return address in trusted
+        return None
+    return getattr(ip, "ipv4_mapped", None) or ip

@@ -117,17 +117,18 @@ class SSEMixin(DOMMixin):
         if _sent_id(self.request) == FINISHED:
             return HttpResponse(status=204)
         client = limits.client_of(self.request)
-        if refused := limits.refusal(client):
-            return refused
-        if self.request.method != "HEAD":
-            self._connection = Connection(
-                source,
-                opening=self._opening(self.request),
-                retry_ms=self.sse_retry_ms,
-                keepalive=self.sse_keepalive_interval,
-                client=client,
-                name=f"{type(self).__module__}.{type(self).__qualname__}",
-            )
+        with limits.admission:
+            if refused := limits.refusal(client):
+                return refused
+            if self.request.method != "HEAD":
+                self._connection = Connection(
+                    source,
+                    opening=self._opening(self.request),
+                    retry_ms=self.sse_retry_ms,
+                    keepalive=self.sse_keepalive_interval,
+                    client=client,
+                    name=f"{type(self).__module__}.{type(self).__qualname__}",
+                )
         return StreamResponse(self.request, self._connection, keepalive=self.sse_keepalive_interval)
 
     def _tell_gap(self) -> None:

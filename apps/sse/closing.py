@@ -1,0 +1,163 @@
+"""
+Ending the streams of a user or a session in every process: by hand, and as Django's signals tell.
+
+Whoever is still there comes back after a moment, and gets what may be seen now.
+"""
+
+import logging
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedCookies
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
+
+from . import connections
+from .access import account_fields, session_hash
+from .connections import OpenConnection
+from .hub import control_handlers, get_hub
+from .publishing import publish_control
+from .sweep import sweep
+
+CHANNEL = "sse:control"
+# Whoever was just being let in when the news came was let in by what was true before.
+AGAIN_SECONDS = 1.0
+
+logger = logging.getLogger("apps.sse")
+
+
+def close_streams(*, user: Any = None, session: str | None = None) -> None:
+    """
+    End the open streams of a user or of a session, in every process.
+
+    `user` is the user or its primary key, `session` a session's key. Inside a transaction it takes
+    effect when that commits. Clients are sent away for a moment, and what they get when they come
+    back is for the view to decide.
+
+    Raises `TypeError` unless exactly one of the two is given.
+    """
+    pk = getattr(user, "pk", user)
+    if (pk is None) == (not session):
+        raise TypeError(
+            "close_streams() takes a user (or its primary key) that is in the database, or the key of a "
+            f"session: close_streams(user=request.user), not user={user!r} and session={session and '…'!r}."
+        )
+    # A key that can be read in the log or on the bus would be as good as a password.
+    whose = {"user": str(pk)} if session is None else {"session": session_hash(session)}
+    publish_control(CHANNEL, "close", whose)
+
+
+async def aclose_streams(*, user: Any = None, session: str | None = None) -> None:
+    """Do the same as `close_streams`, from async code."""
+    await sync_to_async(close_streams)(user=user, session=session)
+
+
+def watch() -> None:
+    """Hear what other processes close, and what Django's signals tell of users and sessions."""
+    control_handlers["close"] = _close
+    control_handlers["sweep"] = lambda _: sweep.soon()
+    connections.when_opened.append(_opened)
+    user_logged_in.connect(_logged_in)
+    user_logged_out.connect(_logged_out)
+    if apps.is_installed("django.contrib.auth"):
+        _watch_users()
+
+
+def _watch_users() -> None:
+    user = get_user_model()
+    for model in apps.get_models():
+        if issubclass(model, user):
+            pre_save.connect(_before_save, sender=model)
+            post_save.connect(_saved, sender=model)
+            post_delete.connect(_deleted, sender=model)
+    for name in ("groups", "user_permissions"):
+        if field := {field.name: field for field in user._meta.many_to_many}.get(name):
+            m2m_changed.connect(_permissions_changed, sender=field.remote_field.through)
+    group = apps.get_model("auth", "Group")
+    m2m_changed.connect(_group_changed, sender=group.permissions.through)
+    post_delete.connect(_group_changed, sender=group)
+
+
+def _opened(stream: OpenConnection) -> None:
+    # However the stream is served, it may be ended by what another process says.
+    get_hub().begin()
+    sweep.opened(stream)
+
+
+def _close(data: dict[str, Any]) -> None:
+    def is_meant(stream: OpenConnection) -> bool:
+        if "user" in data:
+            return stream.client.user_pk == pk
+        return stream.client.session_hash == data["session"]
+
+    pk = get_user_model()._meta.pk.to_python(data["user"]) if "user" in data else None
+    registry = connections.registry()
+    registry.end(is_meant, "access")
+    registry.loop.call_later(AGAIN_SECONDS, registry.end, is_meant, "access")
+
+
+def _logged_in(request: Any, **_: Any) -> None:
+    """End what was opened under the key that the session had before the login."""
+    earlier = request.COOKIES.get(settings.SESSION_COOKIE_NAME) if request is not None else None
+    if earlier and earlier != request.session.session_key:
+        _close_or_tell(session=earlier)
+
+
+def _logged_out(request: Any, user: Any, **_: Any) -> None:
+    if isinstance(request.session, SignedCookies):
+        # Nothing tells this session of the user from the others.
+        if user is not None:
+            _close_or_tell(user=user)
+    elif request.session.session_key:
+        _close_or_tell(session=request.session.session_key)
+
+
+def _before_save(instance: Any, raw: bool, using: str, update_fields: Any, **_: Any) -> None:
+    """Note on the instance whether it is about to change what an account is like."""
+    names = [name for name in account_fields(get_user_model()) if update_fields is None or name in update_fields]
+    instance._sse_changes = False
+    if names and not raw and instance.pk is not None and not instance._state.adding:
+        stored = get_user_model()._base_manager.using(using).filter(pk=instance.pk).values_list(*names).first()
+        instance._sse_changes = stored != tuple(getattr(instance, name) for name in names)
+
+
+def _saved(instance: Any, **_: Any) -> None:
+    if instance.__dict__.pop("_sse_changes", False):
+        _close_or_tell(user=instance)
+
+
+def _deleted(instance: Any, **_: Any) -> None:
+    _close_or_tell(user=instance)
+
+
+def _permissions_changed(instance: Any, action: str, reverse: bool, **_: Any) -> None:
+    if not action.startswith("post_"):
+        return
+    if reverse:
+        _sweep_or_tell()
+    else:
+        _close_or_tell(user=instance)
+
+
+def _group_changed(action: str = "post_delete", **_: Any) -> None:
+    if action.startswith("post_"):
+        _sweep_or_tell()
+
+
+def _close_or_tell(**whose: Any) -> None:
+    """Close streams; nobody is kept from logging out, or from saving, by a bus that is away."""
+    try:
+        close_streams(**whose)
+    except Exception:
+        logger.exception("Streams could not be ended at once: the next sweep will find them.")
+
+
+def _sweep_or_tell() -> None:
+    """Let every process look which of its streams are concerned."""
+    try:
+        publish_control(CHANNEL, "sweep", {})
+    except Exception:
+        logger.exception("Streams could not be looked at at once: the next sweep will do that.")

@@ -1,0 +1,106 @@
+"""
+What no signal tells: accounts, permissions and sessions that were changed behind Django's back.
+
+One thread of the process looks, as long as streams are open: at a stream soon after its opening,
+and at all of them about once a minute.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections import deque
+
+from django.db import connections as databases
+
+from . import access, connections
+from .connections import OpenConnection
+from .threads import give_connections_back
+
+SWEEP_SECONDS = 60.0
+# Streams that are opened within this time are looked at together.
+GATHER_SECONDS = 0.2
+RETRY_SECONDS = 10.0
+
+logger = logging.getLogger("apps.sse")
+
+
+class Sweep:
+    """Ends the streams whose user or session is no longer what it was at their opening."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._woken = threading.Event()
+        self._opened: deque[OpenConnection] = deque()
+        self._thread: threading.Thread | None = None
+        self._due = 0.0
+        self._has_failed = False
+
+    def opened(self, stream: OpenConnection) -> None:
+        """Look at a stream soon, and from now on, if it belongs to a user or a session."""
+        if stream.client.fingerprint is None and not stream.client.session_key:
+            return
+        self._opened.append(stream)
+        with self._lock:
+            if self._thread is None:
+                self._due = _next_time()
+                self._thread = threading.Thread(target=self._run, name="sse-sweep", daemon=True)
+                self._thread.start()
+        self._woken.set()
+
+    def soon(self) -> None:
+        """Look at all streams without waiting for the minute to pass."""
+        self._due = 0.0
+        self._woken.set()
+
+    def look(self) -> None:
+        """Look at the streams that were opened since the last time, or at all if that is due."""
+        opened = [self._opened.popleft() for _ in range(len(self._opened))]
+        try:
+            if time.monotonic() < self._due:
+                ended = access.changed_accounts(opened)
+            else:
+                self._due = _next_time()
+                everyone = connections.all_open()
+                ended = access.changed_accounts(everyone) | access.lost_sessions(everyone)
+            connections.end(ended.__contains__, "access")
+        except Exception as error:
+            self._due = min(self._due, time.monotonic() + RETRY_SECONDS)
+            self._tell(error)
+        else:
+            self._has_failed = False
+        finally:
+            give_connections_back()
+
+    def _run(self) -> None:
+        while self._is_needed():
+            self._woken.wait(max(0.0, self._due - time.monotonic()))
+            self._woken.clear()
+            self.look()
+            time.sleep(GATHER_SECONDS)
+        databases.close_all()
+
+    def _is_needed(self) -> bool:
+        with self._lock:
+            if self._opened or connections.open_streams():
+                return True
+            self._thread = None
+            return False
+
+    def _tell(self, error: Exception) -> None:
+        if not self._has_failed:
+            self._has_failed = True
+            logger.warning(
+                "Whether open streams still belong to their users could not be looked up (%s: %s): "
+                "tried again about every %d s.",
+                type(error).__name__,
+                error,
+                RETRY_SECONDS,
+            )
+
+
+sweep = Sweep()
+
+
+def _next_time() -> float:
+    return time.monotonic() + SWEEP_SECONDS * random.uniform(0.75, 1.25)
