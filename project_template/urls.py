@@ -11,6 +11,7 @@ from .views import home
 
 urlpatterns = [
     path("", home, name="home"),
+    path("", include("apps.sse.urls")),
     path("", include("apps.dashboard.urls")),
     path("accounts/", include("apps.accounts.urls")),
     path("admin/", admin.site.urls),

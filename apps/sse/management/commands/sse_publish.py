@@ -1,0 +1,69 @@
+"""Publish an event from the command line."""
+
+import json
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.sse import Position, position, publish
+from apps.sse.brokers import Gap, get_broker
+from apps.sse.events import encode_data
+from apps.sse.management.plain import broker_errors, warn_of_memory
+
+PAGE = 200
+
+
+class Command(BaseCommand):
+    """Publish, and print where in the log the event is."""
+
+    help = (
+        "Sends an event to every client that follows CHANNEL, in whichever process it is, and prints the event's "
+        "position in the log. DATA is JSON if it can be read as JSON, and text if not; - reads it from standard "
+        "input; without it the event carries null."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("channel", metavar="CHANNEL")
+        parser.add_argument("event", metavar="EVENT", help="the event's name")
+        parser.add_argument("data", metavar="DATA", nargs="?", default="null")
+        parser.add_argument(
+            "--not-durable", action="store_true", help="may be lost in a crash, and is not replayed to the absent"
+        )
+
+    def handle(self, *, channel, event, data, not_durable, **options):
+        warn_of_memory(self.stderr)
+        data = value_of(sys.stdin.read().removesuffix("\n") if data == "-" else data)
+        with broker_errors():
+            before = position()
+            try:
+                publish(channel, event, data, durable=not not_durable)
+            except (TypeError, ValueError) as error:
+                raise CommandError(str(error)) from error
+            found = place_of(channel, event, data, before)
+        if found is None:
+            self.stderr.write("The event is not in the log yet: a durable one waits until the broker takes it.")
+        else:
+            self.stdout.write(str(found))
+
+
+def value_of(text: str) -> Any:
+    """Return what a JSON text says, or a text that is no JSON as it is."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def place_of(channel: str, name: str, data: Any, after: Position) -> Position | None:
+    """Return where in the log an event that was just published is, or None if it is not there."""
+    wanted = (channel, name, encode_data(data))
+    try:
+        while page := get_broker().read(after, PAGE):
+            after = page[-1].position
+            for event in page:
+                if (event.channel, event.name, event.text) == wanted:
+                    return event.position
+    except Gap:
+        pass
+    return None

@@ -1,0 +1,41 @@
+"""What the library's commands have in common: errors in a sentence."""
+
+import contextlib
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import CommandError, OutputWrapper
+
+from ..conf import setting
+
+MEMORY = (
+    "SSE_BROKER_URL is memory://, so this command shares no events with any other process: set it to "
+    "database:// or redis://… for all of them."
+)
+
+
+@contextlib.contextmanager
+def broker_errors() -> Iterator[None]:
+    """Turn whatever the broker raises into a `CommandError` that names it; `--traceback` shows the rest."""
+    try:
+        yield
+    except CommandError:
+        raise
+    except ImproperlyConfigured as error:
+        raise CommandError(str(error)) from error
+    except Exception as error:
+        text = str(error).strip() or type(error).__name__
+        raise CommandError(f"The broker, {broker_name()}, fails: {text}") from error
+
+
+def broker_name() -> str:
+    """Return the broker's address without the user and password in it."""
+    parts = urlsplit(setting("SSE_BROKER_URL"))
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def warn_of_memory(stderr: OutputWrapper) -> None:
+    """Say so if this process is alone with its events."""
+    if setting("SSE_BROKER_URL").startswith("memory://"):
+        stderr.write(MEMORY)
