@@ -43,6 +43,8 @@ LIBRARY = [
     "shared",
     "views",
     "exposition",
+    "staff",
+    "admin",
     "__init__",
 ]
 SAMPLE_APPS = ["dashboard"]

@@ -7,7 +7,7 @@ class SSEConfig(AppConfig):
     verbose_name = "Server-Sent Events"
 
     def ready(self) -> None:
-        from . import checks, closing, endings, reports  # noqa: F401 - gives the answers of this process
+        from . import checks, closing, endings, reports, staff  # noqa: F401 - hear other processes
 
         checks.register()
         closing.watch()

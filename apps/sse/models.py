@@ -3,6 +3,7 @@
 from typing import Self
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from .events import Event
 
@@ -45,3 +46,17 @@ class OutgoingEvent(StoredEvent):
 
     def __str__(self) -> str:
         return f"{self.tag} {self.channel} {self.name}"
+
+
+class OpenStream(LoggedEvent):
+    """
+    Stands for the open streams in the admin and in permissions; there are no rows of them.
+
+    A proxy, as `dumpdata` would look for the table of any other model.
+    """
+
+    class Meta:
+        proxy = True
+        default_permissions = ("view", "end")
+        verbose_name = _("open stream")
+        verbose_name_plural = _("open streams")

@@ -1,0 +1,194 @@
+"""The admin's page of open streams."""
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+
+from apps.sse import census
+from apps.sse.census import Census, Process
+from apps.sse.hub import control_handlers
+
+pytestmark = pytest.mark.django_db
+
+PAGE, END = "/admin/sse/openstream/", "/admin/sse/openstream/end/"
+ONE, TWO = Process("1111aaaa", 41, "left"), Process("2222bbbb", 42, "right")
+FEED, CHAT = "site.views.FeedStream", "site.views.ChatStream"
+
+
+def told(views, users=()):
+    """Return what a process answers that has these streams, of views and of users."""
+    return {"views": views, "users": [*users], "signed_in": sum(number for _, _, number in users)}
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """Let the processes answer: `answers({ONE: told(…)}, silent=[(TWO, 12.3)])`."""
+
+    def set_to(given, silent=(), is_whole=True):
+        asked = Census(sorted(given.items()), [*silent], is_whole)
+        monkeypatch.setattr(census, "ask", lambda topic: asked)
+
+    set_to({ONE: told({})})
+    return set_to
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """What was said to all processes."""
+    said = []
+    for module in ("closing", "staff"):
+        monkeypatch.setattr(f"apps.sse.{module}.publish_control", lambda *given: said.append(given[1:]))
+    return said
+
+
+@pytest.fixture
+def staff(client):
+    """Log in somebody of the staff with these permissions."""
+
+    def log_in(*codenames):
+        user = get_user_model().objects.create_user("grace", is_staff=True)
+        user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+        client.force_login(user)
+        return client
+
+    return log_in
+
+
+@pytest.fixture
+def admin(staff):
+    return staff("view_openstream", "end_openstream")
+
+
+def test_who_may_not_view_open_streams_sees_none(staff, answers):
+    client = staff()
+    assert client.get(PAGE).status_code == 403
+    assert "Open streams" not in client.get("/admin/").text
+
+
+def test_who_is_not_of_the_staff_is_sent_to_log_in(client, answers):
+    client.force_login(get_user_model().objects.create_user("ada"))
+    assert client.get(PAGE).status_code == 302
+    assert client.post(END, {"view": FEED, "confirmed": "yes"}).status_code == 302
+
+
+def test_the_admin_links_to_the_page(admin):
+    assert f'href="{PAGE}"' in admin.get("/admin/").text
+
+
+def test_the_streams_of_all_processes_are_summed_by_view_and_by_user(admin, answers):
+    ada = get_user_model().objects.create_user("ada lovelace")
+    answers({
+        ONE: told({FEED: 3, CHAT: 1}, [[str(ada.pk), FEED, 2], [str(ada.pk), CHAT, 1]]),
+        TWO: told({FEED: 2}, [[str(ada.pk), FEED, 2]]),
+    })  # fmt: skip
+    response = admin.get(PAGE)
+    streams = response.context["streams"]
+    assert (streams.total, streams.guests, streams.views) == (6, 1, [(FEED, 5), (CHAT, 1)])
+    assert [(row.name, row.number, row.views) for row in streams.users] == [
+        ("ada lovelace", 5, [(FEED, 4), (CHAT, 1)])
+    ]
+    assert [(row.process, row.number) for row in streams.processes] == [(ONE, 4), (TWO, 2)]
+    assert all(text in response.text for text in (FEED, CHAT, "ada lovelace", "1111aaaa", "right 42"))
+
+
+def test_a_user_who_was_deleted_is_shown_by_primary_key(admin, answers):
+    answers({ONE: told({FEED: 1}, [["987654", FEED, 1]])})
+    assert [row.name for row in admin.get(PAGE).context["streams"].users] == ["987654"]
+
+
+def test_users_that_did_not_fit_into_the_answers_are_counted(admin, answers):
+    answers({ONE: told({FEED: 10}, [["1", FEED, 4]]) | {"signed_in": 9}})
+    response = admin.get(PAGE)
+    assert (response.context["streams"].further, response.context["streams"].guests) == (5, 1)
+    assert "Users with fewer streams" in response.text
+
+
+def test_without_streams_the_page_says_how_to_get_one(admin, answers):
+    page = admin.get(PAGE).text
+    assert "<b>0</b> streams are open" in page
+    assert "Open a page with live parts" in page
+
+
+def test_a_process_that_does_not_answer_is_told_of(admin, answers):
+    answers({ONE: told({FEED: 1})}, silent=[(TWO, 12.3)])
+    page = admin.get(PAGE).text
+    assert "right 42" in page
+    assert "No answer; last heard 12 seconds ago" in page
+
+
+def test_a_bus_that_is_away_is_told_of(admin, answers):
+    answers({ONE: told({FEED: 1})}, is_whole=False)
+    assert "The other processes could not be asked" in admin.get(PAGE).text
+
+
+def test_the_page_costs_the_same_queries_for_any_number_of_users(admin, answers, django_assert_max_num_queries):
+    for number in (1, 60):
+        answers({ONE: told({FEED: number}, [[str(pk), FEED, 1] for pk in range(number)])})
+        with django_assert_max_num_queries(6):
+            admin.get(PAGE)
+
+
+@pytest.fixture
+def onlooker(staff):
+    return staff("view_openstream")
+
+
+def test_who_may_only_look_has_no_buttons_and_cannot_end(onlooker, answers, sent):
+    answers({ONE: told({FEED: 1}, [["1", FEED, 1]])})
+    assert f'action="{END}"' not in onlooker.get(PAGE).text
+    assert onlooker.post(END, {"user": "1"}).status_code == 403
+    assert onlooker.post(END, {"view": FEED, "confirmed": "yes"}).status_code == 403
+    assert sent == []
+
+
+def test_a_users_streams_are_ended_by_one_button_and_that_is_logged(admin, answers, sent):
+    ada = get_user_model().objects.create_user("ada")
+    response = admin.post(END, {"user": str(ada.pk)}, follow=True)
+    assert sent == [("close", {"user": str(ada.pk)})]
+    assert "The streams of “ada” are ended." in response.text
+    entry = LogEntry.objects.get()
+    assert (entry.user.username, entry.object_repr, entry.content_type.model) == ("grace", "ada", "openstream")
+    assert "ada" in admin.get("/admin/").text
+
+
+def test_a_views_streams_are_ended_once_that_is_confirmed(admin, answers, sent):
+    asked = admin.post(END, {"view": FEED, "count": "7"})
+    assert (sent, asked.status_code) == ([], 200)
+    assert "A moment ago there were 7." in asked.text
+    assert FEED in admin.post(END, {"view": FEED, "confirmed": "yes"}, follow=True).text
+    assert sent == [("close-view", {"view": FEED})]
+
+
+@pytest.mark.parametrize("form", [{}, {"user": "nobody"}, {"user": ""}])
+def test_a_form_that_names_nothing_is_refused(admin, answers, sent, form):
+    assert admin.post(END, form).status_code == 400
+    assert sent == []
+
+
+def test_a_link_ends_nothing(admin, answers, sent):
+    assert admin.get(END, {"view": FEED, "confirmed": "yes"}).status_code == 405
+    assert sent == []
+
+
+def test_a_forged_form_ends_nothing(admin, answers, sent):
+    admin.handler.enforce_csrf_checks = True
+    assert admin.post(END, {"view": FEED, "confirmed": "yes"}).status_code == 403
+    assert sent == []
+
+
+async def test_a_process_that_hears_it_ends_the_streams_of_that_view_alone(monkeypatch):
+    ended = []
+
+    class Stream:
+        def __init__(self, name):
+            self.name = name
+
+        def end(self, reason):
+            ended.append((self.name, reason))
+
+    from apps.sse import connections
+
+    monkeypatch.setattr(connections.registry(), "connections", {Stream(FEED), Stream(CHAT)})
+    control_handlers["close-view"]({"view": FEED})
+    assert ended == [(FEED, "staff")]
