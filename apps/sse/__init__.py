@@ -4,15 +4,17 @@ Server-Sent Events for Django: `SSEView` streams, `DjustSSE` shows.
 The public names are these; everything else may change.
 """
 
-from . import connections
+from . import connections, metrics
 from .closing import aclose_streams, close_streams
 from .events import Event, Position, sse_comment, sse_event
+from .pages import LivePageMixin, live_page
 from .publishing import aposition, apublish, position, publish
 from .shared import shared
 from .views import SSEMixin, SSEView
 
 __all__ = [
     "Event",
+    "LivePageMixin",
     "Position",
     "SSEMixin",
     "SSEView",
@@ -21,6 +23,8 @@ __all__ = [
     "apublish",
     "close_streams",
     "connections",
+    "live_page",
+    "metrics",
     "position",
     "publish",
     "shared",

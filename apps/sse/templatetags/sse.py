@@ -2,11 +2,16 @@
 
 from django import template
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.forms.utils import flatatt
+from django.http import HttpRequest
 from django.template.context import Context
 from django.templatetags.static import static
+from django.utils.crypto import salted_hmac
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from .. import pages
 
 register = template.Library()
 
@@ -25,3 +30,35 @@ def sse_script(context: Context) -> SafeString:
         "data-trusted-types": "require-trusted-types-for" in settings.SECURE_CSP,
     }
     return format_html("<script{}></script>", flatatt(attributes))
+
+
+@register.simple_tag(takes_context=True)
+def sse_since(context: Context) -> str:
+    """
+    Print the place in the log from which the page's stream goes on, for the attribute `dj-sse-since`.
+
+    It was taken before the view ran, by `LivePageMixin` or `live_page`; without them this is an error.
+    """
+    return pages.since(_request(context, "sse_since"))
+
+
+@register.simple_tag(takes_context=True)
+def sse_share_key(context: Context) -> str:
+    """
+    Print what the tabs of one session have in common, and with no other session.
+
+    It changes at login and logout, and does not tell the session's key.
+    """
+    session = getattr(_request(context, "sse_share_key"), "session", None)
+    if session is None:
+        return ""
+    # Caches are not to give it to others.
+    session.accessed = True
+    return salted_hmac("apps.sse.share_key", session.session_key or "", algorithm="sha256").hexdigest()[:32]
+
+
+def _request(context: Context, tag: str) -> HttpRequest:
+    request = getattr(context, "request", None) or context.get("request")
+    if request is None:
+        raise ImproperlyConfigured(f"{tag} is for a page that is rendered with its request: render(request, …).")
+    return request

@@ -1,0 +1,76 @@
+"""Pages whose streams go on exactly where the content of the page ends."""
+
+import inspect
+import logging
+from collections.abc import Callable
+from functools import wraps
+
+from asgiref.sync import sync_to_async
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest
+from django.utils.decorators import classonlymethod
+
+from .publishing import position
+
+logger = logging.getLogger("apps.sse")
+
+# No position: a stream that is asked to go on from here says `sse:reset`, so that the page fetches anew.
+UNKNOWN = "unknown"
+
+
+def live_page(view: Callable) -> Callable:
+    """
+    Take the place in the log before a function view runs, sync or async, for the tag `sse_since`.
+
+    Whatever is committed after that, the page's stream brings: between the page's queries and its
+    stream nothing is lost. If the log cannot be read, the page is shown and fetches anew later.
+    """
+    if inspect.iscoroutinefunction(view):
+
+        @wraps(view)
+        async def page(request, *args, **kwargs):
+            request.sse_since = await sync_to_async(_place)()
+            return await view(request, *args, **kwargs)
+
+    else:
+
+        @wraps(view)
+        def page(request, *args, **kwargs):
+            request.sse_since = _place()
+            return view(request, *args, **kwargs)
+
+    return page
+
+
+class LivePageMixin:
+    """Does for a class-based view what `live_page` does for a function; stands before `View`."""
+
+    @classonlymethod
+    def as_view(cls, **initkwargs):
+        """Return the view."""
+        return live_page(super().as_view(**initkwargs))  # type: ignore[misc]
+
+
+def since(request: HttpRequest) -> str:
+    """
+    Return the place that was taken for a page.
+
+    Raises `ImproperlyConfigured` if none was, since it would be too late now.
+    """
+    try:
+        return request.sse_since  # type: ignore[attr-defined]
+    except AttributeError:
+        raise ImproperlyConfigured(
+            f"The page {request.path} prints its stream's starting point, and none was taken before its queries: "
+            "put LivePageMixin before View in its class, or @live_page over its function (both of apps.sse)."
+        ) from None
+
+
+def _place() -> str:
+    try:
+        return str(position())
+    except ImproperlyConfigured:
+        raise
+    except Exception as error:
+        logger.warning("The log cannot be read (%s: %s): this page is to fetch anew.", type(error).__name__, error)
+        return UNKNOWN
