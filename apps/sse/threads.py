@@ -7,7 +7,7 @@ back when the last stream that has queried in it since has sent its next event.
 """
 
 import itertools
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextvars import ContextVar
 from typing import Any
 
@@ -21,8 +21,8 @@ COUNT = 8
 class Lane:
     """One thread, started when it is first needed, and the uses of it that may hold a connection."""
 
-    def __init__(self) -> None:
-        self.executor = ThreadPoolExecutor(1, thread_name_prefix="sse-stream")
+    def __init__(self, executor: Executor | None = None) -> None:
+        self.executor = executor or ThreadPoolExecutor(1, thread_name_prefix="sse-stream")
         self.holders: set[Use] = set()
 
     def close_unless_held(self) -> None:
@@ -32,6 +32,8 @@ class Lane:
 
 
 _lanes = itertools.cycle([Lane() for _ in range(COUNT)])
+# The thread of the streams of this context, where it is not to be any of these.
+own_lane: "ContextVar[Lane | None]" = ContextVar("sse_own_lane", default=None)
 _current: "ContextVar[Use | None]" = ContextVar("sse_use", default=None)
 
 
@@ -41,7 +43,7 @@ class Use:
     __slots__ = ("_context", "_lane", "_token")
 
     async def __aenter__(self) -> "Use":
-        self._lane = next(_lanes)
+        self._lane = own_lane.get() or next(_lanes)
         self._context = ThreadSensitiveContext(executor=self._lane.executor)
         await self._context.__aenter__()
         self._token = _current.set(self)

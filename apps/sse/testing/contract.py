@@ -1,4 +1,4 @@
-"""Helps for tests: the contract that each broker keeps."""
+"""The contract that each broker keeps, as tests."""
 
 import asyncio
 import contextlib
@@ -7,9 +7,9 @@ import threading
 import pytest
 from django.db import connections, transaction
 
-from .brokers import Broker, Gap
-from .conf import setting
-from .events import Event, Position
+from ..brokers import Broker, Gap
+from ..conf import setting
+from ..events import Event, Position
 
 PATIENCE_SECONDS = 10
 

@@ -1,0 +1,124 @@
+"""A client that opens streams, as a browser does, of the application in this process."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from types import TracebackType
+from typing import Any
+
+from asgiref.sync import AsyncToSync, SyncToAsync, sync_to_async
+from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
+from django.test import AsyncClient, AsyncRequestFactory, Client
+
+from ..asgi import Application, hand_off
+from ..conf import setting
+from .aside import Aside
+from .exchange import Exchange, Handler
+from .stream import AsyncStream, Stream
+
+
+class StreamClient:
+    """
+    Opens streams with the cookies of one of Django's test clients: `StreamClient(self.client)`.
+
+    Without `client` nobody is logged in. `application` is the ASGI application that is asked;
+    without one it is Django with the hand-off, under the settings of the moment.
+    """
+
+    def __init__(
+        self, client: Client | AsyncClient | None = None, *, application: Application | None = None
+    ) -> None:
+        self._client = client or Client()
+        self._application = application
+
+    def open(
+        self,
+        path: str,
+        *,
+        user: Any = None,
+        last_event_id: Any = "",
+        headers: Mapping[str, str] | None = None,
+        query_params: Mapping[str, Any] | None = None,
+    ) -> "Opening":
+        """
+        Return a context manager of an open stream: `with` gives a `Stream`, `async with` an `AsyncStream`.
+
+        `user`: log in first, in a session of its own. `last_event_id`: what a client that comes back
+        has seen; a `position()` can be given as it is. On leaving the block the client hangs up.
+
+        Raises `Refused` if the answer is no stream, `ImproperlyConfigured` for a broker that this test
+        would never hear.
+        """
+        sent = {**(headers or {})}
+        if last_event_id:
+            sent["Last-Event-ID"] = str(last_event_id).encode().decode("latin-1")
+
+        def request() -> tuple[Application, Any]:
+            _check_broker()
+            handler: Any = Handler()
+            factory = AsyncRequestFactory()
+            factory.cookies = self._cookies(user)
+            scope = factory.get(path, headers=sent, query_params=query_params).scope
+            return self._application or hand_off(handler), scope
+
+        return Opening(request, str(last_event_id))
+
+    def _cookies(self, user: Any) -> Any:
+        if user is None:
+            return self._client.cookies
+        client = Client()
+        client.force_login(user)
+        return client.cookies
+
+
+def _check_broker() -> None:
+    url = setting("SSE_BROKER_URL")
+    if transaction.get_connection().in_atomic_block and not url.startswith("memory:"):
+        raise ImproperlyConfigured(
+            f"This test runs in a transaction, of which SSE_BROKER_URL {url!r} tells nobody: set it to "
+            "'memory://', or let the test's transactions commit (TransactionTestCase, django_db(transaction=True))."
+        )
+
+
+class Opening:
+    """A stream that is about to be opened, by `with` or by `async with`."""
+
+    def __init__(self, request: Callable[[], tuple[Application, Any]], last_event_id: str) -> None:
+        self._request = request
+        self._last_event_id = last_event_id
+
+    def __enter__(self) -> Stream:
+        self._aside = Aside()
+        try:
+            self._stream = self._aside.run(self._open(self._aside))
+        except BaseException:
+            self._aside.close()
+            raise
+        return Stream(self._aside, self._stream)
+
+    def __exit__(self, kind: type | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        try:
+            self._aside.run(self._stream.close())
+        finally:
+            self._aside.close()
+
+    async def __aenter__(self) -> AsyncStream:
+        # The thread in which the test's own queries run.
+        executor = getattr(AsyncToSync.executors, "current", None) or SyncToAsync.single_thread_executor
+        self._stream = await self._open(executor)
+        return self._stream
+
+    async def __aexit__(
+        self, kind: type | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._stream.close()
+
+    async def _open(self, executor: Executor) -> AsyncStream:
+        application, scope = await sync_to_async(self._request)()
+        stream = AsyncStream(Exchange(application, scope, executor), self._last_event_id)
+        try:
+            await stream.begin()
+        except BaseException:
+            await stream.close()
+            raise
+        return stream

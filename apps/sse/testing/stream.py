@@ -1,0 +1,185 @@
+"""An open stream in a test: what has come, and what was expected to come."""
+
+from typing import Any
+from unittest import mock
+
+from asgiref.sync import sync_to_async
+from django.db import transaction
+
+from .. import connections
+from .aside import Aside
+from .exchange import Exchange
+from .parser import Heard, Parser
+
+PATIENCE_SECONDS = 5.0
+SILENCE_SECONDS = 0.2
+SHOWN_EVENTS = 10
+
+
+class Refused(AssertionError):
+    """
+    A request was not answered with a stream, but with `status`, `headers` and `body`.
+
+    Where the view has raised, its exception is the cause of this one.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__(f"{exchange.told()}: not with a stream.")
+        self.status = exchange.status
+        self.headers = exchange.headers
+        self.body = b"".join(exchange.chunks)
+
+
+class AsyncStream:
+    """
+    A stream that `StreamClient.open` has opened in an async test.
+
+    `events` are all that came, `status` and `headers` those of the response.
+    """
+
+    def __init__(self, exchange: Exchange, last_event_id: str) -> None:
+        self.events: list[Heard] = []
+        self._exchange = exchange
+        self._parser = Parser(last_event_id)
+        self._read = 0
+        self._taken = 0
+
+    @property
+    def status(self) -> int:
+        """The response's status."""
+        return self._exchange.status
+
+    @property
+    def headers(self):
+        """The response's headers."""
+        return self._exchange.headers
+
+    @property
+    def last_event_id(self) -> str:
+        """What the client would send as `Last-Event-ID` if it came back now."""
+        return self._parser.last_event_id
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more can come."""
+        return not self._exchange.is_over
+
+    async def next(self, *, timeout: float = PATIENCE_SECONDS) -> Heard:
+        """Return the next event; raises `AssertionError` if none comes in `timeout` seconds."""
+        in_time = await self._exchange.wait(self._waits, timeout)
+        if self._waits():
+            self._taken += 1
+            return self.events[self._taken - 1]
+        what = "The stream is over." if in_time else f"No event came within {timeout:g} s."
+        raise AssertionError(f"{what} {self._story()}{await sync_to_async(_hint)()}")
+
+    async def assert_event(
+        self, name: str, data: Any = mock.ANY, *, id: Any = mock.ANY, timeout: float = PATIENCE_SECONDS
+    ) -> Heard:
+        """Return the next event, which is expected to be this one."""
+        event = await self.next(timeout=timeout)
+        if (event.name, event.data, event.id) != (name, data, id):
+            expected = ", ".join([name, *(repr(given) for given in (data, id) if given is not mock.ANY)])
+            raise AssertionError(f"Expected was {expected}; what came is {event}. {self._story()}")
+        return event
+
+    async def assert_no_event(self, *, within: float = SILENCE_SECONDS) -> None:
+        """Expect that none is waiting to be taken, and that none comes in so many seconds."""
+        await self._exchange.wait(self._waits, within)
+        if self._waits():
+            raise AssertionError(
+                f"Expected was no event; what came is {self.events[self._taken]}. {self._story()}"
+            )
+
+    async def rest(self, *, timeout: float = PATIENCE_SECONDS) -> list[Heard]:
+        """Return all the events to come, up to the stream's end, which is expected in `timeout` seconds."""
+        if not await self._exchange.wait(self._read_on, timeout):
+            raise AssertionError(f"The stream goes on after {timeout:g} s. {self._story()}")
+        self._read_on()
+        rest, self._taken = self.events[self._taken :], len(self.events)
+        return rest
+
+    async def begin(self, *, timeout: float = PATIENCE_SECONDS) -> None:
+        """
+        Wait until the stream has begun; one of channels misses nothing that is published from then on.
+
+        Raises `Refused` if the answer is no stream.
+        """
+        exchange = self._exchange
+        earlier = set(connections.registry().connections)
+        in_time = await exchange.wait(lambda: exchange.status, timeout)
+        if not in_time or not exchange.headers.get("Content-Type", "").startswith("text/event-stream"):
+            await exchange.wait(lambda: False, timeout)
+            raise Refused(exchange) from exchange.failure
+        await exchange.wait(lambda: exchange.chunks, timeout)
+        new = set(connections.registry().connections) - earlier
+        if not self.last_event_id and any(_follows(connection) for connection in new):
+            await exchange.wait(lambda: self._waits() or self.last_event_id, timeout)
+
+    async def close(self, *, timeout: float = PATIENCE_SECONDS) -> None:
+        """Hang up, and wait until the stream has ended, its `finally` included."""
+        await self._exchange.leave(timeout)
+
+    def _waits(self) -> bool:
+        self._read_on()
+        return len(self.events) > self._taken
+
+    def _read_on(self) -> None:
+        for chunk in self._exchange.chunks[self._read :]:
+            self.events += self._parser.feed(chunk)
+        self._read = len(self._exchange.chunks)
+
+    def _story(self) -> str:
+        if not self.events:
+            return f"Nothing has come from {self._exchange.path}."
+        told = "\n".join(f"  {event}" for event in self.events[-SHOWN_EVENTS:])
+        more = ", the last ones" if len(self.events) > SHOWN_EVENTS else ""
+        return f"What has come from {self._exchange.path}, {len(self.events)} in all{more}:\n{told}"
+
+
+class Stream:
+    """The same in a synchronous test; the stream's queries are made while one of these methods waits."""
+
+    def __init__(self, aside: Aside, stream: AsyncStream) -> None:
+        self._aside = aside
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def next(self, *, timeout: float = PATIENCE_SECONDS) -> Heard:
+        """Return the next event; raises `AssertionError` if none comes in `timeout` seconds."""
+        return self._aside.run(self._stream.next(timeout=timeout))
+
+    def assert_event(
+        self, name: str, data: Any = mock.ANY, *, id: Any = mock.ANY, timeout: float = PATIENCE_SECONDS
+    ) -> Heard:
+        """Return the next event, which is expected to be this one."""
+        return self._aside.run(self._stream.assert_event(name, data, id=id, timeout=timeout))
+
+    def assert_no_event(self, *, within: float = SILENCE_SECONDS) -> None:
+        """Expect that none is waiting to be taken, and that none comes in so many seconds."""
+        self._aside.run(self._stream.assert_no_event(within=within))
+
+    def rest(self, *, timeout: float = PATIENCE_SECONDS) -> list[Heard]:
+        """Return all the events to come, up to the stream's end, which is expected in `timeout` seconds."""
+        return self._aside.run(self._stream.rest(timeout=timeout))
+
+    def close(self, *, timeout: float = PATIENCE_SECONDS) -> None:
+        """Hang up, and wait until the stream has ended, its `finally` included."""
+        self._aside.run(self._stream.close(timeout=timeout))
+
+
+def _follows(connection: Any) -> bool:
+    # Whoever follows the latest of channels is given it whenever it joins; others are told their place.
+    return bool(connection.channels) and not connection.latest
+
+
+def _hint() -> str:
+    connection = transaction.get_connection()
+    if connection.in_atomic_block and connection.run_on_commit:
+        return (
+            "\nThe test runs in a transaction that is never committed: publish within "
+            "captureOnCommitCallbacks(execute=True)."
+        )
+    return ""

@@ -1,0 +1,204 @@
+"""The client that tests open streams with."""
+
+import asyncio
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.test import AsyncClient, Client, TestCase, TransactionTestCase, override_settings
+from django.urls import path
+
+from apps.sse import SSEView, connections, position, publish
+from apps.sse.testing import Refused, StreamClient
+
+from .streams import MIDDLEWARE, make_user
+
+User = get_user_model()
+
+
+class News(SSEView):
+    channels = ["news"]
+
+
+class Names(SSEView):
+    """Says who is there, as the database has it whenever it says so."""
+
+    async def stream(self, request):
+        async for name in User.objects.values_list("username", flat=True):
+            yield self.event("name", name)
+
+
+class Private(SSEView):
+    channels = ["private"]
+
+    async def mount(self, request, last_event_id):
+        if not request.user.is_authenticated:
+            raise PermissionDenied
+
+    def get_channels(self, request):
+        return [f"of.{request.user.get_username()}"]
+
+
+class Broken(SSEView):
+    async def mount(self, request, last_event_id):
+        raise ZeroDivisionError
+
+
+class Listening(SSEView):
+    event_id = News.event_id
+    endings = []
+
+    async def stream(self, request):
+        try:
+            async with self.subscribe("news") as events:
+                async for event in events:
+                    yield event
+        finally:
+            await asyncio.sleep(0)
+            self.endings.append("finally")
+
+
+urlpatterns = [
+    path(f"{view.__name__.lower()}/", view.as_view()) for view in (News, Names, Private, Broken, Listening)
+]
+
+settings_of_this_file = override_settings(
+    ROOT_URLCONF=__name__,
+    MIDDLEWARE=MIDDLEWARE,
+    SSE_BROKER_URL="memory://",
+    TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates"}],
+)
+
+
+@settings_of_this_file
+class InATestCase(TestCase):
+    """Nothing is ever committed here."""
+
+    def test_what_is_published_on_commit_is_heard(self):
+        with StreamClient(self.client).open("/news/") as stream:
+            with self.captureOnCommitCallbacks(execute=True):
+                publish("news", "post", {"title": "Hello"})
+            event = stream.assert_event("post", {"title": "Hello"})
+            assert event.id == stream.last_event_id == str(position())
+            stream.assert_no_event()
+
+    def test_a_stream_sees_what_the_test_has_saved_but_not_committed(self):
+        make_user("ada")
+        with StreamClient().open("/names/") as stream:
+            assert [event.data for event in stream.rest()] == ["ada", {}]
+            assert not stream.is_open
+
+    def test_the_login_of_the_clients_session_is_the_streams(self):
+        self.client.force_login(make_user("ada"))
+        streams = StreamClient(self.client)
+        with streams.open("/private/") as hers, streams.open("/private/", user=make_user("bob")) as his:
+            with self.captureOnCommitCallbacks(execute=True):
+                publish("of.bob", "letter", "for bob")
+            his.assert_event("letter", "for bob")
+            hers.assert_no_event()
+
+    def test_a_forgotten_commit_is_pointed_out(self):
+        with StreamClient().open("/news/") as stream:
+            publish("news", "post", "never committed")
+            with pytest.raises(AssertionError, match=r"came within 0.1 s. Nothing .*\n.*captureOnCommitCallbacks"):
+                stream.next(timeout=0.1)
+
+    def test_a_broker_that_hears_nothing_in_a_transaction_is_pointed_out(self):
+        with self.settings(SSE_BROKER_URL="database://"), pytest.raises(ImproperlyConfigured, match="'memory://'"):
+            StreamClient().open("/news/").__enter__()
+
+    async def test_an_async_test_hears_and_sees_the_same(self):
+        client = AsyncClient()
+        await client.aforce_login(await sync_to_async(make_user)("ada"))
+        async with StreamClient().open("/names/") as stream:
+            assert [event.data for event in await stream.rest()] == ["ada", {}]
+        async with StreamClient(client).open("/private/") as stream:
+            await sync_to_async(self.publish_and_commit)("of.ada", "letter", "for ada")
+            await stream.assert_event("letter", "for ada")
+
+    def publish_and_commit(self, *event):
+        with self.captureOnCommitCallbacks(execute=True):
+            publish(*event)
+
+
+@settings_of_this_file
+class InATransactionTestCase(TransactionTestCase):
+    def test_what_is_published_is_heard(self):
+        with StreamClient().open("/news/") as stream:
+            publish("news", "post", 1)
+            stream.assert_event("post", 1)
+            assert connections.open_streams() == 1
+        assert connections.open_streams() == 0
+
+    def test_a_client_that_comes_back_is_given_what_it_has_missed(self):
+        since = position()
+        publish("news", "post", 1)
+        with StreamClient().open("/news/", last_event_id=since) as stream:
+            stream.assert_event("post", 1)
+            seen = stream.last_event_id
+        publish("news", "post", 2)
+        with StreamClient().open("/news/", last_event_id=seen) as stream:
+            stream.assert_event("post", 2)
+
+    def test_leaving_ends_a_stream_of_ones_own_its_finally_included(self):
+        del Listening.endings[:]
+        with StreamClient().open("/listening/", last_event_id=position()) as stream:
+            publish("news", "post", 1)
+            stream.assert_event("post", 1)
+        assert Listening.endings == ["finally"]
+
+    async def test_two_streams_of_an_async_test_are_heard_side_by_side(self):
+        async with StreamClient().open("/news/") as one, StreamClient().open("/news/") as other:
+            await sync_to_async(publish)("news", "post", 1)
+            await one.assert_event("post", 1)
+            await other.assert_event("post", 1, id=one.last_event_id)
+
+
+@pytest.fixture
+def site():
+    with settings_of_this_file:
+        yield
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("site")
+class TestWithPytest:
+    def test_what_is_published_on_commit_is_heard(self, client, django_capture_on_commit_callbacks):
+        with StreamClient(client).open("/news/") as stream:
+            with django_capture_on_commit_callbacks(execute=True):
+                publish("news", "post", 1)
+            stream.assert_event("post", 1)
+
+    def test_a_refusal_is_an_error_that_says_what_was_answered(self):
+        with pytest.raises(
+            Refused, match=r"(?s)^/private/ was answered with 403 Forbidden .*: not with a stream"
+        ) as refused:
+            StreamClient().open("/private/").__enter__()
+        assert refused.value.status == 403
+        with pytest.raises(Refused, match="404 Not Found"), StreamClient().open("/nowhere/"):
+            pass
+
+    def test_what_a_view_has_raised_is_the_cause(self):
+        with pytest.raises(Refused, match="500 Internal") as refused, StreamClient().open("/broken/"):
+            pass
+        assert isinstance(refused.value.__cause__, ZeroDivisionError)
+
+    def test_what_came_instead_is_told(self):
+        make_user("ada")
+        with StreamClient(Client()).open("/names/") as stream:
+            with pytest.raises(
+                AssertionError, match=r"Expected was name, 'bob'; what came is name 'ada' \(id 1\)"
+            ):
+                stream.assert_event("name", "bob")
+            with pytest.raises(AssertionError, match="Expected was no event; what came is sse:end"):
+                stream.assert_no_event(within=5)
+            stream.assert_event("sse:end")
+            with pytest.raises(
+                AssertionError, match=r"(?s)The stream is over. .* 2 in all:\n  name 'ada' \(id 1\)\n"
+            ):
+                stream.next()
+
+    def test_reading_an_endless_stream_to_its_end_is_an_error(self):
+        with StreamClient().open("/news/") as stream, pytest.raises(AssertionError, match="stream goes on"):
+            stream.rest(timeout=0.1)
