@@ -74,6 +74,18 @@ CHARTS = [
         least=4,
     ),
     Chart(
+        _("Events published"),
+        (Figure("published", _("published"), _("per second"), digits=1),),
+        _("Each counts once, however many hear it."),
+        unit=_("/s"),
+    ),
+    Chart(
+        _("Events delivered"),
+        (Figure("delivered", _("delivered"), _("per second"), digits=1),),
+        _("Each counts once for every stream that it is written to."),
+        unit=_("/s"),
+    ),
+    Chart(
         _("Database queries"),
         (Figure("queries", _("sent"), _("per second"), digits=1),),
         _("Those of this page included."),

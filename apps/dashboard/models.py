@@ -27,6 +27,8 @@ class Sample(models.Model):
     requests = models.PositiveIntegerField(_("requests answered"))
     durations = models.JSONField(_("histogram of response times"), default=dict)
     queries = models.PositiveIntegerField(_("database queries"))
+    published = models.PositiveIntegerField(_("events published"), db_default=0)
+    delivered = models.PositiveIntegerField(_("events delivered, once for each client"), db_default=0)
     cpu = models.FloatField(_("CPU seconds used"))
 
     memory = models.PositiveBigIntegerField(_("resident memory, in bytes"))

@@ -28,6 +28,8 @@ def point(bucket: int, samples: Collection[Mapping], durations: Counter[int]) ->
         "users": len({pk for sample in samples for pk in sample["users"]}),
         "anonymous": total("anonymous"),
         "streams": total("streams"),
+        "published": round(total("published") / BUCKET, 2),
+        "delivered": round(total("delivered") / BUCKET, 2),
         "queries": round(total("queries") / BUCKET, 2),
         "cpu": round(100 * total("cpu") / BUCKET, 1),
         "memory": total("memory"),

@@ -11,7 +11,7 @@ import psutil
 from django.apps import apps
 from django.db import connections as databases
 
-from apps.sse import connections
+from apps.sse import connections, metrics
 
 from .counters import Counters, Tally, counters
 from .models import BUCKET, Sample, bucket_of
@@ -31,6 +31,7 @@ class Sampler:
         self.name = secrets.token_hex(4)
         self.process = psutil.Process()
         self.used, self.asked = self._cpu_seconds(), time.monotonic()
+        self.events = self._events()
         self.failing = False
 
     def run(self) -> None:
@@ -64,9 +65,12 @@ class Sampler:
         tallies = self.counters.take(before=now)
         latest = now - BUCKET
         seen = self._seen()
-        cpu = dict.fromkeys(tallies, 0.0) | {latest: self._cpu_since_last_asked()}
+        nothing = {"cpu": 0.0, "published": 0, "delivered": 0}
+        used = dict.fromkeys(tallies, nothing) | {
+            latest: {"cpu": self._cpu_since_last_asked(), **self._events_since_last_asked()}
+        }
         Sample.objects.bulk_create(
-            (self._row(bucket, tallies.get(bucket, Tally()), cpu=cpu[bucket], **seen) for bucket in cpu),
+            (self._row(bucket, tallies.get(bucket, Tally()), **used[bucket], **seen) for bucket in used),
             # After the clock was set back there may be a sample of this bucket.
             ignore_conflicts=True,
         )
@@ -99,6 +103,13 @@ class Sampler:
         seconds = (used - self.used) * share
         self.used, self.asked = used, asked
         return seconds
+
+    def _events_since_last_asked(self) -> dict[str, int]:
+        before, self.events = self.events, self._events()
+        return {name: self.events[name] - before[name] for name in before}
+
+    def _events(self) -> dict[str, int]:
+        return {name: metrics.counts[name] for name in ("published", "delivered")}
 
     def _cpu_seconds(self) -> float:
         times = self.process.cpu_times()

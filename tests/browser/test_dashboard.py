@@ -31,8 +31,8 @@ def test_the_page_is_live_and_complains_of_nothing(dashboard, complaints):
     before, pictures = dashboard.inner_text("#dashboard-state"), dashboard.evaluate(PIXELS)
     next_point(dashboard)
     assert dashboard.inner_text("#dashboard-state") != before
-    assert len(pictures) == 8
-    assert dashboard.evaluate(PIXELS)[7] != pictures[7], "the chart of the memory has moved"
+    assert len(pictures) == 10
+    assert dashboard.evaluate(PIXELS)[9] != pictures[9], "the chart of the memory has moved"
     assert complaints == []
 
 
@@ -76,7 +76,7 @@ def test_charts_are_drawn_again_when_the_theme_changes(dashboard):
     next_point(dashboard)
     light = dashboard.evaluate(PIXELS)
     dashboard.evaluate("() => { document.documentElement.dataset.theme = 'dark' }")
-    dashboard.wait_for_function(f"(light) => ({PIXELS})()[7] !== light[7]", arg=light, timeout=1500)
+    dashboard.wait_for_function(f"(light) => ({PIXELS})()[9] !== light[9]", arg=light, timeout=1500)
 
 
 def test_charts_are_as_wide_as_their_cards(dashboard):

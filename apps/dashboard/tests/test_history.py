@@ -11,11 +11,25 @@ NEWEST = NOW - 3
 
 
 def test_the_counts_of_all_processes_are_summed(sample):
-    sample(requests=30, queries=60, cpu=1.5, memory=100, streams=4, anonymous=1, running=1)
-    sample(process="two", requests=15, queries=3, cpu=0.75, memory=50, streams=2, anonymous=2, running=2)
+    sample(
+        requests=30, queries=60, published=6, delivered=300, cpu=1.5, memory=100, streams=4, anonymous=1, running=1
+    )
+    sample(
+        process="two",
+        requests=15,
+        queries=3,
+        published=3,
+        delivered=30,
+        cpu=0.75,
+        memory=50,
+        streams=2,
+        anonymous=2,
+        running=2,
+    )
     point = History().until(NEWEST)[-1]
     assert point["requests"] == 15
     assert point["queries"] == 21
+    assert (point["published"], point["delivered"]) == (3, 110)
     assert point["cpu"] == 75
     assert (point["memory"], point["streams"], point["anonymous"], point["running"]) == (150, 6, 3, 3)
 

@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
@@ -75,6 +76,22 @@ def test_streams_and_users_are_those_of_the_library(sampler, monkeypatch):
     sampler.sample(30)
     sample = Sample.objects.get()
     assert (sample.streams, sample.anonymous, sorted(sample.users)) == (5, 2, [7, 8])
+
+
+def test_events_are_counted_from_one_sample_to_the_next(sampler, counters, monkeypatch):
+    counts = Counter(sampler.events)
+    monkeypatch.setattr(module.metrics, "counts", counts)
+    counts.update(published=2, delivered=50)
+    sampler.sample(30)
+    monkeypatch.setattr("time.time", lambda: 31)
+    counters.count_query()
+    counts.update(delivered=5)
+    sampler.sample(36)
+    assert list(Sample.objects.order_by("bucket").values_list("bucket", "published", "delivered")) == [
+        (27, 2, 50),
+        (30, 0, 0),
+        (33, 0, 5),
+    ]
 
 
 def test_after_the_clock_was_set_back_the_first_sample_stays(sampler, counters):
