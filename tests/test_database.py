@@ -1,6 +1,8 @@
-"""Streams that query, while their database comes and goes."""
+"""Streams and brokers on PostgreSQL, and streams that query while their database comes and goes."""
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from contextlib import ExitStack
@@ -16,6 +18,7 @@ from tests.streaming import Reader
 
 STREAMS = 20
 POOL = 8
+BROKERS = ["postgresql_broker", "redis_broker", "redis_outage"]
 
 
 class Follower(threading.Thread):
@@ -72,3 +75,12 @@ def test_streams_give_their_connections_back_between_events(streams):
         process = psutil.Process(server.process.pid)
         wait_until(lambda: not [f for f in process.open_files() if f.path.endswith("db.sqlite3")])
         assert httpx.get(f"{server.url}/state/").json()["streams"] == len(readers)
+
+
+def test_the_brokers_do_on_postgresql_what_they_do_on_sqlite(postgres, valkey, tmp_path):
+    files = ["apps/sse/tests/test_database_broker.py", *(f"tests/test_{name}.py" for name in BROKERS)]
+    command = [sys.executable, "-m", "pytest", "-n0", "-p", "no:cacheprovider", *files]
+    environment = servers.environment_for(tmp_path, DATABASE_URL=postgres.url)
+    done = subprocess.run(command, cwd=servers.ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "skipped" not in done.stdout

@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 from redis.exceptions import ConnectionError, RedisError
 
-from apps.sse.brokers import Gap, redis
+from apps.sse.brokers import Gap, get_broker, redis
 from apps.sse.brokers.redis import RedisBroker
 from apps.sse.testing import BrokerContract, Listening
 from tests.logs import log_of, waiting
@@ -168,6 +168,12 @@ class TestAddress:
             RedisBroker(url)
         assert "cret" not in str(refusal.value)
         assert "'se'" not in str(refusal.value)
+
+    def test_a_scheme_that_nobody_knows_is_refused_without_telling_the_password(self, settings):
+        settings.SSE_BROKER_URL = "redis+tls://:secret@host/0"
+        with pytest.raises(ImproperlyConfigured, match=r"SSE_BROKER_URL begins with 'redis\+tls'") as refusal:
+            get_broker()
+        assert "secret" not in str(refusal.value)
 
     def test_a_socket_is_one(self, valkey):
         with (

@@ -42,7 +42,7 @@ def get_broker() -> Broker:
 
 def broker_class(url: str) -> type[Broker]:
     """Return the class that serves a `SSE_BROKER_URL`."""
-    scheme = url.partition("://")[0]
+    scheme = url.partition(":")[0]
     if scheme in SCHEMES:
         module, name = SCHEMES[scheme].split(".")
         return getattr(import_module(f"{__name__}.{module}"), name)
@@ -50,8 +50,8 @@ def broker_class(url: str) -> type[Broker]:
         return import_string(scheme)
     except ImportError as error:
         raise ImproperlyConfigured(
-            f"SSE_BROKER_URL is {url!r}: it begins with memory://, database://, redis:// or the dotted "
-            f"path of a broker's class ({error})."
+            f"SSE_BROKER_URL begins with {scheme!r}: it is memory://, database://, redis://…, or the dotted "
+            f"path of a broker's class followed by :// ({error})."
         ) from None
 
 
