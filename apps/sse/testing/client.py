@@ -75,8 +75,8 @@ def _check_broker() -> None:
     url = setting("SSE_BROKER_URL")
     if transaction.get_connection().in_atomic_block and not url.startswith("memory:"):
         raise ImproperlyConfigured(
-            f"This test runs in a transaction, of which SSE_BROKER_URL {url!r} tells nobody: set it to "
-            "'memory://', or let the test's transactions commit (TransactionTestCase, django_db(transaction=True))."
+            f"This test runs in a transaction, of which SSE_BROKER_URL {url!r} tells nobody: set it "
+            "to 'memory://', or let its transactions commit (TransactionTestCase, django_db(transaction=True))."
         )
 
 

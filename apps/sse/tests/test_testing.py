@@ -10,6 +10,7 @@ from django.test import AsyncClient, Client, TestCase, TransactionTestCase, over
 from django.urls import path
 
 from apps.sse import SSEView, connections, position, publish
+from apps.sse.hub import Hub
 from apps.sse.testing import Refused, StreamClient
 
 from .streams import MIDDLEWARE, make_user
@@ -166,6 +167,21 @@ def site():
 class TestWithPytest:
     def test_what_is_published_on_commit_is_heard(self, client, django_capture_on_commit_callbacks):
         with StreamClient(client).open("/news/") as stream:
+            with django_capture_on_commit_callbacks(execute=True):
+                publish("news", "post", 1)
+            stream.assert_event("post", 1)
+
+    def test_a_stream_of_channels_is_open_when_it_hears_them(
+        self, monkeypatch, django_capture_on_commit_callbacks
+    ):
+        start = Hub.start
+
+        async def start_slowly(self):
+            await asyncio.sleep(0.1)
+            await start(self)
+
+        monkeypatch.setattr(Hub, "start", start_slowly)
+        with StreamClient().open("/news/") as stream:
             with django_capture_on_commit_callbacks(execute=True):
                 publish("news", "post", 1)
             stream.assert_event("post", 1)
