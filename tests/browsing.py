@@ -1,0 +1,89 @@
+"""A visitor with a browser's cookies, and its tabs with open streams."""
+
+import contextlib
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+from httpx_sse import EventSource
+
+PATIENCE_SECONDS = 20
+TABS_AT_ONCE = 8
+
+
+class Tab:
+    """An open stream whose first event has arrived: what that said is `pid`."""
+
+    def __init__(self, stack, client, path, **headers):
+        self.response = stack.enter_context(client.stream("GET", path, headers=headers))
+        self.response.raise_for_status()
+        self._events = EventSource(self.response).iter_sse()
+        self.pid = next(event.data for event in self._events if event.data)
+
+    def rest(self):
+        """Return the reconnection delays that are told until the stream ends, however it does."""
+        return [event.retry for event in self._events if event.retry is not None]
+
+
+class Browser:
+    """A browser on a server: `with Browser(server) as browser`; each request has a connection of its own."""
+
+    def __init__(self, server):
+        self._stack = contextlib.ExitStack()
+        self.client = httpx.Client(
+            base_url=server.url,
+            timeout=PATIENCE_SECONDS,
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._stack.close()
+        self.client.close()
+
+    def sign_in(self, username, password="demo"):
+        """Sign in as a person does."""
+        assert self._post("/accounts/login/", username=username, password=password) == 302
+
+    def sign_out(self):
+        """Sign out as a person does."""
+        assert self._post("/accounts/logout/") == 302
+
+    def tab(self, path, **headers):
+        """Open a stream."""
+        return Tab(self._stack, self.client, path, **headers)
+
+    def status(self, path):
+        """Return the status with which a stream is refused."""
+        with self.client.stream("GET", path) as response:
+            return response.status_code
+
+    def _post(self, path, **data):
+        if "csrftoken" not in self.client.cookies:
+            self.client.get("/accounts/login/")
+        data["csrfmiddlewaretoken"] = self.client.cookies["csrftoken"]
+        return self.client.post(path, data=data).status_code
+
+
+def tabs_in_two_processes(open_tab):
+    """Open tabs with `open_tab()`, several at a time, until there are some in two processes; return them all."""
+    tabs = []
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with ThreadPoolExecutor(TABS_AT_ONCE) as pool:
+        while len({tab.pid for tab in tabs}) < 2:
+            assert time.monotonic() < deadline, "all streams are in one process"
+            tabs += pool.map(lambda _: open_tab(), range(TABS_AT_ONCE))
+    return tabs
+
+
+def seconds_until_the_end(tabs, act):
+    """Call `act()`, read all streams to their ends, and return how long that took from the return of `act`."""
+    with ThreadPoolExecutor(len(tabs)) as pool:
+        ends = [pool.submit(tab.rest) for tab in tabs]
+        act()
+        acted = time.monotonic()
+        for end in ends:
+            assert end.result(PATIENCE_SECONDS), "it was cut off, and not told when to come back"
+        return time.monotonic() - acted

@@ -1,0 +1,48 @@
+"""Streams that are not for everybody."""
+
+import asyncio
+import os
+
+from django.contrib.auth.mixins import LoginRequiredMixin, PermissionRequiredMixin
+from django.http import JsonResponse
+from django.urls import include, path
+
+from apps.sse import SSEView, connections, metrics
+
+
+class Open(SSEView):
+    """Says in which process it is, then nothing more."""
+
+    async def stream(self, request):
+        yield self.event("pid", os.getpid())
+        await asyncio.Event().wait()
+
+
+class Members(LoginRequiredMixin, Open):
+    """For whoever is signed in."""
+
+
+class Permitted(PermissionRequiredMixin, Open):
+    """For those who may see groups."""
+
+    permission_required = "auth.view_group"
+
+
+class Rooms(LoginRequiredMixin, SSEView):
+    """A channel for each group of the user."""
+
+    def get_channels(self, request):
+        return [f"room-{name}" for name in request.user.groups.values_list("name", flat=True)]
+
+
+def state(request):
+    """Tell what this process has open, and why streams have ended."""
+    reasons = dict(metrics.hang_ups)
+    return JsonResponse({"pid": os.getpid(), "streams": connections.open_streams(), "ended": reasons})
+
+
+urlpatterns = [
+    path("state/", state),
+    *[path(f"{view.__name__.lower()}/", view.as_view()) for view in (Open, Members, Permitted, Rooms)],
+    path("", include(os.environ["PROJECT_SETTINGS"].replace("settings", "urls"))),
+]
