@@ -171,7 +171,9 @@ class Connection:
             await asyncio.wait({self._flushing})
 
     def deliver(self, events: list[Event], data: bytes) -> None:
-        """Take the events of a channel that this connection follows."""
+        """Take the events of a channel that this connection follows; none after one that was forgotten."""
+        if self.is_ended:
+            return
         metrics.counts["delivered"] += len(events)
         self.write(data, events[0].channel if self.latest else events[0].number)
 

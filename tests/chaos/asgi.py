@@ -1,0 +1,7 @@
+"""The ASGI application, as the project builds it."""
+
+from django.core.asgi import get_asgi_application
+
+from apps.sse.asgi import hand_off
+
+application = hand_off(get_asgi_application())

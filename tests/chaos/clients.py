@@ -1,0 +1,156 @@
+"""Clients of streams, many to one event loop, who come back with the id of their last event."""
+
+import asyncio
+import json
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+import httpx
+
+LOST = (OSError, EOFError)
+
+
+class Heard(NamedTuple):
+    """One event, as a client reads it."""
+
+    id: str
+    name: str
+    data: str
+
+    @property
+    def number(self) -> int:
+        """The number of its position."""
+        return int(self.id.partition("-")[0])
+
+
+class Client:
+    """
+    Follows channels at `path`, and reconnects after about `pause` seconds whenever its stream ends.
+
+    `heard` are the events with a position, `resets` how often it was told to start anew, `answers`
+    how often it got each status, `last_id` its place.
+    """
+
+    def __init__(self, url, channels, path="/channels/", cookie="", last_id="", pause=0.3):
+        self.host, self.port = url.removeprefix("http://").split(":")
+        self.channels = list(channels)
+        self.target = f"{path}?{urlencode([('channel', channel) for channel in self.channels])}"
+        self.cookie, self.last_id, self.pause = cookie, last_id, pause
+        self.heard: list[Heard] = []
+        self.resets = 0
+        self.answers: Counter[int] = Counter()
+        self.retry_after: list[str | None] = []
+        self.is_connected = False
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def follow(self):
+        """Connect, again and again, until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(60):
+                    stream = await self.connect()
+                if stream is not None:
+                    async for event in frames(stream):
+                        self.take(event)
+            except LOST:
+                pass
+            finally:
+                self.cut()
+            await asyncio.sleep(self.pause * random.uniform(0.5, 1.5))
+
+    async def connect(self):
+        """Ask for the stream and return what carries its bytes, or None if it was refused."""
+        reader, self._writer = await asyncio.open_connection(self.host, self.port)
+        self._writer.write(self._head().encode("latin-1"))
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        status = int(head.split(" ", 2)[1])
+        self.answers[status] += 1
+        if status != 200:
+            headers = dict(line.lower().split(": ", 1) for line in head.strip().split("\r\n")[1:])
+            self.retry_after.append(headers.get("retry-after"))
+            return None
+        self.is_connected = True
+        return reader
+
+    def cut(self):
+        """Break the connection off, without a word to the server."""
+        self.is_connected = False
+        if self._writer is not None:
+            self._writer.transport.abort()
+            self._writer = None
+
+    def take(self, event):
+        """Note what has arrived."""
+        self.last_id = event.id or self.last_id
+        if event.name == "sse:reset":
+            self.resets += 1
+        elif event.data:
+            self.heard.append(event)
+
+    @property
+    def numbers(self):
+        """The field `n` of all that was heard."""
+        return [json.loads(event.data)["n"] for event in self.heard]
+
+    def _head(self):
+        lines = [f"GET {self.target} HTTP/1.1", f"Host: {self.host}:{self.port}"]
+        lines += [f"Cookie: sessionid={self.cookie}"] * bool(self.cookie)
+        lines += [f"Last-Event-ID: {self.last_id}"] * bool(self.last_id)
+        return "\r\n".join([*lines, "", ""])
+
+
+class Crowd:
+    """Clients who follow for as long as the block runs: `async with Crowd(clients)`."""
+
+    def __init__(self, clients):
+        self.clients = list(clients)
+
+    async def __aenter__(self):
+        self._tasks = [asyncio.create_task(client.follow()) for client in self.clients]
+        return self
+
+    async def __aexit__(self, *exception):
+        for task in self._tasks:
+            task.cancel()
+        ends = await asyncio.gather(*self._tasks, return_exceptions=True)
+        if exception == (None, None, None):
+            assert [end for end in ends if not isinstance(end, asyncio.CancelledError)] == []
+
+    async def until(self, condition, seconds=30):
+        """Wait until something is true of every client."""
+        await until(lambda: all(condition(client) for client in self.clients), seconds)
+
+    async def until_placed(self, seconds=60):
+        """Wait until every client is connected and has a place in the log."""
+        await self.until(lambda client: client.is_connected and client.last_id, seconds)
+
+
+async def until(condition, seconds=30):
+    """Wait until `condition()` is true."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def frames(reader) -> AsyncIterator[Heard]:
+    """Yield the events of a chunked response; one that has not arrived in full is none."""
+    waiting = b""
+    while size := int(await reader.readline() or b"0", 16):
+        waiting += (await reader.readexactly(size + 2))[:-2]
+        *whole, waiting = waiting.split(b"\n\n")
+        for frame in whole:
+            fields = [line.partition(": ")[::2] for line in frame.decode().split("\n")]
+            data = "\n".join(value for name, value in fields if name == "data")
+            named = dict(fields)
+            yield Heard(named.get("id", ""), named.get("event", "message"), data)
+
+
+async def ask(url, path, **parameters):
+    """Return the answer to a request, as JSON if it is some."""
+    async with httpx.AsyncClient(timeout=60) as http:
+        answer = await http.get(url + path, params=parameters)
+    assert answer.status_code == 200, answer
+    return answer.json() if answer.content else answer

@@ -1,0 +1,42 @@
+"""A process that publishes when it is told to: `begin`, `publish CHANNEL N`, `commit`, a line each; it answers `ok`."""
+
+import subprocess
+import sys
+
+import django
+from django.db import transaction
+
+
+class Puppet:
+    """Holds the strings: `puppet("publish news 1")` returns when it is done."""
+
+    def __init__(self, stack, deployment):
+        process = deployment.start("puppet", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        stack.callback(process.wait)
+        stack.callback(process.kill)
+        self.process = process
+
+    def __call__(self, *commands):
+        for command in commands:
+            print(command, file=self.process.stdin, flush=True)
+            assert self.process.stdout.readline() == "ok\n", command
+
+
+def obey(lines):
+    from apps.sse import publish
+
+    for line in lines:
+        match line.split():
+            case ["begin"]:
+                block = transaction.atomic()
+                block.__enter__()
+            case ["publish", channel, number]:
+                publish(channel, "item", {"n": int(number)})
+            case ["commit"]:
+                block.__exit__(None, None, None)
+        print("ok", flush=True)
+
+
+if __name__ == "__main__":
+    django.setup()
+    obey(sys.stdin)
