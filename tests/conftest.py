@@ -64,9 +64,9 @@ def valkey():
 
 @pytest.fixture
 def behind_nginx(tmp_path_factory):
-    """Put the bundled nginx in front of a server: `with behind_nginx(server) as url`."""
+    """Put the bundled nginx in front of a server, with changed lines: `with behind_nginx(server) as url`."""
     need(nginx.binary(), "nginx")
-    return lambda server: nginx.in_front_of(server.url, tmp_path_factory.mktemp("nginx"))
+    return lambda server, **changes: nginx.in_front_of(server.url, tmp_path_factory.mktemp("nginx"), **changes)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests.servers import ROOT, answers, free_port, wait_until
@@ -31,12 +31,19 @@ def binary() -> str | None:
 
 
 @contextlib.contextmanager
-def in_front_of(url: str, folder: Path) -> Iterator[str]:
-    """Run nginx in front of the server at `url` for as long as the block runs; yields its own address."""
+def in_front_of(url: str, folder: Path, changes: Mapping[str, str] | None = None) -> Iterator[str]:
+    """
+    Run nginx in front of the server at `url` for as long as the block runs; yields its own address.
+
+    `changes`: lines of the bundled configuration, each with what stands in its place.
+    """
     port = free_port()
     site = (ROOT / "deploy" / "nginx.conf").read_text()
+    for line, other in (changes or {}).items():
+        assert line in site
+        site = site.replace(line, other)
     site = site.replace("127.0.0.1:8000", url.removeprefix("http://"))
-    (folder / "site.conf").write_text(site.replace("listen 80;", f"listen 127.0.0.1:{port};"))
+    (folder / "site.conf").write_text(site.replace("listen 80", f"listen 127.0.0.1:{port}"))
     (folder / "nginx.conf").write_text(FRAME.replace("{folder}", str(folder)))
     process = subprocess.Popen([binary(), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")])
     try:

@@ -19,17 +19,16 @@ class Finding(NamedTuple):
     advice: str = ""
 
 
+UNBUFFER = (
+    "In nginx set `proxy_buffering off` and `gzip off` for streams, as deploy/nginx.conf does. The header "
+    "X-Accel-Buffering: no, which each stream has, does the first unless `proxy_ignore_headers` names it. In "
+    "other proxies, and in a CDN, switch both off for text/event-stream."
+)
 BUFFERED = Finding(
-    "bad",
-    "The answer's headers or first bytes are held back, on the way or by a middleware.",
-    "In nginx set `proxy_buffering off` for streams, as deploy/nginx.conf does, or let the header "
-    "X-Accel-Buffering: no that each stream has do it (no `proxy_ignore_headers X-Accel-Buffering`). In other "
-    "proxies, and in a CDN, switch off buffering for text/event-stream.",
+    "bad", "Something on the way, a proxy or a middleware, buffers the stream: nothing arrives.", UNBUFFER
 )
 COMPRESSED = Finding(
-    "bad",
-    "A proxy compresses the stream and holds it back: without compression it comes at once.",
-    "In nginx set `gzip off` for streams, as deploy/nginx.conf does, or take text/event-stream out of gzip_types.",
+    "bad", "A proxy buffers the stream while it compresses it: without compression it comes at once.", UNBUFFER
 )
 SILENT = Finding(
     "bad",
@@ -148,7 +147,7 @@ def no_keepalive(silence: float, keepalive: float) -> Finding:
     """Judge a stream that was listened to for long and sent no keepalive."""
     if silence < 2 * keepalive:
         return Finding("ok", "The stream is so busy that it needs no keepalives.")
-    return Finding("bad", f"Nothing came for {silence:.0f} seconds, not even a keepalive.", BUFFERED.advice)
+    return Finding("bad", f"Nothing came for {silence:.0f} seconds, not even a keepalive.", UNBUFFER)
 
 
 def _milliseconds(seconds: float) -> str:
