@@ -1,8 +1,6 @@
 """A site with one of the brokers: how it is served, disturbed, emptied, and put back as it was."""
 
 import contextlib
-import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -73,9 +71,9 @@ class SQLite(Deployment):
 
     def restore(self):
         """Put it back."""
-        with contextlib.closing(self._database()) as database:
-            with contextlib.closing(sqlite3.connect(self.folder / "backup")) as backup:
-                backup.backup(database)
+        backup = sqlite3.connect(self.folder / "backup")
+        with contextlib.closing(self._database()) as database, contextlib.closing(backup):
+            backup.backup(database)
 
     def _database(self):
         return sqlite3.connect(self.folder / "db.sqlite3", timeout=20, isolation_level=None)
@@ -173,7 +171,7 @@ class Valkey(Deployment):
     def back_up(self):
         """Remember the log as it is."""
         with redis.Redis.from_url(self.server.url) as client:
-            self._backup = {key: client.dump(key) for key in client.keys()}
+            self._backup = {key: client.dump(key) for key in client.scan_iter()}
 
     def restore(self):
         """Put it back."""

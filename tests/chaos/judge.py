@@ -78,6 +78,5 @@ class Verdict:
         first = next((a, b) for a, b in zip([*numbers, None], [*expected, None], strict=False) if a != b)
         yield (
             f"{name} heard {len(numbers)} of {len(expected)}: missed {missed[:MOST_SHOWN]}, "
-            f"TRACE {[t for t in client.trace if t[0] == 'connect' or abs(int(t[2].split('-')[0]) - (missed or [0])[0]) < 15]}"
             f"twice {repeated[:MOST_SHOWN]}; first heard {first[0]} instead of {first[1]}"
         )

@@ -104,7 +104,7 @@ class Publisher(threading.Thread):
             self.journal.write(f"{outcome} {channel} {self.by} {number}\n")
 
     def recover(self, error):
-        print(f"{self.by}: {type(error).__name__}: {error}", file=sys.stderr)
+        sys.stderr.write(f"{self.by}: {type(error).__name__}: {error}\n")
         connection.close()
         time.sleep(0.2)
 

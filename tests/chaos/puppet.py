@@ -1,4 +1,8 @@
-"""A process that publishes when it is told to: `begin`, `publish CHANNEL N`, `commit`, a line each; it answers `ok`."""
+"""
+A process that publishes when it is told to.
+
+It reads `begin`, `publish CHANNEL N` or `commit`, a line each, and answers `ok` when that is done.
+"""
 
 import subprocess
 import sys
@@ -18,7 +22,8 @@ class Puppet:
 
     def __call__(self, *commands):
         for command in commands:
-            print(command, file=self.process.stdin, flush=True)
+            self.process.stdin.write(f"{command}\n")
+            self.process.stdin.flush()
             assert self.process.stdout.readline() == "ok\n", command
 
 
@@ -34,7 +39,8 @@ def obey(lines):
                 publish(channel, "item", {"n": int(number)})
             case ["commit"]:
                 block.__exit__(None, None, None)
-        print("ok", flush=True)
+        sys.stdout.write("ok\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def enter(request):
 
 
 def say(request):
-    """Publish `count` numbered texts of `size` characters in one transaction, from `first` on, on the channels in turn."""
+    """Publish, in one transaction, texts numbered from `first`, on the channels in turn."""
     first, count, size = (int(request.GET.get(name, default)) for name, default in NUMBERS.items())
     channels = request.GET.getlist("channel")
     with transaction.atomic():
