@@ -54,9 +54,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
         raise Http404("METRICS_TOKEN is not set.")
     given = request.headers.get("Authorization", "")
     if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
-        return HttpResponse("The bearer token is missing or wrong.\n", 401, headers={
-            "WWW-Authenticate": 'Bearer realm="metrics"', "Content-Type": "text/plain",
-        })  # fmt: skip
+        answer = HttpResponse("The bearer token is missing or wrong.\n", status=401, content_type="text/plain")
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="metrics"'
+        return answer
     registry = CollectorRegistry()
     registry.register(Collector(census.ask("figures")))
     encode, content_type = exposition.choose_encoder(request.headers.get("Accept", ""))
