@@ -70,7 +70,8 @@ def test_streams_that_query_go_on_after_their_database_was_restarted(streams, po
 
 
 def test_streams_give_their_connections_back_between_events(streams):
-    with streams("uvicorn") as server, ExitStack() as stack:
+    # The database broker would keep an eye on the file.
+    with streams("uvicorn", SSE_BROKER_URL="memory://") as server, ExitStack() as stack:
         readers = [Reader(stack, server.url, "/askingonce/") for _ in range(STREAMS)]
         process = psutil.Process(server.process.pid)
         wait_until(lambda: not [f for f in process.open_files() if f.path.endswith("db.sqlite3")])

@@ -9,7 +9,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, connections, transaction
 
 from apps.sse.brokers.database import DatabaseBroker, postgresql
-from apps.sse.testing import BrokerContract, Listening
+from apps.sse.testing import BrokerContract
+from apps.sse.testing.contract import Listening
 from tests.logs import log_of, waiting
 
 PATIENCE_SECONDS = 10

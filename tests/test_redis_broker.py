@@ -10,7 +10,8 @@ from redis.exceptions import ConnectionError, RedisError
 
 from apps.sse.brokers import Gap, get_broker, redis
 from apps.sse.brokers.redis import RedisBroker
-from apps.sse.testing import BrokerContract, Listening
+from apps.sse.testing import BrokerContract
+from apps.sse.testing.contract import Listening
 from tests.logs import log_of, waiting
 
 PATIENCE_SECONDS = 10
