@@ -1,0 +1,130 @@
+"""The commands that publish, follow and trim the log."""
+
+import io
+import json
+import sys
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from apps.sse import position, publish
+from apps.sse.brokers import get_broker
+from apps.sse.management.commands.sse_tail import as_line
+from apps.sse.testing import BrokerContract
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _log(settings):
+    settings.SSE_BROKER_URL = "database://"
+
+
+def run(name, *arguments):
+    """Return what a command prints."""
+    out = io.StringIO()
+    call_command(name, *arguments, stdout=out)
+    return out.getvalue()
+
+
+def newest():
+    return get_broker().tail(1)[-1]
+
+
+class TestPublish:
+    @pytest.mark.parametrize(
+        ("text", "data"),
+        [
+            ('{"a": [1, null]}', {"a": [1, None]}),
+            ("12", 12),
+            ("-5", -5),
+            ("true", True),
+            ("plain words", "plain words"),
+            ("{half", "{half"),
+            ("", ""),
+        ],
+    )
+    def test_data_is_json_if_it_can_be_read_as_json_and_text_if_not(self, text, data):
+        printed = run("sse_publish", "news", "said", text)
+        assert (newest().channel, newest().name, newest().data) == ("news", "said", data)
+        assert printed == f"{newest().position}\n"
+
+    def test_without_data_it_is_null(self):
+        run("sse_publish", "news", "said")
+        assert newest().data is None
+
+    def test_data_comes_from_standard_input(self, monkeypatch):
+        monkeypatch.setattr(sys, "stdin", io.StringIO('{"long": "text"}\n'))
+        run("sse_publish", "news", "said", "-")
+        assert newest().data == {"long": "text"}
+
+    def test_an_event_is_durable_unless_it_is_said_not_to_be(self):
+        run("sse_publish", "news", "said", "1")
+        assert newest().durable
+        run("sse_publish", "news", "said", "1", "--not-durable")
+        assert not newest().durable
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["two words", "said"], "A channel's name"),
+            (["news", "sse:end"], "belongs to the client"),
+            (["news", "said", "NaN"], "is not JSON"),
+            (["news", "said", "x" * 70_000], "SSE_MAX_EVENT_BYTES is 65,536"),
+        ],
+    )
+    def test_what_cannot_be_published_is_refused_with_the_reason(self, arguments, said):
+        before = position()
+        with pytest.raises(CommandError, match=said):
+            run("sse_publish", *arguments)
+        assert position() == before
+
+    def test_memory_is_said_to_be_shared_with_nobody(self, settings, capsys):
+        settings.SSE_BROKER_URL = "memory://"
+        run("sse_publish", "news", "said", "1")
+        assert "shares no events with any other process" in capsys.readouterr().err
+
+
+class TestTrim:
+    def test_it_says_how_many_events_were_dropped(self, settings):
+        for number in range(5):
+            publish("news", "said", number)
+        settings.SSE_RETENTION_COUNT = 2
+        kept = "kept are 2 at most, of the last 86,400 seconds."
+        before = len(get_broker().tail(100))
+        assert run("sse_trim") == f"{before - 2} events dropped; {kept}\n"
+        assert run("sse_trim") == f"0 events dropped; {kept}\n"
+        assert len(get_broker().tail(100)) == 2
+
+
+class TestTail:
+    def test_it_begins_after_a_position(self):
+        start = position()
+        for number in range(450):
+            publish("news", "said", number)
+        publish("other", "said", "elsewhere")
+        printed = run("sse_tail", "news", "--since", str(start), "--count", "450", "--json")
+        told = [json.loads(line) for line in printed.splitlines()]
+        assert [event["data"] for event in told] == [*range(450)]
+        assert {(event["channel"], event["name"]) for event in told} == {("news", "said")}
+        assert told[-1]["position"] == str(get_broker().tail(2)[0].position)
+
+    def test_a_line_shows_an_event_and_moves_no_cursor(self):
+        event = BrokerContract.event(text="a\nb\x1b[2J é")
+        assert as_line(event).split("  ")[1:] == ["0-" + event.tag, "news", event.name, "a\\nb\\x1b[2J é"]
+
+    def test_a_position_that_is_gone_is_an_error(self):
+        with pytest.raises(CommandError, match=r"does not hold 1-00000000"):
+            run("sse_tail", "--since", "1-00000000")
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["--since", "yesterday"], "--since yesterday"),
+            (["--count", "0"], "1 or more"),
+            (["two words"], "A channel's name"),
+        ],
+    )
+    def test_what_makes_no_sense_is_refused_with_the_reason(self, arguments, said):
+        with pytest.raises(CommandError, match=said):
+            run("sse_tail", *arguments)

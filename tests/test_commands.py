@@ -1,0 +1,108 @@
+"""The commands that publish and follow, across processes and outages."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests import servers
+
+
+class Tail:
+    """`sse_tail` in a process of its own; `lines` is what it has printed."""
+
+    def __init__(self, folder, environment, *arguments):
+        self.log = folder / "tail.log"
+        self._output = self.log.open("w")
+        command = [sys.executable, "manage.py", "sse_tail", *arguments]
+        self.process = subprocess.Popen(
+            command, cwd=servers.ROOT, env=environment, stdout=self._output, stderr=self._output
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.process.kill()
+        self.process.wait()
+        self._output.close()
+
+    @property
+    def lines(self):
+        return self.log.read_text().splitlines()
+
+    def hears(self, environment, text):
+        """Publish until it was heard: nobody knows when another process begins to listen."""
+
+        def heard():
+            servers.manage("sse_publish", "news", "said", text, environment=environment)
+            return any(text in line for line in self.lines)
+
+        servers.wait_until(heard, seconds=40)
+
+
+@pytest.fixture
+def deployment(tmp_path):
+    """The environment of a deployment that has a database of its own."""
+    environment = servers.environment_for(tmp_path)
+    servers.manage("migrate", "--verbosity", "0", environment=environment)
+    return environment
+
+
+def test_another_process_hears_what_is_published_until_ctrl_c(deployment, tmp_path):
+    with Tail(tmp_path, deployment) as tail:
+        tail.hears(deployment, "hello")
+        tail.process.send_signal(signal.SIGINT)
+        assert tail.process.wait(20) == 0
+        assert {line.split("  ", 2)[2] for line in tail.lines} == {"news  said  hello"}
+
+
+def test_it_goes_on_when_the_broker_was_away(deployment, tmp_path, valkey):
+    environment = deployment | {"SSE_BROKER_URL": valkey.url}
+    with Tail(tmp_path, environment) as tail:
+        tail.hears(environment, "before")
+        valkey.stop()
+        printed = servers.manage("sse_publish", "news", "said", "lost", environment=environment, fails=True)
+        assert f"The broker, {valkey.url}, fails: " in printed
+        assert "Traceback" not in printed
+        valkey.start()
+        tail.hears(environment, "after")
+        tail.process.send_signal(signal.SIGINT)
+        assert tail.process.wait(20) == 0
+        assert "Traceback" not in tail.log.read_text()
+
+
+def test_it_ends_quietly_when_nobody_reads_any_more(deployment):
+    def publish():
+        return servers.manage("sse_publish", "news", "said", "1", environment=deployment).strip()
+
+    start = publish()
+    publish()
+    command = [sys.executable, "manage.py", "sse_tail", "--since", start]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=servers.ROOT, env=deployment, **pipes) as tail:
+        try:
+            assert tail.stdout.readline().endswith("news  said  1\n")
+            tail.stdout.close()
+            servers.wait_until(lambda: publish() and tail.poll() is not None, seconds=40)
+            assert (tail.returncode, tail.stderr.read()) == (0, "")
+        finally:
+            tail.kill()
+
+
+def test_a_broker_that_is_down_is_said_in_one_sentence(deployment):
+    environment = deployment | {"SSE_BROKER_URL": f"redis://me:secret@127.0.0.1:{servers.free_port()}/0"}
+    for command in (["sse_publish", "news", "said"], ["sse_trim"], ["sse_tail"]):
+        printed = servers.manage(*command, environment=environment, fails=True)
+        assert "CommandError: The broker, redis://127.0.0.1:" in printed
+        assert "Traceback" not in printed
+        assert "secret" not in printed
+
+
+def test_tables_that_are_missing_are_said_in_one_sentence(tmp_path):
+    printed = servers.manage(
+        "sse_publish", "news", "said", environment=servers.environment_for(tmp_path), fails=True
+    )
+    assert "no such table" in printed
+    assert "Traceback" not in printed
