@@ -9,7 +9,7 @@ import contextlib
 import threading
 import time
 import weakref
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
@@ -39,25 +39,37 @@ class Seats:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._left: deque[Client] = deque()
         self.users: Counter[Any] = Counter()
         self.addresses: Counter[str] = Counter()
         self.total = 0
 
     def take(self, client: Client) -> None:
         """Count one connection more."""
-        self._count(client, 1)
+        with self._lock:
+            self._count(client, 1)
+        self._settle()
 
     def leave(self, client: Client) -> None:
-        """Count one connection less."""
-        self._count(client, -1)
+        """Count one connection less; safe to call from a destructor, which may run in the middle of counting."""
+        self._left.append(client)
+        self._settle()
+
+    def _settle(self) -> None:
+        # Whoever holds the lock looks again after it.
+        while self._left and self._lock.acquire(blocking=False):
+            try:
+                if self._left:
+                    self._count(self._left.popleft(), -1)
+            finally:
+                self._lock.release()
 
     def _count(self, client: Client, change: int) -> None:
-        with self._lock:
-            self.total += change
-            for counter, key in ((self.users, client.user_pk), (self.addresses, client.address)):
-                counter[key] += change
-                if not counter[key]:
-                    del counter[key]
+        self.total += change
+        for counter, key in ((self.users, client.user_pk), (self.addresses, client.address)):
+            counter[key] += change
+            if not counter[key]:
+                del counter[key]
 
 
 seats = Seats()
