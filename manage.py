@@ -6,11 +6,11 @@ import sys
 
 from apps.dev import terminal
 
-DEVELOPMENT_COMMANDS = {"dev", "runserver"}
+DEVELOPMENT_COMMANDS = {"dev", "runserver", "startapp"}
 
 
 def main() -> None:
-    """Run the command given on the command line, in development mode if it is a server for it."""
+    """Run the command given on the command line, in development mode if it is made for that."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
     if DEVELOPMENT_COMMANDS & set(sys.argv[1:2]):
         os.environ.setdefault("DEBUG", "1")

@@ -1,0 +1,1 @@
+<li id="app_name-{{ item.pk }}">{{ item.text }}</li>

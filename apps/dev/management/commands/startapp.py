@@ -1,0 +1,129 @@
+"""Make an app that runs: Django's own command of this name, at home in this project."""
+
+import ast
+import importlib.util
+import keyword
+import re
+from pathlib import Path
+
+from django.apps import apps
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+TEMPLATE = Path(__file__).resolve().parents[2] / "app_template"
+# Not Django's own `.py-tpl`, of which startproject would make Python files.
+SUFFIX = ".tpl"
+NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+
+
+class Command(BaseCommand):
+    """Write `apps/NAME`, and add it to the settings and to the addresses of the site."""
+
+    help = "Makes apps/NAME with a page and a test, and adds it to INSTALLED_APPS and to the URLs."
+
+    def add_arguments(self, parser):
+        parser.add_argument("name", help="The app's name: lower-case letters, digits and underscores.")
+        live = "A page that shows at once what others add, its stream, and a browser test."
+        parser.add_argument("--live", action="store_true", help=live)
+
+    def handle(self, *, name, live, **options):
+        check_name(name)
+        files = rendered(name, "live" if live else "page")
+        for target, text in files.items():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8", newline="\n")
+        self.stdout.write(self.style.SUCCESS(f"Made apps/{name}."))
+        for file, variable, line in additions(name):
+            where = f"{variable} in {file.relative_to(settings.BASE_DIR)}"
+            if add_to_list(file, variable, line):
+                self.stdout.write(f"Added to {where}: {line}")
+            else:
+                self.stdout.write(self.style.WARNING(f"Please add to {where}: {line}"))
+        browser = f" tests/browser/test_{name}.py" if live else ""
+        self.stdout.write(f"See it: make run, then http://127.0.0.1:8000/{name}/")
+        self.stdout.write(f'Test it: make test ARGS="apps/{name}{browser}"')
+
+
+def check_name(name: str) -> None:
+    """Raise `CommandError` unless an app can have this name."""
+    if not NAME.fullmatch(name) or keyword.iskeyword(name):
+        raise CommandError(
+            f"{name!r} cannot be an app's name: that is lower-case letters, digits and underscores, "
+            "with a letter first, and no word of the language, such as shop or blog_posts."
+        )
+    if apps.is_installed(f"apps.{name}") or name in apps.app_configs:
+        raise CommandError(f"There is an app named {name!r} already. Please choose another name.")
+    if importlib.util.find_spec(name):
+        raise CommandError(f"There is a Python module named {name!r} already. Please choose another name.")
+    if (settings.BASE_DIR / "apps" / name).exists():
+        raise CommandError(f"There is a folder apps/{name} already. Please move it away or choose another name.")
+
+
+def rendered(name: str, kind: str) -> dict[Path, str]:
+    """Return the texts of the app's files by their paths; raises `CommandError` if there is one already."""
+    words = {
+        "app_name": name,
+        "AppName": "".join(part.capitalize() for part in name.split("_")),
+        "App title": name.replace("_", " ").strip().capitalize(),
+    }
+    files = {}
+    for folder in (TEMPLATE / "every", TEMPLATE / kind):
+        for source in sorted(folder.rglob(f"*{SUFFIX}")):
+            path = source.relative_to(folder).as_posix().removesuffix(SUFFIX).replace("app_name", name)
+            pattern = re.compile("|".join(words))
+            text = pattern.sub(lambda found: words[found[0]], source.read_text(encoding="utf-8"))
+            files[settings.BASE_DIR / path] = text
+    for target in files:
+        if target.exists():
+            raise CommandError(f"There is a file {target} already. Please choose another name.")
+    return files
+
+
+def additions(name: str) -> list[tuple[Path, str, str]]:
+    """Return what an app needs elsewhere: the file, the list in it, and the line."""
+    return [
+        (_file_of(settings.SETTINGS_MODULE), "INSTALLED_APPS", f'"apps.{name}",'),
+        (_file_of(settings.ROOT_URLCONF), "urlpatterns", f'path("", include("apps.{name}.urls")),'),
+    ]
+
+
+def add_to_list(file: Path, variable: str, line: str) -> bool:
+    """
+    Add a line to the list of that name in a Python file, behind the last one of an app of ours.
+
+    Returns False, and changes nothing, if the file does not have it in the shape that it has here:
+    one element a line, each with its comma.
+    """
+    source = file.read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    lists = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.List) and _names(node) == [variable]
+    ]
+    elements = lists[0].elts if len(lists) == 1 else []
+    ours = [each for each in elements if "apps." in (ast.get_source_segment(source, each) or "")]
+    if not ours or not _knows(tree, line):
+        return False
+    lines = source.splitlines(keepends=True)
+    last = lines[ours[-1].end_lineno - 1]
+    if last.strip() != f"{ast.get_source_segment(source, ours[-1])},":
+        return False
+    indent = last[: len(last) - len(last.lstrip())]
+    lines.insert(ours[-1].end_lineno, f"{indent}{line}\n")
+    file.write_text("".join(lines), encoding="utf-8", newline="\n")
+    return True
+
+
+def _names(assignment: ast.Assign) -> list[str]:
+    return [target.id for target in assignment.targets if isinstance(target, ast.Name)]
+
+
+def _knows(tree: ast.Module, line: str) -> bool:
+    """Say whether the file imports every name that the line calls."""
+    imported = {alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    return {node.id for node in ast.walk(ast.parse(f"[{line}]")) if isinstance(node, ast.Name)} <= imported
+
+
+def _file_of(module: str) -> Path:
+    return Path(importlib.util.find_spec(module).origin)

@@ -1,0 +1,104 @@
+"""`manage.py startapp` makes an app that runs, in this project and in one that was made of it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tests.servers import ROOT
+
+LEFT_OUT = shutil.ignore_patterns(".*", "node_modules", "__pycache__", "dist", "bench")
+
+
+def run(folder, *command, fails=False, **variables):
+    """Run Python in a folder, in a shell where nothing is set for this project, and return what is printed."""
+    ours = ("PYTEST", "DJANGO", "DEBUG", "SECRET_KEY")
+    newcomer = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=folder,
+        env=newcomer | variables,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert (done.returncode != 0) == fails, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def start_app(folder, *arguments, **options):
+    return run(folder, "manage.py", "startapp", *arguments, **options)
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the project that a test may edit."""
+    return shutil.copytree(ROOT, tmp_path / "a copy", ignore=LEFT_OUT)
+
+
+@pytest.fixture
+def generated(tmp_path):
+    """A project that was made of this one."""
+    run(tmp_path, "-m", "django", "startproject", "--template", str(ROOT), "another")
+    return tmp_path / "another"
+
+
+@pytest.mark.parametrize("project", ["copy", "generated"])
+def test_an_app_of_either_kind_is_in_order_and_its_tests_pass(project, request):
+    folder = request.getfixturevalue(project)
+    assert "Please add" not in start_app(folder, "blog_posts") + start_app(folder, "wall", "--live")
+    made = ["apps/blog_posts", "apps/wall", "tests/browser/test_wall.py"]
+    changed = [str(file) for name in ("settings", "urls") for file in folder.glob(f"*/{name}.py")]
+    run(folder, "-m", "ruff", "check", "--no-cache", *made, *changed)
+    run(folder, "-m", "ruff", "format", "--check", "--no-cache", *made, *changed)
+    run(folder, "manage.py", "check", DEBUG="1")
+    run(folder, "manage.py", "makemigrations", "--check", "--dry-run", DEBUG="1")
+    tests, count = (made, 6) if project == "copy" else (made[:2], 5)
+    assert f"{count} passed" in run(folder, "-m", "pytest", "-n0", "-v", "-p", "no:cacheprovider", *tests)
+
+
+def test_what_to_add_is_said_where_the_files_have_another_shape(copy):
+    [urls] = [file for file in copy.glob("*/urls.py") if (file.parent / "settings.py").exists()]
+    text = urls.read_text().replace("urlpatterns = [", "urlpatterns = list() + [")
+    urls.write_text(text)
+    printed = start_app(copy, "shop")
+    assert "Please add to urlpatterns in " in printed
+    assert printed.count('path("", include("apps.shop.urls")),') == 1
+    assert urls.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("Shop", "'Shop' cannot be an app's name"),
+        ("2shop", "'2shop' cannot be an app's name"),
+        ("class", "'class' cannot be an app's name"),
+        ("my-shop", "'my-shop' cannot be an app's name"),
+        ("../shop", "'../shop' cannot be an app's name"),
+        ("dashboard", "There is an app named 'dashboard' already"),
+        ("sessions", "There is an app named 'sessions' already"),
+        ("calendar", "There is a Python module named 'calendar' already"),
+        ("left_over", "There is a folder apps/left_over already"),
+    ],
+)
+def test_a_name_that_cannot_be_is_refused_and_nothing_is_changed(name, reason, settings, tmp_path):
+    settings.BASE_DIR = tmp_path
+    (tmp_path / "apps" / "left_over").mkdir(parents=True)
+    with pytest.raises(CommandError, match=re.escape(reason)):
+        call_command("startapp", name)
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
+
+
+def test_a_test_that_is_there_already_is_not_overwritten(settings, tmp_path):
+    settings.BASE_DIR = tmp_path
+    mine = tmp_path / "tests/browser/test_shop.py"
+    mine.parent.mkdir(parents=True)
+    mine.touch()
+    with pytest.raises(CommandError, match=r"There is a file .*test_shop\.py already"):
+        call_command("startapp", "shop", live=True)
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == [mine]
