@@ -88,8 +88,12 @@ class Log:
         return self._recent
 
     async def reach(self, position: Position) -> None:
-        """Follow up to a position that another process may have reached first; raises `Gap` if it is not there."""
-        if position.number > self.recent.newest.number:
+        """
+        Follow up to a position that another process may have reached first, be it in a log that was replaced.
+
+        Raises `Gap` if it is not there yet.
+        """
+        if position.number >= self.recent.oldest.number and not self.recent.holds(position):
             await self._once("catch up", self._catch_up)
         if position.number > self.recent.newest.number:
             raise Gap(position)
@@ -100,8 +104,12 @@ class Log:
 
         Raises `Gap` if the log does not hold the position `since`, `Unavailable` if it cannot be read.
         """
+        return await self._once((since, channels), lambda: self._older(since, channels))
+
+    async def _older(self, since: Position, channels: frozenset[str]) -> tuple[list[Event], Position]:
+        # Taken before the page is read: it does not hold what comes later, however late it is shared.
         upto = self.recent.newest.position
-        page = await self._once((since, channels), lambda: self.call(self.broker.read, since, PAGE, channels))
+        page = await self.call(self.broker.read, since, PAGE, channels)
         reached = page[-1].position if len(page) == PAGE else upto
         kept = [event for event in page if event.number <= upto.number and event.durable]
         return kept, min(reached, upto)

@@ -41,18 +41,25 @@ class Recent:
             del self._events[: len(self._events) // 2]
             self._characters = sum(len(kept.text) for kept in self._events)
 
+    def holds(self, position: Position) -> bool:
+        """Say whether one of them is at that position."""
+        place = self._place_of(position.number)
+        return place < len(self._events) and self._events[place].position == position
+
     def after(self, position: Position, channels: Collection[str]) -> list[Event]:
         """
         Return the durable events of these channels after a position that is not before the oldest.
 
         Raises `Gap` if there is no event at that position.
         """
-        start = bisect_left(self._events, position.number, key=lambda event: event.number)
-        if start == len(self._events) or self._events[start].position != position:
+        if not self.holds(position):
             raise Gap(position)
-        following = self._events[start + 1 :]
+        following = self._events[self._place_of(position.number) + 1 :]
         return [event for event in following if event.channel in channels and event.durable]
 
     def latest(self, channels: Collection[str]) -> dict[str, Event]:
         """Return the newest durable event of each of these channels that has one here."""
         return {event.channel: event for event in self._events if event.channel in channels and event.durable}
+
+    def _place_of(self, number: int) -> int:
+        return bisect_left(self._events, number, key=lambda event: event.number)

@@ -1,0 +1,83 @@
+"""Coming back in the very moment in which something else happens: no gap, no repeat, no reset too many."""
+
+import asyncio
+import threading
+
+import pytest
+
+from apps.sse import log
+from apps.sse.brokers import get_broker
+from apps.sse.brokers.memory import MemoryBroker
+from apps.sse.events import Event
+from apps.sse.hub import Hub, get_hub
+from apps.sse.tests.followers import Ear, tell, until
+
+RECENT = 20
+
+
+class Held(MemoryBroker):
+    """A broker whose replays take until the test lets them go, and then show the log as it was before."""
+
+    def __init__(self, url=""):
+        super().__init__(url)
+        self.may_answer = threading.Event()
+        self.is_asked = threading.Event()
+
+    def read(self, after, limit, channels=None):
+        found = super().read(after, limit, channels)
+        if channels is not None:
+            self.is_asked.set()
+            self.may_answer.wait(10)
+        return found
+
+
+@pytest.fixture
+def held(settings, monkeypatch):
+    monkeypatch.setattr(log, "RECENT_EVENTS", RECENT)
+    settings.SSE_BROKER_URL = f"{__name__}.Held://"
+    return get_broker()
+
+
+async def test_a_replay_that_is_shared_does_not_skip_what_was_published_after_it_was_read(held):
+    early = held.tail(1)[-1].position
+    for n in range(2 * RECENT):
+        tell("news", str(n))
+    hub = get_hub()
+    await hub.start()
+    first, second = Ear("news"), Ear("news")
+    joining = asyncio.create_task(hub.join_after(first, early))
+    await asyncio.to_thread(held.is_asked.wait, 10)
+    # Its answer is on the way, and before it arrives an event is handed out.
+    event = Event(channel="news", name="e", text="late", number=held.tail(1)[-1].number + 1)
+    held._log.append(event)
+    await hub._hand_out([event])
+    also_joining = asyncio.create_task(hub.join_after(second, early))
+    await asyncio.sleep(0)
+    held.may_answer.set()
+    await joining
+    await also_joining
+    wanted = [*map(str, range(2 * RECENT)), "late"]
+    assert (first.texts, second.texts) == (wanted, wanted)
+
+
+async def test_a_place_in_a_log_that_another_process_found_replaced_first_is_not_a_gap():
+    behind, ahead = get_hub(), Hub(get_broker())
+    for n in range(10):
+        tell("news", f"old {n}")
+    await behind.start()
+    old = Ear("news")
+    behind.join(old)
+    broker = get_broker()
+    wakes, broker._wakes = broker._wakes, set()
+    broker._log = [Event(channel="", name="mark", text="", number=1)]
+    tell("news", "new")
+    await ahead.start()
+    place = ahead.join(Ear("news"))
+    tell("news", "newer")
+    returning = Ear("news")
+    await behind.join_after(returning, place)
+    assert (returning.texts, old.hung_up) == (["newer"], "gap")
+    broker._wakes = wakes
+    tell("news", "newest")
+    await until(lambda: returning.texts == ["newer", "newest"])
+    ahead.close()
