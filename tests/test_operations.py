@@ -1,0 +1,62 @@
+"""What docs/operations.md says is so: its commands run, its tables are complete."""
+
+import re
+import secrets
+import select
+import shlex
+import signal
+import subprocess
+import sys
+
+from apps.sse.conf import DEFAULTS
+from tests import servers
+
+PRODUCTION = {
+    "DEBUG": "0",
+    "ALLOWED_HOSTS": "example.com",
+    "SECRET_KEY": secrets.token_urlsafe(50),
+    "DJANGO_ALLOW_ASYNC_UNSAFE": "",
+}
+TEXT = (servers.ROOT / "docs" / "operations.md").read_text()
+
+
+def test_the_table_of_settings_is_complete_and_has_the_defaults():
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", TEXT, re.MULTILINE)
+    told = {name: re.sub(r"[`,]| s$", "", default) for name, default in rows}
+    assert told == {name: str(value or "none").replace(",", "") for name, value in DEFAULTS.items()}
+
+
+def test_each_command_runs(site):
+    """Those that go on are told to end, as by Ctrl-C, once they have printed something."""
+    position = servers.manage("sse_publish", "news", "said", "first", environment=site.environment).strip()
+    for _ in range(10):
+        servers.manage("sse_publish", "news", "said", "next", environment=site.environment)
+    blocks = re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
+    commands = [line for block in blocks for line in block.splitlines()]
+    assert len(commands) >= 7
+    for line in commands:
+        assert line.startswith("python manage.py ")
+        line = line.replace("https://example.com", site.url).replace("1-0123abcd", position)
+        run(
+            [sys.executable, *shlex.split(line)[1:]], site.environment | (PRODUCTION if "--deploy" in line else {})
+        )
+
+
+def run(command, environment):
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, cwd=servers.ROOT, env=environment, **pipes) as process:
+        try:
+            if command[-1] == "sse_tail":
+                hear(process, environment)
+            printed, _ = process.communicate(timeout=90)
+        finally:
+            process.kill()
+    assert process.returncode == 0, (command, printed)
+
+
+def hear(process, environment):
+    def publish():
+        servers.manage("sse_publish", "news", "said", "now", environment=environment)
+
+    servers.wait_until(lambda: publish() or select.select([process.stdout], [], [], 0.1)[0], seconds=60)
+    process.send_signal(signal.SIGINT)
