@@ -1,7 +1,13 @@
 """Each command of the README is one that a test runs, and its Python is what runs."""
 
 import re
+import unittest
 from contextlib import aclosing
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import RequestFactory, override_settings
+from django.urls import path
 
 from tests.servers import ROOT
 
@@ -10,6 +16,7 @@ RUN_BY_TESTS = {
     "make template": "test_template.built_zip",
     "django-admin startproject --template dist/project_template.zip mysite": "test_template.start_project",
     "make run": "test_template.serve_and_listen",
+    ".venv/bin/python manage.py startapp wall --live": "test_startapp",
     "make test": "test_template.test_a_generated_project_is_checked_served_and_tested",
 }
 
@@ -54,3 +61,15 @@ async def test_the_shared_code_of_the_readme_streams():
     names = {"read_prices": read_prices}
     exec(python_blocks()[2], names)
     assert "event: price\nid: 1\ndata: 42" in await first_event(names["PriceStream"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_test_of_the_readme_passes_with_the_live_page_of_the_readme():
+    names = {"Post": get_user_model()}
+    exec(python_blocks()[3], names)
+    exec(python_blocks()[4], names)
+    assert names["FeedPage"].as_view()(RequestFactory().get("/")).status_code == 200
+    result = unittest.TestResult()
+    with override_settings(ROOT_URLCONF=(path("api/feed/stream/", names["FeedStream"].as_view()),)):
+        unittest.defaultTestLoader.loadTestsFromTestCase(names["FeedTests"]).run(result)
+    assert (result.testsRun, result.errors, result.failures) == (1, [], [])
