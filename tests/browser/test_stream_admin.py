@@ -1,0 +1,127 @@
+"""The admin's page of open streams, as staff uses it, before two workers."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+PAGE = "/admin/sse/openstream/"
+VIEW = "apps.dashboard.views.StatsStream"
+PATIENCE_MS = 20_000
+COUNT = """
+addEventListener('sse:state', ({detail}) => { if (detail.state === 'connected') window.opened = (window.opened ?? 0) + 1 })
+"""
+
+
+@pytest.fixture
+def running(serve):
+    with serve("uvicorn with two workers") as server:
+        yield server
+
+
+@pytest.fixture
+def visitor(running, browser):
+    """Open a browser of somebody's own, logged in or not: `visitor("ada").goto("/dashboard/")`."""
+    contexts = []
+
+    def open_as(username=""):
+        context = browser.new_context(base_url=running.url)
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE_MS)
+        page = context.new_page()
+        if username:
+            page.goto("/accounts/login/")
+            page.get_by_label("Username").fill(username)
+            page.get_by_label("Password", exact=True).fill("demo")
+            page.get_by_role("button", name="Log in").click()
+            page.wait_for_url("**/")
+        return page
+
+    yield open_as
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def dashboard(visitor):
+    """Open a dashboard and wait for its stream; each time that it is opened anew counts."""
+
+    def show(username=""):
+        page = visitor(username)
+        page.add_init_script(COUNT)
+        page.goto("/dashboard/")
+        page.wait_for_function("() => window.opened")
+        return page
+
+    return show
+
+
+@pytest.fixture
+def staff(visitor):
+    """The page of open streams, and what the browser complained of."""
+    page = visitor("admin")
+    page.complaints = []
+    page.on("console", lambda message: message.type == "error" and page.complaints.append(message.text))
+    page.on("pageerror", lambda error: page.complaints.append(error.message))
+    page.goto(PAGE)
+    return page
+
+
+def ask_until(staff, text):
+    """Ask again until the page says this."""
+    for _ in range(40):
+        if re.search(text, staff.inner_text("#content")):
+            return
+        staff.get_by_role("link", name="Ask again").click()
+    raise AssertionError(staff.inner_text("#content"))
+
+
+def test_streams_of_both_workers_are_shown_and_a_users_are_ended_by_a_button(staff, dashboard):
+    ask_until(staff, "Open a page with live parts")
+    ada, guest = dashboard("ada"), dashboard()
+    dashboard("grace")
+    ask_until(staff, "3 streams are open at this moment, 1 of them by a visitor")
+    seen = {page: page.evaluate("() => window.opened") for page in (ada, guest)}
+
+    staff.get_by_role("button", name="End the streams of ada").click()
+    expect(staff.locator(".messagelist")).to_contain_text("The streams of “ada” are ended.")
+    ada.wait_for_function("(seen) => window.opened > seen", arg=seen[ada])
+    assert guest.evaluate("() => window.opened") == seen[guest]
+    ask_until(staff, "3 streams are open at this moment")
+    assert staff.complaints == []
+
+
+def test_a_views_streams_are_ended_once_that_is_confirmed_with_the_keyboard_alone(staff, dashboard):
+    pages = [dashboard(), dashboard()]
+    ask_until(staff, "2 streams are open")
+    seen = [page.evaluate("() => window.opened") for page in pages]
+
+    staff.get_by_role("button", name=f"End all streams of {VIEW}").focus()
+    staff.keyboard.press("Enter")
+    expect(staff.get_by_role("heading", name="Are you sure?")).to_be_visible()
+    staff.get_by_role("link", name="No, take me back").focus()
+    staff.keyboard.press("Enter")
+    staff.wait_for_url(f"**{PAGE}")
+    assert [page.evaluate("() => window.opened") for page in pages] == seen
+
+    staff.get_by_role("button", name=f"End all streams of {VIEW}").focus()
+    staff.keyboard.press("Enter")
+    staff.get_by_role("button", name="Yes, end them").focus()
+    staff.keyboard.press("Enter")
+    expect(staff.locator(".messagelist")).to_contain_text(VIEW)
+    for page, before in zip(pages, seen, strict=True):
+        page.wait_for_function("(seen) => window.opened > seen", arg=before)
+    assert staff.complaints == []
+
+
+def test_the_page_is_accessible_and_fits_every_width_in_light_and_dark(staff, dashboard):
+    dashboard("ada")
+    ask_until(staff, "By user|BY USER")
+    for theme in ("light", "dark"):
+        staff.emulate_media(color_scheme=theme)
+        for width in (320, 360, 1440):
+            staff.set_viewport_size({"width": width, "height": 800})
+            assert staff.evaluate("() => document.documentElement.scrollWidth") <= width
+        found = Axe().run(staff, context="#content-main", options={"runOnly": ["wcag2a", "wcag2aa"]})
+        assert found.violations_count == 0, found.generate_report()
