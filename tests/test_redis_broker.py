@@ -61,6 +61,18 @@ class TestServer:
         with pytest.raises(Gap):
             broker.read(places[1], 10)
 
+    @pytest.mark.parametrize("count", [19, 20, 21])
+    def test_events_of_some_channels_are_found_however_many_others_are_in_between(
+        self, broker, monkeypatch, count
+    ):
+        monkeypatch.setattr(redis, "PAGE", 5)
+        [start] = broker.tail(1)
+        for n in range(count):
+            broker.append(event(channel="rare" if n % 7 == 6 or n == count - 1 else "common", text=str(n)))
+        assert [e.text for e in broker.read(start.position, 10, ["rare"])] == ["6", "13", str(count - 1)]
+        assert [e.text for e in broker.read(start.position, 2, ["rare"])] == ["6", "13"]
+        assert [e.text for e in broker.read(start.position, 3, ["rare", "common"])] == ["0", "1", "2"]
+
     async def test_who_listens_learns_that_the_server_died(self, broker, valkey):
         with pytest.raises(ConnectionError):
             async with asyncio.timeout(PATIENCE_SECONDS):

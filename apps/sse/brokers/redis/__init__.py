@@ -74,14 +74,15 @@ class RedisBroker(Broker):
     def read(self, after: Position, limit: int, channels: Collection[str] | None = None) -> list[Event]:
         if channels is None:
             return self._following(after, limit)
-        wanted, found = {*channels}, list[Event]()
-        while len(found) < limit:
-            page = self._following(after, PAGE)
-            found += [event for event in page if event.channel in wanted]
-            if len(page) < PAGE:
-                break
-            after = page[-1].position
-        return found[:limit]
+        found, goes_on = list[Event](), True
+        while goes_on and len(found) < limit:
+            page = self._run("look", f"0-{after.number}", PAGE, limit - len(found), *{*channels})
+            first, some, last = map(_of_script, page)
+            _check_place(first, after)
+            found += some
+            if goes_on := bool(last):
+                after = last[0].position
+        return found
 
     def tail(self, limit: int) -> list[Event]:
         newest = self._newest(limit)
@@ -93,8 +94,7 @@ class RedisBroker(Broker):
 
     def latest(self, channels: Collection[str]) -> list[Event]:
         found = self._run("latest_of", *{*channels}) if channels else []
-        entries = ((id, dict(zip(pairs[::2], pairs[1::2], strict=True))) for id, pairs in found)
-        return sorted(_events(entries), key=lambda event: event.number)
+        return sorted(_of_script(found), key=lambda event: event.number)
 
     async def listen(self, wake: Callable[[], object]) -> None:
         async with self._address.async_client() as client, client.pubsub() as heard:
@@ -189,8 +189,7 @@ class RedisBroker(Broker):
 
     def _following(self, after: Position, limit: int) -> list[Event]:
         events = _events(self._client.xrange(self._log, f"0-{after.number}", "+", count=limit + 1))
-        if not events or events[0].position != after:
-            raise Gap(after)
+        _check_place(events[:1], after)
         return events[1:]
 
     def _newest(self, limit: int) -> list[Event]:
@@ -210,6 +209,17 @@ def _flat(events: Iterable[Event]) -> Iterable[str | float]:
         # Stays the same on the way through the outbox, and no other event has it.
         token = f"{event.tag}{event.sent_at:.6f}"
         yield from (token, event.channel, event.name, event.text, event.tag, event.sent_at, int(event.durable))
+
+
+def _check_place(found: list[Event], place: Position) -> None:
+    """Raise `Gap` if what was found at a place is another event than the one that was there."""
+    if not found or found[0].position != place:
+        raise Gap(place)
+
+
+def _of_script(entries: Any) -> list[Event]:
+    """Return events as the script tells them: without dictionaries."""
+    return _events((id, dict(zip(pairs[::2], pairs[1::2], strict=True))) for id, pairs in entries)
 
 
 def _events(entries: Any) -> list[Event]:

@@ -73,6 +73,26 @@ local function begin(tag, sent_at)
     end
 end
 
+-- look <id> <how many to look at> <how many to find> <channel>...: the entry there, those of the
+-- channels behind it, and the last that was looked at if there may be more.
+local function look(id, many, most)
+    local wanted = {}
+    for i = 5, #ARGV do
+        wanted[ARGV[i]] = true
+    end
+    local page = redis.call('XRANGE', log, id, '+', 'COUNT', many)
+    local there, found, last = page[1], {}, nil
+    for i = 2, #page do
+        if #found < tonumber(most) and wanted[page[i][2][2]] then
+            found[#found + 1] = page[i]
+        end
+    end
+    if #page == tonumber(many) then
+        last = page[#page]
+    end
+    return { {there}, found, {last} }
+end
+
 -- latest_of <channel>...: the newest durable entry of each that has one.
 local function latest_of()
     local found = {}
@@ -86,5 +106,5 @@ local function latest_of()
     return found
 end
 
-local commands = {append = append, begin = begin, latest_of = latest_of, trim = trim}
+local commands = {append = append, begin = begin, latest_of = latest_of, look = look, trim = trim}
 return commands[ARGV[1]](unpack(ARGV, 2, 6))
