@@ -31,14 +31,10 @@ class Refused(AssertionError):
 
 
 class AsyncStream:
-    """
-    A stream that `StreamClient.open` has opened in an async test.
-
-    `events` are all that came, `status` and `headers` those of the response.
-    """
+    """A stream that `StreamClient.open` has opened in an async test."""
 
     def __init__(self, exchange: Exchange, last_event_id: str) -> None:
-        self.events: list[Heard] = []
+        self._events: list[Heard] = []
         self._exchange = exchange
         self._parser = Parser(last_event_id)
         self._read = 0
@@ -55,8 +51,17 @@ class AsyncStream:
         return self._exchange.headers
 
     @property
+    def events(self) -> list[Heard]:
+        """All the events that came, taken or not."""
+        for chunk in self._exchange.chunks[self._read :]:
+            self._events += self._parser.feed(chunk)
+            self._read += 1
+        return self._events
+
+    @property
     def last_event_id(self) -> str:
         """What the client would send as `Last-Event-ID` if it came back now."""
+        self.events  # noqa: B018 - reads on
         return self._parser.last_event_id
 
     @property
@@ -93,9 +98,8 @@ class AsyncStream:
 
     async def rest(self, *, timeout: float = PATIENCE_SECONDS) -> list[Heard]:
         """Return all the events to come, up to the stream's end, which is expected in `timeout` seconds."""
-        if not await self._exchange.wait(self._read_on, timeout):
+        if not await self._exchange.wait(lambda: False, timeout):
             raise AssertionError(f"The stream goes on after {timeout:g} s. {self._story()}")
-        self._read_on()
         rest, self._taken = self.events[self._taken :], len(self.events)
         return rest
 
@@ -121,13 +125,7 @@ class AsyncStream:
         await self._exchange.leave(timeout)
 
     def _waits(self) -> bool:
-        self._read_on()
         return len(self.events) > self._taken
-
-    def _read_on(self) -> None:
-        for chunk in self._exchange.chunks[self._read :]:
-            self.events += self._parser.feed(chunk)
-        self._read = len(self._exchange.chunks)
 
     def _story(self) -> str:
         if not self.events:

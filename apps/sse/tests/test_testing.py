@@ -9,10 +9,11 @@ from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.test import AsyncClient, Client, TestCase, TransactionTestCase, override_settings
 from django.urls import path
 
-from apps.sse import SSEView, connections, position, publish
+from apps.sse import SSEView, aposition, apublish, connections, position, publish, shared
 from apps.sse.hub import Hub
 from apps.sse.testing import Refused, StreamClient
 
+from .followers import until
 from .streams import MIDDLEWARE, make_user
 
 User = get_user_model()
@@ -60,8 +61,21 @@ class Listening(SSEView):
             self.endings.append("finally")
 
 
+@shared
+async def counts():
+    while True:
+        yield await User.objects.acount()
+        await asyncio.sleep(0.01)
+
+
+class Counts(SSEView):
+    async def stream(self, request):
+        async for count in counts():
+            yield self.event("count", count)
+
+
 urlpatterns = [
-    path(f"{view.__name__.lower()}/", view.as_view()) for view in (News, Names, Private, Broken, Listening)
+    path(f"{view.__name__.lower()}/", view.as_view()) for view in (News, Names, Counts, Private, Broken, Listening)
 ]
 
 settings_of_this_file = override_settings(
@@ -89,6 +103,15 @@ class InATestCase(TestCase):
         with StreamClient().open("/names/") as stream:
             assert [event.data for event in stream.rest()] == ["ada", {}]
             assert not stream.is_open
+
+    def test_a_shared_producer_sees_it_too_and_ends_with_its_last_viewer(self):
+        make_user("ada")
+        with StreamClient().open("/counts/") as one, StreamClient().open("/counts/") as other:
+            one.assert_event("count", 1, id="1")
+            other.assert_event("count", 1, id="1")
+            make_user("bob")
+            while one.next().data != 2:
+                pass
 
     def test_the_login_of_the_clients_session_is_the_streams(self):
         self.client.force_login(make_user("ada"))
@@ -218,3 +241,16 @@ class TestWithPytest:
     def test_reading_an_endless_stream_to_its_end_is_an_error(self):
         with StreamClient().open("/news/") as stream, pytest.raises(AssertionError, match="stream goes on"):
             stream.rest(timeout=0.1)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("site")
+async def test_an_async_test_of_ones_own_loop_hears_and_sees_the_same():
+    await sync_to_async(make_user)("ada")
+    async with StreamClient().open("/names/") as names, StreamClient().open("/news/") as news:
+        assert [event.data for event in await names.rest()] == ["ada", {}]
+        await apublish("news", "post", 1)
+        await news.assert_event("post", 1)
+        await apublish("news", "post", 2)
+        await until(lambda: len(news.events) == 2)
+        assert news.last_event_id == str(await aposition())
