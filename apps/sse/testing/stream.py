@@ -11,7 +11,7 @@ from .aside import Aside
 from .exchange import Exchange
 from .parser import Heard, Parser
 
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 10.0
 SILENCE_SECONDS = 0.2
 SHOWN_EVENTS = 10
 
