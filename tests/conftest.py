@@ -97,3 +97,19 @@ def streams(serve, tmp_path, notes):
         )
 
     return start
+
+
+@pytest.fixture
+def private(serve):
+    """Serve the streams of `tests.streams.private_urls`: `with private("uvicorn") as server`."""
+
+    def start(kind, **variables):
+        return serve(
+            kind,
+            package="tests.streams",
+            PROJECT_SETTINGS=f"{servers.PACKAGE}.settings",
+            DJANGO_SETTINGS_MODULE="tests.streams.private_settings",
+            **variables,
+        )
+
+    return start

@@ -7,23 +7,7 @@ from tests.browsing import Browser, seconds_until_the_end, tabs_in_two_processes
 from tests.servers import wait_until
 
 SOON_SECONDS = 3
-
-
-@pytest.fixture
-def private(serve):
-    """Serve the streams of `tests.streams.private_urls`: `with private("uvicorn") as server`."""
-
-    def start(kind="uvicorn with two workers", **variables):
-        return serve(
-            kind,
-            package="tests.streams",
-            PROJECT_SETTINGS=f"{servers.PACKAGE}.settings",
-            DJANGO_SETTINGS_MODULE="tests.streams.private_settings",
-            SSE_MAX_PER_USER="0",
-            **variables,
-        )
-
-    return start
+TWO_WORKERS = "uvicorn with two workers"
 
 
 def run(server, code):
@@ -33,7 +17,11 @@ def run(server, code):
 
 
 def test_a_logout_ends_the_streams_of_all_tabs_and_of_no_other_browser(private):
-    with private() as server, Browser(server) as browser, Browser(server) as other:
+    with (
+        private(TWO_WORKERS, SSE_MAX_PER_USER="0") as server,
+        Browser(server) as browser,
+        Browser(server) as other,
+    ):
         browser.sign_in("ada")
         other.sign_in("ada")
         stays = other.tab("/members/")
@@ -45,7 +33,7 @@ def test_a_logout_ends_the_streams_of_all_tabs_and_of_no_other_browser(private):
 
 
 def test_a_login_ends_the_streams_that_the_session_had_before(private):
-    with private() as server, Browser(server) as browser:
+    with private(TWO_WORKERS, SSE_MAX_PER_USER="0") as server, Browser(server) as browser:
         key = run(
             server,
             "from django.contrib.sessions.backends.db import SessionStore\n"
@@ -66,7 +54,11 @@ def test_a_login_ends_the_streams_that_the_session_had_before(private):
     ids=["deactivated", "deleted", "a changed password"],
 )
 def test_an_account_that_is_closed_or_secured_ends_its_streams(private, code):
-    with private() as server, Browser(server) as browser, Browser(server) as other:
+    with (
+        private(TWO_WORKERS, SSE_MAX_PER_USER="0") as server,
+        Browser(server) as browser,
+        Browser(server) as other,
+    ):
         browser.sign_in("ada")
         other.sign_in("grace")
         stays = other.tab("/members/")
@@ -92,7 +84,7 @@ def test_a_lost_permission_ends_streams_and_the_client_that_comes_back_is_refuse
         "view = Permission.objects.get(codename='view_group')\n"
         "group, _ = Group.objects.get_or_create(name='viewers')\n"
     )
-    with private() as server, Browser(server) as browser:
+    with private(TWO_WORKERS, SSE_MAX_PER_USER="0") as server, Browser(server) as browser:
         run(server, prepare + "group.permissions.add(view)\n" + grant)
         browser.sign_in("ada")
         tabs = tabs_in_two_processes(lambda: browser.tab("/permitted/"))
@@ -100,11 +92,9 @@ def test_a_lost_permission_ends_streams_and_the_client_that_comes_back_is_refuse
         assert browser.status("/permitted/") == 403
 
 
-@pytest.mark.parametrize(
-    "kind", ["uvicorn with two workers", "gunicorn with threads", "gunicorn with its ASGI worker"]
-)
+@pytest.mark.parametrize("kind", [TWO_WORKERS, "gunicorn with threads", "gunicorn with its ASGI worker"])
 def test_streams_are_closed_from_any_process_and_their_clients_come_back(private, kind):
-    with private(kind) as server, Browser(server) as browser:
+    with private(kind, SSE_MAX_PER_USER="0") as server, Browser(server) as browser:
         browser.sign_in("ada")
         tabs = [browser.tab("/members/") for _ in range(6)]
         close = "from apps.sse import close_streams\n"
@@ -121,7 +111,7 @@ def test_a_client_that_comes_back_is_not_given_what_it_may_no_longer_hear(privat
         "from django.contrib.auth.models import Group\nfrom apps.sse import publish\n"
         "rooms = [Group.objects.get_or_create(name=name)[0] for name in ('a', 'b')]\n"
     )
-    with private() as server, Browser(server) as browser:
+    with private(TWO_WORKERS, SSE_MAX_PER_USER="0") as server, Browser(server) as browser:
         run(server, prepare + "ada.groups.set(rooms)")
         browser.sign_in("ada")
         with browser.client.stream("GET", "/rooms/") as response:

@@ -13,6 +13,9 @@ from apps.sse import SSEView, connections, metrics
 class Open(SSEView):
     """Says in which process it is, then nothing more."""
 
+    # Servers with threads notice only when they write that a client has left.
+    sse_keepalive_interval = 1
+
     async def stream(self, request):
         yield self.event("pid", os.getpid())
         await asyncio.Event().wait()

@@ -172,13 +172,14 @@ async def test_a_process_whose_visitors_are_unknown_asks_nothing():
 
 
 @pytest.mark.parametrize("engine", ["cache", "signed_cookies", "file"])
-async def test_sessions_that_are_not_in_the_database_are_not_looked_for(settings, engine):
+async def test_sessions_that_are_not_in_the_database_are_not_looked_for(settings, caplog, engine):
     async with Opened(key=new_session(basket=1)) as stream:
         settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
         with CaptureQueriesContext(connection) as queries:
             await looked_at(Sweep())
         assert len(queries) == 0
         assert not stream.is_ended
+    assert caplog.records == []
 
 
 async def test_a_sweep_that_fails_is_logged_once_and_tried_again(ada, caplog, monkeypatch):
