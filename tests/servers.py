@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -17,6 +18,8 @@ import httpx
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = os.environ["DJANGO_SETTINGS_MODULE"].split(".")[0]
 PATIENCE_SECONDS = 30
+# Below those of outgoing connections, so that a server that is restarted finds its own free.
+PORTS = (10_000, 32_000)
 
 UVICORN = "uvicorn {package}.asgi:application --host 127.0.0.1 --port {port} --log-level warning"
 GUNICORN = "gunicorn --bind 127.0.0.1:{port} --no-control-socket --config /dev/null --graceful-timeout 5 "
@@ -83,10 +86,12 @@ def wait_until(condition, seconds=10):
 
 
 def free_port() -> int:
-    """Return a port of the loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Return a port of the loopback that nobody has, and that the system gives to nobody by itself."""
+    while True:
+        port = random.randint(*PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def environment_for(folder: Path, **variables: str) -> dict[str, str]:

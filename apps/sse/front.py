@@ -1,16 +1,21 @@
 """What comes before a view runs, its access mixins included."""
 
 import inspect
+import logging
 from collections.abc import Callable
 from functools import wraps
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.db import connections as databases
 from django.db.transaction import non_atomic_requests
 from django.http import Http404, HttpRequest
 
 from .cors import CORS
+from .limits import refuse
+
+logger = logging.getLogger("apps.sse")
 
 
 def in_front_of(view: Callable, cors: CORS) -> Callable:
@@ -48,6 +53,9 @@ def _async_front(view: Callable, cors: CORS) -> Callable:
             answer = await answer if inspect.isawaitable(answer) else answer
         except (PermissionDenied, Http404) as error:
             answer = await sync_to_async(cors.refusal)(request, error)
+        except (OperationalError, InterfaceError):
+            logger.exception("%s: the database failed; the client was told to come back.", request.path)
+            answer = refuse(503, "Events cannot be had at the moment.")
         return cors.add_headers(request, answer)
 
     # Under ATOMIC_REQUESTS Django refuses an async view that does not ask to be left out.

@@ -114,7 +114,7 @@ class PostgreSQL(Deployment):
     def cut_listeners(self):
         """Cut the connections on which processes listen, and return how many there were."""
         cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-        return len(self.ask(cut + "AND query ILIKE 'notify %'"))
+        return len(self.ask(cut + "AND application_name = 'sse'"))
 
     def wipe(self):
         """Empty the log."""
