@@ -63,6 +63,8 @@ INSTALLED_APPS = [
     "apps.sse",
     "apps.accounts",
     "apps.dashboard",
+    "apps.feed",
+    "apps.tasks",
     "apps.dev",
 ]
 

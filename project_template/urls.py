@@ -13,6 +13,8 @@ urlpatterns = [
     path("", home, name="home"),
     path("", include("apps.sse.urls")),
     path("", include("apps.dashboard.urls")),
+    path("", include("apps.feed.urls")),
+    path("", include("apps.tasks.urls")),
     path("accounts/", include("apps.accounts.urls")),
     path("admin/", admin.site.urls),
     path("metrics/", metrics, name="metrics"),

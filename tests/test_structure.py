@@ -47,7 +47,7 @@ LIBRARY = [
     "admin",
     "__init__",
 ]
-SAMPLE_APPS = ["dashboard"]
+SAMPLE_APPS = ["dashboard", "feed", "tasks"]
 
 
 def imported(file: Path) -> set[str]:

@@ -1,0 +1,49 @@
+from django.conf import settings
+from django.core.validators import URLValidator
+from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+
+class PostQuerySet(models.QuerySet):
+    def editable_by(self, user):
+        """Return the posts that `user` may change: its own, and for staff all."""
+        return self if user.is_staff else self.filter(author=user)
+
+    def before(self, pk):
+        """Return the posts older than the one with this primary key, the newest first; all if it is None."""
+        older = self if pk is None else self.filter(pk__lt=pk)
+        return older.select_related("author").order_by("-pk")
+
+
+class Post(models.Model):
+    """What somebody has posted: a text, a link or an image, or several of them."""
+
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="posts")
+    text = models.TextField(_("text"), max_length=2000, blank=True)
+    link = models.URLField(_("link"), max_length=500, blank=True, validators=[URLValidator(["http", "https"])])
+    image = models.ImageField(_("image"), upload_to="feed/%Y/%m/", blank=True)
+    thumbnail = models.ImageField(
+        upload_to="feed/%Y/%m/", blank=True, editable=False, width_field="width", height_field="height"
+    )
+    width = models.PositiveIntegerField(null=True, editable=False)
+    height = models.PositiveIntegerField(null=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    edited_at = models.DateTimeField(null=True, editable=False)
+
+    objects = PostQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(text="", link="", image=""),
+                name="feed_post_not_empty",
+                violation_error_message=_("Write something, or add a link or an image."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.text[:50] or self.link or self.image.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("feed-post", args=[self.pk])

@@ -1,0 +1,80 @@
+from django.contrib import messages
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.core.exceptions import BadRequest
+from django.shortcuts import redirect
+from django.urls import reverse_lazy
+from django.utils.translation import gettext as _
+from django.views.generic import CreateView, DeleteView, DetailView, UpdateView
+
+from apps.sse import LivePageMixin, SSEView
+
+from . import feed
+from .forms import PostForm
+from .models import Post
+
+PAGE = 20
+
+
+class FeedView(LoginRequiredMixin, LivePageMixin, CreateView):
+    """The newest posts, or those before one of them, and a form for the next."""
+
+    form_class = PostForm
+    template_name = "feed/feed.html"
+
+    def form_valid(self, form):
+        feed.add(form, author=self.request.user)
+        return redirect("feed")
+
+    def get_context_data(self, **kwargs):
+        before = self.request.GET.get("before")
+        if before is not None and not (before.isdecimal() and len(before) < 19):
+            raise BadRequest("before is the number of a post")
+        posts = list(Post.objects.before(before)[: PAGE + 1])
+        return {
+            **super().get_context_data(**kwargs),
+            "posts": posts[:PAGE],
+            "has_older": len(posts) > PAGE,
+            "is_newest": before is None,
+        }
+
+
+class FeedStream(LoginRequiredMixin, SSEView):
+    """Everything that happens in the feed, as it happens."""
+
+    channels = [feed.CHANNEL]
+    raise_exception = True
+
+
+class PostView(LoginRequiredMixin, DetailView):
+    """One post, at an address that can be passed on."""
+
+    model = Post
+    template_name = "feed/post.html"
+
+
+class EditView(LoginRequiredMixin, UpdateView):
+    """A post's form, for whoever may change it; for others the post is not there."""
+
+    form_class = PostForm
+    template_name = "feed/edit.html"
+
+    def get_queryset(self):
+        return Post.objects.editable_by(self.request.user)
+
+    def form_valid(self, form):
+        return redirect(feed.change(form))
+
+
+class RemoveView(LoginRequiredMixin, DeleteView):
+    """A question before a post is deleted."""
+
+    template_name = "feed/remove.html"
+    success_url = reverse_lazy("feed")
+
+    def get_queryset(self):
+        return Post.objects.editable_by(self.request.user)
+
+    def form_valid(self, form):
+        feed.remove(self.object)
+        messages.success(self.request, _("The post is deleted."))
+        return redirect(self.success_url)
