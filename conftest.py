@@ -8,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import django
 import pytest
+from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
 os.environ["DEBUG"] = "1"
@@ -50,5 +52,13 @@ def pytest_pyfunc_call(pyfuncitem):
         return None
     arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, pyfuncitem.obj(**arguments)).result()
+        pool.submit(asyncio.run, _run(pyfuncitem.obj(**arguments))).result()
     return True
+
+
+async def _run(test):
+    try:
+        await test
+    finally:
+        # Those of asgiref's thread, which has no test of its own that would close them.
+        await sync_to_async(connections.close_all)()

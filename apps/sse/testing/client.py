@@ -12,6 +12,7 @@ from django.test import AsyncClient, AsyncRequestFactory, Client
 
 from ..asgi import Application, hand_off
 from ..conf import setting
+from ..threads import give_connections_back
 from .aside import Aside
 from .exchange import Exchange, Handler
 from .stream import AsyncStream, Stream
@@ -112,6 +113,8 @@ class Opening:
         self, kind: type | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._stream.close()
+        # Nobody else would close what was opened in the thread of an async test.
+        await sync_to_async(give_connections_back)()
 
     async def _open(self, executor: Executor) -> AsyncStream:
         application, scope = await sync_to_async(self._request)()

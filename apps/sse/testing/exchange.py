@@ -5,7 +5,7 @@ import contextlib
 import http
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from typing import Any
 
@@ -39,12 +39,13 @@ class Handler(ASGIHandler):
 
 class Exchange:
     """
-    One GET, answered in a task of the running loop; `executor` runs what Django does synchronously.
+    One request without a body, answered in a task of the running loop.
 
-    `status`, `headers` and `chunks` are what came so far.
+    `executor` runs what Django does synchronously; without one its own threads do. `status`,
+    `headers` and `chunks` are what came so far.
     """
 
-    def __init__(self, application: Application, scope: dict[str, Any], executor: Executor) -> None:
+    def __init__(self, application: Application, scope: dict[str, Any], executor: Executor | None = None) -> None:
         self.path = scope["path"]
         self.status = 0
         self.headers: Mapping[str, str] = {}
@@ -90,11 +91,10 @@ class Exchange:
         body = b"".join(self.chunks)[:SHOWN_BYTES].decode(errors="replace").strip()
         return f"{answer} ({self.headers.get('Content-Type', 'no type')}): {body}" if body else answer
 
-    async def _run(self, application: Application, scope: dict[str, Any], executor: Executor) -> None:
+    async def _run(self, application: Application, scope: dict[str, Any], executor: Executor | None) -> None:
         got_request_exception.connect(self._note_failure)
-        own_lane.set(Lane(executor))
         try:
-            async with ThreadSensitiveContext(executor=executor):
+            async with _working_in(executor) if executor else contextlib.nullcontext():
                 await application(scope, self._receive, self._send)
         finally:
             got_request_exception.disconnect(self._note_failure)
@@ -117,6 +117,13 @@ class Exchange:
     def _note_failure(self, request: Any, **kwargs: Any) -> None:
         if request.path == self.path:
             self.failure = sys.exception()
+
+
+@contextlib.asynccontextmanager
+async def _working_in(executor: Executor) -> AsyncIterator[None]:
+    own_lane.set(Lane(executor))
+    async with ThreadSensitiveContext(executor=executor):
+        yield
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from httpx_sse._decoders import SSEDecoder, SSELineDecoder
 
 from apps.sse import connections
 from apps.sse.asgi import hand_off
+from apps.sse.testing.exchange import Exchange
 
 WAYS = ["hand-off", "ASGI", "WSGI"]
 PATIENCE_SECONDS = 10
@@ -110,25 +111,11 @@ def _ask_asgi(answer, way, method, url, query, headers, until):
     }
 
     async def run():
-        left = asyncio.Event()
-        requests = [{"type": "http.request", "body": b"", "more_body": False}]
-
-        async def receive():
-            if requests:
-                return requests.pop()
-            await left.wait()
-            return {"type": "http.disconnect"}
-
-        async def send(message):
-            if message["type"] == "http.response.start":
-                answer.status = message["status"]
-                answer.headers = httpx.Headers(message["headers"])
-            elif message.get("body"):
-                answer.chunks.append(message["body"])
-                if until and until(answer.chunks):
-                    left.set()
-
-        await asyncio.wait_for(application(scope, receive, send), PATIENCE_SECONDS)
+        exchange = Exchange(application, scope)
+        await exchange.wait(lambda: until and until(exchange.chunks), PATIENCE_SECONDS)
+        await exchange.leave(PATIENCE_SECONDS)
+        answer.status, answer.chunks = exchange.status, exchange.chunks
+        answer.headers = httpx.Headers(dict(exchange.headers))
 
     asyncio.run(run())
 
