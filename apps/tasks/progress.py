@@ -1,0 +1,164 @@
+"""How far tasks have come: what the open pages of their owners are told, and in which words."""
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterable
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.sse import Event, publish
+
+from .models import Task
+
+SECONDS_BETWEEN = 0.5
+"""The least time from one progress event of a worker to its next."""
+
+
+def channel(owner_id: Any) -> str:
+    """Return the channel of everything that happens to a user's tasks."""
+    return f"tasks.{owner_id}"
+
+
+def facts(task: Task) -> dict[str, Any]:
+    """Return how far a task has come."""
+    return {
+        "percent": task.percent,
+        "status": task.state,
+        "rows": task.rows,
+        "errors": task.bad,
+        "rate": task.rate and round(task.rate),
+        "left": task.left and round(task.left),
+        "note": note(task),
+    }
+
+
+def html(task: Task, *, listed: bool) -> str:
+    """Return the task's element: in a list the names of its fields begin with the key of the task."""
+    context = {"task": task, "note": note(task), "prefix": f"{task.pk}." if listed else ""}
+    return render_to_string("tasks/_task.html", context)
+
+
+def result(task: Task) -> dict[str, str]:
+    """Return how a task has ended."""
+    return {"status": task.state, "result": note(task), "html": html(task, listed=False)}
+
+
+def tell(task: Task) -> None:
+    """Tell how far a task has come. Who misses it is told more soon, so nothing of it is kept."""
+    publish(channel(task.owner_id), "progress", {task.pk: facts(task)}, durable=False)
+
+
+def show(task: Task) -> None:
+    """Put a task that is new, or in another state, on the pages of its owner."""
+    change = {"target": "#tasks", "mode": "prepend", "html": html(task, listed=True)}
+    publish(channel(task.owner_id), "html", change)
+    publish(channel(task.owner_id), "progress", {task.pk: facts(task)})
+
+
+def hide(task: Task) -> None:
+    """Take a task that was deleted off the pages of its owner."""
+    publish(channel(task.owner_id), "html", {"target": f"#{task.element_id}", "html": ""})
+    publish(channel(task.owner_id), "progress", {task.pk: facts(task)})
+
+
+async def until_the_end(task: Task, events: AsyncIterable[Event]) -> AsyncGenerator[dict[str, Any]]:
+    """
+    Yield how far a task has come, now and whenever `events` tell of it, until it is at an end or deleted.
+
+    `events` were subscribed to before this is called, so they may tell what is known already.
+    """
+    told = await refreshed(task)
+    yield told
+    if task.is_final:
+        return
+    async for event in events:
+        news = event.data.get(str(task.pk)) if event.name == "progress" else None
+        if news is None:
+            continue
+        if news["status"] not in Task.UNDER_WAY:
+            news = await refreshed(task)
+        if task.is_final or news["rows"] >= told["rows"]:
+            told = news
+            yield told
+        if task.is_final:
+            return
+
+
+async def refreshed(task: Task) -> dict[str, Any]:
+    """Read a task again and return how far it has come; one that was deleted counts as cancelled."""
+    try:
+        await task.arefresh_from_db()
+    except Task.DoesNotExist:
+        task.state = Task.State.CANCELLED
+    return facts(task)
+
+
+def note(task: Task) -> str:
+    """Return in a sentence what is to be said of a task beside its percentage."""
+    State = Task.State
+    if task.state == State.DRAFT:
+        return _("Look at the first rows, then start it.")
+    if task.state == State.WAITING and not task.rows:
+        return _("It begins as soon as a worker is free.")
+    parts = [rows(task)]
+    if task.state == State.WAITING:
+        parts.append(_("it goes on as soon as a worker is free"))
+    elif task.state == State.RUNNING and task.rate:
+        parts.append(_("%(rate)s rows per second") % {"rate": number(task.rate)})
+        parts.append(_("%(time)s left") % {"time": duration(task.left or 0)})
+    elif task.state == State.FAILED:
+        parts.append(_("it stopped because of an error on the server"))
+    return " · ".join(parts)
+
+
+def rows(task: Task) -> str:
+    """Return how many rows were taken, and how many were not."""
+    if task.kind == Task.Kind.EXPORT:
+        written = ngettext("%(count)s contact written", "%(count)s contacts written", task.rows)
+        return written % {"count": number(task.rows)}
+    taken = ngettext("%(count)s contact imported", "%(count)s contacts imported", task.good)
+    taken %= {"count": number(task.good)}
+    if not task.bad:
+        return taken
+    bad = ngettext("%(count)s row with errors", "%(count)s rows with errors", task.bad)
+    return f"{taken} · {bad % {'count': number(task.bad)}}"
+
+
+def number(value: float) -> str:
+    return number_format(round(value), force_grouping=True)
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it."""
+    if seconds < 90:
+        count = max(1, round(seconds))
+        return ngettext("%(count)s second", "%(count)s seconds", count) % {"count": count}
+    count = round(seconds / 60)
+    return ngettext("%(count)s minute", "%(count)s minutes", count) % {"count": number(count)}
+
+
+class Meter:
+    """Measures the rate of a task from the moment on at which a worker has claimed it."""
+
+    def __init__(self, task: Task) -> None:
+        self._began = time.monotonic()
+        self._rows, self._done = task.rows, task.done
+        self._told = 0.0
+
+    def measure(self, task: Task) -> None:
+        """Set the task's `rate` and the seconds that are `left`."""
+        seconds = max(time.monotonic() - self._began, 0.001)
+        pace = (task.done - self._done) / seconds
+        task.rate = (task.rows - self._rows) / seconds
+        task.left = (task.total - task.done) / pace if pace else None
+
+    def is_due(self) -> bool:
+        """Say whether it is time to tell, which it then is not for a while."""
+        now = time.monotonic()
+        if now - self._told < SECONDS_BETWEEN:
+            return False
+        self._told = now
+        return True

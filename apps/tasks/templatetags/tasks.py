@@ -1,0 +1,12 @@
+from django import template
+
+from ..models import Task
+from ..progress import html
+
+register = template.Library()
+
+
+@register.simple_tag
+def task_element(task: Task, *, listed: bool = False) -> str:
+    """Print a task's element, as the list's stream or the task's own would bring it."""
+    return html(task, listed=listed)

@@ -1,0 +1,114 @@
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+from django.views.generic import DetailView, FormView
+
+from apps.sse import LivePageMixin, Position, SSEView
+
+from . import downloads, example, life, preview, progress
+from .forms import ImportForm
+from .models import Task
+
+ACTIONS = {"start": life.start, "cancel": life.cancel, "retry": life.retry, "delete": life.delete}
+LISTED = 50
+
+
+class TaskListView(LoginRequiredMixin, LivePageMixin, FormView):
+    """My tasks, and the forms that start new ones."""
+
+    template_name = "tasks/tasks.html"
+    form_class = ImportForm
+
+    def form_valid(self, form):
+        return redirect("task", form.save_for(self.request.user).pk)
+
+    def get_context_data(self, **kwargs):
+        user = self.request.user
+        return super().get_context_data(mine=user.tasks.all()[:LISTED], contacts=user.contacts.count(), **kwargs)
+
+
+class TaskView(LoginRequiredMixin, DetailView):
+    """One task: before it is started what it would do, then how far it is."""
+
+    template_name = "tasks/task.html"
+
+    def get_object(self):
+        return Task.objects.find(self.request.user, self.kwargs["pk"])
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(preview=preview.of(self.object), **kwargs)
+
+
+@login_required
+@require_POST
+def act(request, pk, action):
+    """Start, cancel, retry or delete a task, then show the page that the button was on."""
+    task = Task.objects.find(request.user, pk)
+    if action not in ACTIONS:
+        raise Http404
+    if not ACTIONS[action](task):
+        messages.warning(request, _("That is not possible any more: the task is in another state by now."))
+    if action == "delete" or "list" in request.POST:
+        return redirect("tasks")
+    return redirect("task", pk)
+
+
+@login_required
+@require_POST
+def start_export(request):
+    """Start an export of all of the user's contacts."""
+    task = life.prepare(Task(owner=request.user, kind=Task.Kind.EXPORT, name=_("All contacts")))
+    life.start(task)
+    return redirect("task", task.pk)
+
+
+@login_required
+@require_safe
+def error_file(request, pk):
+    task = Task.objects.find(request.user, pk)
+    return downloads.download(request, downloads.errors_of(task), f"task-{pk}-errors.csv")
+
+
+@login_required
+@require_safe
+def export_file(request, pk):
+    task = Task.objects.find(request.user, pk)
+    if task.kind != Task.Kind.EXPORT or task.state != Task.State.DONE:
+        raise Http404
+    return downloads.download(request, downloads.file_of(task), f"contacts-{pk}.csv")
+
+
+@require_safe
+def example_file(request):
+    """Give a file to try an import with."""
+    return HttpResponse("".join(example.lines(20_000)), content_type="text/csv; charset=utf-8")
+
+
+class TaskStream(SSEView):
+    """Everything that happens to my tasks: the progress of each, and each that is new or in another state."""
+
+    def get_channels(self, request):
+        if not request.user.is_authenticated:
+            raise PermissionDenied
+        return [progress.channel(request.user.pk)]
+
+
+class TaskProgressSSE(SSEView):
+    """The progress of one task, from wherever it is to its end."""
+
+    event_id = Position
+
+    def mount(self, request, last_event_id):
+        self.task = Task.objects.find(request.user, request.GET.get("task_id"))
+
+    async def stream(self, request):
+        async with self.subscribe(progress.channel(self.task.owner_id)) as events:
+            async for news in progress.until_the_end(self.task, events):
+                yield self.event("progress", news)
+
+        yield self.event("complete", progress.result(self.task))
