@@ -27,7 +27,7 @@ KEYS_AT_ONCE = 10_000
 
 def fingerprint_of(user: Any) -> int | None:
     """Return what an account is like at the moment, None for a visitor and for users of another model."""
-    if not isinstance(user, get_user_model()) or user.pk is None:
+    if getattr(user, "pk", None) is None or not isinstance(user, get_user_model()):
         return None
     return hash(tuple(getattr(user, name) for name in account_fields(get_user_model())))
 
@@ -57,7 +57,7 @@ def changed_accounts(streams: Collection[OpenConnection]) -> set[OpenConnection]
     What a user is permitted is noted when a stream is looked at for the first time.
     """
     signed_in = [stream for stream in streams if stream.client.fingerprint is not None]
-    accounts = dict(_accounts({stream.client.user_pk for stream in signed_in}))
+    accounts = dict(_accounts({stream.client.user_pk for stream in signed_in})) if signed_in else {}
     changed = set()
     for stream in signed_in:
         fingerprint, permissions = accounts.get(stream.client.user_pk, (None, None))
@@ -70,8 +70,9 @@ def changed_accounts(streams: Collection[OpenConnection]) -> set[OpenConnection]
 
 def lost_sessions(streams: Collection[OpenConnection]) -> set[OpenConnection]:
     """Return those of some streams whose session was deleted or has expired, as far as the database knows."""
-    model = session_model()
-    known = [stream for stream in streams if stream.client.session_key] if model else []
+    known = [stream for stream in streams if stream.client.session_key]
+    if not known or (model := session_model()) is None:
+        return set()
     alive: set[str] = set()
     for keys in batched({stream.client.session_key for stream in known}, KEYS_AT_ONCE):
         valid = model.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())

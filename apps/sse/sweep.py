@@ -2,7 +2,7 @@
 What no signal tells: accounts, permissions and sessions that were changed behind Django's back.
 
 One thread of the process looks, as long as streams are open: at a stream soon after its opening,
-and at all of them about once a minute.
+and at all of them once a minute or a little more often.
 """
 
 import logging
@@ -103,4 +103,4 @@ sweep = Sweep()
 
 
 def _next_time() -> float:
-    return time.monotonic() + SWEEP_SECONDS * random.uniform(0.75, 1.25)
+    return time.monotonic() + SWEEP_SECONDS * random.uniform(0.75, 1)

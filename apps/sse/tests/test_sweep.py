@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from django.contrib import auth
@@ -25,6 +28,7 @@ from .test_connection import Silent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 User = auth.get_user_model()
+ROOT = Path(__file__).parents[3]
 
 
 def look(its):
@@ -182,11 +186,39 @@ async def test_sessions_that_are_not_in_the_database_are_not_looked_for(settings
     assert caplog.records == []
 
 
+WITHOUT_USERS = """
+import asyncio, django
+from django.conf import settings
+settings.configure(INSTALLED_APPS=["apps.sse"], SECRET_KEY="x" * 50, SSE_BROKER_URL="memory://")
+django.setup()
+from django.test import RequestFactory
+from apps.sse import limits, sweep
+from apps.sse.connection import Connection
+
+class Source:
+    async def play(self, connection):
+        sweep.sweep.soon()
+        sweep.sweep.look()
+
+async def send(message):
+    pass
+
+client = limits.client_of(RequestFactory().get("/"))
+asyncio.run(Connection(Source(), opening="", retry_ms=1, keepalive=1, client=client).run(send))
+"""
+
+
+def test_a_project_without_users_and_sessions_has_streams_all_the_same():
+    command = [sys.executable, "-c", WITHOUT_USERS]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
 async def test_a_sweep_that_fails_is_logged_once_and_tried_again(ada, caplog, monkeypatch):
     its = Sweep()
     async with Opened(ada) as stream:
         with monkeypatch.context() as broken:
-            broken.setattr(access, "session_model", lambda: 1 / 0)
+            broken.setattr(access, "_accounts", lambda pks: 1 / 0)
             for _ in range(3):
                 look(its)
         assert [record.levelname for record in caplog.records] == ["WARNING"]
