@@ -16,10 +16,12 @@ PAGE = 20
 
 
 class FeedView(LoginRequiredMixin, LivePageMixin, CreateView):
-    """The newest posts, or those before one of them, and a form for the next."""
+    """The newest posts, or those before one of them, and a form for the next; with `part` the posts alone."""
 
     form_class = PostForm
-    template_name = "feed/feed.html"
+
+    def get_template_names(self):
+        return ["feed/_page.html" if "part" in self.request.GET else "feed/feed.html"]
 
     def form_valid(self, form):
         feed.add(form, author=self.request.user)

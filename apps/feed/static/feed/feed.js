@@ -39,8 +39,10 @@
   };
 
   // A document that the browser has parsed itself: no string of HTML passes through here.
-  const fetchPage = (url) =>
+  const fetchPart = (address) =>
     new Promise((resolve, reject) => {
+      const url = new URL(address);
+      url.searchParams.set("part", "");
       const request = new XMLHttpRequest();
       request.open("GET", url);
       request.responseType = "document";
@@ -53,7 +55,7 @@
     if (link.ariaBusy === "true" || feed.children.length >= MOST_POSTS) return;
     link.ariaBusy = "true";
     try {
-      const page = await fetchPage(link.href);
+      const page = await fetchPart(link.href);
       feed.append(...page.getElementById("feed").children);
       const next = page.getElementById("feed-older");
       if (next) link.href = next.href;
@@ -66,7 +68,7 @@
 
   // What may have been missed cannot be known: the newest posts, as they are now.
   const startAnew = async () => {
-    const page = await fetchPage(location.href).catch(() => null);
+    const page = await fetchPart(location.href).catch(() => null);
     if (page) feed.replaceChildren(...page.getElementById("feed").children);
   };
 

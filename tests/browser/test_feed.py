@@ -1,0 +1,114 @@
+"""The feed as two people see it, on two pages of one site."""
+
+import pytest
+from playwright.sync_api import expect
+
+
+@pytest.fixture
+def reader(site, browser):
+    """Open the feed as somebody: `reader("ada")` is that person's page."""
+    contexts = []
+
+    def open_feed(name, **options):
+        contexts.append(browser.new_context(base_url=site.url, **options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(15_000)
+        page.complaints = []
+        page.on("console", lambda message: message.type == "error" and page.complaints.append(message.text))
+        page.on("pageerror", lambda error: page.complaints.append(error.message))
+        page.goto("/accounts/login/?next=/feed/")
+        page.get_by_label("Username").fill(name)
+        page.get_by_label("Password", exact=True).fill("demo")
+        page.get_by_role("button", name="Log in").click()
+        expect(page.locator("#live")).to_have_attribute("data-state", "connected")
+        return page
+
+    yield open_feed
+    for context in contexts:
+        context.close()
+
+
+def post(page, text):
+    page.get_by_label("Text").fill(text)
+    page.get_by_role("button", name="Post").click()
+    expect(page.locator(".post").first).to_contain_text(text)
+
+
+def test_what_one_posts_edits_and_deletes_the_other_sees_without_a_reload(reader):
+    ada, grace = reader("ada"), reader("grace")
+    grace.evaluate("() => { window.stayed = true }")
+    post(ada, "Lunch <b>is</b> ready")
+    seen = grace.locator(".post").first
+    expect(seen).to_contain_text("Lunch <b>is</b> ready")
+    expect(seen.get_by_role("link", name="Edit")).to_be_hidden()
+
+    ada.locator(".post").first.get_by_role("link", name="Edit").click()
+    ada.get_by_label("Text").fill("Lunch is over")
+    ada.get_by_role("button", name="Save").click()
+    expect(seen).to_contain_text("Lunch is over")
+    expect(seen).to_contain_text("edited")
+    expect(grace.locator(".post", has_text="Lunch")).to_have_count(1)
+
+    ada.get_by_role("link", name="Delete").click()
+    ada.get_by_role("button", name="Delete post").click()
+    expect(grace.locator(".post", has_text="Lunch")).to_have_count(0)
+    assert grace.evaluate("() => window.stayed")
+    assert ada.complaints == grace.complaints == []
+
+
+def test_who_reads_further_down_is_told_and_not_moved(reader):
+    ada, grace = reader("ada"), reader("grace", viewport={"width": 360, "height": 500})
+    for n in range(8):
+        post(ada, f"Something long number {n} " + "and so on " * 40)
+    expect(grace.locator(".post").first).to_contain_text("number 7")
+    grace.evaluate("() => document.querySelectorAll('.post')[5].scrollIntoView()")
+    grace.wait_for_function("() => scrollY > 500")
+    before = grace.evaluate("() => document.querySelectorAll('.post')[5].getBoundingClientRect().top")
+    post(ada, "News one")
+    post(ada, "News two")
+    pill = grace.get_by_role("button", name="2 new posts")
+    expect(pill).to_be_visible()
+    after = grace.evaluate("() => document.querySelectorAll('.post')[7].getBoundingClientRect().top")
+    assert abs(after - before) < 2
+    pill.click()
+    grace.wait_for_function("() => document.querySelector('.post').getBoundingClientRect().top >= 0")
+    expect(pill).to_be_hidden()
+    expect(grace.locator(".post").first).to_contain_text("News two")
+    assert grace.complaints == []
+
+
+def test_after_a_reset_the_newest_posts_are_there(reader, site):
+    ada = reader("ada")
+    post(ada, "Before the reset")
+    ada.evaluate("() => document.querySelector('.post').remove()")
+    ada.evaluate("() => document.getElementById('feed').dispatchEvent(new CustomEvent('sse:reset'))")
+    expect(ada.locator(".post").first).to_contain_text("Before the reset")
+    assert ada.complaints == []
+
+
+def test_older_posts_come_as_they_are_scrolled_to(reader):
+    ada = reader("ada")
+    for n in range(23):
+        post(ada, f"Report {n}")
+    ada.reload()
+    assert ada.locator(".post").count() == 20
+    ada.locator(".post").last.scroll_into_view_if_needed()
+    expect(ada.locator(".post", has_text="Report 0")).to_have_count(1)
+    numbers = ada.evaluate("() => [...document.querySelectorAll('.post')].map((post) => Number(post.id.slice(5)))")
+    assert numbers == sorted(set(numbers), reverse=True)
+    assert ada.complaints == []
+
+
+def test_without_javascript_one_reads_posts_and_goes_to_older_ones(reader, site, browser):
+    ada = reader("ada")
+    for n in range(21):
+        post(ada, f"Plain {n}")
+    state = ada.context.storage_state()
+    with browser.new_context(base_url=site.url, storage_state=state, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto("/feed/")
+        post(page, "From a page without scripts")
+        page.get_by_role("link", name="Older posts").click()
+        assert page.locator(".post").count() > 0
+        page.get_by_role("link", name="Newest posts").click()
+        expect(page.locator(".post").first).to_contain_text("From a page without scripts")
