@@ -35,3 +35,4 @@ class AppNameStream(LoginRequiredMixin, SSEView):
     """Each new item, as the page shows it."""
 
     channels = [CHANNEL]
+    raise_exception = True

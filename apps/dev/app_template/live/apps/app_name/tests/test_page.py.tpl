@@ -15,10 +15,10 @@ def ada(django_user_model):
     return django_user_model.objects.create_user("ada")
 
 
-@pytest.mark.parametrize("name", ["app_name", "app_name-stream"])
-def test_who_is_not_logged_in_is_sent_to_log_in(client, name):
-    response = client.get(reverse(name))
-    assert (response.status_code, response.url.partition("?")[0]) == (302, reverse("login"))
+def test_who_is_not_logged_in_is_sent_to_log_in_and_hears_nothing(client):
+    page = client.get(reverse("app_name"))
+    assert (page.status_code, page.url.partition("?")[0]) == (302, reverse("login"))
+    assert client.get(reverse("app_name-stream")).status_code == 403
 
 
 def test_the_page_shows_what_there_is(client, ada):
