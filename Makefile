@@ -22,6 +22,7 @@ run: setup ## Serve on http://127.0.0.1:8000 (PORT=) with demo data and the task
 	@echo "Preparing the database ..."
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) demo_users
+	@$(MANAGE) demo --seed
 	@exec env $(MANAGE) dev $(PORT)
 
 test: setup ## Run every test; what they need is installed first where that can be done

@@ -1,0 +1,45 @@
+"""Demo data that moves: each installed app may have a module `demo` with `seed()` and `move()`."""
+
+import random
+import time
+from collections.abc import Iterator
+from importlib import import_module
+from types import ModuleType
+
+from django.apps import apps
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.module_loading import module_has_submodule
+
+
+class Command(BaseCommand):
+    help = "Makes demo data, and then lets something happen every few seconds until Ctrl-C. Needs DEBUG."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--seed", action="store_true", help="make what is missing, and stop there")
+        parser.add_argument("--pause", type=float, default=3.0, help="seconds between two events, on average")
+
+    def handle(self, *args, seed: bool, pause: float, **options) -> None:
+        if not settings.DEBUG:
+            raise CommandError("Demo data is for trying the site out: set DEBUG=1, on a developer's machine only.")
+        if pause <= 0:
+            raise CommandError("--pause is a number of seconds above 0.")
+        demos = [*demo_modules()]
+        for demo in demos:
+            demo.seed()
+        if seed:
+            return
+        self.stdout.write("Something happens every few seconds now. Ctrl-C ends it.")
+        try:
+            while True:
+                time.sleep(random.uniform(0.5, 1.5) * pause)
+                random.choice(demos).move()
+        except KeyboardInterrupt:
+            self.stdout.write("")
+
+
+def demo_modules() -> Iterator[ModuleType]:
+    """Yield the `demo` modules of the installed apps."""
+    for config in apps.get_app_configs():
+        if config.name.startswith("apps.") and module_has_submodule(config.module, "demo"):  # type: ignore[arg-type]
+            yield import_module(f"{config.name}.demo")
