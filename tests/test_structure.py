@@ -45,6 +45,7 @@ LIBRARY = [
     "exposition",
     "staff",
     "admin",
+    "testing",
     "__init__",
 ]
 SAMPLE_APPS = ["dashboard", "feed", "tasks"]
