@@ -23,7 +23,8 @@ def live_page(view: Callable) -> Callable:
     Take the place in the log before a function view runs, sync or async, for the tag `sse_since`.
 
     Whatever is committed after that, the page's stream brings, if it is one of channels or has
-    `event_id = Position`: between the page's queries and its stream nothing is lost. If the log cannot be read, the page is shown and fetches anew later.
+    `event_id = Position`: between the page's queries and its stream nothing is lost. If the log
+    cannot be read, the page is shown and fetches anew later.
     """
     if inspect.iscoroutinefunction(view):
 
