@@ -12,7 +12,7 @@ from .serving import Target
 SOURCE = Path(__file__).parent / "client.c"
 # Stands once in each event, at the end of its data, and nowhere else in what a server sends.
 MARK = "~"
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 
 
 class Lost(Exception):

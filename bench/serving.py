@@ -15,7 +15,7 @@ from tests.servers import PATIENCE_SECONDS, ROOT, Server, environment_for, free_
 from . import machine
 
 UVICORN = (
-    "-m uvicorn {application} --host 127.0.0.1 --port {port} --http httptools --loop uvloop "
+    "-m uvicorn {application} --interface asgi3 --host 127.0.0.1 --port {port} --http httptools --loop uvloop "
     "--lifespan off --no-access-log --log-level warning"
 )
 

@@ -16,12 +16,14 @@ def publishing(application):
     """
     publish_tick = import_module(settings.ROOT_URLCONF).publish_tick
 
-    async def asgi(scope, receive, send):
-        if scope["path"] != "/publish/":
-            return await application(scope, receive, send)
+    async def publish(receive, send):
         await publish_tick((await receive())["body"])
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
+
+    # Not a coroutine of its own, which would stay with each stream.
+    def asgi(scope, receive, send):
+        return publish(receive, send) if scope["path"] == "/publish/" else application(scope, receive, send)
 
     return asgi
 
