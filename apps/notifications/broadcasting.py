@@ -1,0 +1,71 @@
+"""Sending a broadcast: a background task, a batch at a time, that goes on where it was interrupted."""
+
+from django.db import transaction
+from django.tasks import task
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.sse import publish
+
+from .models import Broadcast
+from .notify import notify
+
+BATCH = 500
+
+
+def channel(broadcast: Broadcast) -> str:
+    """Return the channel on which is told how far a broadcast has come."""
+    return f"notifications-broadcast:{broadcast.pk}"
+
+
+def start(broadcast: Broadcast) -> None:
+    """Have a broadcast sent in the background, or go on with it; once the transaction commits."""
+    transaction.on_commit(lambda: send.enqueue(broadcast.pk))
+
+
+@task
+def send(broadcast_pk: int) -> None:
+    """Notify all of a broadcast's recipients who were not notified yet."""
+    while send_batch(broadcast_pk):
+        pass
+
+
+@transaction.atomic
+def send_batch(broadcast_pk: int) -> bool:
+    """
+    Notify the next recipients, and say whether there may be more.
+
+    The notifications, their events and the place that was reached are one transaction: a worker that
+    dies leaves nobody out, and a second one at the same broadcast gives nobody two.
+    """
+    broadcast = Broadcast.objects.select_for_update().filter(pk=broadcast_pk, finished_at=None).first()
+    if broadcast is None:
+        return False
+    if not broadcast.last_pk:
+        broadcast.total = broadcast.recipients().count()
+    waiting = (
+        broadcast.recipients().filter(pk__gt=broadcast.last_pk) if broadcast.last_pk else broadcast.recipients()
+    )
+    users = list(waiting[:BATCH])
+    notify(users, broadcast.verb, text=broadcast.text, url=broadcast.url)
+    broadcast.sent += len(users)
+    if users:
+        broadcast.last_pk = str(users[-1].pk)
+    if len(users) < BATCH:
+        broadcast.total, broadcast.finished_at = broadcast.sent, timezone.now()
+    broadcast.save()
+    publish(channel(broadcast), "progress", progress(broadcast))
+    return broadcast.finished_at is None
+
+
+def progress(broadcast: Broadcast) -> dict:
+    """Return how far a broadcast has come, as the admin's page shows it."""
+    state = _("Waiting for a task worker") if not broadcast.last_pk else _("Sending")
+    return {
+        "sent": broadcast.sent,
+        "total": broadcast.total,
+        "percent": 100 * broadcast.sent // broadcast.total
+        if broadcast.total
+        else 100 * bool(broadcast.finished_at),
+        "state": _("Sent") if broadcast.finished_at else state,
+    }

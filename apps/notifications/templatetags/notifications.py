@@ -1,0 +1,47 @@
+"""The bell's template tag, loaded as `notifications`."""
+
+import logging
+
+from django import template
+from django.core.exceptions import ImproperlyConfigured
+
+from apps.sse import position
+
+# The bell says 99+ beyond.
+MOST = 99
+
+logger = logging.getLogger(__name__)
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def notification_bell(context):
+    """
+    Return what the bell shows: the numbers of the `unread` notifications, `count` of them, or None for a visitor.
+
+    The bell's stream goes on from `since`, which is taken before they are read, so that none is missed. On a
+    page that says `has_notification_stream` the bell hears that one, and `since` is None. Of more than 99
+    only the newest are told.
+    """
+    user = getattr(context.get("request"), "user", None)
+    if user is None or not user.is_authenticated:
+        return None
+    since = None if context.get("has_notification_stream") else place()
+    unread = list(user.notifications.unread().order_by("-pk").values_list("pk", flat=True)[: MOST + 1])
+    return {
+        "since": since,
+        "unread": " ".join(map(str, unread)),
+        "count": len(unread),
+        "is_more": len(unread) > MOST,
+    }
+
+
+def place() -> str:
+    """Return the place in the log; if that cannot be read, one at which the stream has the bell ask anew."""
+    try:
+        return str(position())
+    except ImproperlyConfigured:
+        raise
+    except Exception as error:
+        logger.warning("The log cannot be read (%s): the bell is to ask anew.", error)
+        return "unknown"
