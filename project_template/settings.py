@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "apps.dashboard",
     "apps.feed",
     "apps.tasks",
+    "apps.notifications",
     "apps.dev",
 ]
 
