@@ -115,19 +115,20 @@ def ask(topic: str, wait: float = WAIT_SECONDS) -> Census:
     It waits `wait` seconds at most for the answers, and less if every process that is known has
     answered before. Whoever asks for the first time may not know everybody, and waits for all of them.
     """
-    here, now = _here(), time.monotonic()
-    others = _expected(now)
-    question = _Question(others if here.has_asked else [*others, None])
+    here = _here()
+    others = _known()
+    # It hears its own question, too, if the bus carries anything at all.
+    question = _Question([here.process, *others, *([] if here.has_asked else [None])])
     _questions[question.id] = question
     try:
-        is_whole = _put(question.id, topic)
-        if is_whole and question.missing:
+        if _put(question.id, topic):
             question.is_answered.wait(wait)
-        here.has_asked |= is_whole
     finally:
         del _questions[question.id]
-    answers = {**question.answers, here.process: topics[topic]()}
-    silent = [(process, time.monotonic() - _heard[process]) for process in others if process not in answers]
+    is_whole = here.process in question.answers
+    here.has_asked |= is_whole
+    answers = {here.process: topics[topic](), **question.answers}
+    silent = [(process, time.monotonic() - at) for process, at in others.items() if process not in answers]
     return Census(_in_order(answers.items()), _in_order(silent), is_whole)
 
 
@@ -164,8 +165,13 @@ def _in_order[T](of_processes: Iterable[tuple[Process, T]]) -> list[tuple[Proces
     return sorted(of_processes, key=lambda pair: pair[0])
 
 
-def _expected(now: float) -> list[Process]:
-    return [process for process, at in list(_heard.items()) if now - at < FORGET_SECONDS]
+def _known() -> dict[Process, float]:
+    """Return when each of the other processes was last heard, and forget those that were not for long."""
+    now = time.monotonic()
+    for process, at in list(_heard.items()):
+        if now - at >= FORGET_SECONDS:
+            _heard.pop(process, None)
+    return dict(_heard)
 
 
 def _tell(name: str, **data: Any) -> None:
@@ -183,8 +189,12 @@ def _note(data: dict[str, Any]) -> Process:
 
 
 def _on_ask(data: dict[str, Any]) -> None:
-    if _note(data) != this_process() and data["topic"] in topics:
-        _here().thread.submit(_answer, data["id"], data["topic"])
+    process, topic = _note(data), data["topic"]
+    if process != this_process():
+        if topic in topics:
+            _here().thread.submit(_answer, data["id"], topic)
+    elif question := _questions.get(data["id"]):
+        question.take(process, topics[topic]())
 
 
 def _answer(id: str, topic: str) -> None:

@@ -29,7 +29,7 @@ def nobody_known(monkeypatch):
 @pytest.fixture
 def experienced():
     """Have asked before, so that the others are known."""
-    census.ask("weather", wait=0.01)
+    wait_until(lambda: census.ask("weather", wait=0.2).is_whole)
 
 
 @pytest.fixture
@@ -128,6 +128,12 @@ def test_when_the_bus_is_away_the_process_answers_alone_and_says_so(known, monke
     asked = census.ask("weather", wait=LONG)
     assert (asked.answers, asked.is_whole) == ([(census.this_process(), "fine")], False)
     assert "The other processes cannot be asked (ConnectionError: no route)." in caplog.text
+
+
+def test_a_bus_that_loses_the_question_is_no_better_than_one_that_is_away(experienced, monkeypatch):
+    monkeypatch.setattr(census, "publish_control", lambda *arguments: None)
+    asked = census.ask("weather", wait=0.05)
+    assert (asked.answers, asked.is_whole) == ([(census.this_process(), "fine")], False)
 
 
 def test_inside_a_transaction_the_others_are_asked_all_the_same(known, asking):
