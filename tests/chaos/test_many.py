@@ -48,8 +48,9 @@ class Visitors:
         return {table: after[table] - before.get(table, 0) for table in after}
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=[pytest.param("sqlite", marks=SOAK), "postgres"])
 def deployment(request):
+    """A site whose queries are those of its broker, too."""
     return request.getfixturevalue(request.param)
 
 

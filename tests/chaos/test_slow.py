@@ -3,6 +3,7 @@
 import asyncio
 
 import psutil
+import pytest
 
 from tests.chaos.clients import Client, Crowd, ask, frames
 
@@ -25,6 +26,14 @@ class Stalled(Client):
     async def read_on(self):
         async for event in self._events:
             self.take(event)
+
+
+@pytest.fixture(
+    params=["sqlite", *[pytest.param(other, marks=pytest.mark.soak) for other in ("postgres", "redis")]]
+)
+def deployment(request):
+    """The same site with each of the brokers."""
+    return request.getfixturevalue(request.param)
 
 
 async def burst(url, number):
