@@ -1,5 +1,6 @@
 """The commands that publish and follow, across processes and outages."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -56,6 +57,17 @@ def test_another_process_hears_what_is_published_until_ctrl_c(deployment, tmp_pa
         tail.process.send_signal(signal.SIGINT)
         assert tail.process.wait(20) == 0
         assert {line.split("  ", 2)[2] for line in tail.lines} == {"news  said  hello"}
+
+
+def test_it_begins_after_a_position_and_ends_after_so_many_events(deployment, tmp_path):
+    start = servers.manage("sse_publish", "news", "said", "0", environment=deployment).strip()
+    code = "from apps.sse import publish\nfor n in range(450): publish('news', 'said', n); publish('other', 'said', n)"
+    servers.manage("shell", "-c", code, environment=deployment)
+    with Tail(tmp_path, deployment, "news", "--since", start, "--count", "450", "--json") as tail:
+        assert tail.process.wait(60) == 0
+        told = [json.loads(line) for line in tail.lines]
+    assert [event["data"] for event in told] == [*range(450)]
+    assert {(event["channel"], event["name"], event["durable"]) for event in told} == {("news", "said", True)}
 
 
 def test_it_goes_on_when_the_broker_was_away(deployment, tmp_path, valkey):
