@@ -60,9 +60,8 @@ class Visitor:
                 self.http, "GET", "/api/tasks/progress/", params={"task_id": key}, timeout=PATIENCE
             ) as source:
                 source.response.raise_for_status()
-                for event in source.iter_sse():
-                    if event.data:
-                        heard.append((event.event, json.loads(event.data)))
+                told = (event for event in source.iter_sse() if event.data)
+                heard.extend((event.event, json.loads(event.data)) for event in told)
                 heard.append(None)
 
         thread = threading.Thread(target=listen, daemon=True)

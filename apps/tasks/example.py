@@ -49,6 +49,6 @@ def lines(rows: int, *, bad_every: int = 100) -> Iterator[str]:
 
 def good(number: int) -> str:
     """Return the line of a contact."""
-    name = f"{FIRST[number % len(FIRST)]} {LAST[number // len(FIRST) % len(LAST)]}"
+    name = f"{FIRST[number % len(FIRST)]} {LAST[number % len(LAST)]}"
     phone = f"+49 30 {1_000_000 + number}"
     return f"{name},person{number}@example.com,Example {number % 97} Ltd,{phone},{CITIES[number % len(CITIES)]}\n"
