@@ -43,10 +43,7 @@ def send_batch(broadcast_pk: int) -> bool:
         return False
     if not broadcast.last_pk:
         broadcast.total = broadcast.recipients().count()
-    waiting = (
-        broadcast.recipients().filter(pk__gt=broadcast.last_pk) if broadcast.last_pk else broadcast.recipients()
-    )
-    users = list(waiting[:BATCH])
+    users = list(broadcast.waiting()[:BATCH])
     notify(users, broadcast.verb, text=broadcast.text, url=broadcast.url)
     broadcast.sent += len(users)
     if users:
@@ -60,12 +57,11 @@ def send_batch(broadcast_pk: int) -> bool:
 
 def progress(broadcast: Broadcast) -> dict:
     """Return how far a broadcast has come, as the admin's page shows it."""
-    state = _("Waiting for a task worker") if not broadcast.last_pk else _("Sending")
+    is_sent = broadcast.finished_at is not None
+    state = _("Sending") if broadcast.last_pk else _("Waiting for a task worker")
     return {
         "sent": broadcast.sent,
         "total": broadcast.total,
-        "percent": 100 * broadcast.sent // broadcast.total
-        if broadcast.total
-        else 100 * bool(broadcast.finished_at),
-        "state": _("Sent") if broadcast.finished_at else state,
+        "percent": 100 if is_sent else 100 * broadcast.sent // (broadcast.total or 1),
+        "state": _("Sent") if is_sent else state,
     }

@@ -30,14 +30,13 @@ def seed() -> None:
     """Give each demo user that there is, and that has no notifications, the same few."""
     users = _users()
     now = timezone.now()
-    for number, user in enumerate(users):
-        if user.notifications.exists():
+    for user, actor in zip(users, users[1:] + users[:1], strict=True):
+        if user == actor or user.notifications.exists():
             continue
-        actor = users[(number + 1) % len(users)]
         Notification.objects.bulk_create(
             Notification(
                 recipient=user,
-                actor=actor if actor != user else None,
+                actor=actor,
                 verb=verb,
                 text=text,
                 url="/notifications/",

@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import MaxLengthValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -34,7 +34,7 @@ class Message(models.Model):
     """What a notification says: `verb`, after the name of whoever did it, a `text`, and where to look at it."""
 
     verb = models.CharField(_("title"), max_length=200)
-    text = models.TextField(_("text"), max_length=1000, blank=True)
+    text = models.TextField(_("text"), max_length=1000, blank=True, validators=[MaxLengthValidator(1000)])
     url = models.CharField(_("address"), max_length=500, blank=True, validators=[is_page])
 
     class Meta:
@@ -92,3 +92,7 @@ class Broadcast(Message):
         if self.to_everybody:
             return users
         return users.filter(pk=self.user_id) if self.user_id else users.filter(groups=self.group_id)
+
+    def waiting(self):
+        """Return those of them who do not have it yet."""
+        return self.recipients().filter(pk__gt=self.last_pk) if self.last_pk else self.recipients()

@@ -56,9 +56,8 @@ class ReadView(Act):
 
 class UnreadView(Act):
     def post(self, request, pk):
-        return self.done(
-            inbox.mark_unread(request.user, self.one(pk)), _("Marked unread."), undo="notification-read"
-        )
+        changes = inbox.mark_unread(request.user, self.one(pk))
+        return self.done(changes, _("Marked unread."), undo="notification-read")
 
 
 class DeleteView(Act):

@@ -28,12 +28,8 @@ def notification_bell(context):
         return None
     since = None if context.get("has_notification_stream") else place()
     unread = list(user.notifications.unread().order_by("-pk").values_list("pk", flat=True)[: MOST + 1])
-    return {
-        "since": since,
-        "unread": " ".join(map(str, unread)),
-        "count": len(unread),
-        "is_more": len(unread) > MOST,
-    }
+    count = f"{MOST}+" if len(unread) > MOST else len(unread)
+    return {"since": since, "unread": " ".join(map(str, unread)), "count": count}
 
 
 def place() -> str:

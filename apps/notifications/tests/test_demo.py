@@ -1,0 +1,26 @@
+"""Demo data is for the demo users that there are, and for nobody else."""
+
+from .. import demo
+from ..models import Notification
+
+
+def test_demo_users_get_the_same_few_once(ada, grace, django_user_model):
+    django_user_model.objects.create_user("somebody-else")
+    demo.seed()
+    first = [*Notification.objects.values_list("recipient__username", "actor__username", "verb")]
+    demo.seed()
+    assert [*Notification.objects.values_list("recipient__username", "actor__username", "verb")] == first
+    assert {recipient for recipient, _actor, _verb in first} == {"ada", "grace"}
+    assert ada.notifications.unread().count() == 2
+
+
+def test_something_happens_to_one_of_them(ada, grace):
+    demo.move()
+    told = Notification.objects.get()
+    assert {told.actor, told.recipient} == {ada, grace}
+
+
+def test_where_nobody_is_nothing_happens(db):
+    demo.seed()
+    demo.move()
+    assert not Notification.objects.exists()

@@ -1,0 +1,124 @@
+"""The list, and the bell on every page."""
+
+import re
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.template import Context, Template
+
+from apps.sse import position
+from apps.sse.testing import StreamClient
+
+from ..models import Notification
+from ..notify import notify
+from ..templatetags.notifications import place
+
+BELL = re.compile(r'id="notification-bell".*?data-unread="([\d ]*)".*?notification-count">([^<]*)<', re.DOTALL)
+
+
+def bell(page):
+    return BELL.search(page.text).groups()
+
+
+def test_every_page_has_the_bell_with_what_is_unread(reader, told, ada):
+    second = notify(ada, "another")[0]
+    assert bell(reader.get("/accounts/password/")) == (f"{second.pk} {told.pk}", "2")
+    assert bell(reader.get("/notifications/")) == (f"{second.pk} {told.pk}", "2")
+
+
+def test_visitors_have_no_bell(client, db):
+    assert "notification-bell" not in client.get("/accounts/login/").text
+
+
+def test_the_bell_says_99_and_more(reader, ada):
+    Notification.objects.bulk_create(Notification(recipient=ada, verb="again") for _ in range(100))
+    unread, count = bell(reader.get("/accounts/password/"))
+    assert (len(unread.split()), count) == (100, "99+")
+
+
+def test_what_comes_while_the_bell_is_drawn_is_heard_by_its_stream(
+    reader, ada, django_capture_on_commit_callbacks
+):
+    page = reader.get("/accounts/password/").text
+    with django_capture_on_commit_callbacks(execute=True):
+        notify(ada, "in between")
+    since = re.search(r'id="notification-bell"[^>]* dj-sse-since="([^"]+)"', page)[1]
+    with StreamClient(reader).open("/api/notifications/stream/", last_event_id=since) as stream:
+        assert "in between" in stream.next().data["html"]
+
+
+def test_the_bells_place_is_taken_before_its_numbers_are_read(rf, ada, monkeypatch):
+    order = []
+    monkeypatch.setattr("apps.notifications.templatetags.notifications.position", lambda: order.append("place"))
+    monkeypatch.setattr(
+        "apps.notifications.models.NotificationQuerySet.unread",
+        lambda self: order.append("numbers") or self.none(),
+    )
+    request = rf.get("/")
+    request.user = ada
+    Template("{" + "% load notifications %}{" + "% notification_bell as bell %}").render(
+        Context({"request": request})
+    )
+    assert order == ["place", "numbers"]
+
+
+def test_a_log_that_cannot_be_read_is_no_reason_to_show_no_page(monkeypatch):
+    def fail():
+        raise OSError("the bus is away")
+
+    monkeypatch.setattr("apps.notifications.templatetags.notifications.position", fail)
+    assert place() == "unknown"
+
+
+def test_a_log_that_is_not_configured_is_said(monkeypatch):
+    def fail():
+        raise ImproperlyConfigured
+
+    monkeypatch.setattr("apps.notifications.templatetags.notifications.position", fail)
+    with pytest.raises(ImproperlyConfigured):
+        place()
+
+
+def test_the_list_and_the_bell_share_one_stream(reader, told):
+    page = reader.get("/notifications/").text
+    assert page.count('dj-sse="/api/notifications/stream/"') == 1
+    assert f'dj-sse-since="{position()}"' in page
+
+
+def test_the_list_shows_the_newest_and_leads_to_older_ones(reader, ada):
+    Notification.objects.bulk_create(Notification(recipient=ada, verb=f"number {n:02}") for n in range(25))
+    page = reader.get("/notifications/").text
+    assert re.findall(r"number \d\d", page) == [f"number {n:02}" for n in range(24, 4, -1)]
+    older = re.search(r'href="([^"]+)">Older', page)[1].replace("&amp;", "&")
+    page = reader.get(older).text
+    assert re.findall(r"number \d\d", page) == [f"number {n:02}" for n in range(4, -1, -1)]
+    assert 'dj-sse-event="notification"' not in page, "what is new does not belong among the old"
+    assert ">Older" not in page
+
+
+def test_the_list_can_be_of_the_unread(reader, ada, told):
+    notify(ada, "read already")
+    ada.notifications.filter(verb="read already").update(read_at=told.created_at)
+    assert "read already" in reader.get("/notifications/").text
+    page = reader.get("/notifications/?show=unread").text
+    assert "mentioned you" in page
+    assert "read already" not in page
+
+
+def test_an_empty_list_says_what_will_be_there(reader):
+    assert "Nothing yet." in reader.get("/notifications/").text
+    assert "You have read everything." in reader.get("/notifications/?show=unread").text
+
+
+def test_a_list_of_many_takes_as_few_queries_as_one_of_few(reader, ada, grace, django_assert_max_num_queries):
+    Notification.objects.bulk_create(Notification(recipient=ada, actor=grace, verb="again") for _ in range(20))
+    with django_assert_max_num_queries(6):
+        reader.get("/notifications/")
+
+
+def test_what_people_write_is_shown_as_they_wrote_it(reader, ada):
+    notify(ada, "<b>bold</b>", text='<script>alert("x")</script>', url="/?a=1&b=2")
+    page = reader.get("/notifications/").text
+    assert "&lt;b&gt;bold" in page
+    assert "<script>alert" not in page
+    assert 'href="/?a=1&amp;b=2"' in page
