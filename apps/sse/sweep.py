@@ -21,6 +21,8 @@ SWEEP_SECONDS = 60.0
 # Streams that are opened within this time are looked at together.
 GATHER_SECONDS = 0.2
 RETRY_SECONDS = 10.0
+# After a look it rests for so many times as long as that took, however often it is woken.
+REST = 4
 
 logger = logging.getLogger("apps.sse")
 
@@ -76,8 +78,9 @@ class Sweep:
         while self._is_needed():
             self._woken.wait(max(0.0, self._due - time.monotonic()))
             self._woken.clear()
+            started = time.monotonic()
             self.look()
-            time.sleep(GATHER_SECONDS)
+            time.sleep(max(GATHER_SECONDS, REST * (time.monotonic() - started)))
         databases.close_all()
 
     def _is_needed(self) -> bool:

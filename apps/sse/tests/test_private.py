@@ -3,20 +3,21 @@
 import asyncio
 import json
 import logging
+import threading
 
 import pytest
 from django.contrib import auth
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.models import Session
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client as Browser
 
-from apps.sse import aclose_streams, close_streams, closing
+from apps.sse import SSEView, aclose_streams, close_streams, closing
 from apps.sse.brokers import get_broker
 
 from .followers import until
 from .opened import Opened, new_session
-from .streams import make_user
+from .streams import WAYS, ask, make_user, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)
 User = auth.get_user_model()
@@ -30,6 +31,28 @@ def told():
 @pytest.fixture
 def ada():
     return make_user(password="secret")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_stream_is_closed_however_it_is_served(ada, way):
+    class Endless(SSEView):
+        async def stream(self, request):
+            while True:
+                yield self.event("tick", "tock")
+                await asyncio.sleep(0.01)
+
+    def close_after_a_while(chunks):
+        # The first stream of a process is heard by the bus a moment later.
+        if len(chunks) % 20 == 0:
+            threading.Thread(target=close).start()
+
+    def close():
+        close_streams(user=ada)
+        connection.close()
+
+    headers = {"Cookie": session_cookie(ada)}
+    answer = ask(way, Endless.as_view(), headers=headers, until=close_after_a_while)
+    assert answer.chunks[-1].startswith(b"retry: ")
 
 
 @pytest.mark.parametrize("by", ["instance", "key"])
