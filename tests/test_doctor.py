@@ -2,6 +2,7 @@
 
 import contextlib
 import http.server
+import re
 import subprocess
 import threading
 import time
@@ -104,7 +105,7 @@ def test_a_proxy_that_waits_for_the_end_is_named(serve):
 def test_a_proxy_that_cuts_what_is_silent_is_named(site, behind_nginx):
     with behind_nginx(site, changes={"proxy_read_timeout 1h;": "proxy_read_timeout 2s;"}) as url:
         told = doctor(site, url, "--cookie=a=b", fails=True)
-    assert "The stream was cut after 2." in told
+    assert re.search(r"The stream was cut after [1-9]\.\d seconds of silence", told)
     assert "keepalives come every 15 seconds" in told
     assert "proxy_read_timeout 1h" in told
 
@@ -112,7 +113,7 @@ def test_a_proxy_that_cuts_what_is_silent_is_named(site, behind_nginx):
 def test_a_keepalive_is_waited_for(streams):
     with streams("uvicorn") as server:
         told = doctor(server, f"{server.url}/idle/", "--header=X-Any: thing")
-        assert "A keepalive came after 1." in told
+        assert re.search(r"A keepalive came after \d\.\d seconds of silence", told)
         assert "Waiting" not in doctor(server, f"{server.url}/idle/")
         assert "The stream is finished" in doctor(server, f"{server.url}/finite/", "--header=X-Any: thing")
 
