@@ -5,6 +5,7 @@ import time
 
 import pytest
 from django.db import transaction
+from django.tasks.signals import task_started
 
 from apps.sse import census
 from apps.sse.census import CHANNEL, Process
@@ -118,6 +119,7 @@ def test_a_topic_of_another_version_is_left_unanswered_and_what_is_not_understoo
     wait_until(lambda: told)
     assert [answer["id"] for answer in told] == ["f" * 16]
     assert "was not understood: 'ask'" in caplog.text
+    assert "could not answer" not in caplog.text
 
 
 def test_when_the_bus_is_away_the_process_answers_alone_and_says_so(known, monkeypatch, caplog):
@@ -128,6 +130,16 @@ def test_when_the_bus_is_away_the_process_answers_alone_and_says_so(known, monke
     asked = census.ask("weather", wait=LONG)
     assert (asked.answers, asked.is_whole) == ([(census.this_process(), "fine")], False)
     assert "The other processes cannot be asked (ConnectionError: no route)." in caplog.text
+
+
+def test_a_task_worker_takes_part_from_its_first_task_on(monkeypatch):
+    takes_part = threading.Event()
+    monkeypatch.setattr(census, "take_part", takes_part.set)
+    receiver = census.take_part_with_first_task
+    assert task_started.disconnect(receiver), "it is called when a task starts"
+    task_started.connect(receiver)
+    receiver(sender=None)
+    assert takes_part.wait(10)
 
 
 def test_a_bus_that_loses_the_question_is_no_better_than_one_that_is_away(experienced, monkeypatch):
