@@ -81,3 +81,22 @@ async def test_a_place_in_a_log_that_another_process_found_replaced_first_is_not
     tell("news", "newest")
     await until(lambda: returning.texts == ["newer", "newest"])
     ahead.close()
+
+
+class Broken(Ear):
+    """A follower whose server is out of order."""
+
+    def deliver(self, events, data):
+        raise RuntimeError("Response already complete")
+
+
+async def test_a_connection_that_cannot_be_written_to_costs_nobody_else_an_event():
+    hub = get_hub()
+    await hub.start()
+    broken, others = Broken("news"), [Ear("news") for _ in range(20)]
+    for follower in (*others[:10], broken, *others[10:]):
+        hub.join(follower)
+    tell("news", "hello")
+    tell("news", "again")
+    await until(lambda: all(other.texts == ["hello", "again"] for other in others))
+    assert broken.hung_up

@@ -155,10 +155,15 @@ def _deliver(events: list[Event], followers: list[Follower]) -> None:
     """Give events of one channel to those who follow it, as the same bytes for all."""
     everything = b"".join([event.frame for event in events]) if followers else b""
     for follower in followers:
-        if follower.latest:
-            follower.deliver(events[-1:], events[-1].frame)
-        else:
-            follower.deliver(events, everything)
+        try:
+            if follower.latest:
+                follower.deliver(events[-1:], events[-1].frame)
+            else:
+                follower.deliver(events, everything)
+        except Exception:
+            # A server may have its own ideas of a connection; the others are to hear the event all the same.
+            logger.exception("An event could not be given to a client, which is sent to come back for it.")
+            follower.hang_up("failed")
 
 
 def _observe_delay(events: list[Event]) -> None:
