@@ -40,7 +40,7 @@ def close_streams(*, user: Any = None, session: str | None = None) -> None:
     Raises `TypeError` unless exactly one of the two is given.
     """
     pk = getattr(user, "pk", user)
-    if (pk is None) == (not session):
+    if (pk is None) == (session is None) or session == "":
         raise TypeError(
             "close_streams() takes a user (or its primary key) that is in the database, or the key of a "
             f"session: close_streams(user=request.user), not user={user!r} and session={session and '…'!r}."

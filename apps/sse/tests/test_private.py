@@ -110,6 +110,7 @@ async def test_a_stream_that_was_just_being_opened_is_closed_too(ada, monkeypatc
         {"user": AnonymousUser()},
         {"user": User(username="new")},
         {"user": 1, "session": "k"},
+        {"user": 1, "session": ""},
     ],
     ids=str,
 )
