@@ -48,7 +48,7 @@ LIBRARY = [
     "testing",
     "__init__",
 ]
-SAMPLE_APPS = ["dashboard", "feed", "tasks"]
+SAMPLE_APPS = ["dashboard", "feed", "notifications", "tasks"]
 
 
 def imported(file: Path) -> set[str]:

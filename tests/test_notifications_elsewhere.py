@@ -1,0 +1,152 @@
+"""The notifications in a project made by plain `startproject`, with the lines that their README names."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import httpx
+import pytest
+from httpx_sse import connect_sse
+
+from tests.servers import PACKAGE, PATIENCE_SECONDS, ROOT, environment_for, free_port, wait_until
+
+BLOCK = re.compile(r"```\w+\n(?:# |<!-- )(\S+)(?: -->)?\n(.*?)```", re.DOTALL)
+NOTIFY = "from apps.notifications.notify import notify; from django.contrib.auth.models import User; "
+NOTIFY += "notify(User.objects.get(), 'It works', text='far from home')"
+
+
+class Project:
+    """A project of somebody else in a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        ours = ("DJANGO", "DEBUG", "DATA_DIR", "SSE_", "PYTEST", "SECRET_KEY")
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        self.run("-m", "django", "startproject", "mysite", ".")
+
+    def run(self, *arguments, **variables):
+        environment = self.environment | variables
+        subprocess.run([sys.executable, *arguments], cwd=self.folder, env=environment, check=True)
+
+    def manage(self, *arguments, **variables):
+        self.run("manage.py", *arguments, **variables)
+
+    def add(self, path, text):
+        file = self.folder / path
+        file.parent.mkdir(exist_ok=True)
+        with file.open("a") as opened:
+            opened.write(text)
+
+    def serve(self, port):
+        command = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
+        with (self.folder / "server.log").open("w") as log:
+            return subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=log, stderr=log)
+
+
+@pytest.fixture
+def project(tmp_path):
+    made = Project(tmp_path)
+    for app in ("sse", "notifications"):
+        # The browser client's build tools are no part of a checkout.
+        without = shutil.ignore_patterns("node_modules", "__pycache__")
+        shutil.copytree(ROOT / "apps" / app, tmp_path / "apps" / app, ignore=without)
+    for path, text in BLOCK.findall((ROOT / "apps/notifications/README.md").read_text()):
+        made.add(path, text)
+    made.manage("migrate", "--verbosity", "0")
+    made.manage(
+        "createsuperuser",
+        "--noinput",
+        "--verbosity=0",
+        "--username=lin",
+        "--email=lin@example.com",
+        DJANGO_SUPERUSER_PASSWORD="secret",
+    )
+    return made
+
+
+@pytest.fixture
+def visitor(project):
+    """A browser in which lin is logged in."""
+    port = free_port()
+    process = project.serve(port)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, follow_redirects=True) as client:
+            wait_until(lambda: answers(client), PATIENCE_SECONDS)
+            login = {
+                "username": "lin",
+                "password": "secret",
+                "csrfmiddlewaretoken": token(client.get("/notifications/")),
+            }
+            page = client.post("/admin/login/?next=/notifications/", data=login)
+            assert page.url.path == "/notifications/"
+            yield client
+    finally:
+        process.kill()
+        process.wait()
+
+
+def answers(client):
+    try:
+        return client.get("/admin/login/")
+    except httpx.TransportError:
+        return None
+
+
+def token(page):
+    return re.search(r'csrfmiddlewaretoken" value="(\w+)"', page.text)[1]
+
+
+def count(page):
+    return int(re.search(r'class="notification-count">(\d+)<', page.text)[1])
+
+
+def test_copied_with_the_lines_of_their_readme_they_are_live(project, visitor):
+    assert "Nothing yet." in visitor.get("/notifications/").text
+    with connect_sse(visitor, "GET", "/api/notifications/stream/") as source:
+        project.manage("shell", "-v0", "-c", NOTIFY)
+        heard = next(event for event in source.iter_sse() if event.data)
+    assert (heard.event, "far from home" in heard.json()["html"]) == ("notification", True)
+    page = visitor.get("/notifications/")
+    assert (heard.json()["html"].strip() in page.text, count(page)) == (True, 1)
+    data = {"csrfmiddlewaretoken": token(page)}
+    page = visitor.post(
+        f"/api/notifications/{heard.json()['id']}/read/", data=data, headers={"Accept": "text/html"}
+    )
+    assert ("Marked read." in page.text, count(page)) == (True, 0)
+    project.manage("makemigrations", "--check", "--dry-run", "--verbosity", "0")
+    project.manage("check", "--fail-level", "WARNING")
+
+
+LOOK = """
+from django.contrib.auth import get_user_model
+from django.test import Client
+client = Client()
+client.force_login(get_user_model().objects.create_user("lin"))
+page = client.get("/accounts/password/")
+assert page.status_code == 200, page
+assert "notification" not in page.text, page.text
+"""
+
+
+def test_without_their_folder_and_their_two_lines_the_site_is_whole(tmp_path):
+    for part in ("apps", PACKAGE, "templates", "static"):
+        shutil.copytree(
+            ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("node_modules", "notifications")
+        )
+    shutil.copy(ROOT / "manage.py", tmp_path)
+    for name in ("settings.py", "urls.py"):
+        file = tmp_path / PACKAGE / name
+        lines = file.read_text().splitlines(keepends=True)
+        kept = [line for line in lines if "apps.notifications" not in line]
+        assert len(lines) - len(kept) == 1
+        file.write_text("".join(kept))
+    environment = environment_for(tmp_path / ".data")
+    for arguments in (
+        ["check"],
+        ["migrate", "-v0"],
+        ["makemigrations", "--check", "--dry-run"],
+        ["shell", "-c", LOOK],
+    ):
+        subprocess.run([sys.executable, "manage.py", *arguments], cwd=tmp_path, env=environment, check=True)
