@@ -1,0 +1,210 @@
+"""Tasks as somebody sees them who uploads, starts, waits, cancels and retries, with and without JavaScript."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests import servers
+
+test_tasks = pytest.importorskip("tests.test_tasks")
+example = pytest.importorskip("apps.tasks.example")
+
+PATIENCE_MS = 30_000
+RECORD = """
+addEventListener('sse:data', ({detail}) => detail.event === 'progress' && (window.told ??= []).push(detail.data));
+"""
+HOSTILE = "name,email\n<img src=x onerror=alert(1)>,a@example.com\n\u202egrace,<b>bold</b>\nAda,b@example.com\n"
+
+
+@pytest.fixture
+def deployment(migrated, tmp_path):
+    servers.copy_database(migrated, tmp_path)
+    with servers.serving("uvicorn", tmp_path) as server:
+        running = test_tasks.Deployment(server)
+        try:
+            yield running
+        finally:
+            running.end()
+
+
+@pytest.fixture
+def enter(deployment, browser):
+    """Open the list of tasks in a new browser as a demo user: `enter("ada", width=360)`."""
+    contexts = []
+
+    def log_in(username="ada", width=1440, **options):
+        context = browser.new_context(
+            viewport={"width": width, "height": 800}, base_url=deployment.server.url, **options
+        )
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE_MS)
+        context.add_init_script(RECORD)
+        page = context.new_page()
+        page.problems = []
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        page.on(
+            "console", lambda message: message.type in ("error", "warning") and page.problems.append(message.text)
+        )
+        page.goto("/accounts/login/?next=/tasks/")
+        page.fill("[name=username]", username)
+        page.fill("[name=password]", "demo")
+        page.click("main button")
+        page.wait_for_url("**/tasks/")
+        return page
+
+    yield log_in
+    for context in contexts:
+        context.close()
+
+
+def upload(page, text, name="contacts.csv"):
+    page.set_input_files("[name=file]", {"name": name, "mimeType": "text/csv", "buffer": text.encode()})
+    page.click("text=Upload and look at it")
+    page.wait_for_url("**/tasks/*/")
+
+
+def file_of(rows):
+    return "".join(example.lines(rows))
+
+
+def badge(page):
+    return page.locator(".task .badge").first
+
+
+def assert_sound(page):
+    found = Axe().run(page).response["violations"]
+    assert not [(each["id"], [node["target"] for node in each["nodes"]]) for each in found]
+    assert not page.problems
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than the window"
+
+
+def test_an_import_is_watched_from_its_upload_to_its_end(deployment, enter):
+    page = enter()
+    deployment.worker()
+    upload(page, file_of(60_000))
+    expect(page.get_by_role("table")).to_contain_text("person1@example.com")
+    page.click("text=Start import")
+    expect(badge(page)).to_have_text("Import · Done", timeout=PATIENCE_MS)
+    expect(page.locator(".task .actions > p")).to_have_text("59,400 contacts imported · 600 rows with errors")
+    expect(page.locator(".task progress")).to_have_js_property("value", 100)
+    percents = page.evaluate("told.map((each) => each.percent)")
+    assert percents == sorted(percents)
+    assert len(set(percents)) >= 3
+    page.wait_for_function("document.querySelector('.card[dj-sse]')._djustSSE.state === 'disconnected'")
+    with page.expect_download() as download:
+        page.click("text=Download errors")
+    assert len(download.value.path().read_text().splitlines()) == 601
+    assert page.problems == []
+
+
+def test_the_list_shows_what_other_tabs_do_and_keeps_the_focus_while_numbers_move(deployment, enter):
+    list_page = enter()
+    expect(list_page.get_by_text("No tasks yet")).to_be_visible()
+    expect(list_page.locator("#live")).to_have_text("Live")
+    other = list_page.context.new_page()
+    other.goto("/tasks/")
+    upload(other, file_of(60_000))
+    expect(badge(list_page)).to_have_text("Import · Ready to start")
+    expect(list_page.get_by_text("No tasks yet")).to_be_hidden()
+    other.click("text=Start import")
+    expect(badge(list_page)).to_have_text("Import · Waiting")
+    deployment.worker()
+    expect(badge(list_page)).to_have_text("Import · Running", timeout=PATIENCE_MS)
+    list_page.get_by_role("button", name="Cancel").focus()
+    list_page.wait_for_function("() => new Set(told.flatMap(Object.values).map((each) => each.percent)).size >= 3")
+    expect(list_page.get_by_role("button", name="Cancel")).to_be_focused()
+    expect(list_page.locator(".task [dj-sse-field$=note]")).to_contain_text("rows per second")
+    expect(badge(list_page)).to_have_text("Import · Done", timeout=PATIENCE_MS)
+    other.click("text=Delete")
+    other.click("text=Delete task")
+    expect(list_page.get_by_text("No tasks yet")).to_be_visible()
+    assert list_page.problems == []
+
+
+def test_a_reload_shows_what_was_reached(deployment, enter):
+    page = enter()
+    worker = deployment.worker()
+    upload(page, file_of(60_000))
+    page.click("text=Start import")
+    page.wait_for_function("() => window.told?.some((each) => each.percent > 10)")
+    worker.kill()
+    page.reload()
+    assert int(page.inner_text(".percent b")) > 10
+    expect(badge(page)).to_have_text("Import · Running")
+    deployment.let_time_pass()
+    deployment.worker()
+    expect(badge(page)).to_have_text("Import · Done", timeout=PATIENCE_MS)
+
+
+def test_everything_works_without_javascript(deployment, enter):
+    page = enter(java_script_enabled=False)
+    upload(page, file_of(1000))
+    page.click("text=Start import")
+    assert badge(page).inner_text() == "Import · Waiting"
+    page.click("text=Cancel")
+    assert badge(page).inner_text() == "Import · Cancelled"
+    page.click("text=All tasks")
+    page.click("text=Retry")
+    assert badge(page).inner_text() == "Import · Waiting"
+    deployment.worker()
+    servers.wait_until(lambda: deployment.query("SELECT 1 FROM tasks_task WHERE state = 'done'"), 30)
+    page.click("noscript a")
+    assert badge(page).inner_text() == "Import · Done"
+    page.click("text=Start export")
+    servers.wait_until(lambda: len(deployment.query("SELECT 1 FROM tasks_task WHERE state = 'done'")) == 2, 30)
+    page.click("noscript a")
+    with page.expect_download() as download:
+        page.click("text=Download file")
+    assert len(download.value.path().read_text().splitlines()) == 991
+    page.click("text=Delete")
+    page.click("text=Delete task")
+    assert page.locator(".task").count() == 1
+
+
+def test_hostile_rows_and_names_are_text(enter):
+    page = enter()
+    upload(page, HOSTILE, name="<b>bold<i>\u202e.csv")
+    expect(page.locator("tbody")).to_contain_text("<img src=x onerror=alert(1)>")
+    expect(page.locator("h2").first).to_contain_text("<b>bold<i>")
+    assert page.locator("main img, main bdi b").count() == 0
+    assert page.problems == []
+
+
+def test_a_refusal_is_beside_the_field_which_has_the_focus(enter):
+    page = enter()
+    page.set_input_files("[name=file]", {"name": "photo.csv", "mimeType": "text/csv", "buffer": b"\xff\xd8\xff"})
+    page.click("text=Upload and look at it")
+    expect(page.locator("[name=file][aria-invalid=true]")).to_be_focused()
+    expect(page.locator(".errorlist")).to_contain_text("This is not UTF-8 text")
+    assert_sound(page)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_all_pages_are_sound_in_every_state_and_width(deployment, enter, theme):
+    page = enter(color_scheme=theme)
+    paths = ["/tasks/"]
+
+    def look():
+        for width in (320, 360, 1440):
+            page.set_viewport_size({"width": width, "height": 800})
+            for path in paths:
+                page.goto(path)
+                assert_sound(page)
+
+    look()
+    upload(page, HOSTILE + "x" * 300 + ",y\n", name="a-name-without-any-space-" * 7 + ".csv")
+    paths.append(page.evaluate("location.pathname"))
+    look()
+    page.click("text=Start import")
+    look()
+    page.click("text=Cancel")
+    look()
+    page.click("text=Retry")
+    deployment.worker()
+    expect(badge(page)).to_have_text("Import · Done", timeout=PATIENCE_MS)
+    look()
+    page.click("text=Delete")
+    expect(page.locator(".confirm")).to_be_visible()
+    assert_sound(page)
+    page.keyboard.press("Escape")
+    expect(page.locator(".confirm")).to_be_hidden()
