@@ -122,7 +122,7 @@ def test_copied_with_the_lines_of_their_readme_they_are_live(project, visitor):
 LOOK = """
 from django.contrib.auth import get_user_model
 from django.test import Client
-client = Client()
+client = Client(SERVER_NAME="localhost")
 client.force_login(get_user_model().objects.create_user("lin"))
 page = client.get("/accounts/password/")
 assert page.status_code == 200, page
