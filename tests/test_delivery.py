@@ -5,12 +5,13 @@ import threading
 
 import pytest
 
-from apps.sse import log
+from apps.sse import connections, log
 from apps.sse.brokers import get_broker
 from apps.sse.brokers.memory import MemoryBroker
 from apps.sse.events import Event
 from apps.sse.hub import Hub, get_hub
 from apps.sse.tests.followers import Ear, tell, until
+from apps.sse.tests.test_connection import Playing
 
 RECENT = 20
 
@@ -100,3 +101,27 @@ async def test_a_connection_that_cannot_be_written_to_costs_nobody_else_an_event
     tell("news", "again")
     await until(lambda: all(other.texts == ["hello", "again"] for other in others))
     assert broken.hung_up
+
+
+async def test_a_client_that_was_hung_up_hears_nothing_after_the_events_that_were_forgotten():
+    async with Playing() as it:
+        it.socket.fill()
+        it.connection.write(b"on its way")
+        it.connection.hang_up("slow")
+        later = Event(channel="news", name="e", text="later", number=7)
+        it.connection.deliver([later], later.frame)
+        it.socket.drain()
+        await until(lambda: it.task.done())
+        assert it.socket.taken[0] == b"on its way"
+        assert later.frame not in b"".join(it.socket.taken)
+
+
+async def test_a_client_that_was_hung_up_and_reads_no_more_gives_its_seat_back(monkeypatch):
+    monkeypatch.setattr(connections, "SWEEP_SECONDS", 0.02)
+    monkeypatch.setattr(connections, "LINGER_SECONDS", 0.1)
+    async with Playing() as it:
+        it.socket.fill()
+        it.connection.write(b"on its way")
+        it.connection.hang_up("slow")
+        await until(lambda: it.task.done())
+        assert it.connection not in connections.all_open()

@@ -191,6 +191,7 @@ class Connection:
         """Stop the stream and send the client away for a moment. Calling it again does nothing."""
         if not self.is_ended:
             self._ending = reason
+            self.ends_at = time.monotonic()
             metrics.hang_ups[reason] += 1
             self._stop()
 

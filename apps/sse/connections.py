@@ -16,6 +16,8 @@ from typing import Any, NamedTuple, Protocol
 from .listeners import Listeners
 
 SWEEP_SECONDS = 1.0
+# A client that was told to come back and has not taken its last bytes for so long is waited for no more.
+LINGER_SECONDS = 30.0
 
 
 class Client(NamedTuple):
@@ -135,6 +137,8 @@ class Registry:
             self.end(_every, "restart")
         now = time.monotonic()
         for connection in list(self.connections):
+            if now >= connection.ends_at + LINGER_SECONDS:
+                connection.abandon()
             if now >= connection.ends_at:
                 connection.end("age")
             else:
