@@ -52,7 +52,7 @@ def _change(user, notifications, **state) -> list[dict]:
 
 
 def _change_batch(user, pks, state) -> dict:
-    rows = Notification.objects.filter(pk__in=pks)
+    rows = Notification.objects.filter(pk__in=pks).order_by("pk")
     rows.update(**state)
     change = {
         "ids": [*pks],
