@@ -1,18 +1,49 @@
-# The image of the web server and of the task worker; they differ by their command.
-#   docker build -t site . && docker run --env-file .env -p 8000:8000 site
-FROM python:3.13-slim-trixie
+# One image for the web server, the task worker, migrations and a shell; they differ by their command.
+#   docker build --build-arg VERSION=1.2.3 -t site .
+# deploy/compose.yml runs it with all that it needs; docs/operations.md says what to set.
 
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/venv/bin:$PATH
+FROM python:3.13-slim-trixie AS build
+
+ENV PATH=/venv/bin:$PATH STATIC_ROOT=/srv/static
 WORKDIR /app
 
+# Wheels alone: nothing is compiled, so there is no compiler, and pip stays out of /venv.
 COPY requirements.txt .
-RUN python3 -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements.txt
+RUN python3 -m venv --without-pip /venv \
+    && pip --python /venv/bin/python install --no-cache-dir --no-compile --disable-pip-version-check \
+        --only-binary :all: --require-hashes -r requirements.txt
 
 COPY . .
-RUN useradd --system --uid 10001 app \
-    && mkdir .data && DEBUG=0 SECRET_KEY=build-only python manage.py collectstatic --noinput --verbosity 0 \
-    && chown app .data
+# Settings need some key to be read; this one is forgotten with the command.
+RUN SECRET_KEY=$(python -c 'import secrets; print(secrets.token_urlsafe(50))') DATA_DIR=/tmp \
+        python manage.py collectstatic --noinput --verbosity 0 \
+    && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app /venv/lib
 
-USER app
+
+FROM python:3.13-slim-trixie
+
+ENV PATH=/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    DATA_DIR=/data \
+    STATIC_ROOT=/srv/static
+WORKDIR /app
+
+# All that is ever written is in /data, which is a volume, and in /tmp and /dev/shm.
+RUN groupadd --gid 10001 app \
+    && useradd --uid 10001 --gid app --no-create-home --home-dir /data --shell /usr/sbin/nologin app \
+    && install --directory --owner app --group app /data /run/site
+
+COPY --from=build /venv /venv
+COPY --from=build /srv/static /srv/static
+COPY --from=build /app /app
+
+ARG VERSION=unknown
+LABEL org.opencontainers.image.version=$VERSION
+
+USER 10001
+VOLUME /data
 EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=1s --retries=3 \
+    CMD ["python", "deploy/healthcheck.py"]
 CMD ["gunicorn"]

@@ -70,6 +70,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    f"{__package__}.health.answer",
     "apps.dashboard.middleware.measure",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -211,7 +212,7 @@ X_FRAME_OPTIONS = "DENY"
 # Static and uploaded files
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(DATA_DIR / "static")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 if DEBUG:
     STATIC_ROOT.mkdir(parents=True, exist_ok=True)
@@ -229,8 +230,8 @@ STORAGES = {
 # Tasks
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
-
 TASKS_MAX_UPLOAD_BYTES = env.int("TASKS_MAX_UPLOAD_BYTES", default=50 * 1024 * 1024)
+
 # Streams: each one that is not set has the default of apps/sse/conf.py
 
 

@@ -1,0 +1,96 @@
+"""The image, built and run without Docker by `bin/image`."""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.servers import ROOT, free_port
+
+NAME = "localhost/site:test"
+BASE = "docker.io/library/python:3.13-slim-trixie"
+PROGRAMS = ("buildah", "podman", "runc", "debootstrap")
+# What a container is given in production; the network is this machine's, on the loopback alone.
+CONFINED = [
+    "--read-only",
+    "--tmpfs=/tmp",
+    "--cap-drop=ALL",
+    "--security-opt=no-new-privileges",
+    "--network=host",
+    "--pull=never",
+]
+
+
+def can_be_built() -> bool:
+    """Say whether this machine has what building takes."""
+    return os.geteuid() == 0 and all(shutil.which(program) for program in PROGRAMS)
+
+
+def build() -> None:
+    """Build the image, from what was built before where nothing has changed."""
+    done = subprocess.run([ROOT / "bin" / "image", "build", NAME], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+
+
+def podman(*arguments: str, fails: bool = False) -> str:
+    """Run podman, which is expected to succeed or to fail, and return what it printed."""
+    command = [str(ROOT / "bin" / "image"), "podman", "--log-level=error", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode != 0) == fails, (command, done.stdout, done.stderr)
+    return done.stdout.strip() if not fails else done.stdout + done.stderr
+
+
+def inspect(name: str) -> dict:
+    """Return what podman knows of an image or a container."""
+    return json.loads(podman("inspect", name))[0]
+
+
+class Container:
+    """A container of the image, whose state is in the volume `volume`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = f"site-{secrets.token_hex(4)}"
+        self.volume = f"{self.name}-data"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        variables = {
+            "SECRET_KEY": secrets.token_urlsafe(50),
+            "ALLOWED_HOSTS": "127.0.0.1",
+            "BIND": f"127.0.0.1:{self.port}",
+            "WEB_CONCURRENCY": "2",
+        }
+        self._file = folder / f"{self.name}.env"
+        self._file.write_text("".join(f"{key}={value}\n" for key, value in variables.items()))
+
+    def run(self, *command: str, options: tuple[str, ...] = (), fails: bool = False) -> str:
+        """Run a command of the image to its end, or with `--detach` among the options in the background."""
+        given = ["--env-file", str(self._file), "--volume", f"{self.volume}:/data", *options]
+        return podman("run", "--rm", *CONFINED, *given, NAME, *command, fails=fails)
+
+    @contextlib.contextmanager
+    def serving(self, **variables: str) -> Iterator[None]:
+        """Migrate, and serve for as long as the block runs."""
+        self.run("python", "manage.py", "migrate", "--verbosity=0")
+        extra = [f"--env={name}={value}" for name, value in variables.items()]
+        self.run(options=("--detach", "--name", self.name, *extra))
+        try:
+            yield
+        finally:
+            podman("rm", "--force", "--ignore", "--time=1", self.name)
+
+    def execute(self, *command: str, fails: bool = False) -> str:
+        """Run a command in the container that serves."""
+        return podman("exec", self.name, *command, fails=fails)
+
+    def is_healthy(self) -> bool:
+        """Ask as the image's own check does."""
+        command = [str(ROOT / "bin" / "image"), "podman", "healthcheck", "run", self.name]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    def remove(self) -> None:
+        """Take its volume away."""
+        podman("volume", "rm", "--force", self.volume)
