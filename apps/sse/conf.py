@@ -11,7 +11,7 @@ DEFAULTS: dict[str, Any] = {
     "SSE_LISTEN_URL": "",
     # Events older than this many seconds, or behind this many newer ones, are no longer replayed.
     "SSE_RETENTION_AGE": 24 * 3600,
-    "SSE_RETENTION_COUNT": 10_000,
+    "SSE_RETENTION_COUNT": 100_000,
     "SSE_MAX_EVENT_BYTES": 64 * 1024,
     # Open streams of one process: per signed-in user, per address, and in all; 0 for no limit.
     "SSE_MAX_PER_USER": 50,
