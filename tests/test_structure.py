@@ -12,6 +12,7 @@ from tests.servers import ROOT
 LIBRARY = [
     "events",
     "conf",
+    "patches",
     "dom",
     "listeners",
     "threads",
@@ -23,6 +24,7 @@ LIBRARY = [
     "recent",
     "connections",
     "access",
+    "resumed",
     "connection",
     "log",
     "hub",

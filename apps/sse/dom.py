@@ -6,6 +6,7 @@ from typing import Any
 from django.shortcuts import resolve_url
 
 from .events import sse_event
+from .patches import checked_mode, checked_patches
 
 
 class DOMMixin:
@@ -13,7 +14,9 @@ class DOMMixin:
     Events that `DjustSSE` applies to the page itself.
 
     `target` is a CSS selector; every element that it matches is changed. `mode` is one of the
-    client's update modes: replace, append, prepend. Ids are as in `event()`.
+    client's update modes: replace (what is in the element), append, prepend, text, outer (the
+    element itself), before, after, remove, morph (replace, but what the user is doing there
+    stays). Ids are as in `event()`. A mode or an operation that the client does not know is a `ValueError`.
     """
 
     def event(self, event_type: str, data: Any, id: str | int | None = None) -> str:
@@ -21,15 +24,22 @@ class DOMMixin:
 
     def push_html(self, target: str, html: str, mode: str = "replace", id: str | int | None = None) -> str:
         """Put `html` into the elements that match `target`. It is trusted: render it with a template."""
-        return self.event("html", {"target": target, "html": html, "mode": mode}, id=id)
+        return self.event("html", {"target": target, "html": html, "mode": checked_mode(mode)}, id=id)
 
     def push_text(self, target: str, text: str, mode: str = "replace", id: str | int | None = None) -> str:
         """Put `text`, shown literally, into the elements that match `target`."""
-        return self.event("text", {"target": target, "text": text, "mode": mode}, id=id)
+        return self.event("text", {"target": target, "text": text, "mode": checked_mode(mode)}, id=id)
 
     def push_patch(self, patches: Iterable[Mapping[str, Any]], id: str | int | None = None) -> str:
-        """Apply operations such as `{"op": "replace", "path": "#count", "value": "42"}`, in order."""
-        return self.event("patch", list(patches), id=id)
+        """
+        Apply operations such as `{"op": "replace", "path": "#count", "value": "42"}`, in order.
+
+        `op` is an update mode, `html`, `value` (of a form's control), `set_attribute` and
+        `remove_attribute` (with a `name`), `add_class`, `remove_class` or `toggle_class`; `path` is a
+        CSS selector. A `value` is shown as text, unless it is a `SafeString` or `{"html": …}`, or the
+        operation is `html`.
+        """
+        return self.event("patch", checked_patches(patches), id=id)
 
     def push_redirect(self, to: Any, *args: Any, **kwargs: Any) -> str:
         """Send the page to a URL, a URL name with its arguments, or a model's page."""

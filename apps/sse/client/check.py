@@ -3,9 +3,11 @@ Find out whether the built client is older than its sources, without Node.
 
     python -m apps.sse.client.check
 
-Exits with 1 and one sentence if it is. The hash is the one that build.js puts into the first line.
+Exits with 1 and one sentence if it is, or if it has grown too heavy. The hash is the one that
+build.js puts into the first line.
 """
 
+import gzip
 import re
 import sys
 from hashlib import sha256
@@ -13,7 +15,8 @@ from pathlib import Path
 
 CLIENT = Path(__file__).resolve().parent
 BUILT = CLIENT.parent / "static" / "sse" / "djust-sse.js"
-STALE = "static/sse/djust-sse.js is older than its sources; run: npm --prefix apps/sse/client run build"
+MOST_BYTES = 10 * 1024
+STALE = "static/sse/djust-sse.js is older than its sources; run: make client"
 
 
 def source_hash() -> str:
@@ -34,5 +37,20 @@ def built_hash() -> str | None:
     return found and found[1]
 
 
+def compressed_bytes() -> int:
+    """Return what the built file weighs on its way to a browser."""
+    return len(gzip.compress(BUILT.read_bytes(), 9))
+
+
+def complaint() -> str | None:
+    """Return what is wrong with the built client, or None."""
+    if built_hash() != source_hash():
+        return STALE
+    weight = compressed_bytes()
+    if weight > MOST_BYTES:
+        return f"static/sse/djust-sse.js weighs {weight} bytes compressed, and is to stay under {MOST_BYTES}"
+    return None
+
+
 if __name__ == "__main__":
-    sys.exit(None if built_hash() == source_hash() else STALE)
+    sys.exit(complaint())

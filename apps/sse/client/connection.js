@@ -1,14 +1,17 @@
-import { change, isChange, withTrustedHTML } from './dom.js';
 import { Listeners } from './listeners.js';
-import { followPage } from './page.js';
 import { isRepeat } from './positions.js';
-import { retryDelay } from './retry.js';
-import { readStream } from './stream.js';
+import { sourceFor } from './source.js';
 
-const DEFAULTS = { autoReconnect: true, maxRetries: 5, retryDelay: 3000, withCredentials: false, lastEventId: '' };
+const DEFAULTS = {
+  autoReconnect: true,
+  maxRetries: 5,
+  retryDelay: 3000,
+  withCredentials: false,
+  lastEventId: '',
+  share: '',
+  whenReset: () => {},
+};
 const OWN_NAMES = new Set(['connected', 'disconnected', 'reconnecting', 'reconnected', 'error', '*']);
-const HEALTHY_AFTER = 5000;
-const DEAD_AFTER_KEEPALIVES = 2.5;
 
 /**
  * A connection to one event stream, which comes back by itself.
@@ -20,26 +23,26 @@ export class DjustSSE {
   /** Print what arrives, and each change of state. */
   static debug = false;
 
+  /** Other origins to which the server may send this page. */
+  static redirectOrigins = [];
+
   #url;
   #options;
   #listeners = new Listeners();
   #state = 'disconnected';
   #destroyed = false;
-  #attempt; // the AbortController of the request under way
-  #unfollowPage;
-  #retryTimer;
-  #watchdog;
-  #mustWait = false;
+  #source;
+  #story = 0;
   #retries = 0;
   #opened = 0;
   #since = null;
-  #heard = 0;
-  #keepalive = 0;
-  #serverDelay;
   #lastEventId;
-  #isRepeat = false;
-  #origin = '';
   #counts = { messages: 0, bytes: 0, errors: 0 };
+  #member = {
+    hear: (notice) => this.#hear(notice),
+    receive: (event) => this.#receive(event),
+    count: (bytes) => (this.#counts.bytes += bytes),
+  };
 
   constructor(url, options = {}) {
     this.#url = String(url);
@@ -58,17 +61,19 @@ export class DjustSSE {
   /** Start, or try again at once if an attempt is being waited for. */
   connect() {
     if (this.#destroyed) console.warn(`DjustSSE: ${this.#url} was destroyed and stays closed.`);
-    else if (this.#state === 'reconnecting') this.#open();
-    else if (this.#state === 'disconnected') {
-      this.#retries = 0;
-      this.#unfollowPage = followPage({ wake: () => this.#wake(), leave: () => this.#attempt.abort() });
-      this.#open();
+    else if (this.#source) this.#source.retry();
+    else {
+      const url = new URL(this.#url, document.baseURI).href;
+      this.#source = sourceFor(url, this.#options, this.#lastEventId);
+      this.#source.join(this.#member, this.#lastEventId);
     }
     return this;
   }
 
   disconnect(reason = 'closed') {
-    if (this.#state !== 'disconnected') this.#stop({ reason });
+    if (!this.#source) return this;
+    this.#source.leave(this.#member);
+    this.#hear({ state: 'disconnected', reason });
     return this;
   }
 
@@ -98,143 +103,57 @@ export class DjustSSE {
       ...this.#counts,
       reconnections: Math.max(this.#opened - 1, 0),
       retries: this.#retries,
-      lastEventId: this.#lastEventId,
+      lastEventId: this.#reached,
     };
   }
 
-  async #open() {
-    this.#release();
-    const { signal } = (this.#attempt = new AbortController());
-    this.#become('connecting', { attempt: this.#retries });
-    if (signal.aborted) return;
-    this.#heard = Date.now();
-    this.#watch();
-    let outcome;
-    try {
-      outcome = await readStream(this.#url, this.#reading(signal));
-    } catch (error) {
-      outcome = { reason: 'network', error };
+  /** Whoever joins a stream may be ahead of it. */
+  get #reached() {
+    const id = this.#source?.lastEventId ?? this.#lastEventId;
+    return isRepeat(id, this.#lastEventId) ? this.#lastEventId : id;
+  }
+
+  /** Tell what has become of the connection, as long as no listener makes it untrue. */
+  #hear({ state, error, ...detail }) {
+    const story = ++this.#story;
+    const wasConnected = this.#state === 'connected';
+    const isFinal = state === 'disconnected';
+    const event = error && new ErrorEvent('error', { message: error, error: new Error(error) });
+    const emit = (name, value) => story === this.#story && this.#emit(name, value);
+    if (isFinal) {
+      this.#lastEventId = this.#reached;
+      this.#source = undefined;
     }
-    // Whoever aborted it has taken over.
-    if (!signal.aborted) this.#lost(outcome);
+    this.#since = state === 'connected' ? Date.now() : null;
+    this.#retries = isFinal || state === 'connected' ? this.#retries : detail.attempt;
+    const reconnections = state === 'connected' ? this.#opened++ : 0;
+    if (event) this.#counts.errors += 1;
+
+    this.#become(state, state === 'connected' ? { reconnections } : detail);
+    if (event) emit('error', { event });
+    if (state === 'connected') emit('connected', {});
+    if (reconnections) emit('reconnected', { reconnections });
+    const { attempt, delay, ...why } = detail;
+    if (isFinal || (wasConnected && state === 'reconnecting')) emit('disconnected', { ...why, final: isFinal });
+    if (state === 'reconnecting') emit('reconnecting', { attempt, delay });
   }
 
-  #reading(signal) {
-    const unlessAborted = (handle) => (value) => signal.aborted || handle(value);
-    return {
-      signal,
-      credentials: this.#options.withCredentials ? 'include' : 'same-origin',
-      lastEventId: this.#lastEventId,
-      onOpen: unlessAborted((response) => this.#opening(response, signal)),
-      onBytes: unlessAborted((count) => {
-        this.#heard = Date.now();
-        this.#counts.bytes += count;
-      }),
-      onEvent: unlessAborted((event) => this.#receive(event)),
-      onId: unlessAborted((id) => this.#reach(id)),
-      onRetry: unlessAborted((delay) => (this.#serverDelay = delay)),
-    };
-  }
-
-  #opening({ url, headers }, signal) {
-    this.#heard = this.#since = Date.now();
-    this.#origin = new URL(url).origin;
-    this.#keepalive = Number(headers.get('SSE-Keepalive')) * 1000 || 0;
-    this.#watch();
-    const reconnections = this.#opened++;
-    this.#become('connected', { reconnections });
-    if (!signal.aborted) this.#emit('connected', {});
-    if (!signal.aborted && reconnections) this.#emit('reconnected', { reconnections });
-  }
-
-  /** Called before the event that has this id, if there is one. */
-  #reach(id) {
-    this.#isRepeat = isRepeat(id, this.#lastEventId);
-    if (!this.#isRepeat) this.#lastEventId = id;
-  }
-
-  #receive({ event: type = 'message', data: text, id }) {
-    if (id !== undefined && this.#isRepeat) return;
+  #receive({ type, text, data, id, origin, at }) {
+    if (id !== undefined && isRepeat(id, this.#lastEventId)) return;
+    if (type === 'sse:reset') {
+      this.#lastEventId = '';
+      this.#source.hold(this.#options.whenReset());
+    }
     this.#counts.messages += 1;
-    // Where we were is not on the server's number line any more.
-    if (type === 'sse:reset') this.#lastEventId = '';
-    const data = withTrustedHTML(parse(text));
-    const original = new MessageEvent(type, { data: text, lastEventId: this.#lastEventId, origin: this.#origin });
+    const original = new MessageEvent(type, { data: text, lastEventId: at, origin });
     this.#print(type, data);
-    if (type === 'sse:end') this.#stop({ reason: 'finished' });
-    if (type === 'sse:error') this.#fail(original, data);
-    if (isChange(type, data)) change(type, data);
+    if (type === 'sse:error') {
+      this.#counts.errors += 1;
+      this.#emit('error', { event: original });
+    }
     const isOurs = OWN_NAMES.has(type) || type.startsWith('sse:');
     if (!isOurs || type === 'sse:reset') this.#emit(type, data, original);
     this.#emit('*', type, data, original);
-  }
-
-  /** The stream, or the attempt to open it, is over: wait for the next one, or stop. */
-  #lost({ final = false, wait = 0, error, ...detail }) {
-    const wasConnected = this.#state === 'connected';
-    if (wasConnected && Date.now() - this.#since >= HEALTHY_AFTER) this.#retries = 0;
-    this.#release();
-    this.#since = null;
-    const event = error && new ErrorEvent('error', { error, message: error.message });
-    if (final || !this.#options.autoReconnect || this.#retries >= this.#options.maxRetries) {
-      if (event) this.#fail(event, error.message);
-      if (this.#state !== 'disconnected') this.#stop(detail);
-    } else this.#retryLater({ wait, event, wasConnected, detail });
-  }
-
-  #retryLater({ wait, event, wasConnected, detail }) {
-    const attempt = ++this.#retries;
-    const delay = retryDelay(attempt, this.#serverDelay ?? this.#options.retryDelay, wait);
-    const timer = setTimeout(() => this.#open(), delay);
-    this.#retryTimer = timer;
-    this.#mustWait = wait > 0;
-    // A listener may connect or disconnect, which makes the rest of the story untrue.
-    const isCurrent = () => this.#retryTimer === timer;
-    this.#become('reconnecting', { ...detail, attempt, delay });
-    if (isCurrent() && event) this.#fail(event);
-    if (isCurrent() && wasConnected) this.#emit('disconnected', { ...detail, final: false });
-    if (isCurrent()) this.#emit('reconnecting', { attempt, delay });
-  }
-
-  #stop(detail) {
-    this.#release();
-    this.#unfollowPage();
-    this.#since = null;
-    this.#become('disconnected', detail);
-    this.#emit('disconnected', { ...detail, final: true });
-  }
-
-  #fail(event, words) {
-    this.#counts.errors += 1;
-    if (words !== undefined) console.error(`DjustSSE: ${this.#url}:`, words);
-    this.#emit('error', { event });
-  }
-
-  #release() {
-    this.#attempt?.abort();
-    clearTimeout(this.#retryTimer);
-    clearTimeout(this.#watchdog);
-    this.#retryTimer = undefined;
-    this.#mustWait = false;
-  }
-
-  /** A connection may be dead without an error: the server promises a keepalive, and we listen for it. */
-  #watch() {
-    clearTimeout(this.#watchdog);
-    if (!this.#keepalive) return;
-    const left = this.#heard + DEAD_AFTER_KEEPALIVES * this.#keepalive - Date.now();
-    if (left > 0) this.#watchdog = setTimeout(() => this.#watch(), left);
-    else this.#lost({ reason: 'silent', error: new Error('nothing was heard for too long') });
-  }
-
-  /** The page or the network is back: do not sit out a delay, and do not trust an old connection. */
-  #wake() {
-    if (this.#state === 'reconnecting') {
-      if (!this.#mustWait) this.#open();
-    } else if (this.#attempt.signal.aborted) {
-      this.#lost({ reason: 'suspended' });
-      if (this.#state === 'reconnecting') this.#open();
-    } else this.#watch();
   }
 
   #become(state, detail) {
@@ -249,13 +168,5 @@ export class DjustSSE {
 
   #print(...values) {
     if (DjustSSE.debug) console.log(`DjustSSE: ${this.#url}:`, ...values);
-  }
-}
-
-function parse(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
   }
 }

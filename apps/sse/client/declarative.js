@@ -1,5 +1,8 @@
 import { DjustSSE } from './connection.js';
-import { each, fill, isChange, show } from './dom.js';
+import { fill, isChange, show } from './dom.js';
+import { each } from './each.js';
+import { loadMorph } from './morph.js';
+import { startAnew } from './reset.js';
 
 const CLASSES = {
   connecting: 'sse-connecting',
@@ -21,7 +24,7 @@ export function start() {
     subtree: true,
     childList: true,
     attributes: true,
-    attributeFilter: ['dj-sse'],
+    attributeFilter: ['dj-sse', 'dj-sse-mode'],
   });
   adoptAll(document);
   document.addEventListener('DOMContentLoaded', () => {
@@ -50,6 +53,7 @@ function elements(node) {
 
 function adopt(element) {
   const url = element.getAttribute('dj-sse');
+  if (url && element.getAttribute('dj-sse-mode') === 'morph') loadMorph();
   const known = streams.get(element);
   const stream = known?.url === url ? known : replace(known, element, url);
   if (stream && element.isConnected && isPageReady) resume(element, stream);
@@ -88,6 +92,9 @@ function streamFor(element, url) {
     withCredentials: element.getAttribute('dj-sse-credentials') === 'true',
     lastEventId: element.getAttribute('dj-sse-since') ?? '',
     maxRetries: Infinity,
+    isCommon: true,
+    share: shareKey(element),
+    whenReset: () => startAnew(element),
   });
   element._djustSSE = sse;
   sse.on('sse:state', (detail) => showState(element, detail));
@@ -100,18 +107,35 @@ function streamFor(element, url) {
   return sse;
 }
 
+/** What makes the tabs of one session know each other, if the element wants to share with them. */
+function shareKey(element) {
+  if (!element.hasAttribute('dj-sse-share') || element.getAttribute('dj-sse-reconnect') === 'false') return '';
+  const key = element.getAttribute('dj-sse-share') || element.closest('[dj-sse-share-key]')?.getAttribute('dj-sse-share-key');
+  if (!key) console.warn('DjustSSE: without dj-sse-share-key on the page, nothing is shared:', element);
+  return key ?? '';
+}
+
 function isWanted(element, event) {
   const names = element.getAttribute('dj-sse-event')?.match(/[^\s,]+/g);
   return !names || names.includes(event);
 }
 
 function update(element, data) {
+  const isSmooth = element.hasAttribute('dj-sse-transition') && document.startViewTransition && !document.hidden;
+  if (!isSmooth || matchMedia('(prefers-reduced-motion: reduce)').matches) return display(element, data);
+  const { ready } = document.startViewTransition(() => display(element, data));
+  // One that is overtaken by the next is skipped, which is well.
+  return ready.catch(() => {});
+}
+
+function display(element, data) {
   const selector = element.getAttribute('dj-sse-target');
   const mode = element.getAttribute('dj-sse-mode');
+  const limit = element.getAttribute('dj-sse-limit') ?? undefined;
   try {
-    if (selector) each(selector, (target) => show(target, data, mode));
-    else if (mode === null && streams.get(element).isOwned) fill(element, data);
-    else show(element, data, mode);
+    if (selector) each(selector, (target) => show(target, data, mode, limit));
+    else if (mode === null && streams.get(element)?.isOwned) fill(element, data);
+    else show(element, data, mode, limit);
   } catch (error) {
     console.error('DjustSSE: an event could not be shown:', error, element);
   }

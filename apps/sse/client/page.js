@@ -1,6 +1,6 @@
 /**
  * Call `wake` when the page or the network is back, `leave` when the page goes away, perhaps into
- * the back/forward cache. Returns a function that stops this.
+ * the back/forward cache, or is frozen. Returns a function that stops this.
  */
 export function followPage({ wake, leave }) {
   const controller = new AbortController();
@@ -9,5 +9,7 @@ export function followPage({ wake, leave }) {
   window.addEventListener('pageshow', (event) => event.persisted && wake(), { signal });
   window.addEventListener('pagehide', leave, { signal });
   document.addEventListener('visibilitychange', () => document.hidden || wake(), { signal });
+  document.addEventListener('freeze', leave, { signal });
+  document.addEventListener('resume', wake, { signal });
   return () => controller.abort();
 }

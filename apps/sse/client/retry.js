@@ -21,7 +21,7 @@ export function refusal(response) {
   const type = response.headers.get('Content-Type') ?? 'no type';
   if (/^text\/event-stream\s*(;|$)/i.test(type)) return null;
   const reason = response.redirected ? 'redirected' : 'not-a-stream';
-  const error = new Error(`expected text/event-stream, found ${type} at ${url}`);
+  const error = `expected text/event-stream, found ${type} at ${url}`;
   return { reason, status, url, final: true, error };
 }
 
@@ -43,5 +43,5 @@ function retryAfter(response) {
 }
 
 function refused(status) {
-  return new Error(`the server answered ${status}`);
+  return `the server answered ${status}`;
 }

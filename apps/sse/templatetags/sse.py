@@ -21,11 +21,13 @@ def sse_script(context: Context) -> SafeString:
     """
     Print the script element of the browser client, with the page's CSP nonce if it has one.
 
-    Where the site's policy requires Trusted Types, listeners are given `html` fields as such.
+    Where the site's policy requires Trusted Types, listeners are given `html` fields as such. What the
+    mode `morph` needs is loaded from beside the client when a page first uses that mode.
     It belongs in the head, where it blocks: scripts in the body find `_djustSSE` on their elements.
     """
     attributes = {
         "src": static("sse/djust-sse.js"),
+        "data-morph": static("sse/idiomorph.js"),
         "nonce": context.get("csp_nonce"),
         "data-trusted-types": "require-trusted-types-for" in settings.SECURE_CSP,
     }
@@ -47,7 +49,9 @@ def sse_share_key(context: Context) -> str:
     """
     Print what the tabs of one session have in common, and with no other session.
 
-    It changes at login and logout, and does not tell the session's key.
+    For the attribute `dj-sse-share-key` of the page's `html` element: the streams of elements with
+    `dj-sse-share` are then opened once for all tabs. It changes at login and logout, and does not
+    tell the session's key.
     """
     session = getattr(_request(context, "sse_share_key"), "session", None)
     if session is None:

@@ -11,7 +11,10 @@ def test_the_script_has_the_nonce_of_the_page_and_says_whether_trusted_types_are
     tag = "{" + "% sse_script %" + "}"
     settings.SECURE_CSP = {"require-trusted-types-for": ["'script'"]}
     assert render(tag, csp_nonce="abc") == (
-        '<script nonce="abc" src="/static/sse/djust-sse.js" data-trusted-types></script>'
+        '<script data-morph="/static/sse/idiomorph.js" nonce="abc" src="/static/sse/djust-sse.js"'
+        " data-trusted-types></script>"
     )
     settings.SECURE_CSP = {}
-    assert render(tag) == '<script src="/static/sse/djust-sse.js"></script>'
+    assert render(tag) == (
+        '<script data-morph="/static/sse/idiomorph.js" src="/static/sse/djust-sse.js"></script>'
+    )

@@ -1,0 +1,49 @@
+/** What is HTML, and how it gets past a policy of Trusted Types. */
+
+const { trustedTypes, TrustedHTML } = globalThis;
+const givesTrustedHTML = trustedTypes && 'trustedTypes' in (document.currentScript?.dataset ?? {});
+let policy;
+
+/** HTML comes from our server's `html` fields alone, which is what makes it trusted. */
+function trusted(html) {
+  if (!trustedTypes || typeof html !== 'string') return html;
+  policy ??= trustedTypes.createPolicy('djust-sse', { createHTML: (text) => text });
+  return policy.createHTML(html);
+}
+
+/** Where the page's policy takes no strings, its own scripts are to be able to insert an `html` field too. */
+export function withTrustedHTML(data) {
+  return givesTrustedHTML && hasHTML(data) ? { ...data, html: trusted(data.html) } : data;
+}
+
+export function isHTML(value) {
+  return typeof value === 'string' || (TrustedHTML !== undefined && value instanceof TrustedHTML);
+}
+
+export function isObject(value) {
+  return typeof value === 'object' && value !== null;
+}
+
+export function hasHTML(data) {
+  return isObject(data) && isHTML(data.html);
+}
+
+/** A fragment with the nodes of `html`; scripts in it do not run. */
+export function parsed(html) {
+  const template = document.createElement('template');
+  template.innerHTML = trusted(html);
+  return template.content;
+}
+
+/** A fragment for a server's value: HTML if it says so with an `html` field, or else its text. */
+export function contentOf(value) {
+  if (hasHTML(value)) return parsed(value.html);
+  const content = new DocumentFragment();
+  content.append(asText(value));
+  return content;
+}
+
+export function asText(value) {
+  if (isObject(value)) return JSON.stringify(value, null, 2);
+  return String(value ?? '');
+}

@@ -1,0 +1,73 @@
+import { contentOf } from './html.js';
+import { isMorphReady, morph } from './morph.js';
+
+/**
+ * What an update does with a target, by mode; `content` is a DocumentFragment.
+ * An element whose id is on the page replaces it, so that an event that comes twice shows once.
+ */
+const MODES = {
+  replace(target, content) {
+    if (bringsAlong(target, content)) return target.replaceWith(content);
+    target.replaceChildren();
+    target.append(withoutTwins(target, content));
+  },
+  append(target, content) {
+    target.append(withoutTwins(target, content));
+  },
+  prepend(target, content) {
+    target.prepend(withoutTwins(target, content));
+  },
+  text(target, content) {
+    target.textContent = content.textContent;
+  },
+  outer(target, content) {
+    target.replaceWith(content);
+  },
+  before(target, content) {
+    target.before(withoutTwins(target.parentNode, content, target));
+  },
+  after(target, content) {
+    target.after(withoutTwins(target.parentNode, content, target));
+  },
+  remove(target) {
+    target.remove();
+  },
+  morph(target, content) {
+    if (!isMorphReady()) return MODES.replace(target, content);
+    const style = bringsAlong(target, content) ? 'outerHTML' : 'innerHTML';
+    morph(target, [...content.childNodes], style);
+  },
+};
+
+export function isMode(name) {
+  return Object.hasOwn(MODES, name);
+}
+
+/** Put a server's value into `target`; of a list that only grows, at most `limit` children are kept. */
+export function put(target, value, mode, limit = target.getAttribute('dj-sse-limit')) {
+  mode ??= 'replace';
+  if (!isMode(mode)) throw new Error(`there is no mode "${mode}", only ${Object.keys(MODES).join(', ')}`);
+  const parent = target.parentElement;
+  MODES[mode](target, contentOf(value));
+  if (limit) keep(target, limit, mode === 'prepend' ? 'lastChild' : 'firstChild');
+  globalThis.htmx?.process(target.isConnected ? target : parent);
+}
+
+function keep(target, limit, oldest) {
+  while (target.children.length > limit) target[oldest].remove();
+}
+
+/** Whether `content` has an element with the id of `target`, which is to take its place. */
+function bringsAlong(target, content) {
+  return target.id !== '' && [...content.children].some(({ id }) => id === target.id);
+}
+
+function withoutTwins(parent, content, target = parent) {
+  for (const element of [...content.children]) {
+    const twin = element.id && document.getElementById(element.id);
+    if (!twin || twin.contains(target)) continue;
+    if (parent.contains(twin)) twin.replaceWith(element);
+    else twin.remove();
+  }
+  return content;
+}

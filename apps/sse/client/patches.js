@@ -1,0 +1,56 @@
+import { each } from './each.js';
+import { asText, isObject } from './html.js';
+import { isMode, put } from './modes.js';
+
+/** The operations of `push_patch` that are not modes: what they do with an element and the operation. */
+const OPERATIONS = {
+  html: (element, { value }) => put(element, isObject(value) ? value : { html: value }),
+  value: (element, { value }) => setValue(element, value),
+  set_attribute: (element, { name, value }) => element.setAttribute(name, safe(name, value)),
+  remove_attribute: (element, { name }) => element.removeAttribute(name),
+  add_class: (element, { value }) => element.classList.add(...words(value)),
+  remove_class: (element, { value }) => element.classList.remove(...words(value)),
+  toggle_class: (element, { value }) => words(value).forEach((name) => element.classList.toggle(name)),
+};
+
+export function isPatches(data) {
+  return Array.isArray(data) && isObject(data[0]) && 'op' in data[0];
+}
+
+/** Apply operations in order; one that fails is reported and stops no other. */
+export function patch(operations) {
+  for (const operation of operations) {
+    try {
+      if (typeof operation.path !== 'string') throw new Error('it has no path');
+      each(operation.path, (element) => apply(element, operation));
+    } catch (error) {
+      console.error('DjustSSE: an operation could not be applied:', error, operation);
+    }
+  }
+}
+
+function apply(element, operation) {
+  const { op, value } = operation;
+  if (Object.hasOwn(OPERATIONS, op)) OPERATIONS[op](element, operation);
+  else if (isMode(op)) put(element, value, op);
+  else throw new Error(`there is no operation "${op}"`);
+}
+
+/** Put a value into a form's control, a meter, or the text of any other element. */
+export function setValue(element, value) {
+  if (typeof value === 'boolean' && element.matches('[type=checkbox], [type=radio]')) element.checked = value;
+  else if (element.matches('input, select, textarea, progress, meter')) element.value = asText(value);
+  else element.textContent = asText(value);
+}
+
+/** A server may set any attribute but those that would run a script. */
+function safe(name, value) {
+  const text = asText(value);
+  const isScript = /^on|^srcdoc$/i.test(name) || /^javascript:/i.test(text.replace(/[\0- ]/g, ''));
+  if (isScript || isObject(value)) throw new Error(`the attribute ${name} takes text, and no script`);
+  return text;
+}
+
+function words(value) {
+  return value.match(/\S+/g) ?? [];
+}

@@ -1,0 +1,66 @@
+import { each } from './each.js';
+import { parsed } from './html.js';
+import { put } from './modes.js';
+
+/** Milliseconds between two new starts of a page or an element. */
+const CALM = 10_000;
+const PATIENCE = 10_000;
+const KEY = 'djust-sse-reloaded';
+
+/** When each element last started anew. */
+const starts = new WeakMap();
+
+/**
+ * What the page shows may have gaps: do as the element's `dj-sse-reset` says, with a part of the page
+ * that is fetched, or with `reload`. Returns a promise if what follows has to wait.
+ */
+export function startAnew(element) {
+  const where = element.getAttribute('dj-sse-reset');
+  if (!where) return undefined;
+  if (where === 'reload') return reload();
+  const wait = (starts.get(element) ?? -Infinity) + CALM - Date.now();
+  if (wait <= 0) return refetch(element, where);
+  setTimeout(() => element.isConnected && startAnew(element), wait);
+  return undefined;
+}
+
+function reload() {
+  try {
+    if (Date.now() - sessionStorage.getItem(KEY) < CALM) console.warn('DjustSSE: this page was reloaded a moment ago.');
+    else {
+      sessionStorage.setItem(KEY, Date.now());
+      location.reload();
+    }
+  } catch {
+    // Without a memory it might reload for ever.
+  }
+}
+
+async function refetch(element, where) {
+  starts.set(element, Date.now());
+  try {
+    const url = new URL(where, document.baseURI);
+    if (url.origin !== location.origin) throw new Error(`${url} is of another origin`);
+    const html = await fetchPart(url);
+    const selector = element.getAttribute('dj-sse-target');
+    const show = (target) => put(target, { html: partFor(target, html) }, 'replace');
+    if (selector) each(selector, show);
+    else show(element);
+  } catch (error) {
+    console.error('DjustSSE: after a reset, nothing could be fetched:', error, element);
+  }
+}
+
+async function fetchPart(url) {
+  const headers = { Accept: 'text/html' };
+  const response = await fetch(url, { headers, cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
+  // Being sent elsewhere is being asked to log in.
+  if (!response.ok || response.redirected) throw new Error(`${response.url} answered ${response.status}`);
+  return response.text();
+}
+
+/** Of a whole page, the element that is to be replaced. */
+function partFor(target, html) {
+  const found = target.id && parsed(html).getElementById(target.id);
+  return found ? found.outerHTML : html;
+}

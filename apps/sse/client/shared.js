@@ -1,0 +1,216 @@
+import { Line } from './line.js';
+import { followPage } from './page.js';
+import { isPosition } from './positions.js';
+
+const ASK_EVERY = 5000;
+const ANSWER_WITHIN = 1000;
+
+/**
+ * One line for all tabs of a session, with the methods and the audience of `Line`.
+ *
+ * The tab that holds a lock leads: it has the connection, and tells the others over a channel. Whoever
+ * joins says which id it has, and is given what it missed. When the leader goes, the next in the
+ * queue for the lock goes on after the last id that it has itself; from a leader that does not answer
+ * the lock is taken away.
+ */
+export class SharedLine {
+  #url;
+  #options;
+  #audience;
+  #name;
+  #me = crypto.randomUUID?.();
+  #leader;
+  #line; // of the tab that leads, or of one that has to be alone
+  #isAlone = false;
+  #isClosed = false;
+  #channel;
+  #turn; // the AbortController of the request for the lock
+  #unfollowPage;
+  #asking;
+  #unanswered;
+  #lastSeen;
+
+  /** Locks are for secure contexts only. */
+  static isPossible = Boolean(navigator.locks && globalThis.BroadcastChannel);
+
+  constructor(url, options, audience) {
+    this.#url = url;
+    this.#options = options;
+    this.#audience = audience;
+    this.#name = `djust-sse ${options.share} ${options.withCredentials} ${url}`;
+  }
+
+  open() {
+    this.#unfollowPage = followPage({ wake: () => this.#wake(), leave: () => this.#isAlone || this.#part() });
+    this.#join();
+  }
+
+  /** Stop without a word. */
+  close() {
+    this.#isClosed = true;
+    this.#part();
+    this.#unfollowPage();
+  }
+
+  retry() {
+    if (this.#line) this.#line.retry();
+    else this.#ask({ wake: true });
+  }
+
+  #join() {
+    this.#channel = new BroadcastChannel(this.#name);
+    this.#channel.onmessage = ({ data }) => this.#hear(data);
+    this.#asking = setInterval(() => document.hidden || this.#line || this.#ask({}), ASK_EVERY);
+    this.#request();
+    this.#audience.notice({ state: 'connecting', attempt: 0 });
+    this.#greet();
+  }
+
+  #part() {
+    this.#turn?.abort();
+    clearInterval(this.#asking);
+    this.#hasAnswer();
+    this.#channel?.close();
+    this.#line?.close();
+    this.#channel = this.#line = undefined;
+  }
+
+  #wake() {
+    if (this.#line) return undefined;
+    if (this.#channel) return this.#ask({ wake: true });
+    this.#audience.notice({ state: 'reconnecting', reason: 'suspended', attempt: 1, delay: 0 });
+    if (!this.#isClosed) this.#join();
+    return undefined;
+  }
+
+  #request(options) {
+    this.#turn?.abort();
+    const { signal } = (this.#turn = new AbortController());
+    const lead = () => signal.aborted || this.#lead(signal);
+    const lose = (error) => signal.aborted || this.#lose(error);
+    navigator.locks.request(this.#name, options ?? { signal }, lead).catch(lose);
+  }
+
+  #lead(signal) {
+    this.#hasAnswer();
+    this.#leader = this.#me;
+    this.#post({ lead: true });
+    this.#line = new Line(this.#url, this.#options, this.#relay());
+    const over = new Promise((resolve) => signal.addEventListener('abort', resolve));
+    this.#line.open();
+    return over;
+  }
+
+  /** Somebody thought that this tab was gone, or the browser gives no locks to this page. */
+  #lose({ name }) {
+    if (name !== 'AbortError') return this.#beAlone();
+    this.#line.close();
+    this.#line = undefined;
+    this.#request();
+    this.#greet();
+  }
+
+  #beAlone() {
+    this.#part();
+    this.#isAlone = true;
+    this.#line = new Line(this.#url, this.#options, this.#audience);
+    this.#line.open();
+  }
+
+  #relay() {
+    const audience = this.#audience;
+    const telling = (name) => (value) => {
+      audience.inOrder(() => this.#post({ [name]: value }));
+      audience[name](value);
+    };
+    return {
+      get lastEventId() {
+        return audience.lastEventId;
+      },
+      notice: telling('notice'),
+      reach: telling('reach'),
+      event: telling('event'),
+      bytes: (count) => audience.bytes(count),
+    };
+  }
+
+  #post(message) {
+    this.#channel?.postMessage({ from: this.#me, ...message });
+  }
+
+  /** Say what this tab has, so that the leader gives it what it missed. */
+  #greet() {
+    this.#leader = undefined;
+    this.#post({ hello: this.#audience.lastEventId });
+    this.#expectAnswer();
+  }
+
+  #ask({ wake }) {
+    this.#post({ ask: true, wake });
+    this.#expectAnswer();
+  }
+
+  #expectAnswer() {
+    const rob = () => this.#request({ steal: true });
+    if (this.#channel) this.#unanswered ??= setTimeout(rob, ANSWER_WITHIN * (1 + Math.random() / 5));
+  }
+
+  #hasAnswer() {
+    clearTimeout(this.#unanswered);
+    this.#unanswered = undefined;
+  }
+
+  #hear(message) {
+    if (message.to && message.to !== this.#me) return;
+    if (this.#line) this.#hearAsLeader(message);
+    else if (message.lead) this.#greet();
+    else if (message.welcome) this.#follow(message);
+    else if (message.sorry) this.#beAlone();
+    else if (message.answer) this.#compare(message);
+    else if (message.from === this.#leader) this.#passOn(message);
+  }
+
+  #hearAsLeader({ from, hello, ask, wake }) {
+    if (hello !== undefined) this.#audience.inOrder(() => this.#welcome(from, hello));
+    if (!ask) return;
+    this.#post({ to: from, answer: { at: this.#audience.lastEventId } });
+    if (wake) this.#line.wake();
+    else this.#line.check();
+  }
+
+  #welcome(to, id) {
+    const missed = this.#audience.missedAfter(id);
+    if (!missed && !isPosition(id)) return this.#post({ to, sorry: true });
+    const events = missed?.map(({ type, text, id, origin }) => ({ type, text, id, origin }));
+    const at = missed && this.#audience.lastEventId;
+    this.#post({ to, welcome: { events: events ?? [], at, notice: this.#audience.current } });
+    // Positions that were passed are dropped by all who have seen them.
+    if (!missed) this.#line.reopen(id);
+  }
+
+  #follow({ from, welcome: { events, at, notice } }) {
+    const audience = this.#audience;
+    this.#hasAnswer();
+    this.#leader = from;
+    if (notice) audience.notice(notice);
+    for (const event of events) {
+      if (event.id !== undefined) audience.reach(event.id);
+      audience.event(event);
+    }
+    if (at !== undefined) audience.reach(at);
+  }
+
+  /** A tab that stays behind its leader has lost something on the way. */
+  #compare({ from, answer: { at } }) {
+    const { lastEventId } = this.#audience;
+    this.#hasAnswer();
+    if (from !== this.#leader || (at !== lastEventId && this.#lastSeen === lastEventId)) this.#greet();
+    this.#lastSeen = lastEventId;
+  }
+
+  #passOn({ notice, reach, event }) {
+    if (notice) this.#audience.notice(notice);
+    if (reach !== undefined) this.#audience.reach(reach);
+    if (event) this.#audience.event(event);
+  }
+}

@@ -1,0 +1,158 @@
+import { change, isChange, needs } from './dom.js';
+import { withTrustedHTML } from './html.js';
+import { Line } from './line.js';
+import { isRepeat } from './positions.js';
+import { Recent } from './recent.js';
+import { SharedLine } from './shared.js';
+
+/** The streams that elements of this page have in common, by what makes them the same. */
+const common = new Map();
+
+/** The stream for `options`, which may be one that is open already and still has what follows `lastEventId`. */
+export function sourceFor(url, options, lastEventId) {
+  if (!options.isCommon) return new Source(url, options, lastEventId);
+  const key = JSON.stringify([url, options.withCredentials, options.autoReconnect, options.share]);
+  const found = common.get(key);
+  if (found?.missedAfter(lastEventId)) return found;
+  const source = new Source(url, options, lastEventId);
+  if (!found) {
+    common.set(key, source);
+    source.onClosed = () => common.delete(key);
+  }
+  return source;
+}
+
+/**
+ * One stream and all who listen to it on this page.
+ *
+ * Changes to the page are made once; each member then hears `hear(notice)`, `receive(event)` and
+ * `count(bytes)`. Members that come later are first given what they missed.
+ */
+class Source {
+  onClosed = () => {};
+  lastEventId;
+  #url;
+  #line;
+  #members = new Set();
+  #notice;
+  #recent;
+  #hasBegun = false;
+  #isRepeat = false;
+  #held; // steps that wait until something is loaded
+  #holding;
+
+  constructor(url, options, lastEventId) {
+    this.#url = url;
+    this.lastEventId = lastEventId;
+    this.#recent = new Recent(lastEventId);
+    this.#line = options.share && SharedLine.isPossible ? new SharedLine(url, options, this) : new Line(url, options, this);
+  }
+
+  missedAfter(id) {
+    if (id && !this.lastEventId && !this.#hasBegun) {
+      this.lastEventId = id;
+      this.#recent = new Recent(id);
+    }
+    return this.#recent.after(id);
+  }
+
+  join(member, lastEventId) {
+    this.#members.add(member);
+    if (this.#members.size === 1) return this.#line.open();
+    const missed = this.missedAfter(lastEventId) ?? [];
+    member.hear(this.#notice);
+    for (const event of missed) if (this.#members.has(member)) member.receive(event);
+  }
+
+  leave(member) {
+    if (this.#members.delete(member) && !this.#members.size) this.#close();
+  }
+
+  retry() {
+    this.#line.retry();
+  }
+
+  /** The last notice, for those who join. */
+  get current() {
+    return this.#notice;
+  }
+
+  notice(notice) {
+    this.inOrder(() => {
+      if (notice.state === this.#notice?.state && notice.state !== 'reconnecting') return;
+      this.#notice = notice;
+      const members = [...this.#members];
+      if (notice.state === 'disconnected') this.#close();
+      for (const member of members) member.hear(notice);
+    });
+  }
+
+  bytes(count) {
+    this.#hasBegun = true;
+    for (const member of this.#members) member.count(count);
+  }
+
+  reach(id) {
+    this.inOrder(() => {
+      this.#isRepeat = isRepeat(id, this.lastEventId);
+      if (!this.#isRepeat) this.lastEventId = id;
+    });
+  }
+
+  event(event) {
+    this.inOrder(() => this.#receive(event));
+  }
+
+  #receive({ type, text, id, origin }) {
+    if (id !== undefined && this.#isRepeat) return undefined;
+    const data = withTrustedHTML(read(text));
+    const loading = needs(type, data);
+    const deliver = () => this.#members.size && this.#deliver({ type, text, data, id, origin, at: this.lastEventId });
+    if (loading) return loading.then(deliver);
+    deliver();
+    return undefined;
+  }
+
+  #deliver(event) {
+    const { type, data } = event;
+    // Where we were is not on the server's number line any more.
+    if (type === 'sse:reset') event.at = this.lastEventId = '';
+    this.#recent.add(event);
+    if (type === 'sse:error') console.error(`DjustSSE: ${this.#url}:`, data);
+    if (isChange(type, data)) change(type, data);
+    for (const member of [...this.#members]) if (this.#members.has(member)) member.receive(event);
+  }
+
+  /** Take a step now, or when those before it are done. */
+  inOrder(step) {
+    if (this.#held) this.#held.push(step);
+    else this.hold(step());
+  }
+
+  /** Hold back what follows until `loading`, if there is one, is done. */
+  hold(loading) {
+    if (!loading) return;
+    this.#held ??= [];
+    const holding = (this.#holding = Promise.all([this.#holding, loading]));
+    holding.then(() => {
+      if (holding !== this.#holding) return;
+      const steps = this.#held;
+      this.#held = this.#holding = undefined;
+      for (const step of steps) this.inOrder(step);
+    });
+  }
+
+  #close() {
+    this.#line.close();
+    this.#members.clear();
+    this.onClosed();
+  }
+}
+
+function read(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

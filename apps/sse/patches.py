@@ -1,0 +1,103 @@
+"""
+The operations of `push_patch`, refused where they are written if the client could not apply them.
+
+`apps/sse/tests/patches.json` has an example of each, which the tests of both sides run.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.safestring import SafeString
+
+# What an update does with the elements that it is for.
+MODES = ("replace", "append", "prepend", "text", "outer", "before", "after", "remove", "morph")
+
+_CLASSES = ("add_class", "remove_class", "toggle_class")
+_KEYS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys((*MODES, "html", "value", *_CLASSES), ("value",)),
+    "remove": (),
+    "set_attribute": ("name", "value"),
+    "remove_attribute": ("name",),
+}
+_SCALARS = (str, int, float, Promise)
+_NAME = re.compile(r"[^\s\"'<>/=\x00-\x1f\x7f]+")
+
+
+def checked_mode(mode: str) -> str:
+    """Return `mode` if the client knows it, or raise `ValueError`."""
+    if mode not in MODES:
+        raise ValueError(f"There is no mode {mode!r}: choose one of {', '.join(MODES)}.")
+    return mode
+
+
+def checked_patches(patches: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """
+    Return `patches` as the client takes them: a `SafeString` becomes `{"html": …}`.
+
+    Raises `ValueError`, which says which operation is wrong and how, or `TypeError` if they are not a
+    list of dictionaries.
+    """
+    if isinstance(patches, (str, bytes, Mapping)):
+        raise TypeError(f"push_patch takes a list of operations, not {patches!r}.")
+    return [_checked(index, patch) for index, patch in enumerate(patches, 1)]
+
+
+def _checked(index: int, patch: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return _operation(patch)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"Operation {index} of push_patch, {patch!r}: {error}") from None
+
+
+def _operation(patch: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(patch, Mapping):
+        raise TypeError("an operation is a dictionary.")
+    op = patch.get("op")
+    keys = _KEYS.get(op) if isinstance(op, str) else None
+    if keys is None:
+        raise ValueError(f"there is no operation {op!r}: choose one of {', '.join(_KEYS)}.")
+    _check_keys(patch, op, {"op", "path", *keys})
+    if not isinstance(patch["path"], str) or not patch["path"].strip():
+        raise ValueError("its path is to be a CSS selector.")
+    if "name" in keys:
+        _check_attribute(patch["name"], patch.get("value", ""))
+    if op in _CLASSES and not (isinstance(patch["value"], str) and patch["value"].strip()):
+        raise ValueError("its value is to be one or more class names.")
+    return {**patch, "value": _value(op, patch["value"])} if "value" in keys else dict(patch)
+
+
+def _check_keys(patch: Mapping[str, Any], op: Any, keys: set[str]) -> None:
+    if missing := sorted(keys - patch.keys()):
+        raise ValueError(f"{op} needs {' and '.join(missing)} too.")
+    if surplus := sorted(map(str, patch.keys() - keys)):
+        raise ValueError(f"{op} knows nothing of {' and '.join(surplus)}.")
+
+
+def _check_attribute(name: Any, value: Any) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ValueError("its name is to be that of an attribute.")
+    script = re.sub(r"[\x00-\x20]", "", str(value)).lower().startswith("javascript:")
+    if script or name.lower().startswith("on") or name.lower() == "srcdoc":
+        raise ValueError(f"the attribute {name} would run a script.")
+
+
+def _value(op: Any, value: Any) -> Any:
+    if op == "value" and isinstance(value, bool):
+        return value
+    if isinstance(value, SafeString):
+        return {"html": str(value)} if op in MODES or op == "html" else str(value)
+    if isinstance(value, Mapping):
+        return _html(op, value)
+    if not isinstance(value, _SCALARS) or isinstance(value, bool):
+        raise ValueError('its value is to be text, a number, or {"html": …}.')
+    return value
+
+
+def _html(op: Any, value: Mapping[str, Any]) -> dict[str, str]:
+    if op not in MODES and op != "html":
+        raise ValueError(f"{op} takes text, and no HTML.")
+    if value.keys() != {"html"} or not isinstance(value["html"], str):
+        raise ValueError('HTML is given as {"html": "…"}, with nothing else.')
+    return {"html": str(value["html"])}
