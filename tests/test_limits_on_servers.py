@@ -47,9 +47,9 @@ async def count_open(url):
 )
 def test_a_burst_gets_as_many_streams_as_there_may_be_and_nobody_is_thrown_out(private, kind, limit, status):
     async def come(url, cookies):
-        async with Burst(url, "/members/", cookies=cookies) as first:
+        async with Burst(url, "/slow/", cookies=cookies) as first:
             assert first == {200: MOST, status: BURST - MOST}
-            async with Burst(url, "/members/", cookies=cookies) as second:
+            async with Burst(url, "/slow/", cookies=cookies) as second:
                 assert second == {status: BURST}
                 assert await count_open(url) == MOST
 

@@ -25,6 +25,13 @@ class Members(LoginRequiredMixin, Open):
     """For whoever is signed in."""
 
 
+class Slow(Members):
+    """Takes its time to prepare."""
+
+    async def mount(self, request, last_event_id):
+        await asyncio.sleep(0.3)
+
+
 class Permitted(PermissionRequiredMixin, Open):
     """For those who may see groups."""
 
@@ -46,6 +53,6 @@ def state(request):
 
 urlpatterns = [
     path("state/", state),
-    *[path(f"{view.__name__.lower()}/", view.as_view()) for view in (Open, Members, Permitted, Rooms)],
+    *[path(f"{view.__name__.lower()}/", view.as_view()) for view in (Open, Members, Slow, Permitted, Rooms)],
     path("", include(os.environ["PROJECT_SETTINGS"].replace("settings", "urls"))),
 ]
