@@ -11,11 +11,11 @@ from tests.conftest import need
 
 
 @pytest.fixture(scope="session")
-def postgres_server():
+def postgres_server(tmp_path_factory):
     """A PostgreSQL server for the tests of this folder, with a migrated database to copy."""
     need(postgresql.binaries(), "PostgreSQL")
     with postgresql.running() as server:
-        deployments.migrate(server)
+        deployments.migrate(server, tmp_path_factory.mktemp("migrating"))
         yield server
 
 
@@ -46,13 +46,6 @@ def redis(migrated, tmp_path):
 def deployment(request):
     """The same site with each of the brokers."""
     return request.getfixturevalue(request.param)
-
-
-@pytest.fixture
-def site(deployment):
-    """One process of that site."""
-    with deployment.serving() as server:
-        yield server
 
 
 @pytest.fixture

@@ -182,12 +182,12 @@ class Valkey(Deployment):
             together.execute()
 
 
-def migrate(server):
-    """Make the database that the tests take copies of."""
+def migrate(server, folder):
+    """Make the database that the tests take copies of; `folder` is for what else the project leaves behind."""
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {TEMPLATE}")
     url = server.url.rpartition("/")[0] + f"/{TEMPLATE}"
-    environment = servers.environment_for(servers.ROOT / ".data", DATABASE_URL=url)
+    environment = servers.environment_for(folder, DATABASE_URL=url)
     servers.manage("migrate", "--verbosity", "0", environment=environment)
     servers.manage("demo_users", environment=environment)
 

@@ -1,6 +1,7 @@
 """What clients should have heard, going by the publishers' journals, and what is wrong with what they did hear."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,13 +26,11 @@ class Verdict:
         self.sent = {item for item, outcome in outcomes.items() if outcome == "sent"}
         self.possible = self.sent | {item for item, outcome in outcomes.items() if outcome in ("maybe", "begun")}
         self.clients = clients
-        self.by_channel: dict[str, int] = {}
-        for item in self.sent:
-            self.by_channel[item.channel] = self.by_channel.get(item.channel, 0) + 1
+        self.sent_on = Counter(item.channel for item in self.sent)
 
     def is_complete_for(self, client) -> bool:
         """Say whether a client may have heard everything: it has heard as much as was sent, or more."""
-        return len(client.heard) >= sum(self.by_channel.get(channel, 0) for channel in client.channels)
+        return len(client.heard) >= sum(self.sent_on[channel] for channel in client.channels)
 
     def problems(self) -> list[str]:
         """Return everything that is wrong, in words; nothing if each client heard what it should, in order."""
