@@ -2,7 +2,7 @@
 
 import logging
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, reset_queries, transaction
 from django.tasks import task as background
 from django.utils import timezone
 
@@ -40,6 +40,8 @@ def work(task: Task) -> None:
     with told_to_stop() as stopping:
         for batch in BATCHES[task.kind](task):
             commit(task, batch, meter)
+            # With DEBUG on, Django would keep the text of all the queries of a task.
+            reset_queries()
             if stopping():
                 life.release(task)
                 return

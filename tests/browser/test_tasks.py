@@ -75,6 +75,10 @@ def assert_sound(page):
     found = Axe().run(page).response["violations"]
     assert not [(each["id"], [node["target"] for node in each["nodes"]]) for each in found]
     assert not page.problems
+    assert_fits(page)
+
+
+def assert_fits(page):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than the window"
 
 
@@ -179,32 +183,58 @@ def test_a_refusal_is_beside_the_field_which_has_the_focus(enter):
     assert_sound(page)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_all_pages_are_sound_in_every_state_and_width(deployment, enter, theme):
-    page = enter(color_scheme=theme)
-    paths = ["/tasks/"]
+@pytest.fixture
+def many(deployment, enter):
+    """The list with a task in each state, and the addresses of their pages."""
+    page, addresses = enter(), []
 
-    def look():
-        for width in (320, 360, 1440):
-            page.set_viewport_size({"width": width, "height": 800})
-            for path in paths:
-                page.goto(path)
-                assert_sound(page)
+    def add(*buttons):
+        page.goto("/tasks/")
+        upload(page, HOSTILE + "x" * 300 + ",y\n", name="a-name-without-any-space-" * 7 + ".csv")
+        addresses.append(page.evaluate("location.pathname"))
+        for button in buttons:
+            page.click(f"text={button}")
 
-    look()
-    upload(page, HOSTILE + "x" * 300 + ",y\n", name="a-name-without-any-space-" * 7 + ".csv")
-    paths.append(page.evaluate("location.pathname"))
-    look()
-    page.click("text=Start import")
-    look()
-    page.click("text=Cancel")
-    look()
-    page.click("text=Retry")
-    deployment.worker()
+    worker = deployment.worker()
+    add("Start import")
     expect(badge(page)).to_have_text("Import · Done", timeout=PATIENCE_MS)
-    look()
-    page.click("text=Delete")
-    expect(page.locator(".confirm")).to_be_visible()
+    worker.kill()
+    add("Start import", "Cancel")
+    add("Start import")
+    add()
+    return page, addresses
+
+
+def test_all_pages_are_sound_in_every_state_theme_and_width(many):
+    page, addresses = many
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        for width in (360, 1440):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.goto("/tasks/")
+            expect(page.locator(".task")).to_have_count(4)
+            assert_sound(page)
+        for address in addresses:
+            page.goto(address)
+            assert_sound(page)
+    page.set_viewport_size({"width": 320, "height": 800})
+    for address in ("/tasks/", *addresses):
+        page.goto(address)
+        assert_fits(page)
+
+
+def test_a_list_without_tasks_is_sound(enter):
+    page = enter(width=360)
+    expect(page.get_by_text("No tasks yet")).to_be_visible()
+    assert_sound(page)
+
+
+def test_deleting_asks_first(many):
+    page, _ = many
+    page.goto("/tasks/")
+    page.locator("text=Delete").first.click()
+    expect(page.locator(".confirm:popover-open")).to_be_visible()
     assert_sound(page)
     page.keyboard.press("Escape")
-    expect(page.locator(".confirm")).to_be_hidden()
+    expect(page.locator(".confirm:popover-open")).to_have_count(0)
+    expect(page.locator(".task")).to_have_count(4)
