@@ -27,9 +27,17 @@ class Held(MemoryBroker):
     def read(self, after, limit, channels=None):
         found = super().read(after, limit, channels)
         if channels is not None:
-            self.is_asked.set()
-            self.may_answer.wait(10)
+            self._wait()
         return found
+
+    def latest(self, channels):
+        found = super().latest(channels)
+        self._wait()
+        return found
+
+    def _wait(self):
+        self.is_asked.set()
+        self.may_answer.wait(10)
 
 
 @pytest.fixture
@@ -59,6 +67,21 @@ async def test_a_replay_that_is_shared_does_not_skip_what_was_published_after_it
     await also_joining
     wanted = [*map(str, range(2 * RECENT)), "late"]
     assert (first.texts, second.texts) == (wanted, wanted)
+
+
+async def test_the_newest_event_of_a_channel_is_heard_though_memory_has_moved_on_while_the_log_was_asked(held):
+    tell("news", "newest")
+    hub = get_hub()
+    await hub.start()
+    ear = Ear("news", "never heard of", latest=True)
+    joining = asyncio.create_task(hub.join_latest(ear))
+    await asyncio.to_thread(held.is_asked.wait, 10)
+    flood = [Event(channel="other", name="e", text="", number=10 + n) for n in range(3000)]
+    held._log += flood
+    await hub._hand_out(flood)
+    held.may_answer.set()
+    await joining
+    assert ear.texts == ["newest"]
 
 
 async def test_a_place_in_a_log_that_another_process_found_replaced_first_is_not_a_gap():

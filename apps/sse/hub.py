@@ -103,9 +103,9 @@ class Hub:
             await self._log.reach(since)
             if since.number >= self._log.recent.oldest.number:
                 self._log.recent.after(since, ())
-        cold = follower.channels.difference(self._log.recent.latest(follower.channels))
-        older = {event.channel: event for event in await self._log.latest(cold)}
-        newest = older | self._log.recent.latest(follower.channels)
+        known = self._log.recent.latest(follower.channels)
+        older = {event.channel: event for event in await self._log.latest(follower.channels.difference(known))}
+        newest = older | known | self._log.recent.latest(follower.channels)
         missed = [event for event in newest.values() if since is None or event.number > since.number]
         _replay(follower, sorted(missed, key=lambda event: event.number))
         self._add(follower)
