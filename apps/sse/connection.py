@@ -10,14 +10,14 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from functools import partial
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Protocol
 
 from . import connections, metrics
 from .conf import setting
 from .connections import Client
 from .events import Event, sse_comment, sse_retry
+from .resumed import Resumed
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -65,6 +65,7 @@ class Connection:
         "opened_at",
         "opening",
         "permissions",
+        "pulse",
         "retry_ms",
     )
 
@@ -86,6 +87,7 @@ class Connection:
         self.name = name
         self.channels: frozenset[str] = frozenset()
         self.latest = False
+        self.pulse = comment
         self.opened_at = time.time()
         self.ends_at = time.monotonic() + _age()
         self._source = source
@@ -162,7 +164,7 @@ class Connection:
         except OSError:
             self.leave()
         else:
-            flush = self._flush(_Resumed(sending, blocked_by))
+            flush = self._flush(Resumed(sending, blocked_by))
             self._flushing = asyncio.get_running_loop().create_task(flush)
 
     async def room(self) -> None:
@@ -178,9 +180,9 @@ class Connection:
         self.write(data, events[0].channel if self.latest else events[0].number)
 
     def keep_alive(self, now: float) -> None:
-        """Send a comment if the connection has been silent for long enough."""
+        """Send a sign of life if the connection has been silent for long enough."""
         if self._flushing is None and now - self._last_write >= self.keepalive:
-            self.write(KEEPALIVE)
+            self.write(self.pulse())
 
     def hang_up(self, reason: str) -> None:
         """End the stream and forget what the client has not taken: it comes back and replays."""
@@ -261,26 +263,9 @@ class Connection:
             self._last_write = time.monotonic()
 
 
-class _Resumed:
-    """An awaitable that was stepped once already, and goes on in a task."""
-
-    def __init__(self, steps: Generator[Any], blocked_by: Any) -> None:
-        self._steps = steps
-        self._blocked_by = blocked_by
-
-    def __await__(self):
-        blocked_by = self._blocked_by
-        while True:
-            try:
-                yield blocked_by
-            except BaseException as error:
-                step = partial(self._steps.throw, error)
-            else:
-                step = partial(next, self._steps)
-            try:
-                blocked_by = step()
-            except StopIteration:
-                return
+def comment() -> bytes:
+    """Return a sign of life that says nothing else."""
+    return KEEPALIVE
 
 
 async def _refuse(message: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from . import metrics
 from .brokers import Broker, get_broker
-from .events import CONTROL_PREFIX, Event, Position
+from .events import CONTROL_PREFIX, Event, Position, sse_id
 from .log import PAGE, Log
 
 logger = logging.getLogger("apps.sse")
@@ -47,6 +47,9 @@ class Hub:
     def __init__(self, broker: Broker) -> None:
         self._log = Log(broker, self._hand_out, lambda: self._hang_up_all("gap"))
         self._followers: defaultdict[str, set[Follower]] = defaultdict(set)
+
+        # One for all connections, which keep it for as long as they last.
+        self.pulse = self._pulse
 
     @property
     def broker(self) -> Broker:
@@ -116,6 +119,10 @@ class Hub:
             self._followers[channel].discard(follower)
             if not self._followers[channel]:
                 del self._followers[channel]
+
+    def _pulse(self) -> bytes:
+        """Return a sign of life that says how far its followers are, lest a quiet channel makes them old."""
+        return sse_id(str(self._log.recent.newest.position)).encode()
 
     def _add(self, follower: Follower) -> None:
         for channel in follower.channels:

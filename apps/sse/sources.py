@@ -85,6 +85,7 @@ class Followed:
         try:
             await hub.start()
             await self._join(hub, connection)
+            connection.pulse = hub.pulse
             if not connection.is_ended:
                 await asyncio.get_running_loop().create_future()
         except Unavailable:

@@ -82,6 +82,20 @@ def test_a_live_event_is_heard(way):
     assert answer.events[0].id == str(position())
 
 
+def test_a_client_of_a_quiet_channel_is_told_how_far_it_is(way):
+    class Quick(News):
+        sse_keepalive_interval = 0.1
+
+    def is_told(chunks):
+        if b"id: " in b"".join(chunks) and not sent:
+            sent.append(tell("another", "unheard"))
+        return f"id: {get_broker().tail(1)[0].position}\n\n".encode() in b"".join(chunks) and sent
+
+    sent = []
+    answer = ask(way, Quick.as_view(), until=is_told)
+    assert answer.events == []
+
+
 @pytest.mark.parametrize("sent", ["garbage", "5", "7-00000000", "999999-12345678", "1-zz", "é" * 300, "-", "sse:"])
 @pytest.mark.parametrize("view", [News, Latest])
 def test_a_place_that_the_log_does_not_hold_is_answered_with_one_reset(way, view, sent):
