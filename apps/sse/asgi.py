@@ -17,7 +17,6 @@ from django.core.exceptions import BadRequest
 
 from . import census, checks, endings
 from .connection import Connection
-from .hub import get_hub
 
 Message = dict[str, Any]
 Receive = Callable[[], Coroutine[Any, Any, Message]]
@@ -62,8 +61,6 @@ class Slot:
 
     async def stream(self, connection: Connection) -> None:
         """Stream until the connection is over, whichever side ends it."""
-        # Whatever it plays, it may be ended by what another process says.
-        get_hub().begin()
         self.leaving().add_done_callback(lambda _: connection.leave())
         await connection.run(self._send)
         with contextlib.suppress(OSError):

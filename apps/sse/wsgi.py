@@ -9,11 +9,9 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import wait
-from contextlib import aclosing
 
 from . import endings
 from .connection import Connection
-from .hub import get_hub
 from .loops import process_loop
 
 SIGNAL_SECONDS = 0.1
@@ -22,20 +20,12 @@ SIGNAL_SECONDS = 0.1
 def iterate(connection: Connection) -> Iterator[bytes]:
     """Yield the connection's bytes; closing the iterator ends the stream and waits for its `finally`."""
     endings.watch_signals()
-    frames = _frames(connection)
+    frames = connection.frames()
     try:
         while (frame := _result(_step(frames))) is not None:
             yield frame
     finally:
         _result(frames.aclose())
-
-
-async def _frames(connection: Connection) -> AsyncGenerator[bytes]:
-    # Whatever it plays, it may be ended by what another process says.
-    get_hub().begin()
-    async with aclosing(connection.frames()) as frames:
-        async for frame in frames:
-            yield frame
 
 
 async def _step(frames: AsyncGenerator[bytes]) -> bytes | None:
