@@ -1,5 +1,7 @@
 """Sending a broadcast: a background task, a batch at a time, that goes on where it was interrupted."""
 
+import time
+
 from django.db import transaction
 from django.tasks import task
 from django.utils import timezone
@@ -11,6 +13,7 @@ from .models import Broadcast
 from .notify import notify
 
 BATCH = 500
+SECONDS_AT_ONCE = 2
 
 
 def channel(broadcast: Broadcast) -> str:
@@ -25,9 +28,12 @@ def start(broadcast: Broadcast) -> None:
 
 @task
 def send(broadcast_pk: int) -> None:
-    """Notify all of a broadcast's recipients who were not notified yet."""
+    """Notify those who were not notified yet; after some seconds other tasks, or the worker's end, come first."""
+    until = time.monotonic() + SECONDS_AT_ONCE
     while send_batch(broadcast_pk):
-        pass
+        if time.monotonic() > until:
+            send.enqueue(broadcast_pk)
+            return
 
 
 @transaction.atomic

@@ -44,7 +44,7 @@ class NotificationStream(LoginRequiredMixin, SSEView):
 
     raise_exception = True
 
-    def get_channels(self, request):
+    async def get_channels(self, request):
         return [inbox.channel(request.user.pk)]
 
 

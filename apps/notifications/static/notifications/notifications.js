@@ -67,12 +67,15 @@ const leaveLater = (element) => {
   }, TOAST_MS);
 };
 
+addEventListener("keydown", ({ key }) => key === "Escape" && toasts.replaceChildren());
+
 let arrived = new Map();
 
 const titleIn = (html) => {
   const template = document.createElement("template");
   template.innerHTML = html;
-  return template.content.querySelector(".notification-title");
+  template.content.querySelector(".notification-unread").remove();
+  return template.content.querySelector(".notification-title").childNodes;
 };
 
 const announce = () => {
@@ -86,7 +89,7 @@ const announce = () => {
   if (news.length === 1) {
     const [[id, html]] = news;
     element.dataset.id = id;
-    element.firstChild.append(...(titleIn(html)?.childNodes ?? []));
+    element.firstChild.append(...titleIn(html));
   }
   addButton(element, words.dismiss, { type: "button", onclick: () => element.remove() });
   leaveLater(element);
