@@ -14,6 +14,11 @@ export class Recent {
     this.#start = start;
   }
 
+  /** Nothing was known of what came before `id`, and all that follows will be. */
+  begin(id) {
+    if (!this.#events.length) this.#start ||= id;
+  }
+
   /** `event.at` is the last id once it has arrived. */
   add(event) {
     this.#events.push(event);

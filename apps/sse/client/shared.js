@@ -4,6 +4,7 @@ import { isPosition } from './positions.js';
 
 const ASK_EVERY = 5000;
 const ANSWER_WITHIN = 1000;
+const FAREWELL = 500;
 
 /**
  * One line for all tabs of a session, with the methods and the audience of `Line`.
@@ -22,6 +23,7 @@ export class SharedLine {
   #leader;
   #line; // of the tab that leads, or of one that has to be alone
   #isAlone = false;
+  #isFinished = false;
   #isClosed = false;
   #channel;
   #turn; // the AbortController of the request for the lock
@@ -67,7 +69,9 @@ export class SharedLine {
   }
 
   #part() {
-    this.#turn?.abort();
+    // The others are to hear that it is over before they could try for themselves.
+    if (this.#line && this.#isFinished) setTimeout((turn) => turn.abort(), FAREWELL, this.#turn);
+    else this.#turn?.abort();
     clearInterval(this.#asking);
     this.#hasAnswer();
     this.#channel?.close();
@@ -120,6 +124,7 @@ export class SharedLine {
   #relay() {
     const audience = this.#audience;
     const telling = (name) => (value) => {
+      this.#isFinished ||= value.state === 'disconnected';
       audience.inOrder(() => this.#post({ [name]: value }));
       audience[name](value);
     };

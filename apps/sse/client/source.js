@@ -49,9 +49,9 @@ class Source {
   }
 
   missedAfter(id) {
-    if (id && !this.lastEventId && !this.#hasBegun) {
+    if (!this.lastEventId && !this.#hasBegun) {
       this.lastEventId = id;
-      this.#recent = new Recent(id);
+      this.#recent.begin(id);
     }
     return this.#recent.after(id);
   }
@@ -95,7 +95,9 @@ class Source {
   reach(id) {
     this.inOrder(() => {
       this.#isRepeat = isRepeat(id, this.lastEventId);
-      if (!this.#isRepeat) this.lastEventId = id;
+      if (this.#isRepeat) return;
+      this.lastEventId = id;
+      this.#recent.begin(id);
     });
   }
 
