@@ -181,7 +181,7 @@ class Connection:
 
     def keep_alive(self, now: float) -> None:
         """Send a sign of life if the connection has been silent for long enough."""
-        if self._flushing is None and now - self._last_write >= self.keepalive:
+        if not self.is_ended and self._flushing is None and now - self._last_write >= self.keepalive:
             self.write(self.pulse())
 
     def hang_up(self, reason: str) -> None:

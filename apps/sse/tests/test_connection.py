@@ -227,6 +227,19 @@ async def test_silence_is_filled_but_not_while_the_socket_is_full():
         assert it.socket.taken == [KEEPALIVE, b"now on its way"]
 
 
+async def test_a_client_that_was_sent_away_is_not_told_of_a_place_that_it_has_not_reached():
+    async with Playing(keepalive=10) as it:
+        it.connection.pulse = lambda: b"id: further on\n\n"
+        it.socket.fill()
+        it.connection.write(b"now on its way")
+        it.connection.hang_up("gap")
+        it.socket.drain()
+        await it.connection.room()
+        it.connection.keep_alive(it.connection._last_write + 1000)
+        await it.ended()
+        assert b"id: further on\n\n" not in it.socket.taken
+
+
 async def test_the_age_at_which_connections_end_is_spread(settings):
     settings.SSE_MAX_AGE = 1000
     ages = sorted(Playing().connection.ends_at - time.monotonic() for _ in range(50))
