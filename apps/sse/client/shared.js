@@ -24,6 +24,7 @@ export class SharedLine {
   #line; // of the tab that leads, or of one that has to be alone
   #isAlone = false;
   #isFinished = false;
+  #isStrange = false;
   #isClosed = false;
   #channel;
   #turn; // the AbortController of the request for the lock
@@ -121,6 +122,15 @@ export class SharedLine {
     this.#line.open();
   }
 
+  /** A page may know of an event that its leader has not had yet. */
+  #lookAgain() {
+    this.#hasAnswer();
+    if (this.#isStrange) return this.#beAlone();
+    this.#isStrange = true;
+    setTimeout(() => this.#leader !== this.#me && this.#greet(), ANSWER_WITHIN);
+    return undefined;
+  }
+
   #relay() {
     const audience = this.#audience;
     const telling = (name) => (value) => {
@@ -145,6 +155,7 @@ export class SharedLine {
 
   /** Say what this tab has, so that the leader gives it what it missed. */
   #greet() {
+    if (!this.#channel) return;
     this.#leader = undefined;
     this.#post({ hello: this.#audience.lastEventId });
     this.#expectAnswer();
@@ -170,7 +181,7 @@ export class SharedLine {
     if (this.#line) this.#hearAsLeader(message);
     else if (message.lead) this.#greet();
     else if (message.welcome) this.#follow(message);
-    else if (message.sorry) this.#beAlone();
+    else if (message.sorry) this.#lookAgain();
     else if (message.answer) this.#compare(message);
     else if (message.from === this.#leader) this.#passOn(message);
   }
@@ -196,6 +207,7 @@ export class SharedLine {
   #follow({ from, welcome: { events, at, notice } }) {
     const audience = this.#audience;
     this.#hasAnswer();
+    this.#isStrange = false;
     this.#leader = from;
     if (notice) audience.notice(notice);
     for (const event of events) {
