@@ -4,7 +4,7 @@ import tracemalloc
 import pytest
 
 from apps.tasks import example
-from apps.tasks.table import RECORD_BYTES, NotATable, Table, check_text
+from apps.tasks.table import RECORD_BYTES, RECORD_LINES, NotATable, Table, check_text
 
 HEADER = "name,email\n"
 
@@ -48,6 +48,12 @@ def test_a_quote_that_is_not_closed_costs_its_own_line_and_no_other(following):
     ]
 
 
+def test_a_field_over_very_many_lines_is_taken_for_a_quote_that_is_not_closed():
+    text = HEADER + '"A' + "\nB" * RECORD_LINES + '",c\n'
+    assert rows(text)[0] == (2, "The quotation marks do not pair up.")
+    assert len(rows(text)) == RECORD_LINES + 1
+
+
 def test_a_row_of_a_megabyte_costs_its_own_line_and_little_memory():
     text = HEADER + "x" * 1_000_000 + ",y\na,b\n"
     file = io.BytesIO(text.encode())
@@ -79,6 +85,7 @@ def test_text_is_what_it_takes_in_however_it_is_cut():
     ("chunks", "told"),
     [
         ([b"a,b\nc,d\n", b"\xe9,f\n"], "line 3"),
+        ([b"a,b\n", b"c,d\n\xe9,f\n"], "line 3"),
         (["a,b".encode("utf-16")], "not UTF-8"),
         ([b"a\0b"], "not a text file"),
         ([b"\xff\xd8\xff\xe0\0\x10JFIF"], "not UTF-8"),

@@ -102,6 +102,15 @@ def test_a_task_that_gives_signs_of_life_is_not_claimed_again(import_of):
     assert life.claim(task.pk) is not None
 
 
+def test_every_batch_is_a_sign_of_life(import_of, work, interrupt):
+    task, answers = import_of(FILE), []
+    interrupt(lambda: fall_silent(task), 2)
+    commit = working.commit
+    working.commit = lambda *arguments: (commit(*arguments), answers.append(life.claim(task.pk)))
+    assert work(task).state == "done"
+    assert answers == [None] * 10
+
+
 def test_whoever_has_lost_a_task_writes_no_more_of_it(import_of, interrupt):
     task = import_of(FILE)
     life.start(task)
@@ -247,7 +256,9 @@ def test_an_export_can_be_imported_by_somebody_else_and_is_the_same(import_of, e
     work(import_of(FILE.replace("Example 7 Ltd", "=Example")))
     exported = work(export_of(ada))
     assert (exported.state, exported.rows, exported.percent) == ("done", 86, 100)
-    copied = work(import_of(b"".join(file_of(exported)).decode(), owner=grace))
+    text = b"".join(file_of(exported)).decode()
+    assert ",'=Example," in text
+    copied = work(import_of(text, owner=grace))
     assert (copied.rows, copied.bad) == (86, 0)
     values = ["email", "name", "company", "phone", "city"]
     assert list(ada.contacts.values_list(*values)) == list(grace.contacts.values_list(*values))
