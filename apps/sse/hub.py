@@ -108,6 +108,9 @@ class Hub:
                 self._log.recent.after(since, ())
         known = self._log.recent.latest(follower.channels)
         older = {event.channel: event for event in await self._log.latest(follower.channels.difference(known))}
+        if older:
+            # What is not known here yet would be handed out once more when it is.
+            await self._log.reach(max(event.position for event in older.values()))
         newest = older | known | self._log.recent.latest(follower.channels)
         missed = [event for event in newest.values() if since is None or event.number > since.number]
         _replay(follower, sorted(missed, key=lambda event: event.number))

@@ -7,7 +7,7 @@ import pytest
 
 from apps.sse import hub as hubs
 from apps.sse import metrics
-from apps.sse.brokers import Gap
+from apps.sse.brokers import Gap, get_broker
 from apps.sse.events import Event, Position
 from apps.sse.hub import get_hub
 
@@ -126,6 +126,24 @@ async def test_those_who_want_the_latest_get_nothing_that_they_have_seen():
     ear = Ear("a", "b", latest=True)
     await hub.join_latest(ear, seen.position)
     assert ear.texts == ["1"]
+
+
+async def test_the_latest_is_heard_once_though_the_log_knew_it_before_the_hub(monkeypatch):
+    hub = get_hub()
+    await hub.start()
+
+    async def ahead(channels):
+        tell("a", "0")
+        return get_broker().latest(channels)
+
+    monkeypatch.setattr(hub._log, "latest", ahead)
+    ear = Ear("a", latest=True)
+    await hub.join_latest(ear)
+    assert ear.texts == ["0"]
+    await until(lambda: hub._log.recent.newest.text == "0")
+    tell("a", "1")
+    await until(lambda: ear.texts[-1] == "1")
+    assert ear.texts == ["0", "1"]
 
 
 async def test_a_slow_follower_of_the_latest_is_given_only_the_newest_of_a_run():
