@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "apps.feed",
     "apps.tasks",
     "apps.notifications",
+    "apps.guide",
     "apps.dev",
 ]
 

@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("apps.feed.urls")),
     path("", include("apps.tasks.urls")),
     path("", include("apps.notifications.urls")),
+    path("", include("apps.guide.urls")),
     path("accounts/", include("apps.accounts.urls")),
     path("admin/", admin.site.urls),
     path("metrics/", metrics, name="metrics"),

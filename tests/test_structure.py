@@ -50,7 +50,7 @@ LIBRARY = [
     "testing",
     "__init__",
 ]
-SAMPLE_APPS = ["dashboard", "feed", "notifications", "tasks"]
+SAMPLE_APPS = ["dashboard", "feed", "guide", "notifications", "tasks"]
 
 
 def imported(file: Path) -> set[str]:

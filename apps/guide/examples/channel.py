@@ -1,0 +1,24 @@
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_POST
+
+from apps.sse import SSEView, publish
+
+MOST_CHARACTERS = 80
+
+
+class Lines(SSEView):
+    """Whatever is said, to everybody who listens."""
+
+    channels = ["guide-lines"]
+
+
+@login_required
+@require_POST
+def say(request):
+    """Publish a line. Inside a transaction it would go out with the commit."""
+    text = request.POST.get("text", "").strip()[:MOST_CHARACTERS] or "Hello"
+    line = render_to_string("guide/_line.html", {"name": request.user.get_username(), "text": text})
+    publish("guide-lines", "line", {"html": line})
+    return HttpResponse(status=204)

@@ -1,0 +1,16 @@
+import asyncio
+
+from apps.sse import SSEView
+
+
+class Kinds(SSEView):
+    """Every kind of thing that a stream can say, and then its end."""
+
+    async def stream(self, request):
+        yield self.event("update", {"count": 42})
+        await asyncio.sleep(1)
+        yield self.event("note", "two\nlines of text", id=77)
+        await asyncio.sleep(1)
+        yield self.data_event({"raw": "data"})
+        await asyncio.sleep(1)
+        yield self.keepalive()

@@ -1,0 +1,39 @@
+import asyncio
+import time
+
+from django.template.loader import render_to_string
+
+from apps.sse import SSEView
+
+SECONDS = 3
+MOST_MISSED = 8
+TEXTS = [
+    "The backup of the night is checked.",
+    "Somebody tried <b>to write HTML</b>, and it is shown as text.",
+    "The search index is rebuilt.",
+    "All green again after the network work.",
+]
+
+
+class LiveFeed(SSEView):
+    """New items at the top of a list; first those that the client has missed."""
+
+    async def mount(self, request, last_event_id):
+        newest = newest_item()
+        seen = int(last_event_id) if last_event_id else newest - 1
+        self.seen = min(max(seen, newest - MOST_MISSED), newest)
+
+    async def stream(self, request):
+        while True:
+            for number in range(self.seen + 1, newest_item() + 1):
+                yield self.push_html("#guide-feed", render_item(number), mode="prepend", id=number)
+                self.seen = number
+            await asyncio.sleep(1)
+
+
+def newest_item():
+    return int(time.time()) // SECONDS
+
+
+def render_item(number):
+    return render_to_string("guide/_item.html", {"number": number, "text": TEXTS[number % len(TEXTS)]})

@@ -1,0 +1,40 @@
+import time
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_POST
+
+from apps.sse import SSEView, publish
+
+
+class MyNotifications(SSEView):
+    """What is for this user alone: no address names the channel, so nobody can ask for another's."""
+
+    def get_channels(self, request):
+        if not request.user.is_authenticated:
+            raise PermissionDenied
+        return [channel(request.user)]
+
+
+@login_required
+@require_POST
+def remind(request):
+    """Tell the user something."""
+    number = time.time_ns() // 1_000_000
+    html = render_to_string("guide/_notification.html", {"number": number, "text": "You asked to be reminded."})
+    publish(channel(request.user), "notification", {"html": html})
+    return HttpResponse(status=204)
+
+
+@login_required
+@require_POST
+def mark_read(request, number):
+    """Tell all tabs of the user that it was read."""
+    publish(channel(request.user), "read", {"id": number})
+    return HttpResponse(status=204)
+
+
+def channel(user):
+    return f"guide-notifications:{user.pk}"

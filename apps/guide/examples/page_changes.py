@@ -1,0 +1,37 @@
+import asyncio
+
+from django.template.loader import render_to_string
+
+from apps.sse import SSEView
+
+
+class Changes(SSEView):
+    """Changes the page itself, step by step."""
+
+    async def stream(self, request):
+        yield self.push_text("#guide-status", "At work …")
+        for number in range(1, 6):
+            await asyncio.sleep(1)
+            row = render_to_string("guide/_item.html", {"number": number, "text": f"Part {number} is done"})
+            yield self.push_html("#guide-parts", row, mode="prepend")
+            yield self.push_patch(
+                [
+                    {"op": "value", "path": "#guide-meter", "value": number},
+                    {"op": "toggle_class", "path": "#guide-status", "value": "is-wait"},
+                ]
+            )
+        yield self.push_text("#guide-status", "All five are done.")
+
+
+class Leave(SSEView):
+    """Sends the page elsewhere."""
+
+    async def stream(self, request):
+        yield self.push_redirect("guide")
+
+
+class Again(SSEView):
+    """Loads the page again."""
+
+    async def stream(self, request):
+        yield self.push_reload()

@@ -1,0 +1,13 @@
+import asyncio
+
+from apps.sse import SSEView
+
+
+class Progress(SSEView):
+    """The progress of a piece of work, and then its end."""
+
+    async def stream(self, request):
+        for percent in range(0, 101, 10):
+            yield self.event("progress", {"percent": percent, "status": f"{percent} % done"})
+            await asyncio.sleep(0.5)
+        yield self.event("complete", {"result": "84 rows imported"})

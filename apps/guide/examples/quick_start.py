@@ -1,0 +1,16 @@
+import asyncio
+from datetime import datetime
+
+from apps.sse import SSEView, connections
+
+
+class Stats(SSEView):
+    """What this server process is doing, every two seconds."""
+
+    async def stream(self, request):
+        while True:
+            yield self.event("stats", self.stats())
+            await asyncio.sleep(2)
+
+    def stats(self):
+        return {"time": f"{datetime.now():%H:%M:%S}", "streams": connections.open_streams()}

@@ -1,0 +1,22 @@
+import asyncio
+import random
+
+from apps.sse import SSEView, shared
+
+
+@shared
+async def temperature():
+    """Runs once in a process, from the first viewer to the last, however many there are."""
+    degrees, readings = 20.0, 0
+    while True:
+        degrees, readings = degrees + random.uniform(-0.3, 0.3), readings + 1
+        yield {"degrees": f"{degrees:.1f}", "readings": readings}
+        await asyncio.sleep(1)
+
+
+class Temperature(SSEView):
+    """The same temperature for all viewers."""
+
+    async def stream(self, request):
+        async for reading in temperature():
+            yield self.event("temperature", reading)

@@ -1,0 +1,14 @@
+import asyncio
+import secrets
+
+from apps.sse import SSEView
+
+
+class Named(SSEView):
+    """A stream that says its name, so that two tabs can compare."""
+
+    async def stream(self, request):
+        name = secrets.token_hex(3)
+        for seconds in range(24 * 3600):
+            yield self.event("name", {"name": name, "seconds": seconds})
+            await asyncio.sleep(1)

@@ -1,0 +1,9 @@
+// Forms of [data-send] are sent by script, so that the page stays; what they cause comes back on the stream.
+document.addEventListener("submit", (event) => {
+  const [form, button] = [event.target, event.submitter];
+  if (!form.matches("[data-send]")) return;
+  event.preventDefault();
+  const address = button?.hasAttribute("formaction") ? button.formAction : form.action;
+  fetch(address, { method: "POST", body: new FormData(form, button) });
+  form.querySelectorAll("input:not([type=hidden])").forEach((input) => (input.value = ""));
+});

@@ -1,0 +1,57 @@
+from django.http import Http404
+from django.views.generic import TemplateView
+
+from apps.sse import LivePageMixin
+
+from .contents import CHAPTERS, EXAMPLES, around
+from .sources import Source, read
+from .troubles import TROUBLES
+
+CLIENT_SOURCES = [
+    Source("guide", "templates/guide/_modes.html"),
+    Source("guide", "templates/guide/_states.html"),
+    Source("guide", "examples/client.py"),
+    Source("guide", "static/guide/player.js"),
+]
+
+
+class Overview(TemplateView):
+    """All that the guide has."""
+
+    template_name = "guide/overview.html"
+    extra_context = {"chapters": CHAPTERS}
+
+
+class ExamplePage(LivePageMixin, TemplateView):
+    """An example at work, beside the source that runs it."""
+
+    template_name = "guide/example.html"
+
+    def get_context_data(self, **kwargs):
+        example = EXAMPLES.get(self.kwargs["name"])
+        if example is None:
+            raise Http404
+        before, after = around(example.name)
+        return super().get_context_data(example=example, before=before, after=after, **kwargs)
+
+
+class ClientPage(TemplateView):
+    """Each mode, each operation and each state of the browser client, at work."""
+
+    template_name = "guide/client.html"
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(sources=[read(source) for source in CLIENT_SOURCES], **kwargs)
+
+
+class ChoosingPage(TemplateView):
+    """When to use Server-Sent Events, and when WebSocket."""
+
+    template_name = "guide/choosing.html"
+
+
+class TroublesPage(TemplateView):
+    """What can go wrong, with the command that finds it."""
+
+    template_name = "guide/troubles.html"
+    extra_context = {"troubles": TROUBLES}
