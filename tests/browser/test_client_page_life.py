@@ -12,9 +12,7 @@ TWO_SECONDS = 2000
 @pytest.fixture
 def caching_page(browser_type, browser_type_launch_args):
     """A page in a browser whose back/forward cache is on, which Playwright turns off otherwise."""
-    browser = browser_type.launch(
-        **browser_type_launch_args, ignore_default_args=["--disable-back-forward-cache"]
-    )
+    browser = browser_type.launch(**browser_type_launch_args, ignore_default_args=["--disable-back-forward-cache"])
     page = browser.new_page()
     page.set_default_timeout(5000)
     page.add_init_script("addEventListener('pageshow', (event) => { window.restored = event.persisted; })")
