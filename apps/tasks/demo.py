@@ -18,11 +18,11 @@ def seed() -> None:
         return
     _do(_import_of(owner, *IMPORTED))
     _do(life.prepare(Task(owner=owner, kind=Task.Kind.EXPORT, name="All contacts")))
-    _import_of(owner, *READY)
+    _import_of(owner, *READY, first=IMPORTED[1] + 1)
 
 
-def _import_of(owner, name: str, rows: int) -> Task:
-    data = "".join(example.lines(rows)).encode()
+def _import_of(owner, name: str, rows: int, first: int = 1) -> Task:
+    data = "".join(example.lines(rows, first=first)).encode()
     file = ContentFile(data, name)
     return life.prepare(Task(owner=owner, kind=Task.Kind.IMPORT, name=name, total=len(data), file=file))
 

@@ -37,10 +37,10 @@ FAULTS = (
 )
 
 
-def lines(rows: int, *, bad_every: int = 100) -> Iterator[str]:
+def lines(rows: int, *, bad_every: int = 100, first: int = 1) -> Iterator[str]:
     """Yield the lines of a file of so many rows, of which every `bad_every`-th has an error."""
     yield "name,email,company,phone,city\n"
-    for number in range(1, rows + 1):
+    for number in range(first, first + rows):
         if number % bad_every == 0:
             yield FAULTS[number // bad_every % len(FAULTS)].format(number=number)
         else:

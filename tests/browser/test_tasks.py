@@ -94,7 +94,7 @@ def test_an_import_is_watched_from_its_upload_to_its_end(deployment, enter):
     percents = page.evaluate("told.map((each) => each.percent)")
     assert percents == sorted(percents)
     assert len(set(percents)) >= 3
-    page.wait_for_function("document.querySelector('.card[dj-sse]')._djustSSE.state === 'disconnected'")
+    page.wait_for_function("() => document.querySelector('.card[dj-sse]')._djustSSE.state === 'disconnected'")
     with page.expect_download() as download:
         page.click("text=Download errors")
     assert len(download.value.path().read_text().splitlines()) == 601
