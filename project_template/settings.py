@@ -72,7 +72,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     f"{__package__}.health.answer",
-    "apps.dashboard.middleware.measure",
+    # It goes with its app.
+    *(["apps.dashboard.middleware.measure"] if "apps.dashboard" in INSTALLED_APPS else []),
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -100,7 +101,6 @@ TEMPLATES = [
                 "django.template.context_processors.csp",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "apps.dashboard.context_processors.dashboard",
             ],
         },
     }
@@ -219,6 +219,9 @@ if DEBUG:
     STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 MEDIA_URL = "media/"
 MEDIA_ROOT = DATA_DIR / "media"
+# The largest file that may be uploaded; nginx is told, too, and refuses what is larger before it is sent.
+MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", default=50)
+TASKS_MAX_UPLOAD_BYTES = MAX_UPLOAD_MB * 2**20
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

@@ -1,33 +1,54 @@
-"""The bundled nginx configuration under a real nginx, on a free port, in a folder that is thrown away."""
+"""The bundled nginx configuration under a real nginx, on free ports, in a folder that is thrown away."""
 
 import contextlib
+import os
+import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.servers import ROOT, answers, free_port, wait_until
 
-FRAME = """
-daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {}
-http {
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/site.conf;
-}
-"""
+TEMPORARY = "".join(
+    f"{kind}_temp_path temporary/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+)
+MIME_TYPES = "types { text/html html; text/css css; text/javascript js; image/webp webp; image/svg+xml svg; }\n"
 
 
 def binary() -> str | None:
     """Return the path of nginx, or None."""
     return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+
+
+@dataclass
+class Nginx:
+    """A running nginx: its folder, where it answers by http and, if it does, by https, and its process."""
+
+    folder: Path
+    url: str
+    secure_url: str
+    process: subprocess.Popen
+
+    @property
+    def site(self) -> Path:
+        """What is /srv/site elsewhere."""
+        return self.folder / "site"
+
+    def log(self, name: str = "access.log") -> list[str]:
+        """Return the lines of a log."""
+        return (self.folder / name).read_text().splitlines()
+
+    def reload(self) -> None:
+        """Read the configuration again, in new workers."""
+        self.process.send_signal(signal.SIGHUP)
+
+    def workers(self) -> set[int]:
+        """Return the ids of the worker processes, those that are on their way out included."""
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return {int(pid) for pid in listed.split()}
 
 
 @contextlib.contextmanager
@@ -37,18 +58,56 @@ def in_front_of(url: str, folder: Path, changes: Mapping[str, str] | None = None
 
     `changes`: lines of the bundled configuration, each with what stands in its place.
     """
-    port = free_port()
-    site = (ROOT / "deploy" / "nginx.conf").read_text()
-    for line, other in (changes or {}).items():
-        assert line in site
-        site = site.replace(line, other)
-    site = site.replace("127.0.0.1:8000", url.removeprefix("http://"))
-    (folder / "site.conf").write_text(site.replace("listen 80", f"listen 127.0.0.1:{port}"))
-    (folder / "nginx.conf").write_text(FRAME.replace("{folder}", str(folder)))
-    process = subprocess.Popen([binary(), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")])
+    with running([url, url], folder, changes) as nginx:
+        yield nginx.url
+
+
+@contextlib.contextmanager
+def running(
+    urls: list[str], folder: Path, changes: Mapping[str, str] | None = None, extra: Mapping[str, str] | None = None
+) -> Iterator[Nginx]:
+    """
+    Run nginx in front of two servers, at `http://…` or `unix:…`; with TLS if `extra` has that file.
+
+    `extra` are files beside the configuration: what is in `http.d` and `server.d`.
+    """
+    port, secure_port = free_port(), free_port()
+    write(urls, folder, port, secure_port, changes or {}, extra or {})
+    process = subprocess.Popen([*command(folder), "-g", "daemon off;"])
+    nginx = Nginx(folder, f"http://127.0.0.1:{port}", f"https://127.0.0.1:{secure_port}", process)
     try:
-        wait_until(lambda: answers(f"http://127.0.0.1:{port}"))
-        yield f"http://127.0.0.1:{port}"
+        wait_until(lambda: process.poll() is not None or answers(nginx.url))
+        assert process.poll() is None, nginx.log("error.log")
+        yield nginx
     finally:
         process.terminate()
         process.wait(10)
+
+
+def command(folder: Path) -> list[str]:
+    """Return the command that runs what is written in `folder`."""
+    return [str(binary()), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
+
+
+def write(urls, folder, port, secure_port, changes, extra) -> None:
+    """Write the bundled configuration, with places and ports of its own, into `folder`."""
+    text = (ROOT / "deploy" / "nginx.conf").read_text()
+    for line, other in changes.items():
+        assert line in text
+        text = text.replace(line, other)
+    for number, url in enumerate(urls, start=1):
+        text = text.replace(f"unix:/run/site/web-{number}.sock", url.removeprefix("http://"))
+    for place, other in {"/run/nginx.pid": "nginx.pid", "/var/log/nginx": "", "/srv/site": "site"}.items():
+        text = text.replace(place, str(folder / other).rstrip("/"))
+    text = text.replace("listen 80", f"listen 127.0.0.1:{port}")
+    text = text.replace("http {", "http {\n" + TEMPORARY.replace("temporary", str(folder)), 1)
+    text = text.replace("worker_processes auto", "worker_processes 2")
+    if os.geteuid() == 0:
+        # The folders of tests are closed to everybody else.
+        text = "user root;\n" + text
+    files = {"nginx.conf": text, "mime.types": MIME_TYPES} | dict(extra)
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        content = re.sub(r"listen 443", f"listen 127.0.0.1:{secure_port}", content)
+        (folder / name).write_text(content.replace("/etc/nginx/tls", str(folder / "tls")))
+    (folder / "site").mkdir(exist_ok=True)

@@ -212,7 +212,7 @@ def test_http2_is_noticed_and_so_are_certificates_and_settings_behind_a_proxy(se
 
 
 def test_a_proxy_that_is_not_trusted_makes_all_visitors_one(serve, behind_nginx):
-    from_elsewhere = {"$proxy_add_x_forwarded_for": "203.0.113.7"}
+    from_elsewhere = {"X-Forwarded-For $remote_addr": "X-Forwarded-For 203.0.113.7"}
     untrusting = serve("uvicorn", FORWARDED_ALLOW_IPS="10.0.0.1")
     with untrusting as server, behind_nginx(server, changes=from_elsewhere) as url:
         told = doctor(server, url, fails=True)

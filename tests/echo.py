@@ -1,0 +1,39 @@
+"""A server that answers with what it was asked, for tests of what stands in front of servers."""
+
+import contextlib
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+
+
+class Echo(http.server.BaseHTTPRequestHandler):
+    """Answers with the request's headers as JSON; `/accel/NAME` has nginx send a private file."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        body = json.dumps({name.lower(): value for name, value in self.headers.items()}).encode()
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Type", "application/json")
+        if self.path.startswith("/accel/"):
+            self.send_header("X-Accel-Redirect", "/media/private/" + self.path.removeprefix("/accel/"))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_GET
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def echoing() -> Iterator[str]:
+    """Run the server in a thread for as long as the block runs; yields its address."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()

@@ -1,0 +1,260 @@
+"""The bundled nginx: what it passes on, what it serves itself, whom it believes, and what it limits."""
+
+import json
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+from contextlib import ExitStack
+
+import httpx
+import pytest
+
+from tests import nginx
+from tests.conftest import need
+from tests.echo import echoing
+from tests.servers import ROOT, free_port, wait_until
+from tests.streaming import Reader
+
+STREAM = "/api/dashboard/stream/"
+TLS = {"server.d/tls.conf": (ROOT / "deploy" / "tls.conf").read_text()}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder for nginx, with a certificate."""
+    need(nginx.binary(), "nginx")
+    folder = tmp_path_factory.mktemp("nginx")
+    subprocess.run([ROOT / "deploy" / "self-signed", folder / "tls"], check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def front(site, folder):
+    """nginx in front of the site, with TLS."""
+    with nginx.running([site.url, site.url], folder, extra=TLS) as front:
+        yield front
+
+
+@pytest.fixture
+def front_of(tmp_path):
+    """Run nginx in front of what echoes requests: `with front_of(http=…, changes=…) as front`."""
+    need(nginx.binary(), "nginx")
+
+    def start(proxies="", server="", **options):
+        extra = {"http.d/proxies.conf": proxies, "server.d/upload.conf": server}
+        stack = ExitStack()
+        url = stack.enter_context(echoing())
+        front = stack.enter_context(nginx.running([url, url], tmp_path, extra=extra, **options))
+        return contextmanager_of(stack, front)
+
+    return start
+
+
+class contextmanager_of:
+    def __init__(self, stack, value):
+        self.stack, self.value = stack, value
+
+    def __enter__(self):
+        return self.value
+
+    def __exit__(self, *exception):
+        return self.stack.__exit__(*exception)
+
+
+def test_the_configuration_is_valid_and_warns_of_nothing(folder, tmp_path):
+    extra = TLS | {"http.d/proxies.conf": "set_real_ip_from 10.0.0.0/8;"}
+    shutil.copytree(folder / "tls", tmp_path / "tls")
+    nginx.write(["unix:/a.sock", "unix:/b.sock"], tmp_path, free_port(), free_port(), {}, extra)
+    done = subprocess.run([*nginx.command(tmp_path), "-t"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "[warn]" not in done.stderr
+
+
+FORGED = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
+
+
+def test_a_visitor_who_names_another_address_or_https_is_not_believed(front_of):
+    with front_of() as front:
+        seen = httpx.get(front.url, headers=FORGED).json()
+        assert (seen["x-forwarded-for"], seen["x-forwarded-proto"]) == ("127.0.0.1", "http")
+        assert len(seen["x-request-id"]) == 32
+
+
+def test_a_proxy_that_is_trusted_is_believed_up_to_what_it_cannot_know(front_of):
+    with front_of(proxies="set_real_ip_from 127.0.0.0/8;") as front:
+        hops = {**FORGED, "X-Forwarded-For": "198.51.100.1, 203.0.113.9, 127.0.0.2"}
+        seen = httpx.get(front.url, headers=hops).json()
+        assert (seen["x-forwarded-for"], seen["x-forwarded-proto"]) == ("203.0.113.9", "https")
+        assert httpx.get(front.url).json()["x-forwarded-proto"] == "http"
+
+
+def test_an_upload_is_refused_before_it_is_sent_as_soon_as_it_is_larger_than_agreed(front_of):
+    with front_of(server="client_max_body_size 2m;") as front:
+        assert httpx.post(front.url, content=b"x" * 2**20).status_code == 200
+        assert httpx.post(front.url, content=b"x" * (2**21 + 1)).status_code == 413
+
+
+def test_what_nginx_and_django_take_by_default_agrees(settings):
+    text = (ROOT / "deploy" / "nginx.conf").read_text()
+    assert f"client_max_body_size {settings.MAX_UPLOAD_MB + 1}m;" in text
+    assert settings.TASKS_MAX_UPLOAD_BYTES == settings.MAX_UPLOAD_MB * 2**20
+
+
+def test_hidden_files_are_nobodys_business(front_of):
+    with front_of() as front:
+        for path in ("/.env", "/.git/config", "/static/.env", "/app/.git/HEAD", "/media/../.env"):
+            assert httpx.get(front.url + path).status_code in (400, 404), path
+        assert httpx.get(f"{front.url}/media/private/secret.csv").status_code == 404
+
+
+def test_uploads_are_never_run_and_private_ones_sent_only_when_the_application_says_so(front_of):
+    with front_of() as front:
+        (front.site / "media" / "private").mkdir(parents=True)
+        (front.site / "media" / "page.html").write_text("<script>")
+        (front.site / "media" / "private" / "mine.csv").write_text("a,b")
+        shown = httpx.get(f"{front.url}/media/page.html")
+        assert shown.headers["X-Content-Type-Options"] == "nosniff"
+        assert shown.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+        assert httpx.get(f"{front.url}/media/private/mine.csv").status_code == 404
+        sent = httpx.get(f"{front.url}/accel/mine.csv")
+        assert (sent.status_code, sent.text) == (200, "a,b")
+        assert sent.headers["Cache-Control"] == "private, no-store"
+
+
+def test_static_files_come_from_nginx_compressed_and_for_good_if_their_name_says_so(front, site):
+    static = front.site / "static"
+    static.mkdir()
+    (static / "site.0123456789ab.css").write_text("body {}")
+    (static / "site.0123456789ab.css.gz").write_bytes(b"\x1f\x8b stands for it")
+    (static / "plain.css").write_text("body {}")
+    asked = httpx.Client(base_url=f"{front.url}/static/")
+    with asked, asked.stream("GET", "site.0123456789ab.css", headers={"Accept-Encoding": "gzip"}) as answer:
+        assert b"".join(answer.iter_raw()).endswith(b"stands for it")
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert "immutable" in answer.headers["Cache-Control"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert httpx.get(f"{front.url}/static/plain.css").headers["Cache-Control"] == "no-cache"
+    missing = httpx.get(f"{front.url}/static/site.css")
+    assert missing.content == httpx.get(f"{site.url}/static/site.css").content, "the application serves the rest"
+
+
+def test_each_security_header_comes_once(front):
+    page = httpx.get(f"{front.url}/accounts/login/")
+    names = [name.lower() for name, _ in page.headers.multi_items() if name.lower() not in ("set-cookie", "vary")]
+    assert "content-security-policy" in names
+    assert sorted(set(names)) == sorted(names)
+    assert page.headers["Server"] == "nginx"
+
+
+def test_the_log_has_a_line_with_the_duration_of_each_stream_and_nothing_personal(front):
+    with ExitStack() as stack:
+        reader = Reader(stack, front.url, f"{STREAM}?task_id=7")
+        opened = time.monotonic()
+        httpx.get(f"{front.url}/health/live")
+        httpx.get(f"{front.url}/accounts/login/?next=/secret/")
+        while time.monotonic() - opened < 1:
+            reader.next_bytes()
+    entry = wait_until(lambda: [line for line in entries(front) if line["path"] == STREAM])[-1]
+    assert entry["stream"] == "yes"
+    assert entry["duration"] >= 1
+    assert len(entry["id"]) == 32
+    assert entry["network"] == "127.0.0.0"
+    logged = "\n".join(front.log())
+    assert "/accounts/login/" in logged
+    for unwanted in ("task_id", "secret", "health", "127.0.0.1"):
+        assert unwanted not in logged.replace(f'"upstream":"{entry["upstream"]}"', "").replace(
+            f'"host":"{entry["host"]}"', ""
+        )
+
+
+def entries(front):
+    return [json.loads(line) for line in front.log()]
+
+
+def test_thirty_streams_share_one_connection_over_http2(front):
+    need(shutil.which("curl"), "curl")
+    # The first opens the connection, which the others then wait for.
+    command = [
+        "curl",
+        "--insecure",
+        "--http2",
+        "--parallel",
+        "--parallel-max",
+        "30",
+        "--max-time",
+        "3",
+        "--silent",
+    ]
+    command += ["--write-out", "%{http_version} %{response_code} %{num_connects}\n"]
+    for number in range(30):
+        command += ["--output", "/dev/null", f"{front.secure_url}{STREAM}?n={number}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert len(lines) == 30
+    assert {(version, status) for version, status, _ in lines} == {("2", "200")}
+    assert sum(int(connects) for *_, connects in lines) == 1
+
+
+def test_an_address_has_so_many_streams_and_pages_all_the_same(site, tmp_path):
+    need(nginx.binary(), "nginx")
+    fewer = {"limit_conn streams 100;": "limit_conn streams 3;"}
+    with nginx.running([site.url] * 2, tmp_path, changes=fewer) as front, ExitStack() as stack:
+        readers = [Reader(stack, front.url, STREAM) for _ in range(3)]
+        with httpx.stream("GET", front.url + STREAM) as refused:
+            assert (refused.status_code, refused.headers["Retry-After"]) == (429, "10")
+        assert httpx.get(f"{front.url}/accounts/login/").status_code == 200
+        assert len(readers) == 3
+
+
+def test_a_flood_of_forms_is_refused_and_others_pages_are_not(front_of):
+    with front_of(changes={"burst=100": "burst=5"}) as front, httpx.Client() as client:
+        answers = [client.post(front.url) for _ in range(40)]
+        statuses = [answer.status_code for answer in answers]
+        assert statuses[:5] == [200] * 5
+        assert 429 in statuses
+        assert answers[statuses.index(429)].headers["Retry-After"] == "10"
+        assert [client.get(front.url).status_code for _ in range(40)] == [200] * 40
+
+
+def test_a_server_that_is_gone_is_nobodys_trouble(tmp_path):
+    need(nginx.binary(), "nginx")
+    with echoing() as url:
+        gone = f"unix:{tmp_path}/gone.sock"
+        with nginx.running([gone, url], tmp_path) as front, httpx.Client(base_url=front.url) as client:
+            assert {client.get("/").status_code for _ in range(20)} == {200}
+            assert {client.post("/").status_code for _ in range(20)} == {200}
+
+
+def test_who_is_slow_to_ask_is_cut_off_while_others_are_served(front_of):
+    hasty = {"client_header_timeout 10s;": "client_header_timeout 1s;"}
+    with front_of(changes=hasty) as front, ExitStack() as stack:
+        address = ("127.0.0.1", int(front.url.rpartition(":")[2]))
+        slow = [stack.enter_context(socket.create_connection(address)) for _ in range(500)]
+        for connection in slow:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: slow\r\n")
+        assert httpx.get(front.url).status_code == 200
+        for connection in slow:
+            connection.settimeout(15)
+            assert is_cut(connection)
+
+
+def is_cut(connection):
+    try:
+        return b"200 OK" not in connection.recv(4096)
+    except ConnectionError:
+        return True
+
+
+def test_old_tls_is_refused(front):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with pytest.warns(DeprecationWarning):
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    address = ("127.0.0.1", int(front.secure_url.rpartition(":")[2]))
+    with (
+        socket.create_connection(address) as plain,
+        pytest.raises(OSError, match="(?i)protocol|alert|unsupported"),
+    ):
+        context.wrap_socket(plain)
