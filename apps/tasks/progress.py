@@ -1,17 +1,15 @@
-"""How far tasks have come: what the open pages of their owners are told, and in which words."""
+"""How far tasks have come, and what the open pages of their owners are told of it."""
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterable
 from typing import Any
 
 from django.template.loader import render_to_string
-from django.utils.formats import number_format
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from apps.sse import Event, publish
 
 from .models import Task
+from .words import note
 
 SECONDS_BETWEEN = 0.5
 """The least time from one progress event of a worker to its next."""
@@ -94,50 +92,6 @@ async def refreshed(task: Task) -> dict[str, Any]:
     except Task.DoesNotExist:
         task.state = Task.State.CANCELLED
     return facts(task)
-
-
-def note(task: Task) -> str:
-    """Return in a sentence what is to be said of a task beside its percentage."""
-    State = Task.State
-    if task.state == State.DRAFT:
-        return _("Look at the first rows, then start it.")
-    if task.state == State.WAITING and not task.rows:
-        return _("It begins as soon as a worker is free.")
-    parts = [rows(task)]
-    if task.state == State.WAITING:
-        parts.append(_("it goes on as soon as a worker is free"))
-    elif task.state == State.RUNNING and task.rate:
-        parts.append(_("%(rate)s rows per second") % {"rate": number(task.rate)})
-        parts.append(_("%(time)s left") % {"time": duration(task.left or 0)})
-    elif task.state == State.FAILED:
-        parts.append(_("it stopped because of an error on the server"))
-    return " · ".join(parts)
-
-
-def rows(task: Task) -> str:
-    """Return how many rows were taken, and how many were not."""
-    if task.kind == Task.Kind.EXPORT:
-        written = ngettext("%(count)s contact written", "%(count)s contacts written", task.rows)
-        return written % {"count": number(task.rows)}
-    taken = ngettext("%(count)s contact imported", "%(count)s contacts imported", task.good)
-    taken %= {"count": number(task.good)}
-    if not task.bad:
-        return taken
-    bad = ngettext("%(count)s row with errors", "%(count)s rows with errors", task.bad)
-    return f"{taken} · {bad % {'count': number(task.bad)}}"
-
-
-def number(value: float) -> str:
-    return number_format(round(value), force_grouping=True)
-
-
-def duration(seconds: float) -> str:
-    """Return a time as people say it."""
-    if seconds < 90:
-        count = max(1, round(seconds))
-        return ngettext("%(count)s second", "%(count)s seconds", count) % {"count": count}
-    count = round(seconds / 60)
-    return ngettext("%(count)s minute", "%(count)s minutes", count) % {"count": number(count)}
 
 
 class Meter:

@@ -12,6 +12,7 @@ from apps.tasks import work as working
 from apps.tasks.downloads import errors_of, file_of
 from apps.tasks.models import Contact, RowError, Task
 from apps.tasks.stopping import told_to_stop
+from apps.tasks.words import note
 from apps.tasks.work import run
 
 pytestmark = pytest.mark.django_db
@@ -184,7 +185,7 @@ def test_an_error_ends_the_task_and_is_not_told_to_its_owner(import_of, work, mo
         work(task)
     task.refresh_from_db()
     assert task.state == "failed"
-    assert "secret" not in progress.note(task)
+    assert "secret" not in note(task)
     monkeypatch.undo()
     assert life.retry(task)
     run.call(task.pk)
@@ -201,6 +202,8 @@ def test_a_task_that_ends_every_worker_is_given_up(import_of):
     assert life.claim(task.pk) is None
     task.refresh_from_db()
     assert task.state == "failed"
+    assert life.retry(task)
+    assert life.claim(task.pk) is not None
 
 
 def test_an_address_is_taken_once_within_a_file_and_across_files(import_of, work):
