@@ -1,13 +1,55 @@
-"""Pages that belong to no app."""
+"""Pages that belong to no app, and that stay whole when an app is taken out."""
 
-from django.http import HttpRequest, HttpResponse
+import asyncio
+
+from django.apps import apps
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
-from apps.dashboard.views import may_look
+from apps.sse import SSEView, connections, metrics, shared
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    """Start those who may see the dashboard there, and everybody else on a page of their own."""
-    if may_look(request.user):
-        return redirect("dashboard")
+    """The first page: numbers that move, a notification to send to oneself, and what else there is."""
     return render(request, "home.html")
+
+
+@shared
+async def pulse():
+    """Yield what this process is doing, every second."""
+    while True:
+        yield {
+            "time": f"{timezone.localtime():%H:%M:%S}",
+            "streams": connections.open_streams(),
+            "delivered": metrics.counts["delivered"],
+        }
+        await asyncio.sleep(1)
+
+
+class HomeStream(SSEView):
+    """The numbers of the first page."""
+
+    async def stream(self, request):
+        async for beat in pulse():
+            yield self.event("pulse", beat)
+
+
+@require_POST
+def notify_me(request: HttpRequest) -> HttpResponse:
+    """Send whoever asks a notification: all of their tabs show it. The page's script gets an empty answer."""
+    if not apps.is_installed("apps.notifications"):
+        raise Http404
+    if not request.user.is_authenticated:
+        return redirect_to_login("/")
+    from apps.notifications.notify import notify
+
+    notify(request.user, _("This is the notification that you have sent to yourself"), url="/")
+    if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
+        return HttpResponse(status=204)
+    messages.success(request, _("Sent. The bell has counted it, in your other tabs too."))
+    return redirect("home")

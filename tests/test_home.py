@@ -1,7 +1,10 @@
 """Where people start."""
 
 import pytest
+from django.apps import apps
 from django.urls import reverse
+
+from apps.sse.testing import StreamClient
 
 pytestmark = pytest.mark.django_db
 
@@ -11,25 +14,67 @@ def private(settings):
     settings.DASHBOARD_PUBLIC = False
 
 
-def test_staff_start_at_the_dashboard(admin_client, private):
-    assert admin_client.get("/").url == reverse("dashboard")
+@pytest.fixture
+def ada(client, django_user_model):
+    """A user who is not staff, logged in."""
+    user = django_user_model.objects.create_user("ada")
+    client.force_login(user)
+    return user
 
 
-def test_everybody_starts_at_the_dashboard_where_it_is_public(client, settings):
-    settings.DASHBOARD_PUBLIC = True
-    assert client.get("/").url == reverse("dashboard")
+def test_the_first_page_moves_every_second():
+    with StreamClient().open("/api/home/stream/") as stream:
+        first, second = stream.next(), stream.next()
+    assert first.name == second.name == "pulse"
+    assert first.data["streams"] == 1
+    assert first.data["time"] < second.data["time"]
 
 
-def test_a_user_who_is_not_staff_starts_on_a_page_and_is_offered_no_forbidden_one(
-    client, django_user_model, private
+def test_staff_see_the_numbers_of_the_whole_site_and_others_are_offered_no_forbidden_page(
+    admin_client, client, ada, private
 ):
-    client.force_login(django_user_model.objects.create_user("ada"))
+    assert reverse("dashboard-stream") in admin_client.get("/").content.decode()
     page = client.get("/").content.decode()
     assert "Welcome, ada" in page
     assert reverse("dashboard") not in page
+    assert reverse("dashboard-stream") not in page
 
 
-def test_a_visitor_is_offered_to_log_in(client, private):
+def test_everybody_sees_them_where_the_dashboard_is_public(client, settings):
+    settings.DASHBOARD_PUBLIC = True
+    assert reverse("dashboard-stream") in client.get("/").content.decode()
+
+
+def test_a_visitor_is_offered_to_log_in_and_no_button_that_needs_a_user(client, private):
     page = client.get("/").content.decode()
     assert reverse("login") in page
     assert reverse("signup") in page
+    assert reverse("notify-me") not in page
+
+
+def test_each_app_that_is_there_is_led_to(client, ada):
+    page = client.get("/").content.decode()
+    assert [name for name in ("feed", "tasks", "notifications", "guide") if reverse(name) not in page] == []
+
+
+def test_a_user_sends_a_notification_to_nobody_but_themselves(client, ada, django_user_model):
+    other = django_user_model.objects.create_user("grace")
+    answer = client.post(reverse("notify-me"), headers={"accept": "application/json"})
+    assert answer.status_code == 204
+    assert ada.notifications.unread().count() == 1
+    assert other.notifications.count() == 0
+
+
+def test_without_javascript_the_page_says_that_it_was_sent(client, ada):
+    page = client.post(reverse("notify-me"), headers={"accept": "text/html"}, follow=True).content.decode()
+    assert "Sent." in page
+    assert ada.notifications.count() == 1
+
+
+def test_a_visitor_who_asks_for_a_notification_is_asked_to_log_in(client):
+    assert client.post(reverse("notify-me")).url == f"{reverse('login')}?next=/"
+
+
+def test_without_the_app_for_notifications_there_is_no_such_address(client, ada, monkeypatch):
+    monkeypatch.setattr(apps, "is_installed", lambda name: name != "apps.notifications")
+    assert client.post(reverse("notify-me")).status_code == 404
