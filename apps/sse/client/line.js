@@ -43,6 +43,7 @@ export class Line {
 
   /** Stop without a word. */
   close() {
+    this.#state = 'disconnected';
     this.#release();
     this.#unfollowPage();
   }
@@ -70,7 +71,10 @@ export class Line {
     } else if (this.#attempt.signal.aborted) {
       this.#lost({ reason: 'suspended' });
       this.retry();
-    } else this.#watch();
+    } else {
+      this.#watch();
+      this.retry();
+    }
   }
 
   async #open(from) {

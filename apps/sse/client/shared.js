@@ -45,7 +45,9 @@ export class SharedLine {
 
   open() {
     this.#unfollowPage = followPage({ wake: () => this.#wake(), leave: () => this.#isAlone || this.#part() });
-    this.#join();
+    this.#audience.notice({ state: 'connecting', attempt: 0 });
+    // Others on this page may still say from where.
+    queueMicrotask(() => this.#isClosed || this.#join());
   }
 
   /** Stop without a word. */
@@ -156,6 +158,7 @@ export class SharedLine {
   /** Say what this tab has, so that the leader gives it what it missed. */
   #greet() {
     if (!this.#channel) return;
+    this.#hasAnswer();
     this.#leader = undefined;
     this.#post({ hello: this.#audience.lastEventId });
     this.#expectAnswer();

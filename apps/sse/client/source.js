@@ -58,7 +58,10 @@ class Source {
 
   join(member, lastEventId) {
     this.#members.add(member);
-    if (this.#members.size === 1) return this.#line.open();
+    if (this.#members.size === 1) {
+      queueMicrotask(() => (this.#hasBegun = true));
+      return this.#line.open();
+    }
     const missed = this.missedAfter(lastEventId) ?? [];
     member.hear(this.#notice);
     for (const event of missed) if (this.#members.has(member)) member.receive(event);
@@ -88,7 +91,6 @@ class Source {
   }
 
   bytes(count) {
-    this.#hasBegun = true;
     for (const member of this.#members) member.count(count);
   }
 
