@@ -1,7 +1,5 @@
 """Elements on one URL: one connection for all of them, and each with what it is to have."""
 
-import json
-
 from playwright.sync_api import expect
 
 from tests.browser.playing import QUICK_RETRY, event
@@ -130,12 +128,12 @@ def test_fifty_elements_on_five_urls_come_and_go_without_a_trace(page, server, o
     protocol = page.context.new_cdp_session(page)
 
     def heap():
-        protocol.send("HeapProfiler.collectGarbage")
+        for _ in range(3):
+            protocol.send("HeapProfiler.collectGarbage")
         return protocol.send("Runtime.getHeapUsage")["usedSize"]
 
-    assert page.evaluate(churn, [html, 100]) == [0, 5]
+    assert page.evaluate(churn, [html, 400]) == [0, 5]
     before = heap()
-    assert page.evaluate(churn, [html, 900]) == [0, 5]
-    grown = heap() - before
-    assert grown < 200_000, json.dumps({"before": before, "grown": grown})
+    assert page.evaluate(churn, [html, 600]) == [0, 5]
+    assert heap() - before < 100_000
     assert page.evaluate("() => opened") == 5000
