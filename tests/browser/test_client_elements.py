@@ -107,3 +107,17 @@ def test_loading_the_script_twice_changes_nothing(page, server, open_page, compl
     expect(page.locator("[dj-sse]")).to_have_text("shown")
     assert complaints == []
     assert server.is_idle()
+
+
+def test_morphs_and_patches_work_under_a_strict_policy_too(page, server, open_page, complaints):
+    open_page(
+        '<ul id="list" dj-sse="/stream/" dj-sse-mode="morph" dj-sse-reset="/part/"><li>old</li></ul>',
+        headers={"Content-Security-Policy": STRICT_POLICY},
+    )
+    patches = [{"op": "append", "path": "#list", "value": {"html": "<li>two</li>"}}]
+    stream = server.accept().stream(event("a", {"html": "<li>one</li>"}) + event("patch", patches))
+    expect(page.locator("li")).to_have_text(["one", "two"])
+    stream.send(event("sse:reset", {"reason": "gap"}))
+    server.accept("/part/").answer(200, "<li>anew</li>")
+    expect(page.locator("li")).to_have_text(["anew"])
+    assert complaints == []
