@@ -16,18 +16,23 @@ from apps.sse import SSEView, connections, metrics, shared
 
 def home(request: HttpRequest) -> HttpResponse:
     """The first page: numbers that move, a notification to send to oneself, and what else there is."""
-    return render(request, "home.html")
+    return render(request, "home.html", {"pulse": beat()})
+
+
+def beat() -> dict[str, str | int]:
+    """Return what this process is doing."""
+    return {
+        "time": f"{timezone.localtime():%H:%M:%S}",
+        "streams": connections.open_streams(),
+        "delivered": metrics.counts["delivered"],
+    }
 
 
 @shared
 async def pulse():
     """Yield what this process is doing, every second."""
     while True:
-        yield {
-            "time": f"{timezone.localtime():%H:%M:%S}",
-            "streams": connections.open_streams(),
-            "delivered": metrics.counts["delivered"],
-        }
+        yield beat()
         await asyncio.sleep(1)
 
 
@@ -35,8 +40,8 @@ class HomeStream(SSEView):
     """The numbers of the first page."""
 
     async def stream(self, request):
-        async for beat in pulse():
-            yield self.event("pulse", beat)
+        async for news in pulse():
+            yield self.event("pulse", news)
 
 
 @require_POST
