@@ -112,7 +112,7 @@ async def test_a_stream_that_was_just_being_opened_is_closed_too(ada, monkeypatc
         {"user": 1, "session": "k"},
         {"user": 1, "session": ""},
     ],
-    ids=str,
+    ids=["nobody", "no user", "an empty key", "a visitor", "an unsaved user", "both", "a user and an empty key"],
 )
 def test_close_streams_wants_to_know_whose(whose):
     with pytest.raises(TypeError, match="takes a user"):
