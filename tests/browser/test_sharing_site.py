@@ -1,0 +1,68 @@
+"""This project's pages in many tabs of one browser, over plain HTTP/1.1."""
+
+import pytest
+from playwright.sync_api import expect
+
+TABS = 7
+STREAM = "/api/feed/stream/"
+
+
+@pytest.fixture
+def tabs(site, browser):
+    """Seven tabs with the feed, as one person; the URLs that they asked for are in `tabs.asked`."""
+    context = browser.new_context(base_url=site.url)
+    context.set_default_timeout(15_000)
+    asked = []
+    context.on("request", lambda request: asked.append(request.url))
+    context.add_init_script("addEventListener('sse:data', ({detail}) => (window.heard ??= []).push(detail))")
+    pages = [context.new_page()]
+    pages[0].goto("/accounts/login/?next=/feed/")
+    pages[0].get_by_label("Username").fill("ada")
+    pages[0].get_by_label("Password", exact=True).fill("demo")
+    pages[0].get_by_role("button", name="Log in").click()
+    live(pages[0])
+    while len(pages) < TABS:
+        pages.append(context.new_page())
+        pages[-1].goto("/feed/")
+        live(pages[-1])
+    pages[0].asked = asked
+    yield pages
+    context.close()
+
+
+def live(page):
+    expect(page.locator("#live")).to_have_attribute("data-state", "connected")
+
+
+def streams(tabs):
+    return len([url for url in tabs[0].asked if STREAM in url])
+
+
+def publish(tab, text):
+    """Post from a tab without leaving it."""
+    tab.evaluate(
+        """(text) => {
+        const form = new FormData(document.querySelector('form[enctype]'));
+        form.set('text', text);
+        return fetch('', { method: 'POST', body: form }).then((response) => response.status);
+    }""",
+        text,
+    )
+
+
+def test_the_seventh_tab_is_live_with_one_stream_for_all_and_none_misses_or_repeats_when_its_leader_goes(tabs):
+    assert streams(tabs) == 1
+    for number in range(3):
+        publish(tabs[6], f"post {number}")
+    leader, *others = tabs
+    for tab in others:
+        tab.wait_for_function("() => heard.filter(({ event }) => event === 'post').length === 3")
+    leader.close()
+    for number in range(3, 6):
+        publish(others[5], f"post {number}")
+    for tab in others:
+        tab.wait_for_function("() => heard.filter(({ event }) => event === 'post').length >= 6")
+        live(tab)
+        ids = tab.evaluate("() => heard.map(({ data }) => data.id)")
+        assert len(ids) == len(set(ids)) == 6
+    assert streams(tabs) == 2
