@@ -22,6 +22,7 @@ example = pytest.importorskip("apps.tasks.example")
 PATIENCE = 60
 WORKER = [sys.executable, "manage.py", "db_worker", "--no-reload", "--no-startup-delay", "--interval", "0.1"]
 PASSWORD = "demo"
+RUNNING = "SELECT 1 FROM django_tasks_database_dbtaskresult WHERE status = 'RUNNING'"
 
 
 class Visitor:
@@ -206,6 +207,7 @@ def test_a_worker_that_was_only_asleep_leaves_the_task_to_the_one_that_has_claim
     wait_until(lambda: deployment.task(key)[1] > 6000, PATIENCE)
     worker.send_signal(signal.SIGCONT)
     deployment.wait_for_state(key, "done")
+    wait_until(lambda: not deployment.query(RUNNING), PATIENCE)
     assert_all_is_there_once(deployment, key, 25_000)
     assert (worker.poll(), other.poll()) == (None, None)
 

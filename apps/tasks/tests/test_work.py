@@ -193,6 +193,12 @@ def test_an_error_ends_the_task_and_is_not_told_to_its_owner(import_of, work, mo
     assert task.state == "done"
 
 
+def test_a_hundred_percent_is_kept_for_the_end():
+    assert Task(state="running", total=10, done=10).percent == 99
+    assert Task(state="done", total=10, done=10).percent == 100
+    assert Task(state="waiting").percent == 0
+
+
 def test_a_task_that_ends_every_worker_is_given_up(import_of):
     task = import_of(FILE)
     life.start(task)
