@@ -1,7 +1,7 @@
 """
 gunicorn in production: `gunicorn` alone, in this folder. Every value can be set by its variable.
 
-`WORKER_CLASS` is uvicorn's worker, or `asgi`, which is gunicorn's own; `gthread` serves by WSGI, and
+`WORKER_CLASS` is uvicorn in a worker of its own, or `asgi`, which is gunicorn's own; `gthread` serves by WSGI, and
 then each open stream takes one of `THREADS`.
 """
 
@@ -10,7 +10,7 @@ import os
 THREADED = ("sync", "gthread")
 
 bind = os.environ.get("BIND", "0.0.0.0:8000").split(",")
-worker_class = os.environ.get("WORKER_CLASS", "uvicorn_worker.UvicornWorker")
+worker_class = os.environ.get("WORKER_CLASS", "project_template.worker.Worker")
 wsgi_app = f"project_template.{'wsgi' if worker_class in THREADED else 'asgi'}:application"
 threads = int(os.environ.get("THREADS", "100")) if worker_class == "gthread" else 1
 

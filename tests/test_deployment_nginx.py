@@ -250,11 +250,11 @@ def is_cut(connection):
 def test_old_tls_is_refused(front):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
     address = ("127.0.0.1", int(front.secure_url.rpartition(":")[2]))
     with (
         socket.create_connection(address) as plain,
-        pytest.raises(OSError, match="(?i)protocol|alert|unsupported"),
+        pytest.raises(OSError, match=r"(?i)protocol|alert|unsupported"),
     ):
         context.wrap_socket(plain)
