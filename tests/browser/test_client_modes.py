@@ -126,11 +126,12 @@ def test_idiomorph_is_loaded_when_it_is_first_asked_for_and_nothing_overtakes_it
     loaded = []
     page.on("request", lambda request: loaded.append(request.url))
     page.evaluate("""() => {
-        document.body.innerHTML = '<main></main>';
+        document.body.innerHTML = '<main><b>1</b></main>';
+        window.kept = document.querySelector('b');
         sse.on('last', () => { window.shown = document.querySelector('main').innerHTML; });
     }""")
-    stream.send(event("text", {"target": "main", "text": "1", "mode": "append"}))
-    expect(page.locator("main")).to_have_text("1")
+    stream.send(event("text", {"target": "main", "text": "+", "mode": "append"}))
+    expect(page.locator("main")).to_have_text("1+")
     assert loaded == []
     stream.send(
         event("html", {"target": "main", "html": "<b>2</b>", "mode": "morph"})
@@ -138,7 +139,7 @@ def test_idiomorph_is_loaded_when_it_is_first_asked_for_and_nothing_overtakes_it
         + event("last", "1")
     )
     page.wait_for_function("() => window.shown")
-    assert page.evaluate("() => shown") == "<b>2</b>3"
+    assert page.evaluate("() => [shown, kept.isConnected]") == ["<b>2</b>3", True]
     assert loaded == [f"{server.url}/idiomorph.js"]
 
 
