@@ -2,6 +2,7 @@
 
 from playwright.sync_api import expect
 
+from tests.browser import scripted_server
 from tests.browser.playing import event
 
 
@@ -189,6 +190,16 @@ def test_a_redirect_stays_on_this_origin(page, server, connect, complaints):
     page.wait_for_url(server.url + "/there/?a=1")
     assert len(complaints) == 2
     assert page.title() == "Test"
+
+
+def test_a_redirect_leads_to_another_origin_that_the_page_allows(page, connect, complaints):
+    with scripted_server.serving() as other:
+        there = other.page("there", path="/there/")
+        stream = connect().stream()
+        page.evaluate("(origin) => { DjustSSE.redirectOrigins = [origin]; }", other.url)
+        stream.send(event("redirect", {"url": there}))
+        page.wait_for_url(there)
+        assert complaints == []
 
 
 def test_a_reload_reloads(page, server, open_page):
