@@ -209,6 +209,7 @@ def test_a_worker_that_was_only_asleep_leaves_the_task_to_the_one_that_has_claim
     deployment.wait_for_state(key, "done")
     wait_until(lambda: not deployment.query(RUNNING), PATIENCE)
     assert_all_is_there_once(deployment, key, 25_000)
+    assert deployment.query("SELECT 1 FROM django_tasks_database_dbtaskresult WHERE status = 'FAILED'") == []
     assert (worker.poll(), other.poll()) == (None, None)
 
 

@@ -5,7 +5,8 @@ import zipfile
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
 from django.test import AsyncRequestFactory, Client
-from django.urls import reverse
+from django.urls import resolve, reverse
+from django.views.defaults import page_not_found
 
 from apps.tasks import demo, example
 from apps.tasks.downloads import download
@@ -130,6 +131,7 @@ def test_hostile_rows_are_shown_as_text(signed_in):
 
 def test_uploads_cannot_be_fetched_by_their_address(signed_in, settings):
     task = Task.objects.get(pk=upload(signed_in, GOOD).url.split("/")[2])
+    assert resolve(f"/media/{task.file.name}").func is page_not_found, "before a development server's own route"
     assert signed_in.get(f"/media/{task.file.name}").status_code == 404
     assert (settings.MEDIA_ROOT / task.file.name).stat().st_mode & 0o077 == 0
 
