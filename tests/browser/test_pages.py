@@ -5,14 +5,32 @@ from importlib import import_module
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.apps import apps
 from django.conf import settings as project_settings
 from django.core.exceptions import PermissionDenied
 from django.test import Client
-from django.urls import path
+from django.urls import Resolver404, path, resolve
 
 PHONE, DESK, NARROWEST = 360, 1440, 320
+
+
+def there(pages):
+    """Return those of the pages whose apps have not been taken out."""
+
+    def is_there(address):
+        try:
+            return resolve(address)
+        except Resolver404:
+            return None
+
+    return {name: address for name, address in pages.items() if is_there(address)}
+
+
 OPEN_PAGES = {
+    "first page": "/",
     "dashboard": "/dashboard/",
+    "guide": "/guide/",
+    "modes and states": "/guide/client/",
     "log in": "/accounts/login/",
     "sign up": "/accounts/signup/",
     "reset password": "/accounts/reset/",
@@ -21,10 +39,20 @@ OPEN_PAGES = {
     "reset password, done": "/accounts/reset/done/",
 }
 OWN_PAGES = {
+    "first page, logged in": "/",
     "dashboard, logged in": "/dashboard/",
+    "feed": "/feed/",
+    "tasks": "/tasks/",
+    "notifications": "/notifications/",
     "change password": "/accounts/password/",
     "change password, done": "/accounts/password/done/",
 }
+OPEN_PAGES, OWN_PAGES = there(OPEN_PAGES), there(OWN_PAGES)
+GUIDE_PAGES = []
+if apps.is_installed("apps.guide"):
+    from apps.guide.contents import EXAMPLES
+
+    GUIDE_PAGES = [f"/guide/{name}/" for name in ["sse-or-websocket", "troubleshooting", *EXAMPLES]]
 ERRORS = ["400", "403", "403_csrf", "404", "500"]
 
 themes = pytest.mark.parametrize("theme", ["light", "dark"])
@@ -112,6 +140,23 @@ def test_a_page_for_the_logged_in_is_sound(look, login, name, width, theme):
     page = look(OWN_PAGES[name], width, theme, storage_state=login)
     assert page.url.endswith(OWN_PAGES[name])
     assert_sound(page)
+
+
+@pytest.mark.parametrize("address", GUIDE_PAGES)
+def test_a_page_of_the_guide_is_sound(look, login, address):
+    page = look(address, PHONE, "dark", storage_state=login)
+    assert_sound(page)
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": DESK, "height": 800})
+    assert_sound(page)
+
+
+@pytest.mark.soak
+@themes
+@widths
+@pytest.mark.parametrize("address", GUIDE_PAGES)
+def test_a_page_of_the_guide_is_sound_for_a_visitor(look, address, width, theme):
+    assert_sound(look(address, width, theme))
 
 
 @pytest.mark.parametrize("name", OPEN_PAGES)

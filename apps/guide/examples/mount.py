@@ -6,7 +6,7 @@ from apps.sse import SSEView
 
 
 class Counting(SSEView):
-    """Counts to five for whoever is logged in, from where this client stopped."""
+    """Counts to three for whoever is logged in, from where this client stopped."""
 
     async def mount(self, request, last_event_id):
         if not request.user.is_authenticated:
@@ -15,7 +15,7 @@ class Counting(SSEView):
 
     async def stream(self, request):
         yield self.event("start", {"for": self.name})
-        for number in range(1, 6):
+        for number in range(1, 4):
             await asyncio.sleep(1)
             yield self.event("item", {"number": number})
         yield self.event("complete", {"status": "done"})

@@ -9,5 +9,5 @@ class Progress(SSEView):
     async def stream(self, request):
         for percent in range(0, 101, 10):
             yield self.event("progress", {"percent": percent, "status": f"{percent} % done"})
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.3)
         yield self.event("complete", {"result": "84 rows imported"})

@@ -9,7 +9,7 @@
     const sse = new DjustSSE(element.dataset.player, { maxRetries: 5 });
 
     const log = (name, data) => {
-      const line = document.createElement("li");
+      const line = document.createElement("p");
       line.textContent = `${name} ${JSON.stringify(data) ?? ""}`;
       part("log")?.prepend(line);
       while (part("log")?.children.length > MOST_LINES) part("log").lastElementChild.remove();

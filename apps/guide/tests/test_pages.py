@@ -1,0 +1,112 @@
+"""The pages of the guide, and who may do what on them."""
+
+import pytest
+from django.urls import reverse
+
+from apps.guide.contents import EXAMPLES
+from apps.guide.troubles import TROUBLES
+from apps.guide.urls import STREAMS
+from apps.sse.testing import Refused, StreamClient
+
+pytestmark = pytest.mark.django_db
+
+PRIVATE = {"mount", "notifications"}
+SILENT = {"channel", "latest", "reset"}
+ACTIONS = ["guide-say", "guide-switch", "guide-remind"]
+
+
+@pytest.fixture
+def ada(client, django_user_model):
+    user = django_user_model.objects.create_user("ada")
+    client.force_login(user)
+    return user
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_each_example_is_open_to_everybody_and_shows_its_sources(client, name):
+    page = client.get(reverse("guide-example", args=[name])).content.decode()
+    for shown in EXAMPLES[name].shown():
+        assert f"<code>{shown.name}</code>" in page
+    assert EXAMPLES[name].title in page
+
+
+def test_the_overview_leads_to_each_page(client):
+    page = client.get(reverse("guide")).content.decode()
+    assert [name for name in EXAMPLES if reverse("guide-example", args=[name]) not in page] == []
+    assert reverse("guide-client") in page
+    assert reverse("guide-choosing") in page
+    assert reverse("guide-troubles") in page
+
+
+def test_each_trouble_has_a_command_that_finds_it(client):
+    page = client.get(reverse("guide-troubles")).content.decode()
+    assert all(trouble.commands for trouble in TROUBLES)
+    assert page.count("manage.py sse_doctor") >= len(TROUBLES) - 1
+
+
+@pytest.mark.parametrize("name", ["nothing", "views.py", "..", "%2e%2e%2fmanage.py"])
+def test_a_page_that_is_none_is_not_found(client, name):
+    assert client.get(f"/guide/{name}/").status_code == 404
+
+
+@pytest.mark.parametrize("name", sorted(STREAMS.keys() - PRIVATE - SILENT))
+def test_each_stream_says_something_to_everybody(name):
+    with StreamClient().open(f"/api/guide/{name}/stream/") as stream:
+        assert stream.next().name
+
+
+@pytest.mark.parametrize("name", sorted(PRIVATE))
+def test_a_stream_that_is_for_users_refuses_a_visitor(name):
+    with pytest.raises(Refused) as refused:
+        StreamClient().open(f"/api/guide/{name}/stream/").__enter__()
+    assert refused.value.status == 403
+
+
+def test_what_is_for_one_user_no_other_hears(client, ada, django_user_model, django_capture_on_commit_callbacks):
+    grace = django_user_model.objects.create_user("grace")
+    path = reverse("guide-notifications")
+    with StreamClient().open(path, user=ada) as hers, StreamClient().open(path, user=grace) as other:
+        with django_capture_on_commit_callbacks(execute=True):
+            assert client.post(reverse("guide-remind")).status_code == 204
+            assert client.post(reverse("guide-mark-read", args=[7])).status_code == 204
+        assert hers.next().name == "notification"
+        hers.assert_event("read", {"id": 7})
+        other.assert_no_event()
+
+
+def test_what_somebody_says_is_escaped_and_bounded(client, ada, django_capture_on_commit_callbacks):
+    with StreamClient().open(reverse("guide-channel")) as stream:
+        with django_capture_on_commit_callbacks(execute=True):
+            client.post(reverse("guide-say"), {"text": "<script>" + "x" * 10_000})
+        html = stream.next().data["html"]
+    assert "&lt;script&gt;xxx" in html
+    assert len(html) < 300
+
+
+def test_the_light_takes_its_colours_and_no_other(client, ada):
+    assert client.post(reverse("guide-switch"), {"colour": "red"}).status_code == 204
+    assert client.post(reverse("guide-switch"), {"colour": "<b>"}).status_code == 400
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_whoever_publishes_has_to_be_logged_in_and_to_post(client, name):
+    assert client.post(reverse(name)).url.startswith(reverse("login"))
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_nothing_is_published_by_a_link(client, ada, name):
+    assert client.get(reverse(name)).status_code == 405
+
+
+@pytest.mark.parametrize(("wish", "status"), [("busy", 503), ("forbidden", 403)])
+def test_a_server_refuses_as_it_is_asked_to(wish, status):
+    with pytest.raises(Refused) as refused:
+        StreamClient().open("/api/guide/states/stream/", query_params={"wish": wish}).__enter__()
+    assert refused.value.status == status
+
+
+def test_who_comes_back_is_given_what_was_missed_but_not_for_ever():
+    with StreamClient().open("/api/guide/resume/stream/", last_event_id="5") as stream:
+        first = stream.next()
+        assert first.data["missed"]
+        assert int(first.id) > 1_000_000_000

@@ -1,0 +1,198 @@
+"""The guide's examples do what their pages say, for somebody who presses the buttons."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+PATIENCE_MS = 20_000
+
+
+@pytest.fixture(autouse=True)
+def _patience():
+    expect.set_options(timeout=PATIENCE_MS)
+    yield
+    expect.set_options(timeout=5000)
+
+
+@pytest.fixture(scope="module")
+def ada(site, browser):
+    """What a browser has in which ada is logged in."""
+    context = browser.new_context(base_url=site.url)
+    page = context.new_page()
+    page.goto("/accounts/login/?next=/accounts/password/done/")
+    page.fill("[name=username]", "ada")
+    page.fill("[name=password]", "demo")
+    page.click("main button")
+    page.wait_for_url("**/accounts/password/done/")
+    yield context.storage_state()
+    context.close()
+
+
+@pytest.fixture
+def show(site, browser):
+    """Open a page of the guide in a browser of its own: `show("feed")`, as ada: `show("feed", ada)`."""
+    contexts = []
+
+    def open_page(name, state=None):
+        context = browser.new_context(base_url=site.url, storage_state=state)
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE_MS)
+        page = context.new_page()
+        page.problems = []
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        page.goto(f"/guide/{name}/")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def connected(page):
+    expect(page.locator("#live")).to_have_attribute("data-state", "connected")
+    return page
+
+
+def test_the_first_stream_moves_beside_its_own_source(show):
+    page = show("quick-start")
+    time = page.locator("#guide-stats [dj-sse-field=time]")
+    expect(time).to_have_text(re.compile(r"\d\d:\d\d:\d\d"))
+    first = time.inner_text()
+    expect(time).not_to_have_text(first)
+    assert "class Stats(SSEView):" in page.inner_text(".guide-source pre >> nth=0")
+
+
+def test_a_stream_in_the_hands_of_a_script_connects_and_disconnects(show):
+    page = show("script")
+    page.get_by_role("button", name="Connect", exact=True).click()
+    expect(page.locator("[data-log]")).to_contain_text("stats {")
+    page.get_by_role("button", name="Disconnect").click()
+    expect(page.locator("[data-state]")).to_have_text("disconnected")
+    expect(page.locator("[data-stats]")).to_contain_text("events")
+    assert page.problems == []
+
+
+def test_a_visitor_is_refused_and_a_user_is_counted_for(show, ada):
+    visitor, user = show("mount"), show("mount", ada)
+    for page in (visitor, user):
+        page.get_by_role("button", name="Open the stream").click()
+    expect(visitor.locator("[data-log]")).to_contain_text('disconnected {"reason":"forbidden"}')
+    expect(user.locator("[data-log]")).to_contain_text('start {"for":"ada"}')
+    expect(user.locator("[data-log]")).to_contain_text('disconnected {"reason":"finished"}')
+
+
+def test_the_wire_is_shown_as_it_is(show):
+    page = show("events")
+    page.get_by_role("button", name="Read the stream").click()
+    wire = page.locator("[data-log]")
+    expect(wire).to_contain_text("Content-Type: text/event-stream")
+    expect(wire).to_contain_text("event: note\nid: 77\n")
+    expect(wire).to_contain_text("event: sse:end")
+    expect(page.locator("[data-state]")).to_have_text("the end")
+
+
+def test_who_was_away_is_given_what_was_missed(show):
+    page = show("resume")
+    page.get_by_role("button", name="Connect", exact=True).click()
+    expect(page.locator("[data-log]")).to_contain_text('"missed":false')
+    page.get_by_role("button", name="Disconnect").click()
+    expect(page.locator("[data-state]")).to_have_text("disconnected")
+    left = page.evaluate("() => Math.floor(Date.now() / 1000)")
+    page.wait_for_function("(left) => Date.now() / 1000 > left + 2", arg=left)
+    page.get_by_role("button", name="Connect", exact=True).click()
+    expect(page.locator("[data-log]")).to_contain_text('"missed":true')
+    heard = re.findall(r'"second":(\d+)', page.inner_text("[data-log]"))
+    seconds = sorted(map(int, heard))
+    assert seconds == list(range(seconds[0], seconds[-1] + 1))
+
+
+def test_changes_by_the_server_and_progress_come_to_their_ends(show):
+    changes, progress = show("page-changes"), show("progress")
+    expect(changes.locator("#guide-status")).to_have_text("All five are done.")
+    expect(changes.locator("#guide-parts li")).to_have_count(5)
+    expect(progress.locator("[data-result]")).to_have_text("84 rows imported")
+    assert progress.eval_on_selector("progress", "(element) => element.value") == 100
+    changes.get_by_role("button", name="Let the server send this page").click()
+    changes.wait_for_url("**/guide/")
+    assert changes.problems == progress.problems == []
+
+
+def test_what_one_says_on_a_channel_everybody_sees_as_text(show, ada):
+    visitor, user = connected(show("channel")), connected(show("channel", ada))
+    expect(visitor.get_by_role("link", name="Log in to publish")).to_be_visible()
+    user.get_by_label("Say something").fill("<b>Hello</b>")
+    user.get_by_role("button", name="Publish").click()
+    for page in (visitor, user):
+        expect(page.locator("#guide-lines li").first).to_have_text("ada <b>Hello</b>")
+    assert visitor.problems == user.problems == []
+
+
+def test_a_newcomer_sees_the_light_as_it_is(show, ada):
+    user = connected(show("latest", ada))
+    for colour in ("Red", "Amber"):
+        user.get_by_role("button", name=colour).click()
+        expect(user.locator("[dj-sse-field=colour]")).to_have_text(colour.lower())
+    expect(show("latest").locator("[dj-sse-field=colour]")).to_have_text("amber")
+
+
+def test_a_notification_that_is_read_in_one_tab_is_read_in_the_other(show, ada):
+    one, other = connected(show("notifications", ada)), connected(show("notifications", ada))
+    one.get_by_role("button", name="Remind me").click()
+    for page in (one, other):
+        expect(page.locator("#guide-notifications li")).to_have_count(1)
+    other.get_by_role("button", name="Mark read").click()
+    for page in (one, other):
+        expect(page.locator("#guide-notifications li")).to_contain_text("read")
+        expect(page.locator("#guide-notifications button")).to_have_count(0)
+    assert one.problems == other.problems == []
+
+
+def test_two_tabs_of_a_session_have_one_stream(show):
+    one = show("tabs")
+    other = one.context.new_page()
+    other.goto("/guide/tabs/")
+    name = one.locator("[dj-sse-field=name]")
+    expect(name).not_to_have_text("–")
+    expect(other.locator("[dj-sse-field=name]")).to_have_text(name.inner_text())
+
+
+def test_who_asks_for_a_place_that_never_was_is_given_the_part_anew(show):
+    page = show("reset")
+    expect(page.locator("#guide-news")).to_contain_text("Fetched anew at")
+    assert page.problems == []
+
+
+def test_each_mode_changes_its_target_and_what_is_typed_stays(show):
+    page = connected(show("client"))
+    page.get_by_label("A note").fill("mine")
+    expect(page.locator("#mode-morph p")).to_have_text(re.compile(r"Round [3-9]"))
+    assert page.input_value("#morph-note") == "mine"
+    assert page.locator("#mode-replace > *").count() == 1
+    assert page.locator("#mode-append > *").all_inner_texts()[:2] == ["1", "2"]
+    assert page.locator("#mode-prepend > *").all_inner_texts()[-2:] == ["2", "1"]
+    expect(page.locator("#mode-text")).to_have_text(re.compile(r"^\s*\d+\s*$"))
+    expect(page.locator("#mode-outer-0")).to_have_text(re.compile(r"[3-9]"))
+    expect(page.locator("#mode-before-0 ~ #mode-before")).to_have_count(1)
+    expect(page.locator("#mode-after ~ #mode-after-0")).to_have_count(1)
+    expect(page.locator("#mode-remove-1")).to_have_count(0)
+    expect(page.locator("#mode-remove-1")).to_have_count(1)
+    expect(page.locator("#patch-html b")).to_have_text(re.compile("Round"))
+    assert page.problems == []
+
+
+@pytest.mark.parametrize(
+    ("card", "heard"),
+    [
+        ("A steady server", ["connected", 'number {"number":2}']),
+        ("The stream ends", ['number {"number":3}', 'disconnected {"reason":"finished"}']),
+        ("A busy server", ["reconnecting", '"attempt":2']),
+        ("A refusal", ['disconnected {"reason":"forbidden"}']),
+    ],
+)
+def test_each_state_is_shown(show, card, heard):
+    page = show("client")
+    section = page.get_by_role("region", name=card, exact=True)
+    section.get_by_role("button", name="Connect", exact=True).click()
+    for text in heard:
+        expect(section.get_by_role("log")).to_contain_text(text)
