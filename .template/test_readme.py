@@ -3,12 +3,14 @@
 import re
 import unittest
 from contextlib import aclosing
+from unittest import mock
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import RequestFactory, override_settings
 from django.urls import path
 
+from apps.sse.testing import Refused, StreamClient
 from tests.servers import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -39,8 +41,10 @@ def test_each_folder_of_the_readme_is_there():
             assert (ROOT / name).exists(), name
 
 
-def python_blocks():
-    return re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+def code_with(words):
+    """Return the Python of the README that holds some words."""
+    [code] = [code for code in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if words in code]
+    return code
 
 
 async def first_event(view):
@@ -50,7 +54,7 @@ async def first_event(view):
 
 async def test_the_first_code_of_the_readme_streams():
     names = {}
-    exec(python_blocks()[0], names)
+    exec(code_with("class ClockStream"), names)
     assert re.search(r'event: time\nid: 1\ndata: {"now":"[0-9:]{8}"}', await first_event(names["ClockStream"]))
 
 
@@ -59,15 +63,34 @@ async def test_the_shared_code_of_the_readme_streams():
         return 42
 
     names = {"read_prices": read_prices}
-    exec(python_blocks()[2], names)
+    exec(code_with("class PriceStream"), names)
     assert "event: price\nid: 1\ndata: 42" in await first_event(names["PriceStream"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_the_readme_publishes_is_heard_by_whom_it_concerns_and_by_nobody_else():
+    names = {}
+    exec(code_with("class OrderStream"), names)
+    ada, grace = (get_user_model().objects.create_user(name) for name in ("ada", "grace"))
+    order = mock.Mock(pk=7, buyer_id=ada.pk)
+    with override_settings(ROOT_URLCONF=(path("orders/", names["OrderStream"].as_view()),)):
+        with (
+            StreamClient().open("/orders/", user=ada) as hers,
+            StreamClient().open("/orders/", user=grace) as other,
+        ):
+            names["ship"](order)
+            hers.assert_event("shipped", {"order": 7})
+            other.assert_no_event()
+        with pytest.raises(Refused):
+            StreamClient().open("/orders/").__enter__()
+    order.ship.assert_called_once_with()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_test_of_the_readme_passes_with_the_live_page_of_the_readme():
     names = {"Post": get_user_model()}
-    exec(python_blocks()[3], names)
-    exec(python_blocks()[4], names)
+    exec(code_with("class FeedPage"), names)
+    exec(code_with("class FeedTests"), names)
     assert names["FeedPage"].as_view()(RequestFactory().get("/")).status_code == 200
     result = unittest.TestResult()
     with override_settings(ROOT_URLCONF=(path("api/feed/stream/", names["FeedStream"].as_view()),)):
