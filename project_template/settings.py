@@ -5,6 +5,7 @@ Every variable is described in `.env.example`, with its value in development and
 production. Without `DEBUG` the settings are those of production.
 """
 
+from datetime import timedelta
 from pathlib import Path
 
 import environ
@@ -60,6 +61,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "django_tasks_db",
+    "axes",
     "apps.sse",
     "apps.accounts",
     "apps.dashboard",
@@ -72,10 +74,12 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     f"{__package__}.health.answer",
+    f"{__package__}.logs.identify",
     # It goes with its app.
     *(["apps.dashboard.middleware.measure"] if "apps.dashboard" in INSTALLED_APPS else []),
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -84,6 +88,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = f"{__package__}.urls"
@@ -147,6 +152,16 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = [f"{__package__}.logins.Backend"]
+# Ten wrong passwords for a name from one address, and that name is refused there for a quarter of an hour.
+AXES_ENABLED = env.bool("LOGIN_LIMIT", default=not DEBUG)
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = f"{__package__}.logins.visitor"
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
 LOGIN_URL = reverse_lazy("login")
 LOGIN_REDIRECT_URL = reverse_lazy("home")
 LOGOUT_REDIRECT_URL = reverse_lazy("home")
@@ -179,8 +194,16 @@ USE_THOUSAND_SEPARATOR = True
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"format": "{levelname} {name} {message}", "style": "{"},
+        "json": {"()": f"{__package__}.logs.JSONFormatter"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": env.str("LOG_FORMAT", default="line" if DEBUG else "json"),
+        }
+    },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {"django": {"handlers": ["console"], "level": "INFO", "propagate": False}},
 }
@@ -206,6 +229,21 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 if env.bool("BEHIND_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+PERMISSIONS_POLICY = {
+    name: []
+    for name in (
+        "camera",
+        "display-capture",
+        "geolocation",
+        "microphone",
+        "payment",
+        "serial",
+        "usb",
+        "midi",
+        "hid",
+    )
+}
+ADMIN_PATH = env.str("ADMIN_PATH", default="admin").strip("/")
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
@@ -266,3 +304,14 @@ for name, read in {
 # Dashboard
 
 DASHBOARD_PUBLIC = env.bool("DASHBOARD_PUBLIC", default=DEBUG)
+
+# Errors, told to Sentry if there is an address of it
+
+if SENTRY_DSN := env.str("SENTRY_DSN", default=""):
+    try:
+        import sentry_sdk
+    except ImportError:
+        raise ImproperlyConfigured(
+            "SENTRY_DSN is set: add Sentry's client with `make add PACKAGE=sentry-sdk`."
+        ) from None
+    sentry_sdk.init(SENTRY_DSN, send_default_pii=False, traces_sample_rate=env.float("SENTRY_TRACES", default=0.0))

@@ -20,7 +20,7 @@ urlpatterns = [
     path("", include("apps.notifications.urls")),
     path("", include("apps.guide.urls")),
     path("accounts/", include("apps.accounts.urls")),
-    path("admin/", admin.site.urls),
+    path(f"{settings.ADMIN_PATH}/", admin.site.urls),
     path("metrics/", metrics, name="metrics"),
     *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
 ]

@@ -1,0 +1,95 @@
+"""What production has and development has not: a log for machines, limits on guessing, a hidden admin."""
+
+import json
+import secrets
+
+import httpx
+import pytest
+from django.core.management import call_command
+
+from tests import servers
+from tests.servers import wait_until
+
+PRODUCTION = {
+    "DEBUG": "0",
+    "HTTPS": "0",
+    "ALLOWED_HOSTS": "127.0.0.1",
+    "SECRET_KEY": secrets.token_urlsafe(50),
+    "ADMIN_PATH": "office",
+}
+
+
+@pytest.fixture(scope="module")
+def production(migrated, tmp_path_factory):
+    """The site in production settings, but for https."""
+    folder = tmp_path_factory.mktemp("production")
+    servers.copy_database(migrated, folder)
+    environment = servers.environment_for(folder, **PRODUCTION)
+    servers.manage("collectstatic", "--noinput", "--verbosity", "0", environment=environment)
+    with servers.serving("uvicorn", folder, options="--no-access-log", **PRODUCTION) as server:
+        yield server
+
+
+def entries(server):
+    return [json.loads(line) for line in server.output().splitlines() if line.startswith("{")]
+
+
+def test_the_log_is_a_line_of_json_for_each_event_with_the_requests_id(production):
+    id = secrets.token_hex(16)
+    answer = httpx.get(f"{production.url}/nowhere/?token=secret", headers={"X-Request-ID": id})
+    assert answer.headers["X-Request-ID"] == id
+    entry = wait_until(lambda: [entry for entry in entries(production) if entry.get("id") == id])[0]
+    assert (entry["level"], entry["logger"], entry["message"]) == (
+        "WARNING",
+        "django.request",
+        "Not Found: /nowhere/",
+    )
+    assert "secret" not in production.output()
+
+
+def test_an_id_that_would_forge_log_lines_is_replaced(production):
+    answer = httpx.get(f"{production.url}/accounts/login/", headers={"X-Request-ID": 'x" , "level": "ERROR'})
+    assert len(answer.headers["X-Request-ID"]) == 32
+
+
+def test_questions_about_health_and_pages_that_work_are_not_logged(production):
+    before = len(entries(production))
+    for path in ("/health/live", "/health/ready", "/accounts/login/"):
+        assert httpx.get(production.url + path).status_code == 200
+    assert len(entries(production)) == before
+
+
+def test_pages_are_given_no_feature_of_the_browser_that_they_do_not_use(production):
+    policy = httpx.get(f"{production.url}/accounts/login/").headers["Permissions-Policy"]
+    assert "camera=()" in policy
+    assert "geolocation=()" in policy
+
+
+def test_the_admin_is_where_the_environment_says_and_not_where_scans_look(production):
+    assert httpx.get(f"{production.url}/admin/").status_code == 404
+    assert httpx.get(f"{production.url}/office/").status_code == 302
+
+
+def log_in(server, username, password):
+    with httpx.Client(base_url=server.url) as client:
+        client.get("/accounts/login/")
+        form = {"username": username, "password": password, "csrfmiddlewaretoken": client.cookies["csrftoken"]}
+        return client.post("/accounts/login/", data=form).status_code
+
+
+def test_who_guesses_a_password_is_refused_after_ten_and_others_are_not(production):
+    assert log_in(production, "ada", "demo") == 302
+    assert [log_in(production, "ada", f"guess {n}") for n in range(9)] == [200] * 9
+    assert log_in(production, "ada", "the tenth") == 429
+    assert log_in(production, "ada", "demo") == 429, "the right password helps no more"
+    assert log_in(production, "grace", "demo") == 302
+
+
+def test_an_address_of_sentry_without_its_client_is_a_clear_error(tmp_path):
+    environment = servers.environment_for(tmp_path, SENTRY_DSN="https://key@sentry.example.com/1")
+    assert "make add PACKAGE=sentry-sdk" in servers.manage("check", environment=environment, fails=True)
+
+
+def test_logins_in_development_are_not_limited(settings):
+    assert not settings.AXES_ENABLED
+    call_command("check", fail_level="WARNING")
