@@ -50,7 +50,8 @@ def test_the_files_are_valid_and_start_with_no_password_missing(folder, name):
     check = ["docker-compose", "--file", str(folder / name), "config", "--quiet"]
     assert subprocess.run(check, capture_output=True, check=False).returncode == 0
     (folder / ".env").write_text("ALLOWED_HOSTS=example.com\n")
-    done = subprocess.run(check, capture_output=True, text=True, check=False)
+    bare = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(check, env=bare, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "run deploy/init first" in done.stderr
 

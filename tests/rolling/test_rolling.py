@@ -20,7 +20,7 @@ CHANNELS = [f"c{n}" for n in range(4)]
     [
         (60, 1, {}),
         pytest.param(500, 3, {}, marks=pytest.mark.soak),
-        pytest.param(500, 3, {"WORKER_CLASS": "asgi"}, marks=pytest.mark.soak),
+        pytest.param(60, 3, {"WORKER_CLASS": "asgi"}, marks=pytest.mark.soak),
     ],
     ids=["short", "long", "long-asgi"],
 )
