@@ -133,6 +133,21 @@ def test_a_leader_that_lost_its_place_follows(server, open_tab, follow):
     expect(leader.locator(NUMBERS)).to_have_text("1;2;")
 
 
+def test_what_is_lost_on_the_way_between_tabs_is_told_again(server, open_tab, follow):
+    leader = open_tab()
+    stream = server.accept().stream(item(1))
+    other = follow()
+    leader.evaluate("""() => {
+        const { postMessage } = BroadcastChannel.prototype;
+        BroadcastChannel.prototype.postMessage = function (message) {
+            if (message.event?.text !== '2;') postMessage.call(this, message);
+        };
+    }""")
+    stream.send(item(2) + item(3))
+    expect(other.locator(NUMBERS)).to_have_text("2;3;")
+    assert server.is_idle()
+
+
 def test_a_visible_tab_notices_by_itself_that_its_leader_is_silent(server, open_tab, follow):
     leader = open_tab()
     server.accept().stream(QUICK_RETRY + item(1))

@@ -31,7 +31,7 @@ export class SharedLine {
   #unfollowPage;
   #asking;
   #unanswered;
-  #lastSeen;
+  #told = 0; // the number of the last message to all, by this leader or heard of one
 
   /** Locks are for secure contexts only. */
   static isPossible = Boolean(navigator.locks && globalThis.BroadcastChannel);
@@ -135,19 +135,29 @@ export class SharedLine {
 
   #relay() {
     const audience = this.#audience;
-    const telling = (name) => (value) => {
-      this.#isFinished ||= value.state === 'disconnected';
-      audience.inOrder(() => this.#post({ [name]: value }));
-      audience[name](value);
-    };
+    let reached;
+    const tell = (message) => audience.inOrder(() => this.#post({ ...message, number: ++this.#told }));
     return {
       get lastEventId() {
         return audience.lastEventId;
       },
-      notice: telling('notice'),
-      reach: telling('reach'),
-      event: telling('event'),
       bytes: (count) => audience.bytes(count),
+      notice: (notice) => {
+        this.#isFinished = notice.state === 'disconnected';
+        tell({ notice });
+        audience.notice(notice);
+      },
+      // An event and its id travel as one: between them, who hears them may have to take over.
+      reach: (id) => {
+        audience.reach(id);
+        reached = id;
+        queueMicrotask(() => reached === id && tell({ reach: id }));
+      },
+      event: (event) => {
+        if (event.id !== undefined) reached = undefined;
+        tell({ event });
+        audience.event(event);
+      },
     };
   }
 
@@ -192,7 +202,7 @@ export class SharedLine {
   #hearAsLeader({ from, hello, ask, wake }) {
     if (hello !== undefined) this.#audience.inOrder(() => this.#welcome(from, hello));
     if (!ask) return;
-    this.#post({ to: from, answer: { at: this.#audience.lastEventId } });
+    this.#post({ to: from, answer: { told: this.#told } });
     if (wake) this.#line.wake();
     else this.#line.check();
   }
@@ -202,35 +212,38 @@ export class SharedLine {
     if (!missed && !isPosition(id)) return this.#post({ to, sorry: true });
     const events = missed?.map(({ type, text, id, origin }) => ({ type, text, id, origin }));
     const at = missed && this.#audience.lastEventId;
-    this.#post({ to, welcome: { events: events ?? [], at, notice: this.#audience.current } });
+    this.#post({ to, welcome: { events: events ?? [], at, notice: this.#audience.current, told: this.#told } });
     // Positions that were passed are dropped by all who have seen them.
     if (!missed) this.#line.reopen(id);
   }
 
-  #follow({ from, welcome: { events, at, notice } }) {
+  #follow({ from, welcome: { events, at, notice, told } }) {
     const audience = this.#audience;
     this.#hasAnswer();
     this.#isStrange = false;
     this.#leader = from;
+    this.#told = told;
     if (notice) audience.notice(notice);
-    for (const event of events) {
-      if (event.id !== undefined) audience.reach(event.id);
-      audience.event(event);
-    }
+    events.forEach((event) => this.#receive(event));
     if (at !== undefined) audience.reach(at);
   }
 
-  /** A tab that stays behind its leader has lost something on the way. */
-  #compare({ from, answer: { at } }) {
-    const { lastEventId } = this.#audience;
+  /** A tab that has heard less than its leader has told has lost something on the way. */
+  #compare({ from, answer: { told } }) {
     this.#hasAnswer();
-    if (from !== this.#leader || (at !== lastEventId && this.#lastSeen === lastEventId)) this.#greet();
-    this.#lastSeen = lastEventId;
+    if (from !== this.#leader || told !== this.#told) this.#greet();
   }
 
-  #passOn({ notice, reach, event }) {
+  #passOn({ number, notice, reach, event }) {
+    if (number !== ++this.#told) return this.#greet();
     if (notice) this.#audience.notice(notice);
     if (reach !== undefined) this.#audience.reach(reach);
-    if (event) this.#audience.event(event);
+    if (event) this.#receive(event);
+    return undefined;
+  }
+
+  #receive(event) {
+    if (event.id !== undefined) this.#audience.reach(event.id);
+    this.#audience.event(event);
   }
 }
