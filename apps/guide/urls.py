@@ -50,6 +50,7 @@ urlpatterns = [
     path("guide/", views.Overview.as_view(), name="guide"),
     path("guide/client/", views.ClientPage.as_view(), name="guide-client"),
     path("guide/sse-or-websocket/", views.ChoosingPage.as_view(), name="guide-choosing"),
+    path("guide/serving/", views.ServingPage.as_view(), name="guide-serving"),
     path("guide/troubleshooting/", views.TroublesPage.as_view(), name="guide-troubles"),
     path("guide/<slug:name>/", views.ExamplePage.as_view(), name="guide-example"),
     path("guide/reset/part/", reset.part, name="guide-reset-part"),

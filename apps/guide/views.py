@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.http import Http404
 from django.views.generic import TemplateView
 
@@ -48,6 +49,13 @@ class ChoosingPage(TemplateView):
     """When to use Server-Sent Events, and when WebSocket."""
 
     template_name = "guide/choosing.html"
+
+
+class ServingPage(TemplateView):
+    """What a proxy and a server have to do for streams."""
+
+    template_name = "guide/serving.html"
+    extra_context = {"package": settings.ROOT_URLCONF.partition(".")[0]}
 
 
 class TroublesPage(TemplateView):

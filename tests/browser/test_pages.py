@@ -52,7 +52,7 @@ GUIDE_PAGES = []
 if apps.is_installed("apps.guide"):
     from apps.guide.contents import EXAMPLES
 
-    GUIDE_PAGES = [f"/guide/{name}/" for name in ["sse-or-websocket", "troubleshooting", *EXAMPLES]]
+    GUIDE_PAGES = [f"/guide/{name}/" for name in ["sse-or-websocket", "serving", "troubleshooting", *EXAMPLES]]
 ERRORS = ["400", "403", "403_csrf", "404", "500"]
 
 themes = pytest.mark.parametrize("theme", ["light", "dark"])

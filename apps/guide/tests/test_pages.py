@@ -35,6 +35,7 @@ def test_the_overview_leads_to_each_page(client):
     assert [name for name in EXAMPLES if reverse("guide-example", args=[name]) not in page] == []
     assert reverse("guide-client") in page
     assert reverse("guide-choosing") in page
+    assert reverse("guide-serving") in page
     assert reverse("guide-troubles") in page
 
 
