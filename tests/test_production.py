@@ -1,6 +1,7 @@
 """What production has and development has not: a log for machines, limits on guessing, a hidden admin."""
 
 import json
+import re
 import secrets
 
 import httpx
@@ -93,3 +94,13 @@ def test_an_address_of_sentry_without_its_client_is_a_clear_error(tmp_path):
 def test_logins_in_development_are_not_limited(settings):
     assert not settings.AXES_ENABLED
     call_command("check", fail_level="WARNING")
+
+
+def test_static_files_are_served_for_good_without_nginx_and_without_a_warning(production):
+    page = httpx.get(f"{production.url}/accounts/login/").text
+    style = re.search(r'href="(/static/[^"]+\.[0-9a-f]{12}\.css)"', page)[1]
+    sent = httpx.get(production.url + style)
+    assert "immutable" in sent.headers["Cache-Control"]
+    assert sent.headers["Content-Encoding"] == "gzip"
+    assert len(sent.text) > 1000
+    assert "synchronous iterators" not in production.output()
