@@ -101,7 +101,7 @@ def test_the_account_menu_works_with_the_keyboard_and_logs_out(page, site):
     expect(button).to_be_focused()
     button.press("Enter")
     page.get_by_role("button", name="Log out").press("Enter")
-    expect(page.get_by_role("link", name="Log in")).to_be_visible()
+    expect(page.get_by_role("banner").get_by_role("link", name="Log in")).to_be_visible()
 
 
 def test_the_skip_link_is_first_and_leads_to_the_content(page, site):
