@@ -22,9 +22,9 @@ def ada(client, django_user_model):
     return user
 
 
-def test_the_first_page_moves_every_second():
-    with StreamClient().open("/api/home/stream/") as stream:
-        first, second = stream.next(), stream.next()
+async def test_the_first_page_moves_every_second():
+    async with StreamClient().open("/api/home/stream/") as stream:
+        first, second = await stream.next(), await stream.next()
     assert first.name == second.name == "pulse"
     assert first.data["streams"] == 1
     assert first.data["time"] < second.data["time"]
