@@ -18,7 +18,7 @@ from tests.streaming import Reader
 
 STREAMS = 20
 POOL = 8
-BROKERS = ["postgresql_broker", "redis_broker", "redis_outage"]
+BROKERS = ["on_postgresql", "test_redis_broker", "test_redis_outage"]
 
 
 class Follower(threading.Thread):
@@ -79,7 +79,7 @@ def test_streams_give_their_connections_back_between_events(streams):
 
 
 def test_the_brokers_do_on_postgresql_what_they_do_on_sqlite(postgres, valkey, tmp_path):
-    files = ["apps/sse/tests/test_database_broker.py", *(f"tests/test_{name}.py" for name in BROKERS)]
+    files = ["apps/sse/tests/test_database_broker.py", *(f"tests/{name}.py" for name in BROKERS)]
     command = [sys.executable, "-m", "pytest", "-n0", "-p", "no:cacheprovider", *files]
     environment = servers.environment_for(tmp_path, DATABASE_URL=postgres.url)
     done = subprocess.run(command, cwd=servers.ROOT, env=environment, capture_output=True, text=True, check=False)

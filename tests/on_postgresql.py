@@ -1,4 +1,4 @@
-"""The database broker where the default database is PostgreSQL; `tests/test_database.py` sees to it that it is."""
+"""The database broker where the default database is PostgreSQL: `tests/test_database.py` runs this there."""
 
 import asyncio
 import threading
@@ -15,10 +15,7 @@ from tests.logs import log_of, waiting
 
 PATIENCE_SECONDS = 10
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(connection.vendor != "postgresql", reason="the default database is another"),
-]
+pytestmark = pytest.mark.django_db(transaction=True)
 event = BrokerContract.event
 
 
