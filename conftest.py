@@ -1,7 +1,6 @@
 """What every test of this project runs with: this project's settings, in development mode."""
 
 import asyncio
-import contextlib
 import inspect
 import os
 import signal
@@ -46,32 +45,10 @@ def _no_sweep_in_the_background(monkeypatch):
     monkeypatch.setattr("apps.sse.sweep.sweep.opened", lambda stream: None)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup(item):
-    """Prepare a test without a browser as if no browser had been there before."""
-    with _without_the_browsers_loop(item):
-        return (yield)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item):
-    """Run a test without a browser as if no browser had been there before."""
-    with _without_the_browsers_loop(item):
-        return (yield)
-
-
-@contextlib.contextmanager
-def _without_the_browsers_loop(item):
-    # Playwright's loop counts as running in this thread for as long as the browser is there.
-    loop = None if "playwright" in item.fixturenames else asyncio._get_running_loop()
-    if loop is None:
-        yield
-        return
-    asyncio._set_running_loop(None)
-    try:
-        yield
-    finally:
-        asyncio._set_running_loop(loop)
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Leave the tests with a browser for last: from the first one on a loop seems to run in their thread."""
+    items.sort(key=lambda item: "playwright" in item.fixturenames)
 
 
 @pytest.hookimpl(tryfirst=True)

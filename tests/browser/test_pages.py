@@ -55,8 +55,16 @@ if apps.is_installed("apps.guide"):
     GUIDE_PAGES = [f"/guide/{name}/" for name in ["sse-or-websocket", "serving", "troubleshooting", *EXAMPLES]]
 ERRORS = ["400", "403", "403_csrf", "404", "500"]
 
-themes = pytest.mark.parametrize("theme", ["light", "dark"])
-widths = pytest.mark.parametrize("width", [PHONE, DESK])
+# Each theme and each width; the other pairs are among the long tests.
+looks = pytest.mark.parametrize(
+    ("theme", "width"),
+    [
+        ("light", DESK),
+        ("dark", PHONE),
+        pytest.param("light", PHONE, marks=pytest.mark.soak),
+        pytest.param("dark", DESK, marks=pytest.mark.soak),
+    ],
+)
 
 
 def refuse(request):
@@ -126,15 +134,13 @@ def assert_fits(page):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than the window"
 
 
-@themes
-@widths
+@looks
 @pytest.mark.parametrize("name", OPEN_PAGES)
 def test_a_page_for_everybody_is_sound(look, name, width, theme):
     assert_sound(look(OPEN_PAGES[name], width, theme))
 
 
-@themes
-@widths
+@looks
 @pytest.mark.parametrize("name", OWN_PAGES)
 def test_a_page_for_the_logged_in_is_sound(look, login, name, width, theme):
     page = look(OWN_PAGES[name], width, theme, storage_state=login)
@@ -152,8 +158,7 @@ def test_a_page_of_the_guide_is_sound(look, login, address):
 
 
 @pytest.mark.soak
-@themes
-@widths
+@looks
 @pytest.mark.parametrize("address", GUIDE_PAGES)
 def test_a_page_of_the_guide_is_sound_for_a_visitor(look, address, width, theme):
     assert_sound(look(address, width, theme))
@@ -169,8 +174,7 @@ def test_a_page_for_the_logged_in_fits_the_narrowest_phone(look, login, name):
     assert_fits(look(OWN_PAGES[name], NARROWEST, storage_state=login))
 
 
-@themes
-@widths
+@looks
 def test_a_form_with_mistakes_is_sound_and_the_first_of_them_has_the_focus(look, width, theme):
     page = look("/accounts/signup/", width, theme)
     page.fill("[name=username]", "mary")
@@ -183,8 +187,7 @@ def test_a_form_with_mistakes_is_sound_and_the_first_of_them_has_the_focus(look,
     assert_sound(page)
 
 
-@themes
-@widths
+@looks
 def test_the_page_behind_the_link_in_the_mail_is_sound(look, site, width, theme):
     page = look("/accounts/reset/", width, theme)
     page.fill("[name=email]", "grace@example.com")
@@ -206,8 +209,7 @@ def error_response(name):
             return client.get(f"/{name}/")
 
 
-@themes
-@widths
+@looks
 @pytest.mark.parametrize("name", ERRORS)
 def test_an_error_page_is_sound(look, settings, name, width, theme):
     settings.ROOT_URLCONF = __name__
