@@ -9,11 +9,12 @@ import pytest
 from tests.streaming import events
 
 SERVERS = [
-    "uvicorn",
     "uvicorn with two workers",
-    "gunicorn with uvicorn-worker",
     "gunicorn with sync workers",
-    "runserver",
+    *(
+        pytest.param(kind, marks=pytest.mark.soak)
+        for kind in ("uvicorn", "gunicorn with uvicorn-worker", "runserver")
+    ),
 ]
 
 

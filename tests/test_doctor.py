@@ -94,6 +94,7 @@ def serving(handler, to=""):
         server.shutdown()
 
 
+@pytest.mark.soak
 def test_a_proxy_that_waits_for_the_end_is_named(serve):
     with serve("uvicorn") as server, serving(Collecting, to=server.url) as url:
         told = doctor(server, url, fails=True)
@@ -233,6 +234,7 @@ def test_a_broker_that_does_not_reach_other_processes_is_found_out(serve):
     assert "With memory:// no process hears another" in told
 
 
+@pytest.mark.soak
 def test_another_broker_than_the_servers_is_found_out(serve, valkey):
     with serve("uvicorn", SSE_BROKER_URL=valkey.url) as server:
         environment = server.environment | {"SSE_BROKER_URL": "database://"}

@@ -84,7 +84,7 @@ def test_behind_a_trusted_proxy_each_client_has_streams_of_its_own(private):
         assert asyncio.run(burst(server)) == {200: 3 * MOST, 429: BURST - 3 * MOST}
 
 
-@pytest.mark.parametrize("kind", ["uvicorn", "gunicorn with threads"])
+@pytest.mark.parametrize("kind", ["uvicorn", pytest.param("gunicorn with threads", marks=pytest.mark.soak)])
 def test_streams_of_an_age_end_at_different_times_and_their_clients_come_back(private, kind):
     async def hear_the_end(client, ends):
         async with client.stream("GET", "/open/") as response:

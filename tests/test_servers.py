@@ -106,8 +106,8 @@ def test_a_signal_that_was_given_to_another_thread_ends_the_streams_all_the_same
     [
         ("uvicorn with two workers", "--limit-max-requests 50"),
         ("gunicorn with uvicorn-worker", "--max-requests 50"),
-        ("gunicorn with its ASGI worker", "--max-requests 50"),
-        ("gunicorn with threads", "--max-requests 50"),
+        pytest.param("gunicorn with its ASGI worker", "--max-requests 50", marks=pytest.mark.soak),
+        pytest.param("gunicorn with threads", "--max-requests 50", marks=pytest.mark.soak),
     ],
 )
 def test_a_worker_that_is_replaced_after_its_requests_ends_its_streams(streams, notes, kind, option):

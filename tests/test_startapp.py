@@ -48,7 +48,7 @@ def generated(tmp_path):
     return tmp_path / "another"
 
 
-@pytest.mark.parametrize("project", ["copy", "generated"])
+@pytest.mark.parametrize("project", ["copy", pytest.param("generated", marks=pytest.mark.soak)])
 def test_an_app_of_either_kind_is_in_order_and_its_tests_pass(project, request):
     folder = request.getfixturevalue(project)
     assert "Please add" not in start_app(folder, "blog_posts") + start_app(folder, "wall", "--live")
