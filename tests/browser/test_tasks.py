@@ -144,16 +144,16 @@ def test_everything_works_without_javascript(deployment, enter):
     page = enter(java_script_enabled=False)
     upload(page, file_of(1000))
     page.click("text=Start import")
-    assert badge(page).inner_text() == "Import · Waiting"
+    expect(badge(page)).to_have_text("Import · Waiting", use_inner_text=True)
     page.click("text=Cancel")
-    assert badge(page).inner_text() == "Import · Cancelled"
+    expect(badge(page)).to_have_text("Import · Cancelled", use_inner_text=True)
     page.click("text=All tasks")
     page.click("text=Retry")
-    assert badge(page).inner_text() == "Import · Waiting"
+    expect(badge(page)).to_have_text("Import · Waiting", use_inner_text=True)
     deployment.worker()
     servers.wait_until(lambda: deployment.query("SELECT 1 FROM tasks_task WHERE state = 'done'"), 30)
     page.click("noscript a")
-    assert badge(page).inner_text() == "Import · Done"
+    expect(badge(page)).to_have_text("Import · Done", use_inner_text=True)
     page.click("text=Start export")
     servers.wait_until(lambda: len(deployment.query("SELECT 1 FROM tasks_task WHERE state = 'done'")) == 2, 30)
     page.click("noscript a")
@@ -162,7 +162,7 @@ def test_everything_works_without_javascript(deployment, enter):
     assert len(download.value.path().read_text().splitlines()) == 991
     page.click("text=Delete")
     page.click("text=Delete task")
-    assert page.locator(".task").count() == 1
+    expect(page.locator(".task")).to_have_count(1)
 
 
 def test_hostile_rows_and_names_are_text(enter):
