@@ -273,7 +273,6 @@ STORAGES = {
 # Tasks
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
-TASKS_MAX_UPLOAD_BYTES = env.int("TASKS_MAX_UPLOAD_BYTES", default=50 * 1024 * 1024)
 
 # Streams: each one that is not set has the default of apps/sse/conf.py
 

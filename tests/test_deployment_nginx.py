@@ -5,13 +5,14 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from contextlib import ExitStack
 
 import httpx
 import pytest
 
-from tests import nginx
+from tests import nginx, servers
 from tests.conftest import need
 from tests.echo import echoing
 from tests.servers import ROOT, free_port, wait_until
@@ -99,7 +100,14 @@ def test_an_upload_is_refused_before_it_is_sent_as_soon_as_it_is_larger_than_agr
 def test_what_nginx_and_django_take_by_default_agrees(settings):
     text = (ROOT / "deploy" / "nginx.conf").read_text()
     assert f"client_max_body_size {settings.MAX_UPLOAD_MB + 1}m;" in text
-    assert settings.TASKS_MAX_UPLOAD_BYTES == settings.MAX_UPLOAD_MB * 2**20
+
+
+def test_one_variable_says_how_large_an_import_may_be(tmp_path):
+    environment = servers.environment_for(tmp_path, MAX_UPLOAD_MB="7")
+    code = "from django.conf import settings; print(settings.TASKS_MAX_UPLOAD_BYTES)"
+    command = [sys.executable, "manage.py", "shell", "-v0", "-c", code]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(7 * 2**20)
 
 
 def test_hidden_files_are_nobodys_business(front_of):

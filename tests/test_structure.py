@@ -45,7 +45,6 @@ LIBRARY = [
     "shared",
     "views",
     "exposition",
-    "staff",
     "admin",
     "testing",
     "__init__",

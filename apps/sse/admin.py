@@ -17,9 +17,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from . import census
 from .census import Census, Process
-from .closing import close_streams
+from .closing import close_streams, close_view
 from .models import OpenStream
-from .staff import close_view
 
 
 class UserRow(NamedTuple):

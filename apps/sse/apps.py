@@ -7,7 +7,7 @@ class SSEConfig(AppConfig):
     verbose_name = "Server-Sent Events"
 
     def ready(self) -> None:
-        from . import checks, closing, endings, reports, staff  # noqa: F401 - hear other processes
+        from . import checks, closing, endings, reports  # noqa: F401 - hear other processes
 
         checks.register()
         closing.watch()

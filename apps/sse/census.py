@@ -20,7 +20,6 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_started
 from django.tasks.signals import task_started
 
-from .events import CONTROL_PREFIX
 from .hub import control_handlers, get_hub
 from .loops import process_loop
 from .publishing import publish_control
@@ -28,7 +27,6 @@ from .threads import give_connections_back
 
 logger = logging.getLogger("apps.sse")
 
-CHANNEL = f"{CONTROL_PREFIX}control"
 WAIT_SECONDS = 1.0
 ASK_SECONDS = 5.0
 # A process that has said nothing for so long is not waited for any more.
@@ -176,7 +174,7 @@ def _known() -> dict[Process, float]:
 
 def _tell(name: str, **data: Any) -> None:
     try:
-        publish_control(CHANNEL, name, {"process": this_process(), **data})
+        publish_control(name, {"process": this_process(), **data})
     finally:
         give_connections_back()
 

@@ -22,7 +22,6 @@ from .hub import control_handlers, get_hub
 from .publishing import publish_control
 from .sweep import sweep
 
-CHANNEL = "sse:control"
 # Whoever was just being let in when the news came was let in by what was true before.
 AGAIN_SECONDS = 1.0
 
@@ -47,7 +46,7 @@ def close_streams(*, user: Any = None, session: str | None = None) -> None:
         )
     # A key that can be read in the log or on the bus would be as good as a password.
     whose = {"user": str(pk)} if session is None else {"session": session_hash(session)}
-    publish_control(CHANNEL, "close", whose)
+    publish_control("close", whose)
 
 
 async def aclose_streams(*, user: Any = None, session: str | None = None) -> None:
@@ -55,9 +54,19 @@ async def aclose_streams(*, user: Any = None, session: str | None = None) -> Non
     await sync_to_async(close_streams)(user=user, session=session)
 
 
+def close_view(name: str) -> None:
+    """
+    End the open streams of a view, named as in `connections.all_open()`, in every process.
+
+    Inside a transaction it takes effect when that commits.
+    """
+    publish_control("close-view", {"view": name})
+
+
 def watch() -> None:
     """Hear what other processes close, and what Django's signals tell of users and sessions."""
     control_handlers["close"] = _close
+    control_handlers["close-view"] = _close_view
     control_handlers["sweep"] = lambda _: sweep.soon()
     connections.when_opened.append(_opened)
     user_logged_in.connect(_logged_in)
@@ -97,6 +106,10 @@ def _close(data: dict[str, Any]) -> None:
     registry = connections.registry()
     registry.end(is_meant, "access")
     registry.loop.call_later(AGAIN_SECONDS, registry.end, is_meant, "access")
+
+
+def _close_view(data: dict[str, Any]) -> None:
+    connections.registry().end(lambda stream: stream.name == data["view"], "staff")
 
 
 def _logged_in(request: Any, **_: Any) -> None:
@@ -158,6 +171,6 @@ def _close_or_tell(**whose: Any) -> None:
 def _sweep_or_tell() -> None:
     """Let every process look which of its streams are concerned."""
     try:
-        publish_control(CHANNEL, "sweep", {})
+        publish_control("sweep", {})
     except Exception:
         logger.exception("Streams could not be looked at at once: the next sweep will do that.")

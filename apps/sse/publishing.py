@@ -10,6 +10,8 @@ from .brokers import get_broker
 from .conf import setting
 from .events import CONTROL_PREFIX, Event, Position, check_event_name, encode_data, sse_event
 
+CONTROL_CHANNEL = f"{CONTROL_PREFIX}control"
+
 _CHANNEL = re.compile(r"[^\x00-\x20\x7f]{1,200}")
 
 
@@ -48,9 +50,9 @@ async def aposition() -> Position:
     return await sync_to_async(position)()
 
 
-def publish_control(channel: str, event: str, data: Any) -> None:
+def publish_control(event: str, data: Any) -> None:
     """Send an event that the library's own processes hear, never a client."""
-    get_broker().append(_event(channel, event, data, durable=False))
+    get_broker().append(_event(CONTROL_CHANNEL, event, data, durable=False))
 
 
 def check_channel(channel: str) -> str:

@@ -37,8 +37,7 @@ def answers(monkeypatch):
 def sent(monkeypatch):
     """What was said to all processes."""
     said = []
-    for module in ("closing", "staff"):
-        monkeypatch.setattr(f"apps.sse.{module}.publish_control", lambda *given: said.append(given[1:]))
+    monkeypatch.setattr("apps.sse.closing.publish_control", lambda *given: said.append(given))
     return said
 
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.tasks.signals import task_started
 
 from apps.sse import census
-from apps.sse.census import CHANNEL, Process
+from apps.sse.census import Process
 from apps.sse.publishing import publish_control
 from tests.servers import wait_until
 
@@ -61,7 +61,7 @@ def asking():
 
 
 def say(name, **data):
-    publish_control(CHANNEL, name, {"process": OTHER, **data})
+    publish_control(name, {"process": OTHER, **data})
 
 
 def test_a_process_answers_for_itself_and_asks_nobody_it_does_not_know(experienced):
@@ -116,7 +116,7 @@ def test_a_topic_of_another_version_is_left_unanswered_and_what_is_not_understoo
     told = []
     monkeypatch.setitem(census.control_handlers, "answer", told.append)
     say("ask", id="e" * 16, topic="of another version")
-    publish_control(CHANNEL, "ask", {})
+    publish_control("ask", {})
     say("ask", id="f" * 16, topic="weather")
     wait_until(lambda: told)
     assert [answer["id"] for answer in told] == ["f" * 16]
