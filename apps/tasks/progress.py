@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 
 from apps.sse import Event, publish
 
-from .models import Task
+from .models import Contact, Task
 from .words import note
 
 SECONDS_BETWEEN = 0.5
@@ -39,6 +39,12 @@ def html(task: Task, *, listed: bool) -> str:
     return render_to_string("tasks/_task.html", context)
 
 
+def contacts(owner_id: Any) -> str:
+    """Return how many contacts a user has, and the button that exports them, if there are any."""
+    count = Contact.objects.filter(owner_id=owner_id).count()
+    return render_to_string("tasks/_contacts.html", {"contacts": count})
+
+
 def result(task: Task) -> dict[str, str]:
     """Return how a task has ended."""
     return {"status": task.state, "result": note(task), "html": html(task, listed=False)}
@@ -50,10 +56,12 @@ def tell(task: Task) -> None:
 
 
 def show(task: Task) -> None:
-    """Put a task that is new, or in another state, on the pages of its owner."""
+    """Put a task that is new, or in another state, on the pages of its owner, with what it has brought in."""
     change = {"target": "#tasks", "mode": "prepend", "html": html(task, listed=True)}
     publish(channel(task.owner_id), "html", change)
     publish(channel(task.owner_id), "progress", {task.pk: facts(task)})
+    if task.kind == Task.Kind.IMPORT and task.rows:
+        publish(channel(task.owner_id), "html", {"target": "#contacts", "html": contacts(task.owner_id)})
 
 
 def hide(task: Task) -> None:

@@ -28,8 +28,7 @@ class TaskListView(LoginRequiredMixin, LivePageMixin, FormView):
         return redirect("task", form.save_for(self.request.user).pk)
 
     def get_context_data(self, **kwargs):
-        user = self.request.user
-        return super().get_context_data(mine=user.tasks.all()[:LISTED], contacts=user.contacts.count(), **kwargs)
+        return super().get_context_data(mine=self.request.user.tasks.all()[:LISTED], **kwargs)
 
 
 class TaskView(LoginRequiredMixin, DetailView):

@@ -122,6 +122,16 @@ def test_the_list_hears_of_each_state_and_of_progress(import_of, ada, committing
         assert stream.next().data[str(task.pk)]["status"] == "waiting"
 
 
+def test_the_list_hears_how_many_contacts_there_are_once_they_were_imported(import_of, work, ada, committing):
+    task = import_of(FILE)
+    with StreamClient().open(LIST, user=ada) as stream:
+        with committing():
+            work(task)
+        while (change := stream.next().data).get("target") != "#contacts":
+            pass
+        assert "You have 86 contacts" in change["html"]
+
+
 def test_nobody_hears_of_the_tasks_of_others(import_of, ada, grace, committing):
     with StreamClient().open(LIST, user=grace) as stream:
         with committing():

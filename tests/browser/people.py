@@ -1,0 +1,43 @@
+"""People in front of browsers of their own: who they are, and what their pages complain of."""
+
+import contextlib
+
+COMPLAINTS = {"error", "warning"}
+PATIENCE_MS = 20_000
+
+
+def log_in(page, username, then="/accounts/password/done/"):
+    """Log in as a demo user does, and wait for the page that was asked for."""
+    page.goto(f"/accounts/login/?next={then}")
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("Password", exact=True).fill("demo")
+    page.get_by_role("main").get_by_role("button", name="Log in").click()
+    page.wait_for_url(f"**{then}")
+
+
+def logged_in(browser, url, username):
+    """Return what a browser keeps in which a demo user is logged in, for those who need not type that again."""
+    with browser.new_context(base_url=url) as context:
+        log_in(context.new_page(), username)
+        return context.storage_state()
+
+
+@contextlib.contextmanager
+def browsers(browser, url):
+    """Give a function that opens an empty page in a browser of its own; all are closed at the end."""
+    with contextlib.ExitStack() as stack:
+
+        def open_browser(**options):
+            context = stack.enter_context(browser.new_context(base_url=url, **options))
+            context.set_default_timeout(PATIENCE_MS)
+            return watched(context.new_page())
+
+        yield open_browser
+
+
+def watched(page):
+    """Return the page, with all that it will complain of in its `problems`."""
+    page.problems = []
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.on("console", lambda message: message.type in COMPLAINTS and page.problems.append(message.text))
+    return page

@@ -1,0 +1,117 @@
+"""Two people, two browsers, two server processes and a task worker: each sees what it should, live, and only that."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests import servers
+from tests.browser import people
+
+test_tasks = pytest.importorskip("tests.test_tasks")
+
+FILE = b"name,email\nBarbara,barbara@example.com\nNobody,no address\nRadia,radia@example.com\n"
+SHOWN = """() => [
+  document.querySelector("main").innerText,
+  document.querySelector(".notification-count").innerText,
+  ...[...document.querySelectorAll("main progress")].map((progress) => progress.value),
+]"""
+
+
+class Person:
+    """Somebody whose pages are open, each in a tab that is left alone; what the person does is in one more."""
+
+    def __init__(self, page, username):
+        people.log_in(page, username)
+        self.hands = page
+        self.feed, self.notifications, self.tasks = map(self.open, ("/feed/", "/notifications/", "/tasks/"))
+        self.pages = (self.feed, self.notifications, self.tasks)
+        self.posts = self.feed.locator(".post")
+        self.unread = self.notifications.locator(".notification.is-unread")
+
+    def open(self, address):
+        page = people.watched(self.hands.context.new_page())
+        page.goto(address)
+        expect(page.locator("#live")).to_have_attribute("data-state", "connected")
+        page.evaluate("() => { window.stayed = true }")
+        return page
+
+    def post(self, text):
+        self.hands.goto("/feed/")
+        self.hands.get_by_label("Text").fill(text)
+        self.hands.get_by_role("button", name="Post", exact=True).click()
+
+    def notify_oneself(self):
+        self.hands.goto("/")
+        self.hands.get_by_role("button", name="Notify me").click()
+
+    def expect_unread(self, count):
+        """Wait until all pages say that so many notifications are unread."""
+        for page in self.pages:
+            expect(page.locator(".notification-count")).to_have_text(str(count))
+        expect(self.unread).to_have_count(count)
+
+
+@pytest.fixture
+def two_people(serve, browser, tmp_path):
+    """Ada and Grace, each with a server process to herself, and one worker that does their tasks."""
+    with serve("uvicorn") as one, servers.serving("uvicorn", tmp_path) as other:
+        deployment = test_tasks.Deployment(one)
+        try:
+            deployment.worker()
+            with people.browsers(browser, one.url) as hers, people.browsers(browser, other.url) as others:
+                yield Person(hers(), "ada"), Person(others(), "grace")
+        finally:
+            deployment.end()
+
+
+def test_each_sees_what_it_should_and_only_that_and_a_reload_changes_nothing(two_people):
+    ada, grace = two_people
+
+    ada.post("Lunch <b>is</b> ready")
+    for person in two_people:
+        expect(person.posts).to_have_count(1)
+    grace.post("On my way")
+    for person in two_people:
+        expect(person.posts).to_contain_text(["On my way", "Lunch <b>is</b> ready"])
+    for person, own in ((ada, 1), (grace, 0)):
+        expect(person.posts.get_by_role("link", name="Edit")).to_have_count(1)
+        expect(person.posts.nth(own).get_by_role("link", name="Edit")).to_be_visible()
+
+    ada.hands.get_by_role("link", name="Edit").click()
+    ada.hands.get_by_label("Text").fill("Lunch is over")
+    ada.hands.get_by_role("button", name="Save").click()
+    for person in two_people:
+        expect(person.posts).to_contain_text(["On my way", "Lunch is over"])
+    grace.hands.get_by_role("link", name="Delete").click()
+    grace.hands.get_by_role("button", name="Delete post").click()
+    for person in two_people:
+        expect(person.posts).to_contain_text(["Lunch is over"])
+
+    for person in (ada, ada, grace):
+        person.notify_oneself()
+    ada.expect_unread(2)
+    grace.expect_unread(1)
+    ada.hands.goto("/notifications/")
+    ada.hands.get_by_role("button", name="Mark read").first.click()
+    ada.expect_unread(1)
+    grace.expect_unread(1)
+
+    ada.hands.goto("/tasks/")
+    ada.hands.set_input_files("[name=file]", {"name": "people.csv", "mimeType": "text/csv", "buffer": FILE})
+    ada.hands.get_by_role("button", name="Upload and look at it").click()
+    ada.hands.get_by_role("button", name="Start import").click()
+    for page in (ada.hands, ada.tasks):
+        expect(page.locator(".task .badge")).to_have_text("Import · Done")
+        expect(page.locator(".task")).to_contain_text("2 contacts imported · 1 row with errors")
+    expect(grace.tasks.get_by_text("No tasks yet")).to_be_visible()
+    assert grace.hands.request.get(ada.hands.url.replace(origin(ada), origin(grace))).status == 404
+
+    for page in (*ada.pages, *grace.pages):
+        assert page.evaluate("() => window.stayed")
+        before = page.evaluate(SHOWN)
+        page.reload()
+        assert page.evaluate(SHOWN) == before
+        assert page.problems == []
+
+
+def origin(person):
+    return person.hands.evaluate("() => origin")
