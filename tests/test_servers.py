@@ -70,10 +70,8 @@ def test_an_exception_in_a_stream_is_logged_in_full_and_told_in_general(streams,
             (kind, number)
             for kind in ALL_SERVERS
             for number in (signal.SIGTERM, signal.SIGINT)
-            if kind != "runserver" and (kind, number) != ("gunicorn with sync workers", signal.SIGINT)
+            if kind != "runserver"
         ),
-        # On Ctrl-C gunicorn gives its sync workers about a second, which a busy machine may not have.
-        pytest.param("gunicorn with sync workers", signal.SIGINT, marks=pytest.mark.soak),
         # Its reloading parent kills it on SIGTERM, but leaves it a moment on Ctrl-C.
         ("runserver", signal.SIGINT),
     ],

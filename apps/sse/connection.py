@@ -97,7 +97,7 @@ class Connection:
         self._backlog: dict[Any, bytes] = {}
         self.backlog_bytes = 0
         self._last_write = 0.0
-        self._ending = "restart" if connections.is_stopping() else ""
+        self._ending = ""
         self._is_over = False
         self._has_seat = True
         connections.seats.take(client)
@@ -112,6 +112,8 @@ class Connection:
         registry = connections.registry()
         registry.add(self)
         metrics.counts["opened"] += 1
+        if connections.is_stopping():
+            self.end("restart")
         try:
             await self._play()
             if self._ending:

@@ -11,12 +11,16 @@ import signal
 import threading
 import time
 from types import FrameType
+from weakref import WeakSet
 
 from . import connections
 
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGQUIT") if hasattr(signal, name)]
 GRACE_SECONDS = 1.0
 FLUSH_SECONDS = 0.1
+
+# The bodies of streams that a WSGI server has not closed yet: it may still be writing what it took last.
+unclosed: WeakSet[object] = WeakSet()
 
 _earlier: dict[int, object] = {}
 _seen: set[int] = set()
@@ -34,7 +38,7 @@ def watch_signals() -> None:
 
 
 def _end_streams(number: int, frame: FrameType | None) -> None:
-    if number not in _seen and connections.open_streams():
+    if number not in _seen and _are_open():
         _seen.add(number)
         connections.end_all(for_good=True)
         threading.Thread(target=_send_again_after_streams, args=(number,), daemon=True).start()
@@ -53,6 +57,10 @@ def end_streams_at_exit() -> None:
     _wait_for_streams()
 
 
+def _are_open() -> bool:
+    return bool(connections.open_streams() or unclosed)
+
+
 def _send_again_after_streams(number: int) -> None:
     _wait_for_streams()
     os.kill(os.getpid(), number)
@@ -60,7 +68,7 @@ def _send_again_after_streams(number: int) -> None:
 
 def _wait_for_streams() -> None:
     deadline = time.monotonic() + GRACE_SECONDS
-    while connections.open_streams() and time.monotonic() < deadline:
+    while _are_open() and time.monotonic() < deadline:
         time.sleep(0.01)
     connections.abandon_all()
     # The last bytes of a stream are still on their way through the server.

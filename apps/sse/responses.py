@@ -36,7 +36,7 @@ class StreamResponse(StreamingHttpResponse):
         self, scope: dict[str, Any] | None, connection: Connection | None
     ) -> Iterator[bytes] | AsyncIterator[bytes]:
         if scope is None:
-            return iter(()) if connection is None else wsgi.iterate(connection)
+            return iter(()) if connection is None else wsgi.Body(connection)
         return _nothing() if connection is None else _asgi_body(scope.get(SCOPE_KEY), connection, self)
 
 

@@ -7,7 +7,7 @@ keepalives and the endings work as they do under ASGI.
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from concurrent.futures import wait
 
 from . import endings
@@ -17,15 +17,27 @@ from .loops import process_loop
 SIGNAL_SECONDS = 0.1
 
 
-def iterate(connection: Connection) -> Iterator[bytes]:
-    """Yield the connection's bytes; closing the iterator ends the stream and waits for its `finally`."""
-    endings.watch_signals()
-    frames = connection.frames()
-    try:
-        while (frame := _result(_step(frames))) is not None:
-            yield frame
-    finally:
-        _result(frames.aclose())
+class Body:
+    """The connection's bytes, as a server takes them one after the other."""
+
+    def __init__(self, connection: Connection) -> None:
+        endings.watch_signals()
+        endings.unclosed.add(self)
+        self._frames = connection.frames()
+
+    def __iter__(self) -> "Body":
+        return self
+
+    def __next__(self) -> bytes:
+        frame = _result(_step(self._frames))
+        if frame is None:
+            raise StopIteration
+        return frame
+
+    def close(self) -> None:
+        """End the stream and wait for its `finally`; called when the server has written all, or gives up."""
+        _result(self._frames.aclose())
+        endings.unclosed.discard(self)
 
 
 async def _step(frames: AsyncGenerator[bytes]) -> bytes | None:
