@@ -1,9 +1,11 @@
-"""The header of every page: the theme, the state of the connection, the account menu."""
+"""The header of every page: the theme, the state of the connection, the menus."""
 
 import re
 
 import pytest
 from playwright.sync_api import expect
+
+from tests.browser import people
 
 THEME = "document.documentElement.dataset.theme"
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
@@ -87,11 +89,21 @@ TELL = """(detail) => {
 }"""
 
 
-def test_the_account_menu_works_with_the_keyboard_and_logs_out(page, site):
-    page.goto(f"{site.url}/accounts/login/?next=/accounts/password/done/")
-    page.fill("[name=username]", "grace")
-    page.fill("[name=password]", "demo")
-    page.keyboard.press("Enter")
+@pytest.fixture
+def show(site, browser):
+    """Open a page in a browser of its own, as a demo user: `show("grace", "/", width=360)`."""
+    with people.browsers(browser, site.url) as open_browser:
+
+        def log_in(username, address, width=1440, **options):
+            page = open_browser(viewport={"width": width, "height": 800}, **options)
+            people.log_in(page, username, address)
+            return page
+
+        yield log_in
+
+
+def test_the_account_menu_works_with_the_keyboard_and_logs_out(show):
+    page = show("grace", "/accounts/password/done/")
     button = page.get_by_role("button", name="Account: grace")
     menu = page.locator("#account-menu")
     button.press("Enter")
@@ -102,6 +114,44 @@ def test_the_account_menu_works_with_the_keyboard_and_logs_out(page, site):
     button.press("Enter")
     page.get_by_role("button", name="Log out").press("Enter")
     expect(page.get_by_role("banner").get_by_role("link", name="Log in")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [320, 360])
+def test_on_a_phone_the_whole_navigation_is_in_a_menu_that_fits_and_works_with_the_keyboard(show, width):
+    page = show("admin", "/accounts/password/done/", width)
+    button, menu = page.get_by_role("button", name="Menu"), page.get_by_role("navigation", name="Main")
+    expect(menu).to_be_hidden()
+    button.press("Enter")
+    expect(menu).to_be_visible()
+    for link in menu.get_by_role("link").all():
+        expect(link).to_be_in_viewport(ratio=1)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert menu.evaluate("(menu) => menu.scrollWidth <= menu.clientWidth")
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    expect(button).to_be_focused()
+    button.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator(".site-nav a").first).to_have_attribute("aria-current", "page")
+    assert page.problems == []
+
+
+def test_without_javascript_the_menu_of_a_phone_opens(show):
+    page = show("admin", "/accounts/password/done/", 360, java_script_enabled=False)
+    page.get_by_role("button", name="Menu").click()
+    page.get_by_role("navigation", name="Main").get_by_role("link").first.click()
+    page.wait_for_url(lambda url: "/accounts/" not in url)
+
+
+@pytest.mark.parametrize("width", [960, 1440])
+def test_where_there_is_room_the_navigation_is_a_row_of_links(show, width):
+    page = show("admin", "/accounts/password/done/", width)
+    expect(page.get_by_role("button", name="Menu")).to_be_hidden()
+    links = page.get_by_role("navigation", name="Main").get_by_role("link")
+    tops = {link.bounding_box()["y"] for link in links.all()}
+    assert len(tops) == 1
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_the_skip_link_is_first_and_leads_to_the_content(page, site):
