@@ -1,6 +1,7 @@
 """Sending a broadcast: a background task, a batch at a time, that goes on where it was interrupted."""
 
 import time
+from datetime import timedelta
 
 from django.db import transaction
 from django.tasks import task
@@ -14,6 +15,8 @@ from .notify import notify
 
 BATCH = 500
 SECONDS_AT_ONCE = 2
+SILENCE = timedelta(seconds=10)
+"""If nothing more was sent for so long, the worker has died, and another one goes on."""
 
 
 def channel(broadcast: Broadcast) -> str:
@@ -24,6 +27,7 @@ def channel(broadcast: Broadcast) -> str:
 def start(broadcast: Broadcast) -> None:
     """Have a broadcast sent in the background, or go on with it; once the transaction commits."""
     transaction.on_commit(lambda: send.enqueue(broadcast.pk))
+    transaction.on_commit(lambda: look_later(broadcast))
 
 
 @task
@@ -34,6 +38,23 @@ def send(broadcast_pk: int) -> None:
         if time.monotonic() > until:
             send.enqueue(broadcast_pk)
             return
+
+
+@task
+def look(broadcast_pk: int, sent: int) -> None:
+    """Have a broadcast go on that has come no further than it was, and look again until it is finished."""
+    broadcast = Broadcast.objects.filter(pk=broadcast_pk, finished_at=None).first()
+    if broadcast is None:
+        return
+    look_later(broadcast)
+    if broadcast.sent == sent:
+        send.enqueue(broadcast_pk)
+
+
+def look_later(broadcast: Broadcast) -> None:
+    """Have a worker look in a while whether a broadcast has come further, if the queue can wait."""
+    if look.get_backend().supports_defer:
+        look.using(run_after=timezone.now() + SILENCE).enqueue(broadcast.pk, broadcast.sent)
 
 
 @transaction.atomic

@@ -18,13 +18,20 @@ def _batches_of_two(monkeypatch):
 
 
 @pytest.fixture
-def work(monkeypatch, django_capture_on_commit_callbacks):
-    """Do the oldest task that waits, as a worker does."""
-    queue = DummyBackend("default", {})
-    monkeypatch.setattr("django.tasks.task_backends", {"default": queue})
+def queue(monkeypatch):
+    """The tasks that wait for a worker."""
+    backend = DummyBackend("default", {})
+    monkeypatch.setattr("django.tasks.task_backends", {"default": backend})
+    return backend
 
-    def do():
-        waiting = queue.results.pop(0)
+
+@pytest.fixture
+def work(queue, django_capture_on_commit_callbacks):
+    """Do the oldest task that waits, as a worker does: of those to do at once, or of those to do later."""
+
+    def do(later=False):
+        waiting = next(result for result in queue.results if bool(result.task.run_after) == later)
+        queue.results.remove(waiting)
         with django_capture_on_commit_callbacks(execute=True):
             waiting.task.call(*waiting.args)
 
@@ -126,6 +133,25 @@ def test_one_that_was_interrupted_goes_on_and_nobody_has_it_twice(
     work()
     assert recipients() == ["ada", "barbara", "chief", "grace", "radia"]
     assert not broadcasting.send_batch(broadcast.pk), "it is finished"
+
+
+def test_one_whose_worker_has_died_goes_on_by_itself(
+    users, queue, work, monkeypatch, django_capture_on_commit_callbacks
+):
+    monkeypatch.setattr(broadcasting, "SECONDS_AT_ONCE", 0)
+    broadcast = Broadcast.objects.create(verb="The worker dies", to_everybody=True)
+    with django_capture_on_commit_callbacks(execute=True):
+        broadcasting.start(broadcast)
+    work()
+    work(later=True)
+    assert len(queue.results) == 2, "it has come further, so nobody else is asked to send"
+    queue.results = [result for result in queue.results if result.task.run_after]
+    work(later=True)
+    work()
+    assert recipients() == ["ada", "barbara", "grace", "radia"]
+    work()
+    work(later=True)
+    assert not queue.results, "it is finished, and nobody looks any more"
 
 
 def test_a_long_one_lets_other_tasks_in_between(staff, work, monkeypatch):
