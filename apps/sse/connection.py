@@ -59,6 +59,7 @@ class Connection:
         "channels",
         "client",
         "ends_at",
+        "events",
         "keepalive",
         "latest",
         "name",
@@ -89,6 +90,7 @@ class Connection:
         self.latest = False
         self.pulse = comment
         self.opened_at = time.time()
+        self.events = 0
         self.ends_at = time.monotonic() + _age()
         self._source = source
         self._send: Send = _refuse
@@ -150,6 +152,11 @@ class Connection:
         """Whether the client has left or was told to come back."""
         return self._is_over or bool(self._ending)
 
+    @property
+    def outcome(self) -> str:
+        """Why the stream is over: the reason that it was ended for, `left` or `finished`."""
+        return self._ending or ("left" if self._is_over else "finished")
+
     def write(self, data: bytes, key: Any = None) -> None:
         """Send bytes, or keep them until there is room; of those kept with the same key only the newest."""
         if self._is_over:
@@ -178,8 +185,13 @@ class Connection:
         """Take the events of a channel that this connection follows; none after one that was forgotten."""
         if self.is_ended:
             return
-        metrics.counts["delivered"] += len(events)
+        self.count(len(events))
         self.write(data, events[0].channel if self.latest else events[0].number)
+
+    def count(self, events: int) -> None:
+        """Count events that are written to this client."""
+        self.events += events
+        metrics.counts["delivered"] += events
 
     def keep_alive(self, now: float) -> None:
         """Send a sign of life if the connection has been silent for long enough."""

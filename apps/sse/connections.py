@@ -6,6 +6,8 @@ Each event loop has a registry, whose one timer serves all of its connections.
 
 import asyncio
 import contextlib
+import contextvars
+import logging
 import threading
 import time
 import weakref
@@ -14,6 +16,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from .listeners import Listeners
+
+logger = logging.getLogger("apps.sse")
 
 SWEEP_SECONDS = 1.0
 # A client that was told to come back and has not taken its last bytes for so long is waited for no more.
@@ -84,8 +88,13 @@ class OpenConnection(Protocol):
     permissions: int | None
     name: str
     opened_at: float
+    events: int
     ends_at: float
     backlog_bytes: int
+
+    @property
+    def outcome(self) -> str:
+        """Why it is over."""
 
     def keep_alive(self, now: float) -> None:
         """Send a comment if one is due at `now`, in the seconds of `time.monotonic`."""
@@ -113,13 +122,24 @@ class Registry:
     def add(self, connection: OpenConnection) -> None:
         """Count a connection."""
         self.connections.add(connection)
-        self._timer = self._timer or self.loop.call_later(SWEEP_SECONDS, self._sweep)
+        logger.info("%s: stream opened", connection.name, extra={"stream": connection.name})
+        # In a context of its own: it outlives the request of the first connection.
+        self._timer = self._timer or self.loop.call_later(
+            SWEEP_SECONDS, self._sweep, context=contextvars.Context()
+        )
         for call in when_opened:
             call(connection)
 
     def discard(self, connection: OpenConnection) -> None:
-        """Count a connection no more."""
+        """Count a connection no more, and log what it was."""
         self.connections.discard(connection)
+        told = {
+            "stream": connection.name,
+            "duration": round(time.time() - connection.opened_at, 3),
+            "events": connection.events,
+            "reason": connection.outcome,
+        }
+        logger.info("%(stream)s: closed after %(duration)s s, %(events)s events: %(reason)s", told, extra=told)
 
     def end(self, which: Callable[[OpenConnection], bool], reason: str) -> None:
         """End some of the connections."""

@@ -54,7 +54,7 @@ class Generated:
                 async for frame in stream:
                     data = _encode(frame)
                     connection.write(data)
-                    metrics.counts["delivered"] += b"data:" in data
+                    connection.count(b"data:" in data)
                     await connection.room()
                     if connection.is_ended:
                         return
