@@ -6,6 +6,9 @@ from django.core.asgi import get_asgi_application
 
 from apps.sse.asgi import hand_off
 
+from .logs import Identified
+from .uploads import Bounded
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
 
-application = hand_off(get_asgi_application())
+application = Identified(Bounded(hand_off(get_asgi_application())))

@@ -1,7 +1,8 @@
 """
 A line of JSON for each event in production, with the id of the request that it belongs to.
 
-nginx gives each request its id and logs it as well; without nginx it is made here.
+nginx gives each request its id and logs it as well; without nginx it is made here. What a request leads to
+has its id, too: its stream, which outlives it, and the tasks that it enqueues.
 """
 
 import json
@@ -12,40 +13,80 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from asgiref.sync import iscoroutinefunction
+from django.db.models.signals import post_save, pre_save
+from django.dispatch import receiver
+from django.tasks import TaskResultStatus
+from django.tasks.signals import task_finished
 from django.utils.decorators import sync_and_async_middleware
 
 HEADER = "X-Request-ID"
 USABLE = re.compile(r"[0-9A-Za-z_-]{8,64}")
+# What a record may have beside its message, as in `logger.info(…, extra={"duration": 1.5})`.
+FIELDS = ("stream", "duration", "events", "reason")
+QUEUED = "django_tasks_database.DBTaskResult"
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
+def begin(given: str) -> None:
+    """Have all that is logged from here on belong to a request, whose id is the one given if that can be one."""
+    request_id.set(given if USABLE.fullmatch(given) else uuid4().hex)
+
+
+class Identified:
+    """An ASGI application each of whose requests has an id, to the end of its stream."""
+
+    def __init__(self, application) -> None:
+        self.application = application
+
+    async def __call__(self, scope, receive, send) -> None:
+        """Answer as the application does."""
+        if scope["type"] == "http":
+            begin(dict(scope["headers"]).get(HEADER.lower().encode(), b"").decode("latin-1"))
+        await self.application(scope, receive, send)
+
+
 @sync_and_async_middleware
 def identify(get_response):
-    """Give a request its id for as long as it lasts, and name it in the response."""
-
-    def begin(request):
-        given = request.headers.get(HEADER, "")
-        request_id.set(given if USABLE.fullmatch(given) else uuid4().hex)
-        return request_id.get()
-
+    """Name the request's id in the response; under WSGI, where no `Identified` is around, give it one first."""
     if iscoroutinefunction(get_response):
 
         async def middleware(request):
-            id = begin(request)
-            response = await get_response(request)
-            response.headers[HEADER] = id
-            return response
+            return named(await get_response(request))
 
     else:
 
         def middleware(request):
-            id = begin(request)
-            response = get_response(request)
-            response.headers[HEADER] = id
-            return response
+            begin(request.headers.get(HEADER, ""))
+            return named(get_response(request))
 
     return middleware
+
+
+def named(response):
+    """Return a response with the id of its request."""
+    response.headers[HEADER] = request_id.get()
+    return response
+
+
+@receiver(pre_save, sender=QUEUED)
+def give_id_to_task(instance, **kwargs):
+    """Let a task that is enqueued keep the id of the request that has asked for it."""
+    if instance._state.adding:
+        instance.args_kwargs["request_id"] = request_id.get()
+
+
+@receiver(post_save, sender=QUEUED)
+def take_id_from_task(instance, **kwargs):
+    """Have what the worker logs from here on belong to the request that has asked for its task."""
+    if instance.status == TaskResultStatus.RUNNING:
+        request_id.set(instance.args_kwargs.get("request_id", ""))
+
+
+@receiver(task_finished)
+def forget_id(**kwargs):
+    """Have what the worker logs between two tasks belong to none."""
+    request_id.set("")
 
 
 class JSONFormatter(logging.Formatter):
@@ -62,6 +103,7 @@ class JSONFormatter(logging.Formatter):
         }
         if id := request_id.get():
             entry["id"] = id
+        entry |= {name: vars(record)[name] for name in FIELDS if name in vars(record)}
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
         return json.dumps(entry, ensure_ascii=False)

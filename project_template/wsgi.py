@@ -4,6 +4,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from .uploads import bounded_wsgi
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
 
-application = get_wsgi_application()
+application = bounded_wsgi(get_wsgi_application())

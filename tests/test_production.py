@@ -10,6 +10,7 @@ from django.core.management import call_command
 
 from tests import servers
 from tests.servers import wait_until
+from tests.streaming import events
 
 PRODUCTION = {
     "DEBUG": "0",
@@ -53,6 +54,39 @@ def test_an_id_that_would_forge_log_lines_is_replaced(production):
     assert len(answer.headers["X-Request-ID"]) == 32
 
 
+def test_a_stream_logs_its_beginning_and_its_end_with_the_id_of_its_request_and_nobodys_address(production):
+    id = secrets.token_hex(16)
+    path = "/api/home/stream/"
+    assert len(events(production.url, path, 2, **{"X-Request-ID": id})) == 2
+    opened, closed = wait_until(lambda: (found := of_request(production, id))[1:] and found)
+    assert "opened" in opened["message"]
+    assert {opened["stream"], closed["stream"]} == {f"{servers.PACKAGE}.views.HomeStream"}
+    assert closed["duration"] >= 1
+    assert (closed["events"], closed["reason"]) == (2, "left")
+    assert "127.0.0.1" not in json.dumps([opened, closed])
+
+
+def test_a_task_logs_with_the_id_of_the_request_that_has_enqueued_it(production):
+    pytest.importorskip("apps.tasks")
+    id = secrets.token_hex(16)
+    with httpx.Client(base_url=production.url) as client:
+        sign_in(client, "grace")
+        form = {"csrfmiddlewaretoken": client.cookies["csrftoken"]}
+        answer = client.post("/tasks/export/", data=form, headers={"X-Request-ID": id})
+        assert answer.status_code == 302
+    printed = servers.manage("db_worker", "--batch", "--no-startup-delay", environment=production.environment)
+    lines = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+    assert {line["message"].rpartition("=")[2] for line in lines if line.get("id") == id} == {
+        "RUNNING",
+        "SUCCESSFUL",
+    }
+    assert "id" not in next(line for line in lines if "No more tasks" in line["message"])
+
+
+def of_request(server, id):
+    return [entry for entry in entries(server) if entry.get("id") == id]
+
+
 def test_questions_about_health_and_pages_that_work_are_not_logged(production):
     before = len(entries(production))
     for path in ("/health/live", "/health/ready", "/accounts/login/"):
@@ -73,9 +107,13 @@ def test_the_admin_is_where_the_environment_says_and_not_where_scans_look(produc
 
 def log_in(server, username, password):
     with httpx.Client(base_url=server.url) as client:
-        client.get("/accounts/login/")
-        form = {"username": username, "password": password, "csrfmiddlewaretoken": client.cookies["csrftoken"]}
-        return client.post("/accounts/login/", data=form).status_code
+        return sign_in(client, username, password)
+
+
+def sign_in(client, username, password="demo"):
+    client.get("/accounts/login/")
+    form = {"username": username, "password": password, "csrfmiddlewaretoken": client.cookies["csrftoken"]}
+    return client.post("/accounts/login/", data=form).status_code
 
 
 def test_who_guesses_a_password_is_refused_after_ten_and_others_are_not(production):
@@ -91,6 +129,7 @@ def test_an_address_of_sentry_without_its_client_is_a_clear_error(tmp_path):
     assert "make add PACKAGE=sentry-sdk" in servers.manage("check", environment=environment, fails=True)
 
 
+@pytest.mark.django_db
 def test_logins_in_development_are_not_limited(settings):
     assert not settings.AXES_ENABLED
     call_command("check", fail_level="WARNING")
