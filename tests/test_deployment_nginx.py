@@ -91,6 +91,12 @@ def test_a_proxy_that_is_trusted_is_believed_up_to_what_it_cannot_know(front_of)
         assert httpx.get(front.url).json()["x-forwarded-proto"] == "http"
 
 
+def test_the_application_knows_the_port_at_which_it_is_visited(front_of):
+    with front_of() as front:
+        assert httpx.get(front.url).json()["host"] == front.url.removeprefix("http://")
+        assert httpx.get(front.url, headers={"Host": "example.com"}).json()["host"] == "example.com"
+
+
 def test_an_upload_is_refused_before_it_is_sent_as_soon_as_it_is_larger_than_agreed(front_of):
     with front_of(server="client_max_body_size 2m;") as front:
         assert httpx.post(front.url, content=b"x" * 2**20).status_code == 200
