@@ -2,7 +2,8 @@
 Whether this process lives (`/health/live`) and can serve (`/health/ready`).
 
 The middleware stands first, so that a question from inside, by plain http and to whatever host name,
-is answered. A stranger hears yes or no; who shows `METRICS_TOKEN` hears what is missing.
+is answered. A stranger hears yes or no; who shows `METRICS_TOKEN` hears what is missing, and how long
+background tasks have been waiting: where no worker takes them, web servers go on all the same.
 """
 
 import hmac
@@ -12,10 +13,13 @@ import time
 from collections.abc import Callable
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.apps import apps
 from django.conf import settings
-from django.db import connection
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Case, Count, Min, When
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.utils import timezone
 from django.utils.decorators import sync_and_async_middleware
 
 from apps.sse.brokers import get_broker
@@ -52,7 +56,8 @@ def respond(request: HttpRequest) -> HttpResponse:
     found = readiness.problems() if request.path_info == READY else {}
     status = 503 if found else 200
     if is_known(request):
-        response: HttpResponse = JsonResponse({"problems": found}, status=status)
+        told = {"problems": found, "tasks": waiting_tasks()} if request.path_info == READY else {"problems": found}
+        response: HttpResponse = JsonResponse(told, status=status)
     else:
         response = HttpResponse("unavailable\n" if found else "ok\n", status=status, content_type="text/plain")
     response.headers["Cache-Control"] = "no-store"
@@ -128,6 +133,29 @@ def ask_broker() -> str:
     """Read the newest event of the log; raises if it cannot be read."""
     get_broker().tail(1)
     return ""
+
+
+def waiting_tasks() -> dict[str, float] | None:
+    """
+    Return how many background tasks are due, and for how many seconds the first of them has been.
+
+    More than a minute: no worker is there, or too few are. None where there is no queue, or no telling.
+    """
+    if not apps.is_installed("django_tasks_db"):
+        return None
+    from django_tasks_db.models import DBTaskResult
+
+    now = timezone.now()
+    # What is to run at once has a moment far in the future.
+    due_since = Case(When(run_after__gt=now, then="enqueued_at"), default="run_after")
+    try:
+        due = DBTaskResult.objects.ready().aggregate(waiting=Count("pk"), since=Min(due_since))
+    except Error:
+        return None
+    return {
+        "waiting": due["waiting"],
+        "seconds": round((now - (due["since"] or now)).total_seconds(), 1),
+    }
 
 
 readiness = Readiness()

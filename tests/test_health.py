@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from datetime import timedelta
 
 import httpx
 import pytest
 from django.db import connection
 from django.test import AsyncClient
+from django.utils import timezone
 
 from tests import servers
 
@@ -62,9 +64,55 @@ def test_a_broker_that_is_away_makes_it_not_ready_and_strangers_are_not_told_why
         answer = client.get("/health/ready", headers=headers)
         assert (answer.status_code, answer.content) == (503, b"unavailable\n")
     told = client.get("/health/ready", headers={"Authorization": "Bearer token"})
-    assert told.json() == {"problems": {"broker": "ConnectionError: redis.internal refuses"}}
+    assert told.json()["problems"] == {"broker": "ConnectionError: redis.internal refuses"}
     assert client.get("/health/live").status_code == 200
     assert [record.name for record in caplog.records] == [health.__name__], "said once, not with each question"
+
+
+@pytest.fixture
+def enqueued(transactional_db):
+    """Enqueue a task that was due so many seconds ago, at once or at a moment that was named."""
+    results = pytest.importorskip("django_tasks_db.models")
+
+    def enqueue(seconds, *, at_once=True):
+        due = timezone.now() - timedelta(seconds=seconds)
+        result = results.DBTaskResult.objects.create(
+            args_kwargs={"args": [], "kwargs": {}},
+            task_path="nowhere",
+            backend_name="default",
+            run_after=results.get_date_max() if at_once else due,
+        )
+        results.DBTaskResult.objects.filter(pk=result.pk).update(
+            enqueued_at=due if at_once else due - timedelta(9)
+        )
+
+    return enqueue
+
+
+def test_tasks_that_no_worker_takes_are_told_of_and_the_web_server_stays_ready(client, settings, enqueued):
+    settings.METRICS_TOKEN = "token"
+
+    def told(path="/health/ready"):
+        return client.get(path, headers={"Authorization": "Bearer token"}).json()
+
+    assert told() == {"problems": {}, "tasks": {"waiting": 0, "seconds": 0}}
+    enqueued(-30, at_once=False)
+    assert told()["tasks"]["waiting"] == 0, "it is not due yet"
+    enqueued(5, at_once=False)
+    assert told()["tasks"] == {"waiting": 1, "seconds": pytest.approx(5, abs=2)}
+    enqueued(90)
+    assert told()["tasks"] == {"waiting": 2, "seconds": pytest.approx(90, abs=2)}
+    assert told("/health/live") == {"problems": {}}
+    assert (client.get("/health/ready").status_code, client.get("/health/ready").content) == (200, b"ok\n")
+
+
+@pytest.mark.django_db
+def test_where_there_is_no_queue_nothing_is_said_of_it(client, settings):
+    settings.METRICS_TOKEN = "token"
+    settings.INSTALLED_APPS = [
+        app for app in settings.INSTALLED_APPS if app not in ("django_tasks_db", "apps.tasks")
+    ]
+    assert client.get("/health/ready", headers={"Authorization": "Bearer token"}).json()["tasks"] is None
 
 
 @pytest.mark.django_db
