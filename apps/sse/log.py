@@ -6,7 +6,6 @@ pause, and then everything that was missed meanwhile is read.
 """
 
 import asyncio
-import contextlib
 import contextvars
 import logging
 import random
@@ -161,20 +160,19 @@ class Log:
             self._pause = min(self._pause * 2, LONGEST_BACKOFF_SECONDS)
 
     async def _follow(self, listening: asyncio.Task[None]) -> None:
-        sweep_at = self._loop.time() + SWEEP_SECONDS
+        sweep_at = self._loop.time()
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(sweep_at):
-                    await self._wake.wait()
-            if self._loop.time() >= sweep_at:
-                await self.call(self.broker.sweep)
-                sweep_at = self._loop.time() + SWEEP_SECONDS
+            await self._wake.wait()
             self._wake.clear()
             await self._catch_up()
             if listening.done():
                 listening.result()
                 raise ConnectionError("listen() returned")
             self._pause = FIRST_BACKOFF_SECONDS
+            if self._loop.time() >= sweep_at:
+                await self.call(self.broker.sweep)
+                sweep_at = self._loop.time() + SWEEP_SECONDS
+                self._loop.call_at(sweep_at, self._wake.set)
 
     async def _catch_up(self) -> None:
         async with self._reading:

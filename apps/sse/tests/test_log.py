@@ -62,6 +62,16 @@ async def test_without_a_broker_nobody_can_join_until_it_is_back(flaky, monkeypa
     await hub.start()
 
 
+async def test_what_a_dead_process_has_left_behind_is_found_when_following_begins(flaky, monkeypatch):
+    monkeypatch.setattr(log, "SWEEP_SECONDS", 3600)
+    monkeypatch.setattr(flaky, "sweep", lambda: tell("news", "left behind"))
+    ear = Ear("news")
+    hub = get_hub()
+    await hub.start()
+    hub.join(ear)
+    await until(lambda: ear.texts == ["left behind"])
+
+
 @pytest.mark.usefixtures("quick")
 async def test_a_replay_that_the_broker_fails_is_said(flaky):
     hub = get_hub()
