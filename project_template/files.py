@@ -1,17 +1,29 @@
-"""Files that are read piece by piece, so that an asynchronous server does not wait for the disk."""
+"""
+Files and whatever else is read piece by piece, so that an asynchronous server does not wait for the disk.
+
+A private file, which is one in `MEDIA_ROOT/private`, is nginx's to send where nginx asks for that: the view that
+has decided who may have it returns a `FileResponse`, as it would anywhere, and nginx is told the file's place.
+"""
 
 from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from urllib.parse import quote
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest
+from django.http import FileResponse, HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
+
+# How the bundled nginx.conf asks, and where private files are to it.
+ASKS, WAY = "X-Sendfile-Type", "X-Accel-Redirect"
+PRIVATE_URL = "/media/private/"
 
 
 @sync_and_async_middleware
 def step(get_response):
-    """Under ASGI, step through responses that WhiteNoise and others stream synchronously."""
+    """Leave private files to nginx; under ASGI step through what WhiteNoise and others stream synchronously."""
     if iscoroutinefunction(get_response):
 
         async def middleware(request):
@@ -27,9 +39,23 @@ def step(get_response):
 
 def stepped(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     """Return a response that its server can send, however the middleware was called."""
+    if request.headers.get(ASKS) == WAY and isinstance(response, FileResponse):
+        leave_to_nginx(response)
     if isinstance(request, ASGIRequest) and response.streaming and not response.is_async:
         response.streaming_content = pieces(response.streaming_content)
     return response
+
+
+def leave_to_nginx(response: FileResponse) -> None:
+    """Name the file in place of its content, if it is a private one."""
+    file = response.file_to_stream
+    path = Path(str(getattr(file, "path", None) or getattr(file, "name", "")))
+    folder = Path(settings.MEDIA_ROOT) / "private"
+    if path.is_relative_to(folder):
+        response.headers[WAY] = PRIVATE_URL + quote(str(path.relative_to(folder)))
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        del response.headers["Content-Length"]
+        response.streaming_content = ()
 
 
 async def pieces(content: Iterable[bytes]) -> AsyncIterator[bytes]:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 
 from asgiref.sync import sync_to_async
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
@@ -11,7 +11,8 @@ from .contacts import cell
 from .exporting import as_csv
 from .models import Task
 
-CHUNK_BYTES = 64 * 1024
+CONTENT_TYPE = "text/csv; charset=utf-8"
+CACHE_CONTROL = "private, no-store"
 CHUNK_ROWS = 1000
 
 
@@ -19,18 +20,23 @@ def download(request: HttpRequest, chunks: Iterator[bytes], name: str) -> Stream
     """Return a response that saves a CSV file under a name."""
     return StreamingHttpResponse(
         _stepped(chunks) if hasattr(request, "scope") else chunks,
-        content_type="text/csv; charset=utf-8",
+        content_type=CONTENT_TYPE,
         headers={
             "Content-Disposition": content_disposition_header(True, name),
-            "Cache-Control": "private, no-store",
+            "Cache-Control": CACHE_CONTROL,
         },
     )
 
 
-def file_of(task: Task) -> Iterator[bytes]:
-    """Yield a task's file."""
-    with task.file.open("rb") as file:
-        yield from file.chunks(CHUNK_BYTES)
+def file_of(task: Task, name: str) -> FileResponse:
+    """Return a response that saves a task's file under a name."""
+    return FileResponse(
+        task.file.open("rb"),
+        as_attachment=True,
+        filename=name,
+        content_type=CONTENT_TYPE,
+        headers={"Cache-Control": CACHE_CONTROL},
+    )
 
 
 def errors_of(task: Task) -> Iterator[bytes]:

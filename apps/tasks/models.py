@@ -16,8 +16,8 @@ TEXT_LENGTH = 500
 
 
 def private_storage() -> FileSystemStorage:
-    """Return where files are kept that nobody but this process's user may read."""
-    return FileSystemStorage(file_permissions_mode=0o600, directory_permissions_mode=0o700)
+    """Return where files are kept that nobody but this process's user and group may read."""
+    return FileSystemStorage(file_permissions_mode=0o640, directory_permissions_mode=0o750)
 
 
 def private_name(task: "Task", filename: str) -> str:

@@ -79,7 +79,7 @@ def export_file(request, pk):
     task = Task.objects.find(request.user, pk)
     if task.kind != Task.Kind.EXPORT or task.state != Task.State.DONE:
         raise Http404
-    return downloads.download(request, downloads.file_of(task), f"contacts-{pk}.csv")
+    return downloads.file_of(task, f"contacts-{pk}.csv")
 
 
 @require_safe

@@ -133,7 +133,7 @@ def test_uploads_cannot_be_fetched_by_their_address(signed_in, settings):
     task = Task.objects.get(pk=upload(signed_in, GOOD).url.split("/")[2])
     assert resolve(f"/media/{task.file.name}").func is page_not_found, "before a development server's own route"
     assert signed_in.get(f"/media/{task.file.name}").status_code == 404
-    assert (settings.MEDIA_ROOT / task.file.name).stat().st_mode & 0o077 == 0
+    assert (settings.MEDIA_ROOT / task.file.name).stat().st_mode & 0o027 == 0
 
 
 def test_buttons_do_what_they_say(signed_in, import_of):
