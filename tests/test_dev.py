@@ -154,6 +154,18 @@ def test_an_edit_restarts_server_and_worker_with_streams_open(copy):
         open_again(stack, developer.url + DASHBOARD)
 
 
+def test_an_edit_hands_a_running_task_over_to_the_next_worker(copy):
+    tasks = pytest.importorskip("tests.test_tasks")
+    with developing(copy) as developer:
+        database = tasks.Database(copy / ".data" / "db.sqlite3")
+        task = tasks.Visitor(developer.url, "ada").begin(25_000)
+        database.wait_for_rows(task, 3000)
+        edit(copy)
+        developer.sees("Starting worker", times=2)
+        database.wait_for_state(task, "done")
+        wait_until(lambda: not database.query(tasks.RUNNING))
+
+
 def test_a_port_in_use_is_a_clear_error(copy):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

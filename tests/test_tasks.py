@@ -73,18 +73,11 @@ class Visitor:
         assert not thread.is_alive(), "the stream goes on"
 
 
-class Deployment:
-    """A server, workers that can be killed, and a look into the database."""
+class Database:
+    """A look into the database: what is known of tasks and of the queue."""
 
-    def __init__(self, server):
-        self.server = server
-        self.workers = []
-        self.file = server.log.parent / "db.sqlite3"
-
-    def worker(self):
-        process = subprocess.Popen(WORKER, cwd=ROOT, env=self.server.environment, start_new_session=True)
-        self.workers.append(process)
-        return process
+    def __init__(self, file):
+        self.file = file
 
     def query(self, sql, *parameters):
         with contextlib.closing(sqlite3.connect(self.file, timeout=20)) as database, database:
@@ -107,6 +100,20 @@ class Deployment:
         self.query(
             "UPDATE django_tasks_database_dbtaskresult SET run_after = ? WHERE run_after < '9999-01-01'", earlier
         )
+
+
+class Deployment(Database):
+    """A server with its database, and workers that can be killed."""
+
+    def __init__(self, server):
+        super().__init__(server.log.parent / "db.sqlite3")
+        self.server = server
+        self.workers = []
+
+    def worker(self):
+        process = subprocess.Popen(WORKER, cwd=ROOT, env=self.server.environment, start_new_session=True)
+        self.workers.append(process)
+        return process
 
     def end(self):
         for process in self.workers:

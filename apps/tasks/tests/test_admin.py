@@ -35,6 +35,7 @@ def test_staff_sees_whose_they_are_and_how_far_and_finds_them(admin_client, impo
     assert "grace" in page
     assert "100%" in page
     assert "contacts.csv" not in page
+    assert "By state" in page
     assert "contacts.csv" in admin_client.get(LIST, {"q": "ada"}).text
     assert f'href="/tasks/{running.pk}/"' in admin_client.get(f"{LIST}{running.pk}/change/", follow=True).text
 

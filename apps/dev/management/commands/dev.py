@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -50,14 +51,15 @@ class Command(BaseCommand):
 
 def commands(port: int) -> list[list[str]]:
     """Return the command lines of the web server and of the worker."""
-    manage = [sys.executable, sys.argv[0]]
     application = ":".join(settings.ASGI_APPLICATION.rsplit(".", 1))
     uvicorn = [sys.executable, "-m", "uvicorn", application, "--reload", "--no-access-log"]
     folders = [f"--reload-dir={folder}" for folder in source_folders()]
     templates = ["--reload-include=*.html"]
+    # Django's own reloader would end the worker in the middle of a task; this one asks it to stop.
+    worker = shlex.join([sys.executable, sys.argv[0], "db_worker", "--no-reload", "--no-startup-delay"])
     return [
         [*uvicorn, f"--host={HOST}", f"--port={port}", "--log-level=warning", *folders, *templates],
-        [*manage, "db_worker", "--reload", "--no-startup-delay"],
+        [sys.executable, "-m", "watchfiles", "--verbosity=warning", worker, *source_folders()],
     ]
 
 
@@ -104,16 +106,12 @@ def wait_until_served(port: int, children: list[subprocess.Popen]) -> None:
 
 
 def stop(children: list[subprocess.Popen]) -> None:
-    """End the processes and all that they started: asked first, killed after a moment."""
+    """End the processes, which end what they have started: asked first, all killed after a moment."""
     for child in children:
-        _signal_group(child, signal.SIGTERM)
+        child.terminate()
     deadline = time.monotonic() + GRACE_SECONDS
     for child in children:
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(max(0.0, deadline - time.monotonic()))
-        _signal_group(child, signal.SIGKILL)
-
-
-def _signal_group(child: subprocess.Popen, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, number)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
