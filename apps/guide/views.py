@@ -11,6 +11,7 @@ from .troubles import TROUBLES
 CLIENT_SOURCES = [
     Source("guide", "templates/guide/_modes.html"),
     Source("guide", "templates/guide/_states.html"),
+    Source("guide", "templates/guide/_state.html"),
     Source("guide", "examples/client.py"),
     Source("guide", "static/guide/player.js"),
 ]
