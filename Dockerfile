@@ -8,10 +8,12 @@ ENV PATH=/venv/bin:$PATH STATIC_ROOT=/srv/static
 WORKDIR /app
 
 # Wheels alone: nothing is compiled, so there is no compiler, and pip stays out of /venv.
-COPY requirements.txt .
+# With Sentry's client if it is requirements-sentry.txt.
+ARG REQUIREMENTS=requirements.txt
+COPY requirements*.txt .
 RUN python3 -m venv --without-pip /venv \
     && pip --python /venv/bin/python install --no-cache-dir --no-compile --disable-pip-version-check \
-        --only-binary :all: --require-hashes -r requirements.txt
+        --only-binary :all: --require-hashes -r "$REQUIREMENTS"
 
 COPY . .
 # Settings need some key to be read; this one is forgotten with the command.

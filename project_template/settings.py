@@ -145,13 +145,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    {"NAME": f"django.contrib.auth.password_validation.{name}Validator"}
+    for name in ("UserAttributeSimilarity", "MinimumLength", "CommonPassword", "NumericPassword")
 ]
 AUTHENTICATION_BACKENDS = [f"{__package__}.logins.Backend"]
 # Ten wrong passwords for a name from one address, and that name is refused there for a quarter of an hour.
@@ -230,20 +225,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 if env.bool("BEHIND_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-PERMISSIONS_POLICY = {
-    name: []
-    for name in (
-        "camera",
-        "display-capture",
-        "geolocation",
-        "microphone",
-        "payment",
-        "serial",
-        "usb",
-        "midi",
-        "hid",
-    )
-}
+unused = ("camera", "display-capture", "geolocation", "hid", "microphone", "midi", "payment", "serial", "usb")
+PERMISSIONS_POLICY = {feature: [] for feature in unused}
 ADMIN_PATH = env.str("ADMIN_PATH", default="admin").strip("/")
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = True
@@ -311,7 +294,6 @@ if SENTRY_DSN := env.str("SENTRY_DSN", default=""):
     try:
         import sentry_sdk
     except ImportError:
-        raise ImproperlyConfigured(
-            "SENTRY_DSN is set: add Sentry's client with `make add PACKAGE=sentry-sdk`."
-        ) from None
+        message = "SENTRY_DSN is set: install requirements-sentry.txt in place of requirements.txt."
+        raise ImproperlyConfigured(message) from None
     sentry_sdk.init(SENTRY_DSN, send_default_pii=False, traces_sample_rate=env.float("SENTRY_TRACES", default=0.0))

@@ -30,9 +30,10 @@ def can_be_built() -> bool:
     return os.geteuid() == 0 and all(shutil.which(program) for program in PROGRAMS)
 
 
-def build() -> None:
+def build(name: str = NAME, *options: str) -> None:
     """Build the image, from what was built before where nothing has changed."""
-    done = subprocess.run([ROOT / "bin" / "image", "build", NAME], capture_output=True, text=True, check=False)
+    command = [ROOT / "bin" / "image", "build", name, *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
 
 
@@ -52,7 +53,8 @@ def inspect(name: str) -> dict:
 class Container:
     """A container of the image, whose state is in the volume `volume`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, image: str = NAME) -> None:
+        self.image = image
         self.name = f"site-{secrets.token_hex(4)}"
         self.volume = f"{self.name}-data"
         self.port = free_port()
@@ -69,7 +71,7 @@ class Container:
     def run(self, *command: str, options: tuple[str, ...] = (), fails: bool = False) -> str:
         """Run a command of the image to its end, or with `--detach` among the options in the background."""
         given = ["--env-file", str(self._file), "--volume", f"{self.volume}:/data", *options]
-        return podman("run", "--rm", *CONFINED, *given, NAME, *command, fails=fails)
+        return podman("run", "--rm", *CONFINED, *given, self.image, *command, fails=fails)
 
     @contextlib.contextmanager
     def serving(self, **variables: str) -> Iterator[None]:

@@ -5,7 +5,12 @@ Long, since a base is made first where no registry of images can be reached: abo
 and one after that.
 """
 
+import contextlib
+import gzip
+import http.server
+import json
 import re
+import threading
 import time
 from contextlib import ExitStack
 
@@ -104,6 +109,40 @@ def test_the_same_image_works_on_tasks_opens_a_shell_and_checks_itself_in_silenc
 def test_without_a_secret_key_it_does_not_start_and_says_so(container):
     said = container.run("python", "manage.py", "check", options=("--env=SECRET_KEY=",), fails=True)
     assert "SECRET_KEY is not set" in said
+
+
+def test_built_with_sentrys_client_it_tells_sentry_of_errors_and_nothing_personal(built, tmp_path):
+    name = "localhost/site:sentry"
+    image.build(name, "--build-arg", "REQUIREMENTS=requirements-sentry.txt")
+    container = image.Container(tmp_path, name)
+    with sentry() as (address, told):
+        settings = f"--env=SENTRY_DSN=http://key@{address}/1"
+        code = "import logging; logging.getLogger('site').error('It broke')"
+        container.run("python", "manage.py", "shell", f"--command={code}", options=(settings,))
+    container.remove()
+    (event,) = [line for line in told if line.get("logger") == "site"]
+    assert event["logentry"]["message"] == "It broke"
+    assert "user" not in event
+    assert "server_name" in event, "of the container, and of nobody who visits"
+
+
+@contextlib.contextmanager
+def sentry():
+    """Yield the address of what stands for Sentry, and the lines of JSON that it is told."""
+    told = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+            told.extend(json.loads(line) for line in body.splitlines())
+            self.send_response(200)
+            self.end_headers()
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}", told
+        server.shutdown()
 
 
 def test_no_test_no_compiler_no_cache_and_no_state_is_in_it(files):
