@@ -78,5 +78,17 @@ def test_wrong_input_is_kept_and_explained_beside_the_field(client):
     assert FORM["password1"] not in page
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["<script>alert(1)</script>", "\u202eyram", "", "m" * 2**20],
+    ids=["a script", "right to left", "empty", "a megabyte"],
+)
+def test_a_name_that_could_mislead_is_refused_and_shown_as_text(client, name):
+    response = sign_up(client, username=name)
+    assert list(response.context["form"].errors) == ["username"]
+    assert "<script>alert" not in response.text
+    assert not User.objects.exists()
+
+
 def test_a_weak_password_is_refused(client):
     assert "password2" in sign_up(client, password1="12345", password2="12345").context["form"].errors
