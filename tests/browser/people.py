@@ -12,7 +12,7 @@ def log_in(page, username, then="/accounts/password/done/"):
     page.get_by_label("Username").fill(username)
     page.get_by_label("Password", exact=True).fill("demo")
     page.get_by_role("main").get_by_role("button", name="Log in").click()
-    page.wait_for_url(f"**{then}")
+    page.wait_for_url(then)
 
 
 def logged_in(browser, url, username):

@@ -3,29 +3,21 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser import people
+
 
 @pytest.fixture
 def reader(site, browser):
     """Open the feed as somebody: `reader("ada")` is that person's page."""
-    contexts = []
+    with people.browsers(browser, site.url) as open_browser:
 
-    def open_feed(name, **options):
-        contexts.append(browser.new_context(base_url=site.url, **options))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(15_000)
-        page.complaints = []
-        page.on("console", lambda message: message.type == "error" and page.complaints.append(message.text))
-        page.on("pageerror", lambda error: page.complaints.append(error.message))
-        page.goto("/accounts/login/?next=/feed/")
-        page.get_by_label("Username").fill(name)
-        page.get_by_label("Password", exact=True).fill("demo")
-        page.get_by_role("button", name="Log in").click()
-        expect(page.locator("#live")).to_have_attribute("data-state", "connected")
-        return page
+        def open_feed(name, **options):
+            page = open_browser(**options)
+            people.log_in(page, name, "/feed/")
+            expect(page.locator("#live")).to_have_attribute("data-state", "connected")
+            return page
 
-    yield open_feed
-    for context in contexts:
-        context.close()
+        yield open_feed
 
 
 def post(page, text):
@@ -62,7 +54,7 @@ def test_what_one_posts_edits_and_deletes_the_other_sees_without_a_reload(reader
     ada.get_by_role("button", name="Delete post").click()
     expect(grace.locator(".post", has_text="Lunch")).to_have_count(0)
     assert grace.evaluate("() => window.stayed")
-    assert ada.complaints == grace.complaints == []
+    assert ada.problems == grace.problems == []
 
 
 def test_who_reads_further_down_is_told_and_not_moved(reader):
@@ -83,7 +75,7 @@ def test_who_reads_further_down_is_told_and_not_moved(reader):
     grace.wait_for_function("() => document.querySelector('.post').getBoundingClientRect().top >= 0")
     expect(pill).to_be_hidden()
     expect(grace.locator(".post").first).to_contain_text("News two")
-    assert grace.complaints == []
+    assert grace.problems == []
 
 
 def test_after_a_reset_the_newest_posts_are_there(reader, site):
@@ -92,7 +84,7 @@ def test_after_a_reset_the_newest_posts_are_there(reader, site):
     ada.evaluate("() => document.querySelector('.post').remove()")
     ada.evaluate("() => document.getElementById('feed').dispatchEvent(new CustomEvent('sse:reset'))")
     expect(ada.locator(".post").first).to_contain_text("Before the reset")
-    assert ada.complaints == []
+    assert ada.problems == []
 
 
 def test_older_posts_come_as_they_are_scrolled_to(reader):
@@ -104,7 +96,7 @@ def test_older_posts_come_as_they_are_scrolled_to(reader):
     expect(ada.locator(".post", has_text="Report 0")).to_have_count(1)
     numbers = ada.evaluate("() => [...document.querySelectorAll('.post')].map((post) => Number(post.id.slice(5)))")
     assert numbers == sorted(set(numbers), reverse=True)
-    assert ada.complaints == []
+    assert ada.problems == []
 
 
 def test_without_javascript_one_reads_posts_and_goes_to_older_ones(reader, site, browser):

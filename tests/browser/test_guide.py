@@ -5,48 +5,33 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-PATIENCE_MS = 20_000
+from tests.browser import people
 
 
 @pytest.fixture(autouse=True)
 def _patience():
-    expect.set_options(timeout=PATIENCE_MS)
+    expect.set_options(timeout=people.PATIENCE_MS)
     yield
     expect.set_options(timeout=5000)
 
 
 @pytest.fixture(scope="module")
 def ada(site, browser):
-    """What a browser has in which ada is logged in."""
-    context = browser.new_context(base_url=site.url)
-    page = context.new_page()
-    page.goto("/accounts/login/?next=/accounts/password/done/")
-    page.fill("[name=username]", "ada")
-    page.fill("[name=password]", "demo")
-    page.click("main button")
-    page.wait_for_url("**/accounts/password/done/")
-    yield context.storage_state()
-    context.close()
+    """What a browser keeps in which ada is logged in."""
+    return people.logged_in(browser, site.url, "ada")
 
 
 @pytest.fixture
 def show(site, browser):
     """Open a page of the guide in a browser of its own: `show("feed")`, as ada: `show("feed", ada)`."""
-    contexts = []
+    with people.browsers(browser, site.url) as open_browser:
 
-    def open_page(name, state=None):
-        context = browser.new_context(base_url=site.url, storage_state=state)
-        contexts.append(context)
-        context.set_default_timeout(PATIENCE_MS)
-        page = context.new_page()
-        page.problems = []
-        page.on("pageerror", lambda error: page.problems.append(str(error)))
-        page.goto(f"/guide/{name}/")
-        return page
+        def open_page(name, state=None):
+            page = open_browser(storage_state=state)
+            page.goto(f"/guide/{name}/")
+            return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
+        yield open_page
 
 
 def connected(page):

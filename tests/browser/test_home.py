@@ -4,23 +4,21 @@ import re
 
 from playwright.sync_api import expect
 
-PATIENCE_MS = 20_000
+from tests.browser import people
+
 SOON_MS = 3000
 
 
 def test_the_first_page_moves_and_a_notification_to_oneself_is_in_the_other_tab_at_once(site, browser):
     with browser.new_context(base_url=site.url) as context:
-        context.set_default_timeout(PATIENCE_MS)
+        context.set_default_timeout(people.PATIENCE_MS)
         one = context.new_page()
-        one.goto("/accounts/login/")
-        one.get_by_label("Username").fill("grace")
-        one.get_by_label("Password", exact=True).fill("demo")
-        one.get_by_role("button", name="Log in").click()
-        expect(one.get_by_role("heading", name="Welcome, grace")).to_be_visible(timeout=PATIENCE_MS)
+        people.log_in(one, "grace", "/")
+        expect(one.get_by_role("heading", name="Welcome, grace")).to_be_visible(timeout=people.PATIENCE_MS)
         other = context.new_page()
         other.goto("/")
         for page in (one, other):
-            expect(page.locator("#live")).to_have_attribute("data-state", "connected", timeout=PATIENCE_MS)
+            expect(page.locator("#live")).to_have_attribute("data-state", "connected", timeout=people.PATIENCE_MS)
 
         time = other.locator("[dj-sse-field=time]")
         first = time.inner_text()
@@ -39,10 +37,7 @@ def test_the_first_page_moves_and_a_notification_to_oneself_is_in_the_other_tab_
 def test_without_javascript_the_button_works_all_the_same(site, browser):
     with browser.new_context(base_url=site.url, java_script_enabled=False) as context:
         page = context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        page.goto("/accounts/login/")
-        page.get_by_label("Username").fill("grace")
-        page.get_by_label("Password", exact=True).fill("demo")
-        page.get_by_role("button", name="Log in").click()
+        page.set_default_timeout(people.PATIENCE_MS)
+        people.log_in(page, "grace", "/")
         page.get_by_role("button", name="Notify me").click()
-        expect(page.locator(".messages")).to_contain_text("Sent.", timeout=PATIENCE_MS)
+        expect(page.locator(".messages")).to_contain_text("Sent.", timeout=people.PATIENCE_MS)

@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests import servers
+from tests.browser import people
 
 AGREED_MS = 1000
 ROWS = ".notification:visible"
@@ -34,16 +35,8 @@ def running(migrated, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cookies(running, browser):
-    """What a browser has in which ada is logged in."""
-    context = browser.new_context(base_url=running.url)
-    page = context.new_page()
-    page.goto("/accounts/login/?next=/accounts/password/done/")
-    page.fill("[name=username]", "ada")
-    page.fill("[name=password]", "demo")
-    page.click("main button")
-    page.wait_for_url("**/accounts/password/done/")
-    yield context.storage_state()
-    context.close()
+    """What a browser keeps in which ada is logged in."""
+    return people.logged_in(browser, running.url, "ada")
 
 
 @pytest.fixture(scope="module")
@@ -78,27 +71,17 @@ def tell(python):
 @pytest.fixture
 def open_tab(running, browser, cookies):
     """Open a page of ada's, each in a browser of its own, and wait for its stream."""
-    contexts = []
+    with people.browsers(browser, running.url) as open_browser:
 
-    def show(address="/notifications/", **options):
-        context = browser.new_context(base_url=running.url, storage_state=cookies, **options)
-        contexts.append(context)
-        context.set_default_timeout(10_000)
-        page = context.new_page()
-        page.problems = []
-        page.on("pageerror", lambda error: page.problems.append(str(error)))
-        page.on(
-            "console", lambda message: message.type in ("error", "warning") and page.problems.append(message.text)
-        )
-        page.goto(address)
-        if options.get("java_script_enabled", True):
-            page.wait_for_selector("[data-notification-stream].sse-connected", state="attached")
-            page.evaluate("() => { window.isSamePage = true }")
-        return page
+        def show(address="/notifications/", **options):
+            page = open_browser(storage_state=cookies, **options)
+            page.goto(address)
+            if options.get("java_script_enabled", True):
+                page.wait_for_selector("[data-notification-stream].sse-connected", state="attached")
+                page.evaluate("() => { window.isSamePage = true }")
+            return page
 
-    yield show
-    for context in contexts:
-        context.close()
+        yield show
 
 
 def bell(page):

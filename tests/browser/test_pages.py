@@ -11,6 +11,8 @@ from django.core.exceptions import PermissionDenied
 from django.test import Client
 from django.urls import Resolver404, path, resolve
 
+from tests.browser import people
+
 PHONE, DESK, NARROWEST = 360, 1440, 320
 
 
@@ -84,43 +86,23 @@ urlpatterns = [
 
 @pytest.fixture(scope="session")
 def login(site, browser):
-    """The cookies of a demo user with all rights."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(f"{site.url}/accounts/login/?next=/accounts/password/done/")
-    page.fill("[name=username]", "admin")
-    page.fill("[name=password]", "demo")
-    page.click("main button")
-    page.wait_for_url("**/accounts/password/done/")
-    state = context.storage_state()
-    context.close()
-    return state
+    """What a browser keeps in which a demo user with all rights is logged in."""
+    return people.logged_in(browser, site.url, "admin")
 
 
 @pytest.fixture
 def look(site, browser):
-    """Open a page, `look(path)`, with `.problems` filled with whatever the browser complains about."""
-    contexts = []
+    """Open a page, `look(path, width)`, in a browser of its own."""
+    with people.browsers(browser, site.url) as open_browser:
 
-    def open_page(address, width, theme="light", prepare=None, **options):
-        viewport = {"width": width, "height": 800}
-        context = browser.new_context(viewport=viewport, color_scheme=theme, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.problems = []
-        page.on("pageerror", lambda error: page.problems.append(str(error)))
-        page.on("console", lambda message: message.type in COMPLAINTS and page.problems.append(message.text))
-        if prepare:
-            prepare(page)
-        page.goto(site.url + address)
-        return page
+        def open_page(address, width, theme="light", prepare=None, **options):
+            page = open_browser(viewport={"width": width, "height": 800}, color_scheme=theme, **options)
+            if prepare:
+                prepare(page)
+            page.goto(address)
+            return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
-
-
-COMPLAINTS = {"error", "warning"}
+        yield open_page
 
 
 def assert_sound(page):
@@ -193,7 +175,7 @@ def test_the_page_behind_the_link_in_the_mail_is_sound(look, site, width, theme)
     page.fill("[name=email]", "grace@example.com")
     page.click("main button")
     page.wait_for_url("**/accounts/reset/sent/")
-    page.goto(site.url + re.findall(r"http://[^/]+(/accounts/reset/\S+)", site.output())[-1])
+    page.goto(re.findall(r"http://[^/]+(/accounts/reset/\S+)", site.output())[-1])
     assert page.inner_text("h1") == "Choose a new password"
     assert_sound(page)
 

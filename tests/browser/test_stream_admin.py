@@ -6,9 +6,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from tests.browser import people
+
 PAGE = "/admin/sse/openstream/"
 VIEW = "apps.dashboard.views.StatsStream"
-PATIENCE_MS = 20_000
 COUNT = """
 addEventListener('sse:state', ({detail}) => { if (detail.state === 'connected') window.opened = (window.opened ?? 0) + 1 })
 """
@@ -23,24 +24,15 @@ def running(serve):
 @pytest.fixture
 def visitor(running, browser):
     """Open a browser of somebody's own, logged in or not: `visitor("ada").goto("/dashboard/")`."""
-    contexts = []
+    with people.browsers(browser, running.url) as open_browser:
 
-    def open_as(username=""):
-        context = browser.new_context(base_url=running.url)
-        contexts.append(context)
-        context.set_default_timeout(PATIENCE_MS)
-        page = context.new_page()
-        if username:
-            page.goto("/accounts/login/")
-            page.get_by_label("Username").fill(username)
-            page.get_by_label("Password", exact=True).fill("demo")
-            page.get_by_role("button", name="Log in").click()
-            page.wait_for_url("**/")
-        return page
+        def open_as(username=""):
+            page = open_browser()
+            if username:
+                people.log_in(page, username)
+            return page
 
-    yield open_as
-    for context in contexts:
-        context.close()
+        yield open_as
 
 
 @pytest.fixture
@@ -59,11 +51,8 @@ def dashboard(visitor):
 
 @pytest.fixture
 def staff(visitor):
-    """The page of open streams, and what the browser complained of."""
+    """The page of open streams."""
     page = visitor("admin")
-    page.complaints = []
-    page.on("console", lambda message: message.type == "error" and page.complaints.append(message.text))
-    page.on("pageerror", lambda error: page.complaints.append(error.message))
     page.goto(PAGE)
     return page
 
@@ -89,7 +78,7 @@ def test_streams_of_both_workers_are_shown_and_a_users_are_ended_by_a_button(sta
     ada.wait_for_function("(seen) => window.opened > seen", arg=seen[ada])
     assert guest.evaluate("() => window.opened") == seen[guest]
     ask_until(staff, rf"\nada\s.*{VIEW}.*\ngrace\s.*{VIEW}")
-    assert staff.complaints == []
+    assert staff.problems == []
 
 
 def test_a_views_streams_are_ended_once_that_is_confirmed_with_the_keyboard_alone(staff, dashboard):
@@ -112,7 +101,7 @@ def test_a_views_streams_are_ended_once_that_is_confirmed_with_the_keyboard_alon
     expect(staff.locator(".messagelist")).to_contain_text(VIEW)
     for page, before in zip(pages, seen, strict=True):
         page.wait_for_function("(seen) => window.opened > seen", arg=before)
-    assert staff.complaints == []
+    assert staff.problems == []
 
 
 def test_the_page_is_accessible_and_fits_every_width_in_light_and_dark(staff, dashboard):

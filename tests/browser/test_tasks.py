@@ -5,6 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests import servers
+from tests.browser import people
 
 test_tasks = pytest.importorskip("tests.test_tasks")
 example = pytest.importorskip("apps.tasks.example")
@@ -30,31 +31,15 @@ def deployment(migrated, tmp_path):
 @pytest.fixture
 def enter(deployment, browser):
     """Open the list of tasks in a new browser as a demo user: `enter("ada", width=360)`."""
-    contexts = []
+    with people.browsers(browser, deployment.server.url) as open_browser:
 
-    def log_in(username="ada", width=1440, **options):
-        context = browser.new_context(
-            viewport={"width": width, "height": 800}, base_url=deployment.server.url, **options
-        )
-        contexts.append(context)
-        context.set_default_timeout(PATIENCE_MS)
-        context.add_init_script(RECORD)
-        page = context.new_page()
-        page.problems = []
-        page.on("pageerror", lambda error: page.problems.append(str(error)))
-        page.on(
-            "console", lambda message: message.type in ("error", "warning") and page.problems.append(message.text)
-        )
-        page.goto("/accounts/login/?next=/tasks/")
-        page.fill("[name=username]", username)
-        page.fill("[name=password]", "demo")
-        page.click("main button")
-        page.wait_for_url("**/tasks/")
-        return page
+        def log_in(username="ada", width=1440, **options):
+            page = open_browser(viewport={"width": width, "height": 800}, **options)
+            page.context.add_init_script(RECORD)
+            people.log_in(page, username, "/tasks/")
+            return page
 
-    yield log_in
-    for context in contexts:
-        context.close()
+        yield log_in
 
 
 def upload(page, text, name="contacts.csv"):
