@@ -1,13 +1,22 @@
-"""The browser that the machine has, and a server that a test writes the script of."""
+"""
+The browsers that the machine has, and a server that a test writes the script of.
+
+Those of the client and of the pages as such are run in Firefox as well, but for what is marked
+`only_browser`; there they are long tests, but for what is marked `firefox`.
+"""
 
 import os
 import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.browser import playing, scripted_server
+from tests.conftest import need
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+FIREFOX = ("firefox-esr", "firefox")
 QUIET = (
     "--disable-quic",
     "--disable-background-networking",
@@ -15,16 +24,56 @@ QUIET = (
     "--disable-sync",
     "--no-first-run",
 )
+IN_FIREFOX = ("test_client", "test_encoder", "test_guide", "test_liveness", "test_pages", "test_sharing")
+os.environ["NODE_OPTIONS"] = f'--require="{Path(__file__).with_name("firefox.cjs")}"'
+
+
+def pytest_configure(config):
+    """Collect for both browsers, unless one is asked for."""
+    config.option.browser = config.option.browser or ["chromium", "firefox"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Leave out what is not for Firefox, and have one process start it for what is not long."""
+    left_out = []
+    for item in items[:]:
+        if not hasattr(item, "callspec") or item.callspec.params.get("browser_name") != "firefox":
+            continue
+        if item.get_closest_marker("only_browser") or not item.path.name.startswith(IN_FIREFOX):
+            left_out.append(item)
+            items.remove(item)
+        else:
+            is_short = item.get_closest_marker("firefox")
+            item.add_marker(pytest.mark.xdist_group("firefox") if is_short else pytest.mark.soak)
+    config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args):
-    """Launch the first Chromium on the PATH, without traffic of its own."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+def browser_type_launch_args(browser_type_launch_args, browser_name):
+    """Launch the first Chromium or Firefox on the PATH, without traffic of its own."""
+    if browser_name == "firefox":
+        found = next(filter(None, map(shutil.which, FIREFOX)), None)
+        need(found, "Firefox")
+        return {**browser_type_launch_args, "executable_path": found, "channel": "moz-firefox"}
+    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if found is None:
-        pytest.fail(f"Browser tests need one of {', '.join(BROWSERS)} on the PATH: apt-get install chromium")
+        pytest.fail(f"Browser tests need one of {', '.join(CHROMIUM)} on the PATH: apt-get install chromium")
     sandbox = [] if os.geteuid() else ["--no-sandbox"]
     return {**browser_type_launch_args, "executable_path": found, "args": [*QUIET, *sandbox]}
+
+
+@pytest.fixture
+def everyday(browser_type, browser_type_launch_args, tmp_path):
+    """The tabs of a Chromium as people have it: with a back/forward cache, frozen when long hidden."""
+    command = [browser_type_launch_args["executable_path"], *browser_type_launch_args["args"]]
+    options = ["--headless", "--remote-debugging-port=0", f"--user-data-dir={tmp_path}"]
+    with subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True) as chromium:
+        try:
+            address = next(line.split()[-1] for line in chromium.stderr if "DevTools listening on" in line)
+            yield browser_type.connect_over_cdp(address, no_defaults=True).contexts[0]
+        finally:
+            chromium.terminate()
 
 
 @pytest.fixture
@@ -38,6 +87,10 @@ def server():
 def complaints(page):
     """What the browser complains about: console errors and uncaught exceptions."""
     found = []
+    # What an error says, for which Firefox has but its name.
+    page.add_init_script(
+        "const { error } = console; console.error = (...given) => error(given.map(String).join(' '));"
+    )
     page.on("console", lambda message: message.type == "error" and found.append(message.text))
     page.on("pageerror", lambda error: found.append(error.message))
     return found

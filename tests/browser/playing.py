@@ -30,6 +30,20 @@ def wait_for_state(page: Page, name: str) -> Any:
     return page.evaluate("(name) => seen.filter(([seen]) => seen === name).at(-1)[1]", name)
 
 
+def freeze(page: Page) -> None:
+    """Freeze a tab as Chromium does with one that has long been hidden."""
+    _live(page, "frozen")
+
+
+def show(page: Page) -> None:
+    """Let a frozen tab go on."""
+    _live(page, "active")
+
+
+def _live(page: Page, state: str) -> None:
+    page.context.new_cdp_session(page).send("Page.setWebLifecycleState", {"state": state})
+
+
 def names_seen(page: Page) -> list[str]:
     """Return the names of the states that the recorded connection has emitted, in order."""
     return page.evaluate("() => seen.map(([name]) => name)")

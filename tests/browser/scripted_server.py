@@ -24,8 +24,12 @@ class Connection:
         self._answered = threading.Event()
         self._gone = threading.Event()
 
-    def stream(self, frames: str | bytes = "", **headers: str) -> "Connection":
-        """Begin an event stream with `frames`; header names are written with underscores."""
+    def stream(self, frames: str | bytes = ":\n\n", **headers: str) -> "Connection":
+        """
+        Begin an event stream with `frames`; header names are written with underscores.
+
+        Firefox knows of a stream when its first bytes are there.
+        """
         self._head(200, {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked"} | headers)
         if frames:
             self.send(frames)

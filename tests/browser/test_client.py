@@ -139,7 +139,7 @@ def test_debug_prints_what_arrives(page, server, open_page):
 
 
 def test_lines_may_end_in_each_of_three_ways_and_be_cut_anywhere(page, connect):
-    stream = connect().stream()
+    stream = connect().stream("")
     page.evaluate(
         "() => { window.heard = []; sse.on('ü', (data, { lastEventId: id }) => heard.push([data, id])); }"
     )
@@ -156,6 +156,17 @@ def test_ten_megabytes_in_one_event_arrive(page, connect):
     page.evaluate("() => void sse.on('big', (data) => { window.size = data.length; })")
     stream.send(event("big", "x" * 10_000_000))
     page.wait_for_function("() => window.size === 10_000_000")
+
+
+def test_garbage_without_an_end_is_neither_delivered_nor_the_way_back(page, server, connect):
+    stream = connect().stream(QUICK_RETRY + event("a", "1", id=1))
+    stream.send(b"event: a\nid: 2\ndata: \xc3\n\xff\xfe\x00" + bytes(range(256)) * 400)
+    page.wait_for_function("() => sse.getStats().bytes > 100_000")
+    stream.end()
+    again = server.accept()
+    assert again.headers["Last-Event-ID"] == "1"
+    again.stream(b"data: \xc3(\n\n")
+    page.wait_for_function("() => sse.getStats().messages === 2")
 
 
 def test_garbage_is_ignored(page, connect):

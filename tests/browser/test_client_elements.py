@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 from tests.browser.playing import event
 
 STRICT_POLICY = (
-    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; "
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; "
     "require-trusted-types-for 'script'; trusted-types djust-sse"
 )
 

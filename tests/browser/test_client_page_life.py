@@ -3,26 +3,18 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.playing import event
+from tests.browser.playing import event, freeze, show
 from tests.browser.scripted_server import HEAD
 
 TWO_SECONDS = 2000
 
 
-@pytest.fixture
-def caching_page(browser_type, browser_type_launch_args):
-    """A page in a browser whose back/forward cache is on, which Playwright turns off otherwise."""
-    browser = browser_type.launch(**browser_type_launch_args, ignore_default_args=["--disable-back-forward-cache"])
-    page = browser.new_page()
-    page.set_default_timeout(5000)
-    page.add_init_script("addEventListener('pageshow', (event) => { window.restored = event.persisted; })")
-    yield page
-    browser.close()
-
-
+# Firefox keeps no page that has a request under way: it loads the page again.
+@pytest.mark.only_browser("chromium")
 @pytest.mark.parametrize("share", ["", "dj-sse-share"])
-def test_the_back_button_finds_the_page_as_it_was_and_live(caching_page, server, share):
-    page = caching_page
+def test_the_back_button_finds_the_page_as_it_was_and_live(everyday, server, share):
+    page = everyday.new_page()
+    page.add_init_script("addEventListener('pageshow', (event) => { window.restored = event.persisted; })")
     head = HEAD.replace("<html ", '<html dj-sse-share-key="mine" ')
     there = server.page("there", path="/there/")
     page.goto(server.page(f'<b dj-sse="/stream/" dj-sse-mode="append" {share}></b>', head=head))
@@ -53,13 +45,15 @@ def test_a_network_that_returns_is_used_at_once(page, server, context, open_page
     expect(page.locator("b")).to_have_text("one;two;", timeout=TWO_SECONDS)
 
 
-def test_a_frozen_page_holds_no_stream_and_is_live_when_it_is_shown_again(page, server, open_page):
-    open_page('<b dj-sse="/stream/" dj-sse-mode="append"></b>')
+@pytest.mark.only_browser("chromium")
+def test_a_frozen_page_holds_no_stream_and_is_live_when_it_is_shown_again(everyday, server):
+    page = everyday.new_page()
+    page.goto(server.page('<b dj-sse="/stream/" dj-sse-mode="append"></b>'))
     stream = server.accept().stream(event("a", "one;", id=1))
     expect(page.locator("b")).to_have_text("one;")
-    page.evaluate("() => document.dispatchEvent(new Event('freeze'))")
+    freeze(page)
     stream.wait_until_closed()
-    page.evaluate("() => document.dispatchEvent(new Event('resume'))")
+    show(page)
     again = server.accept()
     assert again.headers["Last-Event-ID"] == "1"
     again.stream(event("a", "two;", id=2))

@@ -1,11 +1,13 @@
 """When a stream comes back, how it says so, and when it stays away."""
 
+import pytest
 from playwright.sync_api import expect
 
 from apps.sse.sources import FINISHED
 from tests.browser.playing import QUICK_RETRY, event, names_seen, wait_for_state
 
 
+@pytest.mark.firefox
 def test_it_comes_back_with_the_last_id_and_says_so(page, server, connect):
     first = connect()
     assert "Last-Event-ID" not in first.headers
@@ -212,7 +214,7 @@ def test_a_stream_without_its_promised_keepalives_is_given_up(page, server, conn
 
 
 def test_keepalives_keep_a_stream_alive(page, server, connect):
-    stream = connect().stream(SSE_Keepalive="0.4")
+    stream = connect().stream("", SSE_Keepalive="0.4")
     for count in range(6):
         stream.send(": keepalive\n\n")
         page.wait_for_function("(bytes) => sse.getStats().bytes === bytes", arg=13 * (count + 1))
