@@ -57,14 +57,15 @@ if apps.is_installed("apps.guide"):
     GUIDE_PAGES = [f"/guide/{name}/" for name in ["sse-or-websocket", "serving", "troubleshooting", *EXAMPLES]]
 ERRORS = ["400", "403", "403_csrf", "404", "500"]
 
-# Each theme and each width; the other pairs are among the long tests.
+only_chromium = pytest.mark.only_browser("chromium")
+# Each theme and each width; the other pairs are among the long tests. Firefox is shown one of them.
 looks = pytest.mark.parametrize(
     ("theme", "width"),
     [
         ("light", DESK),
-        ("dark", PHONE),
-        pytest.param("light", PHONE, marks=pytest.mark.soak),
-        pytest.param("dark", DESK, marks=pytest.mark.soak),
+        pytest.param("dark", PHONE, marks=only_chromium),
+        pytest.param("light", PHONE, marks=[only_chromium, pytest.mark.soak]),
+        pytest.param("dark", DESK, marks=[only_chromium, pytest.mark.soak]),
     ],
 )
 
@@ -130,6 +131,7 @@ def test_a_page_for_the_logged_in_is_sound(look, login, name, width, theme):
     assert_sound(page)
 
 
+@only_chromium
 @pytest.mark.parametrize("address", GUIDE_PAGES)
 def test_a_page_of_the_guide_is_sound(look, login, address):
     page = look(address, PHONE, "dark", storage_state=login)
@@ -146,11 +148,13 @@ def test_a_page_of_the_guide_is_sound_for_a_visitor(look, address, width, theme)
     assert_sound(look(address, width, theme))
 
 
+@only_chromium
 @pytest.mark.parametrize("name", OPEN_PAGES)
 def test_a_page_for_everybody_fits_the_narrowest_phone(look, name):
     assert_fits(look(OPEN_PAGES[name], NARROWEST))
 
 
+@only_chromium
 @pytest.mark.parametrize("name", OWN_PAGES)
 def test_a_page_for_the_logged_in_fits_the_narrowest_phone(look, login, name):
     assert_fits(look(OWN_PAGES[name], NARROWEST, storage_state=login))
