@@ -3,15 +3,17 @@
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 
 import httpx
 
 from tests import nginx, servers
-from tests.chaos.clients import until
+from tests.chaos.clients import LOST, Client, frames, until
 
 PATIENCE_SECONDS = 60
 
@@ -88,6 +90,43 @@ def two_servers(deployment, folder, **variables):
         many = {"limit_conn streams 100;": "limit_conn streams 10000;"}
         front = stack.enter_context(nginx.running([web.bind for web in webs], folder, changes=many))
         yield webs, front
+
+
+class Browser(Client):
+    """
+    A client that waits for as long as it is told: `told`, in milliseconds, at the beginning and at the end of
+    each stream. `came` are the moments at which it has asked for one.
+    """
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.came = []
+        self.told = []
+
+    async def follow(self):
+        """Connect, again and again, until cancelled."""
+        while True:
+            with contextlib.suppress(*LOST):
+                stream = await self.connect()
+                self.came.append(time.monotonic())
+                async for event in frames(Overheard(stream, self)):
+                    self.take(event)
+            self.cut()
+            await asyncio.sleep(self.told[-1] / 1000)
+
+
+class Overheard:
+    """A stream of which a client hears, beside its events, how long it is to wait."""
+
+    def __init__(self, stream, client):
+        self.readline = stream.readline
+        self._stream, self._client = stream, client
+
+    async def readexactly(self, count):
+        """Read as the stream does."""
+        data = await self._stream.readexactly(count)
+        self._client.told += [int(told) for told in re.findall(rb"^retry: (\d+)", data, re.MULTILINE)]
+        return data
 
 
 class Visitors:
