@@ -87,6 +87,14 @@ def test_charts_are_as_wide_as_their_cards(dashboard):
         )
 
 
+def test_numbers_of_any_size_fit_the_narrowest_phone(dashboard):
+    dashboard.set_viewport_size({"width": 320, "height": 800})
+    dashboard.evaluate(
+        "() => document.querySelectorAll('.stat-value b').forEach((b) => { b.textContent = '123,456.7' })"
+    )
+    assert dashboard.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_numbers_that_stand_still_look_and_say_so(dashboard):
     figure, state = dashboard.locator(".stat-value").first, dashboard.locator("#dashboard-state")
     colour = figure.evaluate("(element) => getComputedStyle(element).color")
