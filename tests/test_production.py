@@ -2,11 +2,14 @@
 
 import json
 import re
+import runpy
 import secrets
 
 import httpx
 import pytest
 from django.core.management import call_command
+from django.utils.module_loading import import_string
+from uvicorn_worker import UvicornWorker
 
 from tests import servers
 from tests.servers import wait_until
@@ -92,6 +95,14 @@ def test_questions_about_health_and_pages_that_work_are_not_logged(production):
     for path in ("/health/live", "/health/ready", "/accounts/login/"):
         assert httpx.get(production.url + path).status_code == 200
     assert len(entries(production)) == before
+
+
+def test_gunicorn_serves_with_uvicorn_unless_it_is_told_otherwise(monkeypatch):
+    for name in ("WORKER_CLASS", "FORWARDED_ALLOW_IPS"):
+        monkeypatch.delenv(name, raising=False)
+    configured = runpy.run_path(str(servers.ROOT / "gunicorn.conf.py"))
+    assert issubclass(import_string(configured["worker_class"]), UvicornWorker)
+    assert configured["forwarded_allow_ips"] == "127.0.0.1"
 
 
 def test_pages_are_given_no_feature_of_the_browser_that_they_do_not_use(production):
