@@ -21,7 +21,6 @@ logger = logging.getLogger("apps.sse")
 
 # An id that asks for nothing more: whoever comes back with it is told that there is nothing.
 FINISHED = "sse:end"
-END = sse_event({}, event="sse:end")
 FAILED = "The stream failed on the server."
 MOST_WAITING = 1000
 
@@ -45,7 +44,7 @@ class Generated:
 
     def __init__(self, stream: AsyncGenerator[str | Event], *, has_ids: bool) -> None:
         self._stream = stream
-        self._end = END + sse_id(FINISHED) if has_ids else END
+        self._end = sse_event({}, event="sse:end", id=FINISHED if has_ids else None)
 
     async def play(self, connection: Connection) -> None:
         """Write what is yielded, then that it is finished; what it raises is logged."""
@@ -159,7 +158,7 @@ class Subscription:
             await self._arrived.wait()
         return self._waiting.popleft()
 
-    def deliver(self, events: list[Event], data: bytes) -> None:
+    def deliver(self, events: list[Event], data: bytes) -> int:
         """Keep events until they are taken."""
         if self._failure is None:
             self._waiting.extend(events)
@@ -167,6 +166,7 @@ class Subscription:
             self.hang_up("slow")
         self._taken.clear()
         self._arrived.set()
+        return 0
 
     async def room(self) -> None:
         """Wait until every event was taken."""

@@ -81,7 +81,7 @@ def test_a_native_eventsource_stops_at_a_stream_that_is_finished_too(page, serve
     open_page(
         "<script>new EventSource('/stream/').onerror = (e) => { window.stopped = e.target.readyState === 2; }</script>"
     )
-    server.accept().stream(QUICK_RETRY + event("sse:end", "{}") + "id: sse:end\n\n").end()
+    server.accept().stream(QUICK_RETRY + event("sse:end", "{}", id=FINISHED)).end()
     again = server.accept()
     assert again.headers["Last-Event-ID"] == FINISHED
     again.answer(204)
@@ -98,11 +98,16 @@ def test_no_content_stops_it_for_good(page, server, connect):
 
 
 def test_the_end_event_stops_it_for_good(page, server, connect):
-    stream = connect().stream(event("a", "1") + event("sse:end", "{}"))
+    stream = connect().stream(event("a", "1", id=1) + event("sse:end", "{}", id=FINISHED))
     assert wait_for_state(page, "disconnected") == {"reason": "finished", "final": True}
     stream.wait_until_closed()
     assert names_seen(page) == ["connected", "disconnected"]
     assert server.is_idle()
+    page.evaluate("() => void sse.connect()")
+    again = server.accept()
+    assert again.headers["Last-Event-ID"] == FINISHED
+    again.answer(204)
+    page.wait_for_function("() => sse.getStats().state === 'disconnected'")
 
 
 def test_a_refusal_stops_it_and_is_said(page, server, connect, complaints):
