@@ -56,7 +56,9 @@ def respond(request: HttpRequest) -> HttpResponse:
     found = readiness.problems() if request.path_info == READY else {}
     status = 503 if found else 200
     if is_known(request):
-        told = {"problems": found, "tasks": waiting_tasks()} if request.path_info == READY else {"problems": found}
+        told: dict[str, object] = {"problems": found}
+        if request.path_info == READY:
+            told["tasks"] = None if "database" in found else waiting_tasks()
         response: HttpResponse = JsonResponse(told, status=status)
     else:
         response = HttpResponse("unavailable\n" if found else "ok\n", status=status, content_type="text/plain")
