@@ -22,6 +22,8 @@ class Connection:
         self.target = handler.path
         self._handler = handler
         self._answered = threading.Event()
+        self._writing = threading.Lock()
+        self._is_kept_alive = False
         self._gone = threading.Event()
 
     def stream(self, frames: str | bytes = ":\n\n", **headers: str) -> "Connection":
@@ -38,7 +40,13 @@ class Connection:
     def send(self, frames: str | bytes) -> None:
         """Write `frames` as they are, as one chunk."""
         data = frames if isinstance(frames, bytes) else frames.encode()
-        self._handler.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        with self._writing:
+            self._handler.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+
+    def keep_alive(self) -> "Connection":
+        """Write a comment as often as can be, from now on."""
+        self._is_kept_alive = True
+        return self
 
     def end(self) -> None:
         """End the response the regular way, as a server does whose stream is over."""
@@ -68,6 +76,8 @@ class Connection:
             if readable and not self._received():
                 self._gone.set()
                 return
+            if self._is_kept_alive:
+                self.send(":\n\n")
 
     def _received(self) -> bytes:
         try:
