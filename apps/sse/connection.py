@@ -50,6 +50,7 @@ class Connection:
         "_ending",
         "_flushing",
         "_has_seat",
+        "_has_written",
         "_is_over",
         "_last_write",
         "_send",
@@ -99,6 +100,7 @@ class Connection:
         self._backlog: dict[Any, bytes] = {}
         self.backlog_bytes = 0
         self._last_write = 0.0
+        self._has_written = False
         self._ending = ""
         self._is_over = False
         self._has_seat = True
@@ -157,36 +159,23 @@ class Connection:
         """Why the stream is over: the reason that it was ended for, `left` or `finished`."""
         return self._ending or ("left" if self._is_over else "finished")
 
-    def write(self, data: bytes, key: Any = None) -> None:
-        """Send bytes, or keep them until there is room; of those kept with the same key only the newest."""
-        if self._is_over:
-            return
-        if self._flushing is not None:
-            self._keep(data, key)
-            return
-        # Stepped by hand: it is done at once, unless the socket is full.
-        sending = self._send(_body(data)).__await__()
-        try:
-            blocked_by = next(sending)
-        except StopIteration:
-            self._last_write = time.monotonic()
-        except OSError:
-            self.leave()
-        else:
-            flush = self._flush(Resumed(sending, blocked_by))
-            self._flushing = asyncio.get_running_loop().create_task(flush)
+    def write(self, data: bytes) -> None:
+        """Send bytes, or keep them until there is room."""
+        if not self._is_over:
+            self._write(data, None)
 
     async def room(self) -> None:
         """Wait until everything that was written is on its way."""
         if self._flushing is not None:
             await asyncio.wait({self._flushing})
 
-    def deliver(self, events: list[Event], data: bytes) -> None:
+    def deliver(self, events: list[Event], data: bytes) -> int:
         """Take the events of a channel that this connection follows; none after one that was forgotten."""
-        if self.is_ended:
-            return
-        self.count(len(events))
-        self.write(data, events[0].channel if self.latest else events[0].number)
+        if self._is_over or self._ending:
+            return 0
+        self.events += len(events)
+        self._write(data, events[0])
+        return len(events)
 
     def count(self, events: int) -> None:
         """Count events that are written to this client."""
@@ -194,8 +183,10 @@ class Connection:
         metrics.counts["delivered"] += events
 
     def keep_alive(self, now: float) -> None:
-        """Send a sign of life if the connection has been silent for long enough."""
-        if not self.is_ended and self._flushing is None and now - self._last_write >= self.keepalive:
+        """Send a sign of life if nothing was sent for long enough; to be called about once a second."""
+        if self._has_written:
+            self._has_written, self._last_write = False, now
+        elif not self.is_ended and self._flushing is None and now - self._last_write >= self.keepalive:
             self.write(self.pulse())
 
     def hang_up(self, reason: str) -> None:
@@ -252,8 +243,25 @@ class Connection:
             self._has_seat = False
             connections.seats.leave(self.client)
 
-    def _keep(self, data: bytes, key: Any) -> None:
-        key = object() if key is None else key
+    def _write(self, data: bytes, event: Event | None) -> None:
+        if self._flushing is not None:
+            self._keep(data, event)
+            return
+        # Stepped by hand: it is done at once, unless the socket is full.
+        sending = self._send(_body(data)).__await__()
+        try:
+            blocked_by = next(sending)
+        except StopIteration:
+            self._has_written = True
+        except OSError:
+            self.leave()
+        else:
+            flush = self._flush(Resumed(sending, blocked_by))
+            self._flushing = asyncio.get_running_loop().create_task(flush)
+
+    def _keep(self, data: bytes, event: Event | None) -> None:
+        # Of one channel the newest is enough for whoever follows it as `latest`.
+        key = event.channel if event and self.latest else object()
         self.backlog_bytes += len(data) - len(self._backlog.pop(key, b""))
         self._backlog[key] = data
         if self.backlog_bytes > BACKLOG_BYTES or len(self._backlog) > BACKLOG_WRITES:
@@ -274,7 +282,7 @@ class Connection:
             self.leave()
         finally:
             self._flushing = None
-            self._last_write = time.monotonic()
+            self._has_written = True
 
 
 def comment() -> bytes:

@@ -31,8 +31,8 @@ class Follower(Protocol):
     channels: frozenset[str]
     latest: bool
 
-    def deliver(self, events: list[Event], data: bytes) -> None:
-        """Take events of one channel and their bytes; never waits and never raises."""
+    def deliver(self, events: list[Event], data: bytes) -> int:
+        """Take events of a channel and their bytes, without waiting; return how many were written to a client."""
 
     async def room(self) -> None:
         """Wait until what was delivered is on its way."""
@@ -164,16 +164,18 @@ def _replay(follower: Follower, events: list[Event]) -> None:
 def _deliver(events: list[Event], followers: list[Follower]) -> None:
     """Give events of one channel to those who follow it, as the same bytes for all."""
     everything = b"".join([event.frame for event in events]) if followers else b""
+    written = 0
     for follower in followers:
         try:
             if follower.latest:
-                follower.deliver(events[-1:], events[-1].frame)
+                written += follower.deliver(events[-1:], events[-1].frame)
             else:
-                follower.deliver(events, everything)
+                written += follower.deliver(events, everything)
         except Exception:
             # A server may have its own ideas of a connection; the others are to hear the event all the same.
             logger.exception("An event could not be given to a client, which is sent to come back for it.")
             follower.hang_up("failed")
+    metrics.counts["delivered"] += written
 
 
 def _observe_delay(events: list[Event]) -> None:

@@ -23,6 +23,7 @@ class Ear:
         assert data == b"".join(event.frame for event in events)
         self.heard += events
         self.position = events[-1].position
+        return len(events)
 
     async def room(self):
         await asyncio.sleep(0)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import subprocess
 import sys
 import time
@@ -177,6 +178,7 @@ async def test_a_process_whose_visitors_are_unknown_asks_nothing():
 
 @pytest.mark.parametrize("engine", ["cache", "signed_cookies", "file"])
 async def test_sessions_that_are_not_in_the_database_are_not_looked_for(settings, caplog, engine):
+    caplog.set_level(logging.WARNING, logger="apps.sse")
     async with Opened(key=new_session(basket=1)) as stream:
         settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
         with CaptureQueriesContext(connection) as queries:
@@ -215,6 +217,7 @@ def test_a_project_without_users_and_sessions_has_streams_all_the_same():
 
 
 async def test_a_sweep_that_fails_is_logged_once_and_tried_again(ada, caplog, monkeypatch):
+    caplog.set_level(logging.WARNING, logger="apps.sse")
     its = Sweep()
     async with Opened(ada) as stream:
         with monkeypatch.context() as broken:
