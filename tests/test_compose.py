@@ -1,29 +1,32 @@
-"""
-The site as compose runs it: valid as a whole, and with SQLite really run, deployed again, and left by nobody.
+"""The site as compose runs it: valid, really run, deployed again, killed, restored, and moved to another database."""
 
-The images of nginx, PostgreSQL and Valkey cannot be had everywhere: a Debian with nginx stands for the
-first, and the variant with the others is only checked.
-"""
-
-import contextlib
 import os
-import resource
 import shutil
-import ssl
+import signal
 import subprocess
-import threading
-import time
-import urllib.error
-import urllib.request
-from collections import Counter
 
 import pytest
 
-from tests import image
+from tests import compose
 from tests.conftest import need
-from tests.servers import ROOT, free_port
+from tests.servers import ROOT, wait_until
 
 pytestmark = [pytest.mark.soak, pytest.mark.xdist_group("image")]
+
+ADD_USER = f"""
+from django.contrib.auth import get_user_model
+get_user_model().objects.create_user("ada", password="{compose.PASSWORD}")
+"""
+USERS = "from django.contrib.auth import get_user_model as u; print(u().objects.count())"
+EXPORT = """
+from django.contrib.auth import get_user_model
+from apps.tasks import life
+from apps.tasks.models import Task
+task = life.prepare(Task(owner=get_user_model().objects.get(), kind=Task.Kind.EXPORT, name="all"))
+life.start(task)
+"""
+STATES = "from apps.tasks.models import Task; print(*Task.objects.values_list('state', flat=True))"
+SERVICES = ("nginx", "web-1", "web-2", "worker", "database", "events")
 
 
 @pytest.fixture
@@ -56,59 +59,100 @@ def test_the_files_are_valid_and_start_with_no_password_missing(folder, name):
     assert "run deploy/init first" in done.stderr
 
 
-def test_the_site_runs_on_sqlite_and_a_deploy_is_felt_by_nobody(folder):
-    need(
-        image.can_be_built() and shutil.which("podman-compose"), "buildah, podman, podman-compose and debootstrap"
+@pytest.fixture
+def site(tmp_path):
+    need(compose.can_be_run(), "buildah, podman, debootstrap and docker-compose, for root,")
+    with compose.site(tmp_path) as site:
+        yield site
+
+
+def test_the_site_runs_on_sqlite_and_moves_to_postgresql_with_its_data(site):
+    site.up("--sqlite")
+    site.shell(ADD_USER)
+    with compose.visiting(f"{site.url}/accounts/login/") as answers:
+        site.up("--sqlite")
+    print(dict(answers))
+    assert set(answers) == {200}
+    assert answers[200] > 50
+
+    site.compose("stop", "web-1", "web-2", "worker", file="compose.sqlite.yml")
+    site.compose("run", "--rm", "-T", "migrate", "sh", "-c", 'deploy/to-postgresql "$DATABASE_URL"')
+    site.up()
+    assert "postgres" in site.shell(
+        "from django.conf import settings; print(settings.DATABASES['default']['ENGINE'])"
     )
-    image.build()
-    subprocess.run([ROOT / "bin" / "image", "nginx"], check=True)
-    port, secure_port = free_port(), free_port()
-    most = str(min(20_000, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-    environment = os.environ | {
-        "DEPLOY": str(folder),
-        "HTTP_PORT": f"127.0.0.1:{port}",
-        "HTTPS_PORT": f"127.0.0.1:{secure_port}",
-        "NOFILE": most,
-        "NGINX_NOFILE": most,
-        "PODMAN_IGNORE_CGROUPSV1_WARNING": "1",
-    }
-    up = [str(ROOT / "bin" / "image"), "deploy", "--sqlite"]
-    try:
-        subprocess.run(up, env=environment, check=True, timeout=300)
-        page = f"https://127.0.0.1:{secure_port}/accounts/login/"
-        with visiting(page) as answers:
-            subprocess.run(up, env=environment, check=True, timeout=300)
-        print(dict(answers))
-        assert set(answers) == {200}
-        assert answers[200] > 50
-    finally:
-        for name in ("nginx", "worker", "web-2", "web-1", "migrate"):
-            image.podman("rm", "--force", "--ignore", "--depend", "--time=5", f"site_{name}_1")
-        image.podman("volume", "rm", "--force", "site_data", "site_sockets")
-        image.podman("network", "rm", "--force", "site_default")
+    with site.visitor() as ada:
+        compose.sign_in(ada, "ada")
 
 
-@contextlib.contextmanager
-def visiting(url):
-    """Ask for a page again and again for as long as the block runs; yields what was answered."""
-    answers, is_over = Counter(), threading.Event()
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+def test_the_site_runs_on_postgresql_and_valkey_is_deployed_killed_and_restored(site):
+    site.up()
+    for service in SERVICES:
+        container = site.container(service)
+        assert container["State"]["Running"], service
+        if service != "worker":
+            wait_until(lambda name=service: site.health(name) == "healthy", 60)
+    assert site.shell(USERS) == "0"
+    site.shell(ADD_USER)
+    ada = site.visitor()
+    compose.sign_in(ada, "ada")
 
-    def visit():
-        while not is_over.is_set():
-            try:
-                answers[urllib.request.urlopen(url, context=context, timeout=30).status] += 1
-            except urllib.error.HTTPError as error:
-                answers[error.code] += 1
-            except OSError as error:
-                answers[repr(error)] += 1
-            time.sleep(0.05)
+    # The worker takes what is enqueued, and nginx may read the file that comes of it.
+    site.shell(EXPORT)
+    wait_until(lambda: site.shell(STATES) == "done", 60)
+    file = ada.get("/tasks/1/contacts.csv")
+    assert (file.status_code, file.text[:10]) == (200, "name,email")
 
-    threads = [threading.Thread(target=visit) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    yield answers
-    is_over.set()
-    for thread in threads:
-        thread.join()
+    # A deploy is felt by no request, and by a stream only as a return.
+    listener = compose.Listener(ada, "/api/feed/stream/")
+    listener.start()
+    wait_until(lambda: listener.last_id, 30)
+    before = [site.container(name)["Id"] for name in SERVICES]
+    with compose.visiting(f"{site.url}/accounts/login/") as answers:
+        site.up()
+        site.publish()
+    print(dict(answers))
+    assert set(answers) == {200}
+    wait_until(lambda: listener.names() == ["said"], 30)
+    after = [site.container(name)["Id"] for name in SERVICES]
+    replaced = [name for name, old, new in zip(SERVICES, before, after, strict=True) if old != new]
+    assert replaced == ["web-1", "web-2", "worker"]
+
+    # What is killed comes back by itself, and nobody has missed what was said.
+    for service in ("web-1", "worker", "nginx", "events", "database"):
+        pid = site.container(service)["State"]["Pid"]
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda name=service, old=pid: is_back(site, name, old), 60)
+    site.publish()
+    wait_until(lambda: listener.names() == ["said"] * 2, 60)
+
+    # A backup, what happens after it, the end of everything, and the restore.
+    uploads = ["exec", "-T", "web-1"]
+    site.compose(*uploads, "sh", "-c", "mkdir -p /data/media && echo picture > /data/media/picture.webp")
+    dump = site.compose("exec", "-T", "database", "pg_dump", "-U", "site", "-Fc", "site")
+    media = site.compose(*uploads, "tar", "-C", "/data", "-cf", "-", "media")
+    site.shell(ADD_USER.replace("ada", "too late"))
+    site.publish()
+    wait_until(lambda: listener.names() == ["said"] * 3, 60)
+    site.compose("stop", "web-1", "web-2", "worker")
+    site.compose("down", "--volumes", "--timeout", "10")
+    site.compose("up", "-d", "--wait", "database", "events")
+    restore = ["pg_restore", "-U", "site", "-d", "site", "--clean", "--if-exists", "--no-owner"]
+    site.compose("exec", "-T", "database", *restore, input=dump)
+    site.up()
+    site.compose(*uploads, "tar", "-C", "/data", "-xf", "-", input=media)
+    assert site.shell(USERS) == "1"
+    assert site.compose(*uploads, "cat", "/data/media/picture.webp") == b"picture\n"
+    wait_until(lambda: listener.names()[3:] == ["sse:reset"], 60)
+    site.publish()
+    wait_until(lambda: listener.names()[4:] == ["said"], 60)
+    listener.stop()
+
+
+def is_back(site, service, pid):
+    state = site.container(service)["State"]
+    return (
+        state["Running"]
+        and state["Pid"] not in (0, pid)
+        and (service == "worker" or site.health(service) == "healthy")
+    )
