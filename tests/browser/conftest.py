@@ -16,6 +16,8 @@ from tests.browser import playing, scripted_server
 from tests.conftest import need
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+# Chromium without its windows, which opens a page in a third of the time.
+HEADLESS = ("chromium-headless-shell", *CHROMIUM)
 FIREFOX = ("firefox-esr", "firefox")
 QUIET = (
     "--disable-quic",
@@ -53,20 +55,27 @@ def pytest_collection_modifyitems(config, items):
 def browser_type_launch_args(browser_type_launch_args, browser_name):
     """Launch the first Chromium or Firefox on the PATH, without traffic of its own."""
     if browser_name == "firefox":
-        found = next(filter(None, map(shutil.which, FIREFOX)), None)
+        found = first_of(FIREFOX)
         need(found, "Firefox")
         return {**browser_type_launch_args, "executable_path": found, "channel": "moz-firefox"}
-    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    found = first_of(HEADLESS)
     if found is None:
-        pytest.fail(f"Browser tests need one of {', '.join(CHROMIUM)} on the PATH: apt-get install chromium")
+        pytest.fail(f"Browser tests need one of {', '.join(HEADLESS)} on the PATH: apt-get install chromium")
     sandbox = [] if os.geteuid() else ["--no-sandbox"]
     return {**browser_type_launch_args, "executable_path": found, "args": [*QUIET, *sandbox]}
+
+
+def first_of(names):
+    """Return the path of the first of some programs that the machine has, or None."""
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 @pytest.fixture
 def everyday(browser_type, browser_type_launch_args, tmp_path):
     """The tabs of a Chromium as people have it: with a back/forward cache, frozen when long hidden."""
-    command = [browser_type_launch_args["executable_path"], *browser_type_launch_args["args"]]
+    whole = first_of(CHROMIUM)
+    need(whole, "Chromium with its windows")
+    command = [whole, *browser_type_launch_args["args"]]
     options = ["--headless", "--remote-debugging-port=0", f"--user-data-dir={tmp_path}"]
     with subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True) as chromium:
         try:
