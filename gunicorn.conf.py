@@ -35,6 +35,7 @@ backlog = 2048
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
 control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+# nginx has a line for each answer, without whole addresses and what follows the "?"; these have both.
 accesslog = os.environ.get("ACCESS_LOG") or None
 if os.environ.get("LOG_FORMAT", "json") == "json":
     logconfig_dict = {
@@ -46,6 +47,10 @@ if os.environ.get("LOG_FORMAT", "json") == "json":
         "loggers": {
             "environ": {"level": "WARNING"},
             "gunicorn.error": {"handlers": ["console"], "level": "INFO", "propagate": False},
-            "gunicorn.access": {"handlers": ["console"], "level": "INFO", "propagate": False},
+            "gunicorn.access": {
+                "handlers": ["console"],
+                "level": "INFO" if accesslog else "WARNING",
+                "propagate": False,
+            },
         },
     }

@@ -55,6 +55,9 @@ async def test_a_rolling_deploy_loses_no_event_repeats_none_and_fails_no_request
         assert verdict.report() == ""
         assert set(visitors.answers) == {("GET", 200), ("POST", 200)}
         assert set(answers) == {200}
+        for web in webs:
+            assert "HTTP/1.1" not in web.output(), "nginx logs the answers"
+            assert "127.0.0.1" not in web.output()
         assert answers[200] >= 2 * count, "each client had to come back"
 
 
