@@ -2,20 +2,24 @@
 The client in WebKit, in what engines differ in.
 
 Some releases of WebKit, 2.54 among them, hold back the rest of a chunk that comes in two pieces until
-the next one (bug 322545). Where a test could meet that, its stream is kept alive.
+the next one (bug 322545), which is met over HTTP/1.1: there, streams are kept alive all the time.
 """
+
+import subprocess
 
 import pytest
 
 from apps.sse.tests.test_patches import EXAMPLES
+from tests import nginx, servers
 from tests.browser import webkit
 from tests.browser.playing import QUICK_RETRY, RECORDER, event
 from tests.browser.scripted_server import HEAD
 from tests.browser.test_client_elements import STRICT_POLICY
 from tests.browser.test_client_modes import FORM, MODES, form
 from tests.conftest import need
+from tests.test_deployment_nginx import TLS
 
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.soak, pytest.mark.xdist_group("webkit")]
 SHARED = HEAD.replace("<html ", '<html dj-sse-share-key="mine" ')
 ITEMS = '<b dj-sse="/stream/" dj-sse-mode="append" dj-sse-share></b>'
 
@@ -227,3 +231,42 @@ def test_the_back_button_finds_the_page_as_it_was_and_live(open_tab, server, hea
     again.stream(item(2))
     tab.shows("b", "1;2;")
     assert tab.run("() => restored")
+
+
+@pytest.fixture
+def front(site, tmp_path):
+    """The address of the site behind the bundled nginx, over TLS and so over HTTP/2."""
+    need(nginx.binary(), "nginx")
+    subprocess.run([servers.ROOT / "deploy" / "self-signed", tmp_path / "tls"], check=True)
+    with nginx.running([site.url, site.url], tmp_path, extra=TLS) as front:
+        yield front.secure_url
+
+
+def test_this_sites_pages_are_live_in_all_tabs(engine, front):
+    one, other = engine.tab(), engine.tab()
+    one.open(f"{front}/accounts/login/?next=/feed/")
+    one.run("""() => {
+        const form = document.querySelector('main form');
+        form.elements.username.value = 'ada';
+        form.elements.password.value = 'demo';
+        form.querySelector('button').click();
+    }""")
+    one.wait(
+        "() => location.pathname === '/feed/' && document.querySelector('#live')?.dataset.state === 'connected'"
+    )
+    other.open(f"{front}/feed/")
+    other.wait("() => document.querySelector('#live')?.dataset.state === 'connected'")
+    for number in range(3):
+        text = f"from WebKit, number {number}"
+        other.run(
+            """(text) => {
+            const form = new FormData(document.querySelector('form[enctype]'));
+            form.set('text', text);
+            fetch('', { method: 'POST', body: form });
+        }""",
+            text,
+        )
+        for tab in (one, other):
+            tab.wait("(text) => document.querySelector('main').textContent.includes(text)", text)
+    for tab in (one, other):
+        tab.close()

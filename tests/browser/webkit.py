@@ -109,8 +109,10 @@ def running() -> Iterator[Browser]:
             httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, transport=transport, trust_env=False)
         )
         options = {"binary": glob(BROWSER)[0], "args": ["--automation"]}
-        wanted = {"capabilities": {"alwaysMatch": {"webkitgtk:browserOptions": options}}}
-        session = driver.post("/session", json=wanted).json()["value"]["sessionId"]
+        wanted = {"acceptInsecureCerts": True, "webkitgtk:browserOptions": options}
+        session = driver.post("/session", json={"capabilities": {"alwaysMatch": wanted}}).json()["value"][
+            "sessionId"
+        ]
         yield Browser(driver, session)
         driver.delete(f"/session/{session}")
 
