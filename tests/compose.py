@@ -125,10 +125,9 @@ def serving_docker(socket: Path):
 def watch_health(is_over: threading.Event) -> None:
     """Ask each container for its health until it is known."""
     while not is_over.wait(1):
-        for name in image.podman("ps", "--filter=health=starting", "--format={{.Names}}").split():
-            subprocess.run(
-                [ROOT / "bin" / "image", "podman", "healthcheck", "run", name], capture_output=True, check=False
-            )
+        for id in image.podman("ps", "--filter=health=starting", "--quiet").split():
+            command = [ROOT / "bin" / "image", "podman", "healthcheck", "run", id]
+            subprocess.run(command, capture_output=True, check=False)
 
 
 def sign_in(visitor: httpx.Client, name: str) -> None:
