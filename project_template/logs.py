@@ -1,8 +1,8 @@
 """
 A line of JSON for each event in production, with the id of the request that it belongs to.
 
-nginx gives each request its id and logs it as well; without nginx it is made here. What a request leads to
-has its id, too: its stream, which outlives it, and the tasks that it enqueues.
+nginx gives each request its id and logs it as well; without a proxy it is made here, whatever the request says.
+What a request leads to has its id, too: its stream, which outlives it, and the tasks that it enqueues.
 """
 
 import json
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from asgiref.sync import iscoroutinefunction
+from django.conf import settings
 from django.db.models.signals import post_save, pre_save
 from django.dispatch import receiver
 from django.tasks import TaskResultStatus
@@ -29,8 +30,8 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def begin(given: str) -> None:
-    """Have all that is logged from here on belong to a request, whose id is the one given if that can be one."""
-    request_id.set(given if USABLE.fullmatch(given) else uuid4().hex)
+    """Have all that is logged from here on belong to a request, whose id is what a proxy has given, if it can be."""
+    request_id.set(given if settings.BEHIND_PROXY and USABLE.fullmatch(given) else uuid4().hex)
 
 
 class Identified:
@@ -46,9 +47,19 @@ class Identified:
         await self.application(scope, receive, send)
 
 
+def identified_wsgi(application):
+    """Return a WSGI application each of whose requests has an id."""
+
+    def wsgi(environ, start_response):
+        begin(environ.get("HTTP_X_REQUEST_ID", ""))
+        return application(environ, start_response)
+
+    return wsgi
+
+
 @sync_and_async_middleware
 def identify(get_response):
-    """Name the request's id in the response; under WSGI, where no `Identified` is around, give it one first."""
+    """Name the request's id in the response."""
     if iscoroutinefunction(get_response):
 
         async def middleware(request):
@@ -57,15 +68,15 @@ def identify(get_response):
     else:
 
         def middleware(request):
-            begin(request.headers.get(HEADER, ""))
             return named(get_response(request))
 
     return middleware
 
 
 def named(response):
-    """Return a response with the id of its request."""
-    response.headers[HEADER] = request_id.get()
+    """Return a response with the id of its request, if that has one."""
+    if id := request_id.get():
+        response.headers[HEADER] = id
     return response
 
 
