@@ -21,6 +21,7 @@ PRODUCTION = {
     "ALLOWED_HOSTS": "127.0.0.1",
     "SECRET_KEY": secrets.token_urlsafe(50),
     "ADMIN_PATH": "office",
+    "BEHIND_PROXY": "1",
 }
 
 
@@ -55,6 +56,24 @@ def test_the_log_is_a_line_of_json_for_each_event_with_the_requests_id(productio
 def test_an_id_that_would_forge_log_lines_is_replaced(production):
     answer = httpx.get(f"{production.url}/accounts/login/", headers={"X-Request-ID": 'x" , "level": "ERROR'})
     assert len(answer.headers["X-Request-ID"]) == 32
+
+
+@pytest.mark.parametrize("kind", ["uvicorn", "gunicorn with threads"])
+def test_without_a_proxy_no_request_says_its_own_id_and_what_is_refused_has_one_of_its_own(
+    production, migrated, tmp_path, kind
+):
+    servers.copy_database(migrated, tmp_path)
+    static = production.environment["DATA_DIR"] + "/static"
+    variables = {**PRODUCTION, "BEHIND_PROXY": "0", "MAX_UPLOAD_MB": "1", "STATIC_ROOT": static}
+    given = {"X-Request-ID": secrets.token_hex(16)}
+    with servers.serving(kind, tmp_path, **variables) as server:
+        answered = httpx.get(f"{server.url}/nowhere/", headers=given).headers["X-Request-ID"]
+        assert httpx.post(server.url, content=b"x" * 3 * 2**20).status_code == 413
+        ids = wait_until(
+            lambda: (found := [entry["id"] for entry in entries(server) if "id" in entry])[1:] and found
+        )
+    assert ids[0] == answered
+    assert len({*ids, given["X-Request-ID"]}) == 3
 
 
 def test_a_stream_logs_its_beginning_and_its_end_with_the_id_of_its_request_and_nobodys_address(production):
