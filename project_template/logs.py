@@ -30,7 +30,7 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def begin(given: str) -> None:
-    """Have all that is logged from here on belong to a request, whose id is what a proxy has given, if it can be."""
+    """Have all that is logged from here on belong to a request, whose id is what a proxy has given, if usable."""
     request_id.set(given if settings.BEHIND_PROXY and USABLE.fullmatch(given) else uuid4().hex)
 
 
