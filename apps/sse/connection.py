@@ -7,6 +7,7 @@ reads from.
 """
 
 import asyncio
+import logging
 import math
 import random
 import time
@@ -24,6 +25,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 KEEPALIVE = sse_comment("keepalive").encode()
 BACKLOG_BYTES = 256 * 1024
 BACKLOG_WRITES = 1000
+
+logger = logging.getLogger("apps.sse")
 
 
 class Source(Protocol):
@@ -122,9 +125,9 @@ class Connection:
             await self._play()
             if self._ending:
                 self.write(sse_retry(jittered(self.retry_ms)).encode())
-            await self._linger()
+            # Counted among the open ones until a client that has stopped reading has gone, too.
+            await self.room()
         finally:
-            self._task = None
             registry.discard(self)
             self._leave_seat()
 
@@ -139,15 +142,8 @@ class Connection:
                 raise
             # The task is the server's own, and goes on to its next request.
             self._task.uncancel()  # type: ignore[union-attr]
-
-    async def _linger(self) -> None:
-        # Counted among the open ones until a client that has stopped reading has gone, too.
-        try:
-            await self.room()
-        except asyncio.CancelledError:
-            if not self._is_over:
-                raise
-            self._task.uncancel()  # type: ignore[union-attr]
+        finally:
+            self._task = None
 
     @property
     def is_ended(self) -> bool:
@@ -280,6 +276,9 @@ class Connection:
                 await self._send(_body(kept))
         except OSError:
             self.leave()
+        except Exception:
+            logger.exception("%s: a client could not be sent what it was to get, and has to come back.", self.name)
+            self.hang_up("failed")
         finally:
             self._flushing = None
             self._has_written = True

@@ -19,6 +19,7 @@ class Socket:
 
     def __init__(self):
         self.taken = []
+        self.error = None
         self._has_room = asyncio.Event()
         self._has_room.set()
 
@@ -29,6 +30,9 @@ class Socket:
         self._has_room.set()
 
     async def send(self, message):
+        if error := self.error:
+            self.error = None
+            raise error
         self.taken.append(message["body"])
         await self._has_room.wait()
 
@@ -210,6 +214,42 @@ async def test_the_servers_own_task_goes_on_after_the_stream_was_ended():
     it.connection.end("age")
     async with asyncio.timeout(PATIENCE_SECONDS):
         assert await serving == 0
+
+
+class LastWords(Silent):
+    """A source that says something and is finished when it is told to."""
+
+    async def play(self, connection):
+        self.is_playing.set()
+        await asyncio.sleep(0)
+        connection.write(b"last words")
+
+
+async def test_a_stream_that_is_finished_and_then_ended_still_gives_its_last_words_to_a_slow_client():
+    async with Playing(LastWords()) as it:
+        it.socket.fill()
+        it.connection.write(b"now on its way ")
+        await asyncio.sleep(0.01)
+        assert it.connection.backlog_bytes == len(b"last words")
+        it.connection.end("restart")
+        it.socket.drain()
+        await it.ended()
+        assert b"last words" in it.socket.taken[1]
+
+
+async def test_a_client_that_cannot_be_sent_what_was_kept_for_it_gets_nothing_after_it(caplog):
+    async with Playing() as it:
+        it.socket.fill()
+        it.connection.write(b"one")
+        it.connection.write(b"lost")
+        it.socket.error = RuntimeError("the handler is closed")
+        it.socket.drain()
+        await it.connection.room()
+        event = Event("news", "e", "after what was lost", number=3)
+        assert it.connection.deliver([event], event.frame) == 0
+        await it.ended()
+        assert event.frame not in it.socket.taken
+    assert "has to come back" in caplog.text
 
 
 async def test_silence_is_filled_but_not_while_the_socket_is_full():
