@@ -92,8 +92,10 @@ class Log:
 
         Raises `Gap` if it is not there yet.
         """
-        if position.number >= self.recent.oldest.number and not self.recent.holds(position):
-            await self._once("catch up", self._catch_up)
+        # Of the reads that are shared, one may have begun before that position was there.
+        for _ in range(2):
+            if position.number >= self.recent.oldest.number and not self.recent.holds(position):
+                await self._once("catch up", self._catch_up)
         if position.number > self.recent.newest.number:
             raise Gap(position)
 

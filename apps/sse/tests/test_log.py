@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+import threading
 
 import pytest
 
 from apps.sse import log
 from apps.sse.brokers import Gap
-from apps.sse.events import Event
+from apps.sse.events import Event, Position
 from apps.sse.hub import get_hub
 from apps.sse.log import Unavailable
 
@@ -83,3 +84,30 @@ async def test_a_replay_that_the_broker_fails_is_said(flaky):
     flaky.is_down = True
     with pytest.raises(Unavailable):
         await hub.join_after(Ear("news"), early)
+
+
+async def test_a_position_that_is_newer_than_a_read_under_way_is_reached_all_the_same(flaky, monkeypatch):
+    hub = get_hub()
+    await hub.start()
+    newest = hub.join(Ear("news"))
+    read, began, may_end = flaky.read, asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def slowly(*arguments):
+        found = read(*arguments)
+        loop.call_soon_threadsafe(began.set)
+        may_end.wait(5)
+        return found
+
+    monkeypatch.setattr(flaky, "read", slowly)
+    unknown = asyncio.ensure_future(hub.join_after(Ear("news"), Position(newest.number + 9, "0" * 8)))
+    await began.wait()
+    # Another process publishes, and hears it first.
+    published = Event(channel="news", name="e", text="new", number=newest.number + 1)
+    flaky._log.append(published)
+    arriving = asyncio.ensure_future(hub.join_after(Ear("news"), published.position))
+    await asyncio.sleep(0)
+    may_end.set()
+    await arriving
+    with pytest.raises(Gap):
+        await unknown
