@@ -1,7 +1,7 @@
 """
 What all processes have to say: asked over the bus when somebody wants to know, and answered by each.
 
-A process takes part from its first request or task on. It says that it is there, so that the
+A process takes part from its first request, stream or task on. It says that it is there, so that the
 others know for whose answers to wait; one that stays silent is told of, never left out without a word.
 """
 
@@ -20,6 +20,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_started
 from django.tasks.signals import task_started
 
+from . import connections
 from .hub import control_handlers, get_hub
 from .loops import process_loop
 from .publishing import publish_control
@@ -223,5 +224,7 @@ def take_part_with_first_task(**_: Any) -> None:
         process_loop().call_soon_threadsafe(take_part)
 
 
+# However a stream is served, it may be ended by what another process says.
+connections.when_opened.append(lambda _: take_part())
 request_started.connect(take_part_with_first_request)
 task_started.connect(take_part_with_first_task)

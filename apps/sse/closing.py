@@ -18,7 +18,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_sa
 from . import connections
 from .access import account_fields, session_hash
 from .connections import OpenConnection
-from .hub import control_handlers, get_hub
+from .hub import control_handlers
 from .publishing import publish_control
 from .sweep import sweep
 
@@ -68,7 +68,7 @@ def watch() -> None:
     control_handlers["close"] = _close
     control_handlers["close-view"] = _close_view
     control_handlers["sweep"] = lambda _: sweep.soon()
-    connections.when_opened.append(_opened)
+    connections.when_opened.append(lambda stream: sweep.opened(stream))
     user_logged_in.connect(_logged_in)
     user_logged_out.connect(_logged_out)
     if apps.is_installed("django.contrib.auth"):
@@ -88,12 +88,6 @@ def _watch_users() -> None:
     group = apps.get_model("auth", "Group")
     m2m_changed.connect(_group_changed, sender=group.permissions.through)
     post_delete.connect(_group_changed, sender=group)
-
-
-def _opened(stream: OpenConnection) -> None:
-    # However the stream is served, it may be ended by what another process says.
-    get_hub().begin()
-    sweep.opened(stream)
 
 
 def _close(data: dict[str, Any]) -> None:
