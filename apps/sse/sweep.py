@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from collections import deque
+from contextvars import ContextVar
 
 from django.db import connections as databases
 
@@ -23,6 +24,9 @@ GATHER_SECONDS = 0.2
 RETRY_SECONDS = 10.0
 # After a look it rests for so many times as long as that took, however often it is woken.
 REST = 4
+
+# Whether the streams of this context are looked at; not those of a test, whose users nobody else may see.
+is_on: ContextVar[bool] = ContextVar("sse_sweep", default=True)
 
 logger = logging.getLogger("apps.sse")
 
@@ -40,7 +44,7 @@ class Sweep:
 
     def opened(self, stream: OpenConnection) -> None:
         """Look at a stream soon, and from now on, if it belongs to a user or a session."""
-        if stream.client.fingerprint is None and not stream.client.session_key:
+        if not is_on.get() or (stream.client.fingerprint is None and not stream.client.session_key):
             return
         self._opened.append(stream)
         with self._lock:

@@ -15,6 +15,7 @@ from django.core.signals import got_request_exception, request_finished, request
 from django.dispatch import Signal
 from django.utils.datastructures import CaseInsensitiveMapping
 
+from .. import sweep
 from ..asgi import Application
 from ..threads import Lane, own_lane
 
@@ -93,6 +94,7 @@ class Exchange:
 
     async def _run(self, application: Application, scope: dict[str, Any], executor: Executor | None) -> None:
         got_request_exception.connect(self._note_failure)
+        sweep.is_on.set(False)
         try:
             async with _working_in(executor) if executor else contextlib.nullcontext():
                 await application(scope, self._receive, self._send)

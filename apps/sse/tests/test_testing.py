@@ -1,6 +1,7 @@
 """The client that tests open streams with."""
 
 import asyncio
+from unittest import mock
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -11,6 +12,7 @@ from django.urls import path
 
 from apps.sse import SSEView, aposition, apublish, connections, position, publish, shared
 from apps.sse.hub import Hub
+from apps.sse.sweep import Sweep
 from apps.sse.testing import Refused, StreamClient
 
 from .followers import until
@@ -121,6 +123,16 @@ class InATestCase(TestCase):
                 publish("of.bob", "letter", "for bob")
             his.assert_event("letter", "for bob")
             hers.assert_no_event()
+
+    def test_the_sweep_which_cannot_see_the_tests_users_leaves_their_streams_alone(self):
+        ada, streams, its = make_user("ada"), StreamClient(), Sweep()
+        with (
+            mock.patch.object(its, "_opened", mock.MagicMock()) as opened,
+            mock.patch.object(connections, "when_opened", [its.opened]),
+            streams.open("/private/", user=ada) as stream,
+        ):
+            stream.assert_no_event()
+            opened.append.assert_not_called()
 
     def test_a_forgotten_commit_is_pointed_out(self):
         with StreamClient().open("/news/") as stream:
