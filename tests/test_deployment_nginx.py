@@ -1,6 +1,7 @@
 """The bundled nginx: what it passes on, what it serves itself, whom it believes, and what it limits."""
 
 import json
+import select
 import shutil
 import socket
 import ssl
@@ -262,6 +263,19 @@ def test_a_flood_of_forms_is_refused_and_others_pages_are_not(front_of):
         assert 429 in statuses
         assert answers[statuses.index(429)].headers["Retry-After"] == "10"
         assert [client.get(front.url).status_code for _ in range(40)] == [200] * 40
+
+
+@pytest.mark.parametrize(
+    "asked", ["POST /", "PUT /", "GET /", f"POST {STREAM}", "POST /static/nowhere.css", "PUT /health/live"]
+)
+def test_an_address_sends_so_many_bodies_at_once_whatever_the_method_and_the_place(front_of, asked):
+    with front_of(changes={"limit_conn bodies 30;": "limit_conn bodies 2;"}) as front, ExitStack() as stack:
+        address = ("127.0.0.1", int(front.url.rpartition(":")[2]))
+        connections = [stack.enter_context(socket.create_connection(address)) for _ in range(3)]
+        for connection in connections:
+            connection.sendall(f"{asked} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n".encode())
+        [refused] = select.select(connections, [], [], 10)[0]
+        assert refused.recv(100).startswith(b"HTTP/1.1 429")
 
 
 def test_a_server_that_is_gone_is_nobodys_trouble(tmp_path):
