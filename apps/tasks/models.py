@@ -46,10 +46,11 @@ class Contact(models.Model):
 
 class TaskQuerySet(models.QuerySet):
     def seen_by(self, user) -> "TaskQuerySet":
-        """Return the tasks that a user may see: staff all of them, others their own, a visitor none."""
+        """Return the tasks that a user may see: their own, or all with the permission to view or change tasks."""
         if not user.is_active:
             return self.none()
-        return self if user.is_staff else self.filter(owner_id=user.pk)
+        sees_all = user.has_perm("tasks.view_task") or user.has_perm("tasks.change_task")
+        return self if sees_all else self.filter(owner_id=user.pk)
 
     def find(self, user, key) -> "Task":
         """Return a task that a user may see; raises `Http404` for others, as if there were none."""

@@ -50,6 +50,9 @@ def act(request, pk, action):
     task = Task.objects.find(request.user, pk)
     if action not in ACTIONS:
         raise Http404
+    needed = "tasks.delete_task" if action == "delete" else "tasks.change_task"
+    if task.owner_id != request.user.pk and not request.user.has_perm(needed):
+        raise PermissionDenied
     if not ACTIONS[action](task):
         messages.warning(request, _("That is not possible any more: the task is in another state by now."))
     if action == "delete" or "list" in request.POST:

@@ -3,6 +3,7 @@ import tracemalloc
 import zipfile
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
 from django.test import AsyncRequestFactory, Client
 from django.urls import resolve, reverse
@@ -197,6 +198,29 @@ def test_staff_see_a_task_and_whose_it_is(admin_client, import_of, grace):
     task = import_of(GOOD)
     assert "of ada" in admin_client.get(f"/tasks/{task.pk}/").text
     assert admin_client.post(f"/tasks/{task.pk}/start/").status_code == 302
+
+
+def test_staff_see_and_do_with_anothers_task_what_they_have_the_permission_for(client, import_of, grace):
+    task = import_of(GOOD)
+    grace.is_staff = True
+    grace.save()
+    client.force_login(grace)
+
+    def statuses():
+        return (
+            client.get(f"/tasks/{task.pk}/").status_code,
+            client.post(f"/tasks/{task.pk}/start/").status_code,
+            client.post(f"/tasks/{task.pk}/delete/").status_code,
+        )
+
+    assert statuses() == (404, 404, 404)
+    for codename, expected in {
+        "view_task": (200, 403, 403),
+        "change_task": (200, 302, 403),
+        "delete_task": (200, 302, 302),
+    }.items():
+        grace.user_permissions.add(Permission.objects.get(codename=codename))
+        assert statuses() == expected
 
 
 def test_errors_and_exports_are_downloaded(signed_in, import_of, export_of, work, ada):
