@@ -13,7 +13,7 @@ from tests.test_structure import SAMPLE_APPS
 
 INSTALLED = [app for app in SAMPLE_APPS if (ROOT / "apps" / app).is_dir()]
 IN_MEMORY = {"DATABASE_URL": "sqlite://:memory:", "SSE_BROKER_URL": "memory://"}
-LEFT_OUT = shutil.ignore_patterns(".[!e]*", ".env", "node_modules", "__pycache__", "dist", "bench")
+LEFT_OUT = shutil.ignore_patterns(".[!e]*", ".env", "node_modules", "__pycache__", "bench")
 
 
 def run(folder, *command, timeout=120, **variables):

@@ -2,9 +2,12 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser import people
+
+pytest.importorskip("apps.notifications.notify")
 
 SOON_MS = 3000
 
