@@ -17,6 +17,8 @@ BATCH = 500
 SECONDS_AT_ONCE = 2
 SILENCE = timedelta(seconds=10)
 """If nothing more was sent for so long, the worker has died, and another one goes on."""
+MOST_DOUBLED = 8
+"""What fails again and again is tried again after twice as long each time, up to three quarters of an hour."""
 
 
 def channel(broadcast: Broadcast) -> str:
@@ -41,20 +43,23 @@ def send(broadcast_pk: int) -> None:
 
 
 @task
-def look(broadcast_pk: int, sent: int) -> None:
+def look(broadcast_pk: int, sent: int, stalls: int = 0) -> None:
     """Have a broadcast go on that has come no further than it was, and look again until it is finished."""
     broadcast = Broadcast.objects.filter(pk=broadcast_pk, finished_at=None).first()
     if broadcast is None:
         return
-    look_later(broadcast)
     if broadcast.sent == sent:
+        look_later(broadcast, stalls + 1)
         send.enqueue(broadcast_pk)
+    else:
+        look_later(broadcast)
 
 
-def look_later(broadcast: Broadcast) -> None:
-    """Have a worker look in a while whether a broadcast has come further, if the queue can wait."""
+def look_later(broadcast: Broadcast, stalls: int = 0) -> None:
+    """Have a worker look later whether a broadcast has come further, if the queue can wait: ever later if not."""
     if look.get_backend().supports_defer:
-        look.using(run_after=timezone.now() + SILENCE).enqueue(broadcast.pk, broadcast.sent)
+        pause = SILENCE * 2 ** min(stalls, MOST_DOUBLED)
+        look.using(run_after=timezone.now() + pause).enqueue(broadcast.pk, broadcast.sent, stalls)
 
 
 @transaction.atomic

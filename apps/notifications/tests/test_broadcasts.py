@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.tasks.backends.dummy import DummyBackend
+from django.utils import timezone
 
 from apps.sse.testing import StreamClient
 
@@ -152,6 +153,25 @@ def test_one_whose_worker_has_died_goes_on_by_itself(
     work()
     work(later=True)
     assert not queue.results, "it is finished, and nobody looks any more"
+
+
+def test_one_that_always_fails_is_tried_ever_more_seldom(users, queue, work, django_capture_on_commit_callbacks):
+    broadcast = Broadcast.objects.create(verb="It fails", to_everybody=True)
+    with django_capture_on_commit_callbacks(execute=True):
+        broadcasting.start(broadcast)
+
+    def pause():
+        queue.results = [result for result in queue.results if result.task.run_after]
+        return (queue.results[0].task.run_after - timezone.now()) / broadcasting.SILENCE
+
+    pauses = []
+    for _ in range(11):
+        pauses.append(pause())
+        work(later=True)
+    assert pauses == pytest.approx([1, 2, 4, 8, 16, 32, 64, 128, 256, 256, 256], rel=0.1)
+    broadcasting.send_batch(broadcast.pk)
+    work(later=True)
+    assert pause() == pytest.approx(1, rel=0.1), "it has come further"
 
 
 def test_a_long_one_lets_other_tasks_in_between(staff, work, monkeypatch):
