@@ -63,4 +63,4 @@ def test_without_a_sample_app_the_rest_of_the_suite_passes(app, tmp_path):
     about = re.compile(rf"apps[./]{app}\b|[\"'/]{app}[\"'/]|{app}_")
     rest = [str(f.relative_to(copy)) for f in sorted(copy.rglob("test_*.py")) if not about.search(f.read_text())]
     assert len(rest) > 60
-    assert " passed" in run(copy, "-m", "pytest", "-p", "no:cacheprovider", *rest, timeout=1800)
+    assert " passed" in run(copy, "-m", "pytest", "-p", "no:cacheprovider", *rest, timeout=3600)
