@@ -201,7 +201,11 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"django": {"handlers": ["console"], "level": "INFO", "propagate": False}},
+    "loggers": {
+        "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        # Each page opens streams: in development that is too much to read.
+        "apps.sse": {"level": "WARNING" if DEBUG else "NOTSET"},
+    },
 }
 
 # Security
