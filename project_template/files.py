@@ -48,14 +48,21 @@ def stepped(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBas
 
 def leave_to_nginx(response: FileResponse) -> None:
     """Name the file in place of its content, if it is a private one."""
-    file = response.file_to_stream
-    path = Path(str(getattr(file, "path", None) or getattr(file, "name", "")))
+    path = path_of(response.file_to_stream)
     folder = Path(settings.MEDIA_ROOT) / "private"
     if path.is_relative_to(folder):
         response.headers[WAY] = PRIVATE_URL + quote(str(path.relative_to(folder)))
         response.headers.setdefault("Cache-Control", "private, no-store")
         del response.headers["Content-Length"]
         response.streaming_content = ()
+
+
+def path_of(file) -> Path:
+    """Return where an open file is; a storage on no disk of this machine has but a name for it."""
+    try:
+        return Path(file.path)
+    except (AttributeError, NotImplementedError):
+        return Path(str(getattr(file, "name", "")))
 
 
 async def pieces(content: Iterable[bytes]) -> AsyncIterator[bytes]:

@@ -1,0 +1,54 @@
+"""Files that a view has opened, with nginx in front that would send them itself."""
+
+import pytest
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import Storage
+from django.db.models.fields.files import FieldFile, FileField
+from django.http import FileResponse
+from django.utils.module_loading import import_string
+
+from tests.servers import PACKAGE
+
+stepped = import_string(f"{PACKAGE}.files.stepped")
+
+
+class Elsewhere(Storage):
+    """A storage on no disk of this machine."""
+
+    def _open(self, name, mode):
+        return ContentFile(b"a,b", name)
+
+
+@pytest.fixture
+def asking(rf):
+    """A request from the bundled nginx."""
+    return rf.get("/", headers={"X-Sendfile-Type": "X-Accel-Redirect"})
+
+
+@pytest.fixture
+def private(settings, tmp_path):
+    """The folder of private files."""
+    settings.MEDIA_ROOT = tmp_path
+    (tmp_path / "private").mkdir()
+    return tmp_path / "private"
+
+
+def test_a_file_that_is_on_no_disk_is_sent_by_the_application(asking, private):
+    file = FieldFile(None, FileField(storage=Elsewhere()), "private/a.csv")
+    answer = stepped(asking, FileResponse(file.open("rb")))
+    assert (answer.getvalue(), "X-Accel-Redirect" in answer.headers) == (b"a,b", False)
+
+
+def test_what_a_private_file_is_called_adds_nothing_to_the_answer(asking, private):
+    path = private / "é?x=1\r\nSet-Cookie: a=b"
+    path.write_bytes(b"a,b")
+    answer = stepped(asking, FileResponse(File(path.open("rb"))))
+    assert answer.headers["X-Accel-Redirect"] == "/media/private/%C3%A9%3Fx%3D1%0D%0ASet-Cookie%3A%20a%3Db"
+    assert "Set-Cookie" not in answer.headers
+    assert answer.getvalue() == b""
+
+
+def test_a_file_elsewhere_is_sent_by_the_application(asking, private):
+    (private.parent / "private.csv").write_bytes(b"a,b")
+    answer = stepped(asking, FileResponse((private.parent / "private.csv").open("rb")))
+    assert (answer.getvalue(), "X-Accel-Redirect" in answer.headers) == (b"a,b", False)
