@@ -98,7 +98,7 @@ async def refuse(receive, send) -> None:
 
 
 def lingering(body: bytes, rest) -> Iterator[bytes]:
-    """Yield the answer, and do the same; a client that sends nothing more is waited for as any slow one is here."""
+    """Yield the answer, and do the same; one that sends nothing is waited for, as it is by any view here."""
     yield body
     until = time.monotonic() + LINGER_SECONDS
     while time.monotonic() < until and rest.read(CHUNK_BYTES):
