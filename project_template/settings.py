@@ -203,6 +203,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        # Of a login that fails, one line; of others none.
+        "axes": {"level": "WARNING"},
         # Each page opens streams: in development that is too much to read.
         "apps.sse": {"level": "WARNING" if DEBUG else "NOTSET"},
     },

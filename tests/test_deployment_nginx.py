@@ -216,6 +216,12 @@ def test_the_log_has_a_line_with_the_duration_of_each_stream_and_nothing_persona
         )
 
 
+def test_an_upload_is_no_error_with_the_visitors_address(front_of):
+    with front_of() as front:
+        assert httpx.post(front.url, content=b"x" * 200_000).status_code == 200
+        assert not [line for line in front.log("error.log") if "client:" in line]
+
+
 def entries(front):
     return [json.loads(line) for line in front.log()]
 

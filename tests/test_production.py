@@ -93,6 +93,7 @@ def test_a_task_logs_with_the_id_of_the_request_that_has_enqueued_it(production)
     id = secrets.token_hex(16)
     with httpx.Client(base_url=production.url) as client:
         sign_in(client, "grace")
+        assert not [line for line in entries(production) if "axes" in line["logger"] and line["level"] == "INFO"]
         form = {"csrfmiddlewaretoken": client.cookies["csrftoken"]}
         answer = client.post("/tasks/export/", data=form, headers={"X-Request-ID": id})
         assert answer.status_code == 302
