@@ -133,6 +133,7 @@ def test_ctrl_c_ends_everything_within_two_seconds_with_ten_streams_open(copy):
         assert processes_in(copy) == []
         for stream in streams:
             assert ends_well(stream), "it was cut off, not ended"
+        assert "KeyboardInterrupt" not in developer.screen()
         assert "apps.sse" not in developer.screen(), "streams that come and go are not for a terminal"
 
 

@@ -16,6 +16,12 @@ from apps.dev import terminal
 
 HOST = "127.0.0.1"
 GRACE_SECONDS = 1.5
+# As `python -m watchfiles` does, without words of its own when it is asked to stop.
+RUN_AGAIN_ON_CHANGE = """
+import logging, sys, watchfiles
+logging.getLogger("watchfiles").setLevel("ERROR")
+watchfiles.run_process(*sys.argv[2:], target=sys.argv[1], target_type="command")
+"""
 
 
 class Command(BaseCommand):
@@ -59,7 +65,7 @@ def commands(port: int) -> list[list[str]]:
     worker = shlex.join([sys.executable, sys.argv[0], "db_worker", "--no-reload", "--no-startup-delay"])
     return [
         [*uvicorn, f"--host={HOST}", f"--port={port}", "--log-level=warning", *folders, *templates],
-        [sys.executable, "-m", "watchfiles", "--verbosity=warning", worker, *source_folders()],
+        [sys.executable, "-c", RUN_AGAIN_ON_CHANGE, worker, *source_folders()],
     ]
 
 
