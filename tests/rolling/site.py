@@ -148,9 +148,9 @@ class Visitors:
     async def _visit(self, number):
         body = f"visitor {number}"
         # Each on a connection of its own. A browser that meets one which nginx is just closing, on a
-        # reload, sends its request again; httpx does not.
+        # reload, sends its request again; httpx does not. One that comes while a server has no worker waits.
         limits = httpx.Limits(max_keepalive_connections=0)
-        async with httpx.AsyncClient(base_url=self.url, timeout=30, limits=limits) as client:
+        async with httpx.AsyncClient(base_url=self.url, timeout=PATIENCE_SECONDS, limits=limits) as client:
             while True:
                 for method in ("GET", "POST"):
                     try:
