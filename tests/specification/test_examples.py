@@ -139,7 +139,7 @@ def test_stream_sends_what_mount_prepared_and_then_ends(client, login):
         ("item", "3", {"number": 2, "user": user}),
         ("item", "4", {"number": 3, "user": user}),
         ("complete", "5", {"status": "done"}),
-        ("sse:end", "5", {}),
+        ("sse:end", "sse:end", {}),
     ]
 
 
@@ -176,7 +176,7 @@ def test_the_dom_helpers_say_what_to_change_and_where(client):
         ("reload", {}),
         ("sse:end", {}),
     ]
-    assert [event.id for event in heard] == ["1", "2", "3", "3", "3", "3"], "leaving the page is no position"
+    assert [event.id for event in heard] == ["1", "2", "3", "3", "3", "sse:end"], "leaving the page is none"
 
 
 def test_a_view_with_the_mixin_still_answers_with_a_page(client):
@@ -220,7 +220,7 @@ def test_progress_is_told_until_it_is_complete_and_the_stream_ends(client):
         ("progress", "2", {"percent": 50, "status": "running"}),
         ("progress", "3", {"percent": 100, "status": "done"}),
         ("complete", "4", {"result": "task 123"}),
-        ("sse:end", "4", {}),
+        ("sse:end", "sse:end", {}),
     ]
 
 
