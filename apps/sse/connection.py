@@ -181,7 +181,8 @@ class Connection:
     def keep_alive(self, now: float) -> None:
         """Send a sign of life if nothing was sent for long enough; to be called about once a second."""
         if self._has_written:
-            self._has_written, self._last_write = False, now
+            # That was since the last call: taken as soon after it, so that no sign of life is late.
+            self._has_written, self._last_write = False, now - connections.SWEEP_SECONDS
         elif not self.is_ended and self._flushing is None and now - self._last_write >= self.keepalive:
             self.write(self.pulse())
 

@@ -257,9 +257,9 @@ async def test_silence_is_filled_but_not_while_the_socket_is_full():
         now = 100.0
         it.connection.write(b"data")
         it.connection.keep_alive(now)
-        it.connection.keep_alive(now + 9.9)
+        it.connection.keep_alive(now + 8.9)
         assert it.socket.taken == [b"data"]
-        it.connection.keep_alive(now + 10)
+        it.connection.keep_alive(now + 9)
         assert it.socket.taken == [b"data", KEEPALIVE]
         it.socket.fill()
         it.connection.write(b"now on its way")
@@ -267,6 +267,14 @@ async def test_silence_is_filled_but_not_while_the_socket_is_full():
         it.socket.drain()
         await it.connection.room()
         assert it.socket.taken == [b"data", KEEPALIVE, b"now on its way"]
+
+
+async def test_who_waits_for_a_sign_of_life_each_second_has_one_before_giving_up_however_the_timer_runs():
+    async with Playing(keepalive=1) as it:
+        it.connection.write(b"just after a look, at 0")
+        for now in (0.99, 1.98, 2.97, 3.96):
+            it.connection.keep_alive(now)
+        assert it.socket.taken[1:] == [KEEPALIVE, KEEPALIVE], "at 1.98 and 3.96, before 2.5 seconds of silence"
 
 
 async def test_a_client_that_was_sent_away_is_not_told_of_a_place_that_it_has_not_reached():
