@@ -130,7 +130,9 @@ def test_an_event_source_hears_the_text_that_the_encoder_wrote(page, open_page, 
         """(names) => {
             window.heard = [];
             const source = new EventSource('/stream/');
-            const hear = ({ type, lastEventId, data }) => void heard.push([type, lastEventId, data]);
+            // Events named like those of its own, `open` and `error`, are told from them by what they are.
+            const hear = (event) =>
+                event instanceof MessageEvent && heard.push([event.type, event.lastEventId, event.data]);
             for (const name of [...names, 'sse:end']) source.addEventListener(name, hear);
         }""",
         sorted({name for name, _ in names_and_ids(given)}),
