@@ -19,7 +19,7 @@ RUN_BY_TESTS = {
     "django-admin startproject --template dist/project_template.zip mysite": "test_template.start_project",
     "make run": "test_template.serve_and_listen",
     ".venv/bin/python manage.py startapp wall --live": "test_startapp",
-    "make test": "test_template.test_a_generated_project_is_checked_served_and_tested",
+    "make test": "test_template.test_a_generated_project_is_in_order_and_its_tests_pass",
 }
 
 

@@ -37,7 +37,7 @@ def pytest_configure(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Leave out what is not for Firefox, and have one process start it for what is not long."""
+    """Leave out what is not for Firefox, where what is not marked for it is long."""
     left_out = []
     for item in items[:]:
         if not hasattr(item, "callspec") or item.callspec.params.get("browser_name") != "firefox":
@@ -45,9 +45,8 @@ def pytest_collection_modifyitems(config, items):
         if item.get_closest_marker("only_browser") or not item.path.name.startswith(IN_FIREFOX):
             left_out.append(item)
             items.remove(item)
-        else:
-            is_short = item.get_closest_marker("firefox")
-            item.add_marker(pytest.mark.xdist_group("firefox") if is_short else pytest.mark.soak)
+        elif not item.get_closest_marker("firefox"):
+            item.add_marker(pytest.mark.soak)
     config.hook.pytest_deselected(items=left_out)
 
 
