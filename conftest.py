@@ -45,12 +45,6 @@ def _no_sweep_in_the_background(monkeypatch):
     monkeypatch.setattr("apps.sse.sweep.sweep.opened", lambda stream: None)
 
 
-def pytest_itemcollected(item):
-    """Run each file in one process, which starts its servers once."""
-    if not item.get_closest_marker("xdist_group"):
-        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     """Leave the tests with a browser for last: from the first one on a loop seems to run in their thread."""

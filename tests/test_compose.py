@@ -11,7 +11,7 @@ from tests import compose
 from tests.conftest import need
 from tests.servers import ROOT, wait_until
 
-pytestmark = [pytest.mark.soak, pytest.mark.xdist_group("image")]
+pytestmark = pytest.mark.soak
 
 ADD_USER = f"""
 from django.contrib.auth import get_user_model

@@ -22,7 +22,7 @@ from tests.conftest import need
 from tests.servers import wait_until
 from tests.streaming import Reader, events
 
-pytestmark = [pytest.mark.soak, pytest.mark.xdist_group("image")]
+pytestmark = pytest.mark.soak
 
 MOST_ADDED_BYTES = 130 * 2**20
 

@@ -19,7 +19,7 @@ from tests.browser.test_client_modes import FORM, MODES, form
 from tests.conftest import need
 from tests.test_deployment_nginx import TLS
 
-pytestmark = [pytest.mark.soak, pytest.mark.xdist_group("webkit")]
+pytestmark = pytest.mark.soak
 SHARED = HEAD.replace("<html ", '<html dj-sse-share-key="mine" ')
 ITEMS = '<b dj-sse="/stream/" dj-sse-mode="append" dj-sse-share></b>'
 
