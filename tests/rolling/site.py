@@ -16,6 +16,7 @@ from tests import nginx, servers
 from tests.chaos.clients import LOST, Client, frames, until
 
 PATIENCE_SECONDS = 60
+FORMS_PER_SECOND = 15
 
 
 class Web:
@@ -130,7 +131,7 @@ class Overheard:
 
 
 class Visitors:
-    """Ask for pages and send forms, one request after the other, for as long as the block runs."""
+    """Ask for pages and send forms, fewer than nginx takes of an address, for as long as the block runs."""
 
     def __init__(self, url, count=4):
         self.url, self.count = url, count
@@ -152,6 +153,7 @@ class Visitors:
         limits = httpx.Limits(max_keepalive_connections=0)
         async with httpx.AsyncClient(base_url=self.url, timeout=PATIENCE_SECONDS, limits=limits) as client:
             while True:
+                await asyncio.sleep(self.count / FORMS_PER_SECOND)
                 for method in ("GET", "POST"):
                     try:
                         answer = await client.request(method, "/form/", content=body if method == "POST" else None)
