@@ -27,7 +27,7 @@ def test_the_table_of_settings_is_complete_and_has_the_defaults():
 
 
 def test_each_command_runs(site):
-    """Those that go on are told to end, as by Ctrl-C, once they have printed something."""
+    """Those that go on are told to end, as by Ctrl-C; one looks at `/api/dashboard/stream/`."""
     position = servers.manage("sse_publish", "news", "said", "first", environment=site.environment).strip()
     more = "from apps.sse import publish\nfor _ in range(10):\n    publish('news', 'said', 'next')"
     servers.manage("shell", "-v", "0", "-c", more, environment=site.environment)
