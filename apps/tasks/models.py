@@ -127,6 +127,11 @@ class Task(models.Model):
         return self.rows - self.bad
 
     @property
+    def label(self) -> str:
+        """What it is, and in which state."""
+        return f"{self.get_kind_display()} · {self.get_state_display()}"
+
+    @property
     def element_id(self) -> str:
         """The id of its element on a page."""
         return f"task-{self.pk}"

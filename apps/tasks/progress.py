@@ -25,6 +25,7 @@ def facts(task: Task) -> dict[str, Any]:
     return {
         "percent": task.percent,
         "status": task.state,
+        "label": task.label,
         "rows": task.rows,
         "errors": task.bad,
         "rate": task.rate and round(task.rate),

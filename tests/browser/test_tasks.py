@@ -110,12 +110,14 @@ def test_the_list_shows_what_other_tabs_do_and_keeps_the_focus_while_numbers_mov
     assert list_page.problems == []
 
 
-def test_a_reload_shows_what_was_reached(deployment, enter):
+def test_the_state_moves_with_the_numbers_and_a_reload_shows_what_was_reached(deployment, enter):
     page = enter()
-    worker = deployment.worker()
     upload(page, file_of(60_000))
     page.click("text=Start import")
+    expect(badge(page)).to_have_text("Import · Waiting")
+    worker = deployment.worker()
     page.wait_for_function("() => window.told?.some((each) => each.percent > 10)")
+    expect(badge(page)).to_have_text("Import · Running")
     worker.kill()
     page.reload()
     assert int(page.inner_text(".percent b")) > 10
