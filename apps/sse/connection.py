@@ -257,9 +257,13 @@ class Connection:
             self._flushing = asyncio.get_running_loop().create_task(flush)
 
     def _keep(self, data: bytes, event: Event | None) -> None:
-        # Of one channel the newest is enough for whoever follows it as `latest`.
-        key = event.channel if event and self.latest else object()
-        self.backlog_bytes += len(data) - len(self._backlog.pop(key, b""))
+        key: Any = object()
+        if event and self.latest:
+            # A durable event stays: the one after it that is not durable would not be replayed.
+            key = (event.channel, event.durable)
+            for older in {key, (event.channel, False)}:
+                self.backlog_bytes -= len(self._backlog.pop(older, b""))
+        self.backlog_bytes += len(data)
         self._backlog[key] = data
         if self.backlog_bytes > BACKLOG_BYTES or len(self._backlog) > BACKLOG_WRITES:
             self.hang_up("slow")

@@ -26,13 +26,17 @@ control_handlers: dict[str, Callable[[Any], object]] = {}
 
 
 class Follower(Protocol):
-    """Whoever follows channels: only their newest events if `latest`, else every one."""
+    """A follower of channels: of their newest events only if `latest`, else of every one."""
 
     channels: frozenset[str]
     latest: bool
 
     def deliver(self, events: list[Event], data: bytes) -> int:
-        """Take events of a channel and their bytes, without waiting; return how many were written to a client."""
+        """
+        Take events of a channel and their bytes, without waiting; return how many were written to a client.
+
+        If `latest` they come one at a time.
+        """
 
     async def room(self) -> None:
         """Wait until what was delivered is on its way."""
@@ -165,11 +169,12 @@ def _replay(follower: Follower, events: list[Event]) -> None:
 def _deliver(events: list[Event], followers: list[Follower]) -> None:
     """Give events of one channel to those who follow it, as the same bytes for all."""
     everything = b"".join([event.frame for event in events]) if followers else b""
+    newest = _newest(events)
     written = 0
     for follower in followers:
         try:
             if follower.latest:
-                written += follower.deliver(events[-1:], events[-1].frame)
+                written += sum(follower.deliver([event], event.frame) for event in newest)
             else:
                 written += follower.deliver(events, everything)
         except Exception:
@@ -177,6 +182,12 @@ def _deliver(events: list[Event], followers: list[Follower]) -> None:
             logger.exception("An event could not be given to a client, which is sent to come back for it.")
             follower.hang_up("failed")
     metrics.counts["delivered"] += written
+
+
+def _newest(events: list[Event]) -> list[Event]:
+    """Return the newest durable event, and the newest event if it comes after that one."""
+    durable = [event for event in events if event.durable][-1:]
+    return durable if events[-1].durable else [*durable, events[-1]]
 
 
 def _observe_delay(events: list[Event]) -> None:

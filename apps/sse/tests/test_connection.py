@@ -11,6 +11,8 @@ from apps.sse.connection import BACKLOG_BYTES, BACKLOG_WRITES, KEEPALIVE, Connec
 from apps.sse.connections import Client
 from apps.sse.events import Event
 
+from .streams import decode
+
 PATIENCE_SECONDS = 5
 
 
@@ -102,18 +104,25 @@ async def test_what_a_full_socket_does_not_take_goes_out_in_order_when_there_is_
         assert it.socket.taken[-1] == b"four"
 
 
-async def test_of_what_waits_with_the_same_key_only_the_newest_is_kept():
+@pytest.mark.parametrize(
+    ("sent", "kept"), [("DDD", "D2"), ("Dp", "D0p1"), ("DpD", "D2"), ("DppDp", "D3p4"), ("pDp", "D1p2")]
+)
+async def test_of_the_latest_of_a_channel_a_full_socket_gets_the_newest_durable_and_a_newer_passing_event(
+    sent, kept
+):
     async with Playing() as it:
         it.connection.latest = True
         it.socket.fill()
         it.connection.write(b"now on its way ")
-        for n in range(3):
+        for n, kind in enumerate(sent):
             for channel in "ab":
-                event = Event(channel=channel, name="value", text=str(n))
-                it.connection.deliver([event], f"{channel}{n} ".encode())
+                event = Event(channel=channel, name="value", text=f"{channel}{kind}{n}", durable=kind == "D")
+                it.connection.deliver([event], event.frame)
         it.socket.drain()
         await it.connection.room()
-        assert it.socket.taken[1:] == [b"a2 b2 "]
+        heard = [event.data for event in decode(it.socket.taken[1].decode())]
+        for channel in "ab":
+            assert "".join(text[1:] for text in heard if text[0] == channel) == kept
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,22 @@ async def test_a_slow_follower_of_the_latest_is_given_only_the_newest_of_a_run()
     assert ear.texts == ["4"]
 
 
+@pytest.mark.parametrize(("run", "kept"), [("Dp", "Dp"), ("DpD", "D"), ("DDpp", "Dp"), ("pp", "p"), ("pD", "D")])
+async def test_the_latest_of_a_run_is_its_newest_durable_event_and_a_newer_one_that_is_not(run, kept):
+    """D is a durable event, p one that is not: a client that only got p could not replay D."""
+    hub = get_hub()
+    await hub.start()
+    ear = Ear("a", latest=True)
+    await hub.join_latest(ear)
+    events = [
+        Event(channel="a", name="e", text=f"{kind}{n}", number=n + 10, durable=kind == "D")
+        for n, kind in enumerate(run)
+    ]
+    await hub._hand_out(events)
+    assert [text[0] for text in ear.texts] == list(kept)
+    assert all(text == f"{text[0]}{run.rindex(text[0])}" for text in ear.texts)
+
+
 async def test_an_event_that_is_not_durable_is_heard_and_never_replayed():
     hub = get_hub()
     await hub.start()
