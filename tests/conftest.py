@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests import nginx, servers
+from tests import netns, nginx, servers
 from tests import postgres as postgresql
 from tests import valkey as valkey_or_redis
 
@@ -67,6 +67,14 @@ def behind_nginx(tmp_path_factory):
     """Put the bundled nginx in front of a server, with changed lines: `with behind_nginx(server) as url`."""
     need(nginx.binary(), "nginx")
     return lambda server, **changes: nginx.in_front_of(server.url, tmp_path_factory.mktemp("nginx"), **changes)
+
+
+@pytest.fixture
+def second_host():
+    """A host on a network of its own, whose link can drop every packet: `second_host.connect(port)`."""
+    need(netns.is_available(), "iproute2, or the right to make network namespaces,")
+    with netns.second_host() as host:
+        yield host
 
 
 @pytest.fixture

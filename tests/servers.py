@@ -21,8 +21,8 @@ PATIENCE_SECONDS = 30
 # Below those of outgoing connections, so that a server that is restarted finds its own free.
 PORTS = (10_000, 32_000)
 
-UVICORN = "uvicorn {package}.asgi:application --host 127.0.0.1 --port {port} --log-level warning"
-GUNICORN = "gunicorn --bind 127.0.0.1:{port} --no-control-socket --config /dev/null --graceful-timeout 5 "
+UVICORN = "uvicorn {package}.asgi:application --host {host} --port {port} --log-level warning"
+GUNICORN = "gunicorn --bind {host}:{port} --no-control-socket --config /dev/null --graceful-timeout 5 "
 COMMANDS = {
     "uvicorn": UVICORN,
     "uvicorn with two workers": UVICORN + " --workers 2",
@@ -31,10 +31,10 @@ COMMANDS = {
     ),
     "gunicorn with its ASGI worker": GUNICORN + "--workers 2 --worker-class asgi {package}.asgi:application",
     "gunicorn with threads": GUNICORN + "--worker-class gthread --threads 120 {package}.wsgi:application",
-    "daphne": "daphne --bind 127.0.0.1 --port {port} --verbosity 0 {package}.asgi:application",
+    "daphne": "daphne --bind {host} --port {port} --verbosity 0 {package}.asgi:application",
     "gunicorn with sync workers": GUNICORN + "--workers 6 --timeout 600 {package}.wsgi:application",
-    "runserver": "manage.py runserver 127.0.0.1:{port}",
-    "runserver without reload": "manage.py runserver --noreload 127.0.0.1:{port}",
+    "runserver": "manage.py runserver {host}:{port}",
+    "runserver without reload": "manage.py runserver --noreload {host}:{port}",
 }
 
 
@@ -111,19 +111,20 @@ def manage(*arguments: str, environment: dict[str, str], fails: bool = False) ->
 
 @contextlib.contextmanager
 def serving(
-    kind: str, folder: Path, package: str = PACKAGE, options: str = "", **variables: str
+    kind: str, folder: Path, package: str = PACKAGE, options: str = "", host: str = "127.0.0.1", **variables: str
 ) -> Iterator[Server]:
     """
     Serve the Django project `package`, with its state in `folder`, for as long as the block runs.
 
-    `options` are added to the command of that `kind`, `variables` to its environment.
+    `options` are added to the command of that `kind`, `variables` to its environment; `host` is the address
+    to listen at.
     """
     port = free_port()
-    command = f"{COMMANDS[kind].format(package=package, port=port)} {options}".split()
+    command = f"{COMMANDS[kind].format(package=package, host=host, port=port)} {options}".split()
     command = [sys.executable, *([] if kind.startswith("runserver") else ["-m"]), *command]
     environment = environment_for(folder, **variables)
     log = folder / "server.log"
-    server = Server(f"http://127.0.0.1:{port}", _launch(command, environment, log), log, command, environment)
+    server = Server(f"http://{host}:{port}", _launch(command, environment, log), log, command, environment)
     try:
         _wait_until_it_answers(server)
         yield server

@@ -11,7 +11,10 @@ from django.http import JsonResponse
 from django.urls import include, path
 from django.views import View
 
-from apps.sse import SSEMixin, SSEView, connections, shared
+from apps.sse import SSEMixin, SSEView, connections, listeners, shared
+
+if "UNACKNOWLEDGED_SECONDS" in os.environ:
+    listeners.UNACKNOWLEDGED_SECONDS = float(os.environ["UNACKNOWLEDGED_SECONDS"])
 
 
 def note(line):
@@ -44,6 +47,18 @@ class Idle(SSEView):
             await asyncio.Event().wait()
         finally:
             await asyncio.sleep(0.01)
+            note("finally")
+
+
+class Wide(SSEView):
+    """80 KB a second; notes its end."""
+
+    async def stream(self, request):
+        try:
+            while True:
+                yield self.event("wide", "x" * 4000)
+                await asyncio.sleep(0.05)
+        finally:
             note("finally")
 
 
@@ -152,6 +167,7 @@ urlpatterns = [
         for view in (
             Forever,
             Idle,
+            Wide,
             Querying,
             AskingOnce,
             Finite,
