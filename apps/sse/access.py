@@ -84,7 +84,7 @@ def _accounts(pks: set[Any]) -> Iterator[tuple[Any, tuple[int, int]]]:
     """Yield the primary key of each user there is, what the account is like, and what it is permitted."""
     model = get_user_model()
     columns, permissions = account_fields(model), _permissions_of(model)
-    users = model._default_manager.order_by()
+    users = model._base_manager.order_by()
     same: dict[int, int] = {}
     for some in batched(pks, KEYS_AT_ONCE):
         for pk, *row in users.filter(pk__in=some).values_list("pk", *columns, *permissions):

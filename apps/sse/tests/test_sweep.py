@@ -58,11 +58,16 @@ def ada():
 
 @pytest.fixture
 def user_model_of_ones_own():
-    """A user model with a name and a password, and its table."""
+    """A user model with a name and a password, whose default manager shows nobody, and its table."""
     with isolate_apps("apps.accounts"):
+
+        class Shown(models.Manager):
+            def get_queryset(self):
+                return super().get_queryset().none()
 
         class Member(AbstractBaseUser):
             name = models.CharField(max_length=20)
+            objects = Shown()
 
             class Meta:
                 app_label = "accounts"
@@ -244,7 +249,9 @@ async def test_a_process_with_open_streams_has_a_thread_that_looks_again_and_aga
     await until(lambda: its._thread is None)
 
 
-async def test_a_user_model_without_permissions_or_flags_is_swept(monkeypatch, user_model_of_ones_own):
+async def test_a_user_model_without_permissions_or_flags_is_swept_whomever_its_manager_shows(
+    monkeypatch, user_model_of_ones_own
+):
     model = user_model_of_ones_own
     user = model.objects.create(name="ada", password="one")
     monkeypatch.setattr(access, "get_user_model", lambda: model)
@@ -252,5 +259,5 @@ async def test_a_user_model_without_permissions_or_flags_is_swept(monkeypatch, u
     assert client.fingerprint is not None
     its = Connection(Silent(), opening="", retry_ms=1000, keepalive=15, client=client)
     assert access.changed_accounts([its]) == set()
-    model.objects.update(password="two")
+    model._base_manager.update(password="two")
     assert access.changed_accounts([its]) == {its}
