@@ -18,6 +18,7 @@ from tests.streaming import Reader
 
 STREAMS = 20
 POOL = 8
+LIBRARY = ["test_database_broker", "test_failures"]
 BROKERS = ["on_postgresql", "test_redis_broker", "test_redis_outage"]
 
 
@@ -79,8 +80,8 @@ def test_streams_give_their_connections_back_between_events(streams):
         assert httpx.get(f"{server.url}/state/").json()["streams"] == len(readers)
 
 
-def test_the_brokers_do_on_postgresql_what_they_do_on_sqlite(postgres, valkey, tmp_path):
-    files = ["apps/sse/tests/test_database_broker.py", *(f"tests/{name}.py" for name in BROKERS)]
+def test_brokers_and_failures_are_on_postgresql_what_they_are_on_sqlite(postgres, valkey, tmp_path):
+    files = [*(f"apps/sse/tests/{name}.py" for name in LIBRARY), *(f"tests/{name}.py" for name in BROKERS)]
     command = [sys.executable, "-m", "pytest", "-n0", "-p", "no:cacheprovider", *files]
     environment = servers.environment_for(tmp_path, DATABASE_URL=postgres.url)
     done = subprocess.run(command, cwd=servers.ROOT, env=environment, capture_output=True, text=True, check=False)

@@ -39,6 +39,7 @@ LIBRARY = [
     "asgi",
     "wsgi",
     "limits",
+    "failures",
     "cors",
     "front",
     "responses",

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 PREFLIGHT_SECONDS = 600
+FOREIGN = "Pages of other sites may not open this stream; its view admits them with `sse_cors = True`.\n"
 
 # As browsers write an `Origin`: lower case, no path, and never the opaque "null".
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z*]+")
@@ -26,11 +27,14 @@ class CORS:
     """
     The Fetch standard's CORS protocol, for all that a view answers.
 
+    `only_streams`: the view has no pages, which other sites may link to.
+
     Raises `ImproperlyConfigured` for origins that no browser would ever send.
     """
 
-    def __init__(self, view: CORSView) -> None:
+    def __init__(self, view: CORSView, *, only_streams: bool) -> None:
         self._view = view
+        self._only_streams = only_streams
         _check(view.sse_cors_origins)
 
     def preflight(self, request: HttpRequest) -> HttpResponse | None:
@@ -44,6 +48,10 @@ class CORS:
             response.headers["Access-Control-Allow-Headers"] = "Last-Event-ID, Cache-Control"
             response.headers["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
         return response
+
+    def refuse_foreign(self, request: HttpRequest) -> HttpResponse | None:
+        """Return the answer to a page of another site that the view does not admit, as the function does."""
+        return refuse_foreign(self._view, request) if self._only_streams else None
 
     def add_headers[Response: HttpResponseBase](self, request: HttpRequest, response: Response) -> Response:
         """Return the response with the headers by which pages of the allowed origins can read it."""
@@ -68,6 +76,23 @@ class CORS:
         response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
         response.headers["Access-Control-Allow-Credentials"] = "true"
         return True
+
+
+def refuse_foreign(view: CORSView, request: HttpRequest) -> HttpResponse | None:
+    """
+    Return the answer to a page of another site that a view does not admit, None for other requests.
+
+    Without it any page of the web could open streams with its visitors' cookies, and use up their seats.
+    Browsers say where a request comes from; clients that do not say it are no page of another site.
+    """
+    if request.headers.get("Sec-Fetch-Site") != "cross-site" or _admits(view, request):
+        return None
+    return HttpResponse(FOREIGN, status=403, content_type="text/plain", headers={"Cache-Control": "no-store"})
+
+
+def _admits(view: CORSView, request: HttpRequest) -> bool:
+    origins = view.sse_cors_origins
+    return view.sse_cors and (origins is None or request.headers.get("Origin") in origins)
 
 
 def _check(origins: Sequence[str] | None) -> None:

@@ -7,28 +7,41 @@ from functools import wraps
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
+from django.db import Error
 from django.db import connections as databases
 from django.db.transaction import non_atomic_requests
 from django.http import Http404, HttpRequest
 
 from .cors import CORS
-from .limits import refuse
-
-logger = logging.getLogger("apps.sse")
+from .failures import answer_to
 
 
 def in_front_of(view: Callable, cors: CORS) -> Callable:
-    """Return `view` behind its preflights, with its user resolved if it is async, and with CORS headers."""
+    """
+    Return `view` behind its preflights, with its user resolved if it is async, and with CORS headers.
+
+    Requests that its CORS does not admit are refused before anything else.
+    """
     _check_access_tests(view.view_class)  # type: ignore[attr-defined]
-    return (_async_front if inspect.iscoroutinefunction(view) else _front)(view, cors)
+    front = (_async_front if inspect.iscoroutinefunction(view) else _front)(view, cors)
+    # Decorators copy a view's attributes.
+    front.is_stream_view = True  # type: ignore[attr-defined]
+    return front
+
+
+def without_traceback(record: logging.LogRecord) -> bool:
+    """Drop the traceback from the log record of a refused stream; it says nothing that the line does not."""
+    view = getattr(getattr(getattr(record, "request", None), "resolver_match", None), "func", None)
+    if hasattr(view, "is_stream_view") and record.exc_info and isinstance(record.exc_info[1], PermissionDenied):
+        record.exc_info = None
+    return True
 
 
 def _front(view: Callable, cors: CORS) -> Callable:
     @wraps(view)
     def front(request, *args, **kwargs):
-        if preflight := cors.preflight(request):
-            return preflight
+        if early := cors.preflight(request) or cors.refuse_foreign(request):
+            return early
         try:
             answer = view(request, *args, **kwargs)
         except (PermissionDenied, Http404) as error:
@@ -45,17 +58,17 @@ def _async_front(view: Callable, cors: CORS) -> Callable:
 
     @wraps(view)
     async def front(request, *args, **kwargs):
-        if preflight := cors.preflight(request):
-            return preflight
+        if early := cors.preflight(request) or cors.refuse_foreign(request):
+            return early
         try:
             # In a thread, as Django's access mixins query, and answer, synchronously.
             answer = await sync_to_async(begin)(request, *args, **kwargs)
             answer = await answer if inspect.isawaitable(answer) else answer
         except (PermissionDenied, Http404) as error:
             answer = await sync_to_async(cors.refusal)(request, error)
-        except (OperationalError, InterfaceError):
-            logger.exception("%s: the database failed; the client was told to come back.", request.path)
-            answer = refuse(503, "Events cannot be had at the moment.")
+        except Error as error:
+            if (answer := answer_to(error, request)) is None:
+                raise
         return cors.add_headers(request, answer)
 
     # Under ATOMIC_REQUESTS Django refuses an async view that does not ask to be left out.

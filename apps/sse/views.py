@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from . import limits
 from .connection import Connection, Source
-from .cors import CORS
+from .cors import CORS, refuse_foreign
 from .dom import DOMMixin
 from .events import Event, Position, check_event_name, is_id, sse_comment, sse_event, sse_retry
 from .front import in_front_of
@@ -36,7 +36,7 @@ class SSEMixin(DOMMixin):
     `sse_retry_ms`: the client's reconnection delay, in milliseconds. `sse_keepalive_interval`:
     the seconds of silence after which a comment is sent. `sse_cors`: let pages of other origins
     read what the view answers; `sse_cors_origins`: exactly these, with cookies, or None for all,
-    without. In the list of base classes it stands before `View`.
+    without; pages of other sites get no stream otherwise. In the list of base classes it stands before `View`.
     """
 
     auto_id = True
@@ -59,7 +59,7 @@ class SSEMixin(DOMMixin):
         carries a cookie) is answered, and in an async view `request.user` is resolved.
         """
         view = super().as_view(**initkwargs)  # type: ignore[misc]
-        return in_front_of(view, CORS(cls(**initkwargs)))
+        return in_front_of(view, CORS(cls(**initkwargs), only_streams=issubclass(cls, SSEView)))
 
     def event(self, event_type: str, data: Any, id: str | int | None = None) -> str:
         """
@@ -114,6 +114,8 @@ class SSEMixin(DOMMixin):
         return self._respond(Generated(stream, has_ids=self.auto_id))
 
     def _respond(self, source: Source) -> HttpResponseBase:
+        if refused := refuse_foreign(self, self.request):
+            return refused
         if _sent_id(self.request) == FINISHED:
             return HttpResponse(status=204)
         client = limits.client_of(self.request)

@@ -93,10 +93,31 @@ def test_someone_who_may_gets_the_stream(way, view):
     assert [event.data for event in answer.events] == ["hello ada", "{}"]
 
 
-@pytest.mark.parametrize("view", [Permitted.as_view(), ForStaff.as_view()])
-def test_someone_signed_in_who_may_not_is_refused(way, view):
+class Refusing(Hello):
+    async def mount(self, request, last_event_id):
+        raise PermissionDenied("not today")
+
+
+def no_stream(request):
+    raise PermissionDenied
+
+
+REFUSING = {
+    "PermissionRequiredMixin": Permitted.as_view(),
+    "UserPassesTestMixin": ForStaff.as_view(),
+    "permission_required": permission_required("auth.view_group", raise_exception=True)(Hello.as_view()),
+    "mount, with CORS": Refusing.as_view(sse_cors=True),
+    "a view that is no stream": no_stream,
+}
+
+
+@pytest.mark.parametrize("view", REFUSING.values(), ids=REFUSING)
+def test_someone_signed_in_who_may_not_is_refused_which_is_one_line_of_the_log(way, view, caplog):
     answer = ask(way, view, headers={"Cookie": session_cookie(make_user())})
-    assert answer.status == 403
+    [record] = caplog.records
+    assert (answer.status, record.name, record.levelname) == (403, "django.request", "WARNING")
+    assert record.getMessage() == "Forbidden (Permission denied): /stream/"
+    assert bool(record.exc_info) == (view is no_stream)
 
 
 def test_a_decorator_of_the_view_sees_a_resolved_user(way):

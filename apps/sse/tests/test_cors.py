@@ -184,6 +184,45 @@ def test_the_page_can_read_that_its_method_is_wrong(way):
     assert (answer.status, cors(answer)["allow-origin"]) == (405, "*")
 
 
+def sent_from(site, origin=None):
+    return {"Sec-Fetch-Site": site, **({"Origin": origin} if origin else {})}
+
+
+@pytest.mark.parametrize("view", [Stream, MembersOnly, MixedIn, MixedIntoSync], ids=lambda view: view.__name__)
+def test_a_page_of_another_site_is_refused_a_stream_before_any_query(way, view):
+    known = {"Cookie": "sessionid=anything"}
+    if "Mixed" in view.__name__:
+        # These have pages, too, so only the stream itself is refused.
+        view, known = type("Public", (view,), {"dispatch": View.dispatch}), {}
+    answer = ask(way, view.as_view(), headers=sent_from("cross-site", ORIGIN) | known)
+    assert (answer.status, answer.headers["Cache-Control"]) == (403, "no-store")
+    assert b"sse_cors = True" in answer.body
+
+
+@pytest.mark.parametrize("site", ["same-origin", "same-site", "none", ""])
+def test_pages_of_the_same_site_typed_addresses_and_other_clients_are_given_a_stream(way, site):
+    answer = ask(way, Stream.as_view(), headers=sent_from(site) if site else {})
+    assert answer.names == ["number", "sse:end"]
+
+
+@pytest.mark.parametrize(
+    ("origins", "origin", "status"),
+    [(None, "https://evil.example", 200), (ORIGINS, ORIGIN, 200), (ORIGINS, "https://evil.example", 403),
+     (ORIGINS, None, 403), ([], ORIGIN, 403)],
+)  # fmt: skip
+def test_pages_of_other_sites_are_given_a_stream_as_far_as_cors_admits_them(way, origins, origin, status):
+    view = Stream.as_view(sse_cors=True, sse_cors_origins=origins)
+    assert ask(way, view, headers=sent_from("cross-site", origin)).status == status
+
+
+def test_a_page_that_can_stream_may_be_linked_to_from_another_site(way):
+    class Page(SSEMixin, View):
+        async def get(self, request):
+            return HttpResponse("a page")
+
+    assert ask(way, Page.as_view(), headers=sent_from("cross-site")).body == b"a page"
+
+
 class Translate:
     """A middleware that answers exceptions in its own way."""
 
