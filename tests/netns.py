@@ -41,12 +41,14 @@ class Host:
 
     def cut(self) -> None:
         """Drop every packet from now on, in both directions, as when a client loses its radio network."""
-        run("ip", "neigh", "replace", self.address, "lladdr", NOWHERE, "dev", self.link, "nud", "permanent")
-        run(*self.command("ip", "neigh", "replace", self.near, "lladdr", NOWHERE, "dev", "eth0", "nud", "permanent"))
+        change = ("ip", "neigh", "replace", "lladdr", NOWHERE, "nud", "permanent", "to")
+        run(*change, self.address, "dev", self.link)
+        run(*self.command(*change, self.near, "dev", "eth0"))
 
     def slow_down(self, rate: str) -> None:
         """Send to the second host at this rate only, such as "200kbit"."""
-        run("tc", "qdisc", "add", "dev", self.link, "root", "tbf", "rate", rate, "burst", "10kb", "latency", "400ms")
+        bucket = ("tbf", "rate", rate, "burst", "10kb", "latency", "400ms")
+        run("tc", "qdisc", "add", "dev", self.link, "root", *bucket)
 
     def _connect(self, port: int, receive_bytes: int) -> socket.socket:
         namespace = os.open(Path("/run/netns") / self.name, os.O_RDONLY)

@@ -221,6 +221,11 @@ def test_a_proxy_that_is_not_trusted_makes_all_visitors_one(serve, behind_nginx)
     assert "FORWARDED_ALLOW_IPS" in told
 
 
+def test_a_client_with_ipv6_behind_a_trusted_proxy_is_no_reason_to_complain(site, behind_nginx):
+    with behind_nginx(site, changes={"X-Forwarded-For $remote_addr": "X-Forwarded-For 2001:db8::7"}) as url:
+        assert "Streams work." in doctor(site, url)
+
+
 def test_another_secret_key_is_found_out(site):
     environment = site.environment | {"SECRET_KEY": "another-" + "x" * 50}
     told = servers.manage("sse_doctor", site.url, environment=environment, fails=True)

@@ -49,7 +49,7 @@ def test_a_client_whose_packets_are_lost_is_given_up_while_keepalives_are_sent(s
         # The first one was accepted before anything knew of streams.
         clients = [open_stream(second_host, server, "/idle/") for _ in range(2)]
         second_host.cut()
-        wait_until(lambda: notes() == ["finally"] * 2, seconds=8)
+        wait_until(lambda: notes() == ["finally"] * 2, seconds=20)
         for client in clients:
             client.close()
 

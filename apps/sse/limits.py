@@ -51,6 +51,11 @@ def address_of(request: HttpRequest) -> str:
     return _network_of(address)
 
 
+def addresses_in(hops: str) -> set[str]:
+    """Return the addresses that an `X-Forwarded-For` names, written as `address_of` writes them."""
+    return {_network_of(named) for hop in hops.split(",") if (named := _without_port(hop))}
+
+
 def refusal(client: Client) -> HttpResponse | None:
     """Return the answer to a client that has, or whose process has, enough streams; None for others."""
     seats = connections.seats

@@ -62,7 +62,7 @@ def circumstances(request: HttpRequest) -> dict[str, Any]:
         "handed_off": slot is not None and slot.connection is not None,
         "broker": scheme(setting("SSE_BROKER_URL")),
         "address": address,
-        "knows_its_proxy": not hops or address in [hop.strip() for hop in hops.split(",")],
+        "knows_its_proxy": not hops or address in limits.addresses_in(hops),
         "secure": request.is_secure(),
     }
 
