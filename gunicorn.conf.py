@@ -10,6 +10,8 @@ import os
 THREADED = ("sync", "gthread")
 
 bind = os.environ.get("BIND", "0.0.0.0:8000").split(",")
+# A socket is for its owner and group, which is nginx's: its client is believed about visitors' addresses.
+umask = 0o007
 worker_class = os.environ.get("WORKER_CLASS", "project_template.worker.Worker")
 wsgi_app = f"project_template.{'wsgi' if worker_class in THREADED else 'asgi'}:application"
 threads = int(os.environ.get("THREADS", "100")) if worker_class == "gthread" else 1

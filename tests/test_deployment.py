@@ -1,6 +1,10 @@
 """The project as it is deployed: another database, a proxy in front, production settings."""
 
+import contextlib
 import secrets
+import shlex
+import subprocess
+import sys
 
 import httpx
 
@@ -45,3 +49,34 @@ def test_without_debug_a_missing_secret_key_is_a_clear_error(tmp_path):
     environment = servers.environment_for(tmp_path, DEBUG="0", SECRET_KEY="")
     printed = servers.manage("check", environment=environment, fails=True)
     assert "SECRET_KEY is not set" in printed
+
+
+@contextlib.contextmanager
+def started_by_unit(folder):
+    """Run what deploy/systemd/site@.service runs, with /run/site and /var/lib/site in `folder`; yields /run/site."""
+    lines = (servers.ROOT / "deploy" / "systemd" / "site@.service").read_text().splitlines()
+    unit = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    run = folder / "run"
+    run.mkdir()
+    run.chmod(int(unit.get("RuntimeDirectoryMode", "0755"), 8))
+    said = unit["Environment"].replace("/run/site", str(run)).replace("/var/lib/site", str(folder))
+    variables = dict(pair.split("=", 1) for pair in shlex.split(said.replace("%i", "1")))
+    program = unit["ExecStart"].rpartition("/")[2].split()
+    process = subprocess.Popen(
+        [sys.executable, "-m", *program],
+        cwd=servers.ROOT,
+        env=servers.environment_for(folder, **variables, WEB_CONCURRENCY="1"),
+    )
+    try:
+        yield run
+    finally:
+        process.terminate()
+        process.wait(servers.PATIENCE_SECONDS)
+
+
+def test_the_units_socket_is_for_nginxs_group_alone(tmp_path):
+    with started_by_unit(tmp_path) as run:
+        socket = run / "web-1.sock"
+        servers.wait_until(socket.exists, seconds=servers.PATIENCE_SECONDS)
+        assert oct(socket.stat().st_mode & 0o777) == "0o770"
+        assert oct(run.stat().st_mode & 0o777) == "0o750"
