@@ -5,17 +5,15 @@ from . import images
 from .models import Post
 
 
-class PostImageField(forms.ImageField):
-    """An image of a size that this server is willing to look at."""
+class PictureField(forms.ImageField):
+    """An image of those formats and sizes that `images` decodes; Django would open any."""
 
     def to_python(self, data):
-        if data and data.size:
-            images.check(data)
-        return super().to_python(data)
+        return forms.FileField.to_python(self, data)
 
 
 class PostForm(forms.ModelForm):
-    image = PostImageField(label=_("Image"), required=False)
+    image = PictureField(label=_("Image"), required=False)
 
     class Meta:
         model = Post
@@ -25,9 +23,15 @@ class PostForm(forms.ModelForm):
             "link": forms.URLInput({"placeholder": "https://"}),
         }
 
+    def clean_image(self):
+        """Decode a new picture here, where an error is shown beside the field."""
+        upload = self.cleaned_data["image"]
+        if "image" in self.changed_data:
+            self.pictures = images.sizes(upload) if upload else ("", "")
+        return upload
+
     def save(self, commit=True):
         """Save the post, its new picture, if there is one, in two sizes."""
         if "image" in self.changed_data:
-            upload = self.cleaned_data["image"]
-            self.instance.image, self.instance.thumbnail = images.sizes(upload) if upload else ("", "")
+            self.instance.image, self.instance.thumbnail = self.pictures
         return super().save(commit)

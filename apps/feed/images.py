@@ -1,59 +1,89 @@
-"""Pictures that people upload, written anew: without what is hidden in them, and not larger than needed."""
+"""Uploaded pictures, decoded in bounded memory and written again, without the metadata that they came with."""
 
 import io
 import secrets
+import threading
 
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
+from django.forms import ImageField
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 from PIL import Image, ImageOps
 
 MOST_BYTES = 10 * 2**20
-MOST_PIXELS = 40_000_000
+# Pillow opens no other format: for some it runs other programs.
+FORMATS = ["JPEG", "PNG", "GIF", "WEBP"]
+# Memory for decoding a picture and making it smaller. Measured per pixel: 24 bytes for WebP, at most 12 for others.
+MOST_DECODED_BYTES = 300_000_000
 IMAGE_PIXELS = 1600
 THUMBNAIL_PIXELS = 480
+WAIT_SECONDS = 10.0
 
-
-def check(upload: UploadedFile) -> None:
-    """
-    Raise `ValidationError` for a file that is too large to be looked at, whether or not it is a picture.
-
-    A small file may hold a picture of any size, so its pixels are counted before they are read.
-    """
-    size = upload.size or 0
-    if size > MOST_BYTES:
-        raise ValidationError(
-            _("This image has %(size)s, and %(most)s is the most. Make it smaller and try again."),
-            params={"size": filesizeformat(size), "most": filesizeformat(MOST_BYTES)},
-        )
-    try:
-        with Image.open(upload) as image:
-            pixels = image.width * image.height
-    except Image.DecompressionBombError:
-        pixels = MOST_PIXELS + 1
-    except (OSError, SyntaxError):
-        pixels = 0
-    if pixels > MOST_PIXELS:
-        raise ValidationError(
-            _("This image has more than %(most)s million pixels. Make it smaller and try again."),
-            params={"most": MOST_PIXELS // 1_000_000},
-        )
-    upload.seek(0)
+# One picture at a time in each process, so that several uploads need no more memory than one.
+decoding = threading.Semaphore(1)
 
 
 def sizes(upload: UploadedFile) -> tuple[ContentFile, ContentFile]:
-    """Return the picture, and a thumbnail of it, both upright and as WebP."""
-    with Image.open(upload) as image:
-        upright = ImageOps.exif_transpose(image).convert("RGBA" if "transparency" in image.info else "RGB")
-    name = secrets.token_urlsafe(12)
-    return _fitted(upright, IMAGE_PIXELS, f"{name}.webp"), _fitted(upright, THUMBNAIL_PIXELS, f"{name}-small.webp")
+    """
+    Return the picture, and a thumbnail of it, both upright and as WebP.
+
+    Raises `ValidationError` for a file that is too large, that is no picture, or whose turn does not come in time.
+    """
+    if (upload.size or 0) > MOST_BYTES:
+        raise ValidationError(
+            _("This image has %(size)s, and %(most)s is the most. Make it smaller and try again."),
+            params={"size": filesizeformat(upload.size), "most": filesizeformat(MOST_BYTES)},
+        )
+    if not decoding.acquire(timeout=WAIT_SECONDS):
+        raise ValidationError(_("The server is busy with other images. Try again in a minute."), code="busy")
+    try:
+        image, name = _decoded(upload), secrets.token_urlsafe(12)
+        return _fitted(image, IMAGE_PIXELS, f"{name}.webp"), _fitted(image, THUMBNAIL_PIXELS, f"{name}-small.webp")
+    except ValidationError:
+        raise
+    except Image.DecompressionBombError:
+        raise _too_many(_most_pixels()) from None
+    except Exception as error:
+        # A file made for it can have Pillow raise nearly anything.
+        raise ValidationError(ImageField.default_error_messages["invalid_image"], code="invalid_image") from error
+    finally:
+        decoding.release()
+
+
+def _decoded(upload: UploadedFile) -> Image.Image:
+    """Return the picture's first frame, upright, at most twice as large as it is kept."""
+    with Image.open(upload, formats=FORMATS) as image:
+        _check_pixels(image)
+        image.draft(None, (IMAGE_PIXELS, IMAGE_PIXELS))
+        # Before any conversion: all pixels as RGBA may take several times the memory of the file's own mode.
+        image.thumbnail((2 * IMAGE_PIXELS, 2 * IMAGE_PIXELS))
+        ImageOps.exif_transpose(image, in_place=True)
+        return image.convert("RGBA" if image.has_transparency_data else "RGB")
+
+
+def _check_pixels(image: Image.Image) -> None:
+    """Raise `ValidationError` if decoding would take too much memory: a file of 5 KB may hold 40 megapixels."""
+    most = _most_pixels(image.format)
+    if image.width * image.height > most:
+        raise _too_many(most)
+
+
+def _most_pixels(format: str | None = None) -> int:
+    return MOST_DECODED_BYTES // (24 if format == "WEBP" else 12)
+
+
+def _too_many(most: int) -> ValidationError:
+    return ValidationError(
+        _("This image has more than %(most)s million pixels. Make it smaller and try again."),
+        params={"most": f"{most / 1_000_000:g}"},
+    )
 
 
 def _fitted(image: Image.Image, pixels: int, name: str) -> ContentFile:
-    fitted = image.copy()
-    fitted.thumbnail((pixels, pixels))
+    """Make the picture smaller, and return it as a file."""
+    image.thumbnail((pixels, pixels))
     written = io.BytesIO()
-    fitted.save(written, "WEBP", quality=80)
+    image.save(written, "WEBP", quality=80)
     return ContentFile(written.getvalue(), name)
