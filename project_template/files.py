@@ -68,5 +68,5 @@ def path_of(file) -> Path:
 async def pieces(content: Iterable[bytes]) -> AsyncIterator[bytes]:
     """Yield the same, each taken in a thread."""
     iterator = iter(content)
-    while piece := await sync_to_async(next)(iterator, b""):
+    while (piece := await sync_to_async(next)(iterator, None)) is not None:
         yield piece

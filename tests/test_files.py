@@ -1,10 +1,14 @@
-"""Files that a view has opened, with nginx in front that would send them itself."""
+"""Files that a view has opened, and those that nginx in front would send itself."""
 
+import os
+
+import httpx
 import pytest
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
 from django.db.models.fields.files import FieldFile, FileField
-from django.http import FileResponse
+from django.http import FileResponse, StreamingHttpResponse
+from django.test import AsyncRequestFactory
 from django.utils.module_loading import import_string
 
 from tests.servers import PACKAGE
@@ -52,3 +56,22 @@ def test_a_file_elsewhere_is_sent_by_the_application(asking, private):
     (private.parent / "private.csv").write_bytes(b"a,b")
     answer = stepped(asking, FileResponse((private.parent / "private.csv").open("rb")))
     assert (answer.getvalue(), "X-Accel-Redirect" in answer.headers) == (b"a,b", False)
+
+
+async def test_an_empty_piece_is_not_the_end():
+    answer = stepped(AsyncRequestFactory().get("/"), StreamingHttpResponse([b"a", b"", b"b"]))
+    assert b"".join([piece async for piece in answer]) == b"ab"
+
+
+def test_a_file_that_ends_early_breaks_the_response(serve):
+    with serve("uvicorn") as server:
+        file = server.log.parent / "static/large.bin"
+        file.parent.mkdir(exist_ok=True)
+        # More than the sockets hold, so that the server is still reading it.
+        file.touch()
+        os.truncate(file, 50 * 2**20)
+        with httpx.stream("GET", f"{server.url}/static/large.bin") as answer:
+            assert answer.headers["Content-Length"] == str(50 * 2**20)
+            os.truncate(file, 100)
+            with pytest.raises(httpx.RemoteProtocolError, match="complete message body"):
+                answer.read()

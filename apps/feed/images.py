@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 MOST_BYTES = 10 * 2**20
 # Pillow opens no other format: for some it runs other programs.
 FORMATS = ["JPEG", "PNG", "GIF", "WEBP"]
-# Memory for decoding a picture and making it smaller. Measured per pixel: 24 bytes for WebP, at most 12 for others.
+# To decode a picture and make it smaller takes 24 bytes of memory per pixel for WebP, at most 12 for the others.
 MOST_DECODED_BYTES = 300_000_000
 IMAGE_PIXELS = 1600
 THUMBNAIL_PIXELS = 480

@@ -49,5 +49,5 @@ def errors_of(task: Task) -> Iterator[bytes]:
 
 
 async def _stepped(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    while chunk := await sync_to_async(next)(chunks, b""):
+    while (chunk := await sync_to_async(next)(chunks, None)) is not None:
         yield chunk

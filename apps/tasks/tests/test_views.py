@@ -236,7 +236,7 @@ def test_errors_and_exports_are_downloaded(signed_in, import_of, export_of, work
 
 
 async def test_downloads_are_sent_piece_by_piece_by_an_async_server():
-    pieces = [b"name,email\n", b"Ada,ada@example.com\n"]
+    pieces = [b"name,email\n", b"", b"Ada,ada@example.com\n"]
     response = download(AsyncRequestFactory().get("/"), iter(pieces), "contacts.csv")
     assert response.is_async
     assert [piece async for piece in response] == pieces
