@@ -279,6 +279,7 @@ for name, read in {
     "SSE_LISTEN_URL": env.str,
     "SSE_RETENTION_AGE": whole_number,
     "SSE_RETENTION_COUNT": whole_number,
+    "SSE_RETENTION_BYTES": whole_number,
     "SSE_MAX_EVENT_BYTES": whole_number,
     "SSE_MAX_PER_USER": whole_number,
     "SSE_MAX_PER_ADDRESS": whole_number,

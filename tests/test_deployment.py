@@ -1,6 +1,7 @@
 """The project as it is deployed: another database, a proxy in front, production settings."""
 
 import contextlib
+import re
 import secrets
 import shlex
 import subprocess
@@ -8,6 +9,7 @@ import sys
 
 import httpx
 
+from apps.sse.conf import DEFAULTS
 from tests import servers
 from tests.streaming import events
 
@@ -27,6 +29,15 @@ def test_events_pass_the_bundled_nginx_one_by_one_even_where_it_compresses(site,
         assert page.headers["content-encoding"] == "gzip", "compression is on, so it could hold events back"
         arrived = events(url, "/api/dashboard/stream/", 2, **{"Accept-Encoding": "gzip"})
         assert len(arrived) == 2
+
+
+def test_the_log_fits_into_the_memory_of_its_container():
+    compose = (servers.ROOT / "deploy" / "compose.yml").read_text()
+    [most] = re.findall(r"--maxmemory \$\{EVENTS_MAXMEMORY:-(\d+)mb\}", compose)
+    [limit] = re.findall(r"EVENTS_MEMORY:-(\d+)m\}", compose)
+    # Beside the log there is the cache, and while the server rewrites its file it copies what changes.
+    assert DEFAULTS["SSE_RETENTION_BYTES"] / 2**20 <= 0.4 * int(most)
+    assert int(most) <= 0.65 * int(limit)
 
 
 def test_production_is_https_only_and_its_dashboard_private(serve, tmp_path):

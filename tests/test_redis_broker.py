@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from redis.exceptions import ConnectionError, RedisError
 
 from apps.sse.brokers import Gap, get_broker, redis
-from apps.sse.brokers.redis import RedisBroker
+from apps.sse.brokers.redis import RedisBroker, outage
 from apps.sse.testing import BrokerContract
 from apps.sse.testing.contract import Listening
 from tests.logs import log_of, waiting
@@ -90,11 +90,28 @@ class TestServer:
             async with asyncio.timeout(0.5):
                 await broker.listen(lambda: None)
 
-    def test_what_is_too_old_is_dropped_though_nothing_is_published(self, broker):
-        broker.append(event(text="old", sent_at=1.0))
-        broker.append(event(text="young"))
+    def test_what_is_too_old_is_dropped_though_nothing_is_published(self, broker, settings):
+        broker.append(event(text="old"))
         broker.sweep()
-        assert log_of(broker) == ["young"]
+        broker.append(event(text="newest"))
+        settings.SSE_RETENTION_AGE = 0
+        broker.sweep()
+        assert log_of(broker) == ["newest"]
+
+    def test_a_server_whose_memory_is_full_takes_events_again_once_what_is_past_is_dropped(
+        self, broker, settings, monkeypatch
+    ):
+        monkeypatch.setattr(outage, "PAUSE_SECONDS", 0)
+        for n in range(300):
+            broker.append(event(text=f"{n} {'x' * 10_000}"))
+        used = broker._client.info("memory")["used_memory"]
+        broker._client.config_set("maxmemory", used - 1_000_000)
+        broker.append(event(text="waits"))
+        assert waiting() == ["waits"]
+        settings.SSE_RETENTION_BYTES = 1_000_000
+        broker.sweep()
+        broker.sweep()
+        assert (log_of(broker)[-1], waiting()) == ("waits", [])
 
 
 class TestTransaction:

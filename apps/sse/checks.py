@@ -20,7 +20,7 @@ from .brokers import broker_class
 from .conf import DEFAULTS, setting
 
 NUMBERS = [name for name, default in DEFAULTS.items() if isinstance(default, int)]
-LEAST = {"SSE_RETENTION_COUNT": 1, "SSE_MAX_EVENT_BYTES": 1}
+LEAST = {"SSE_RETENTION_COUNT": 1, "SSE_RETENTION_BYTES": 1, "SSE_MAX_EVENT_BYTES": 1}
 LEAST_RETENTION_SECONDS = 300
 # Connections end by age at the latest after this many times `SSE_MAX_AGE`.
 LONGEST_AGE = 1.25

@@ -9,9 +9,10 @@ DEFAULTS: dict[str, Any] = {
     "SSE_BROKER_URL": "database://",
     # A direct address of the same PostgreSQL, beside a pooler that LISTEN cannot pass.
     "SSE_LISTEN_URL": "",
-    # Events older than this many seconds, or behind this many newer ones, are no longer replayed.
+    # Events older than this many seconds, or behind this many newer events or bytes, are no longer replayed.
     "SSE_RETENTION_AGE": 24 * 3600,
     "SSE_RETENTION_COUNT": 100_000,
+    "SSE_RETENTION_BYTES": 128 * 2**20,
     "SSE_MAX_EVENT_BYTES": 64 * 1024,
     # Open streams of one process: per signed-in user, per address, and in all; 0 for no limit.
     "SSE_MAX_PER_USER": 50,

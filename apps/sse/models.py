@@ -3,6 +3,7 @@
 from typing import Self
 
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from .events import Event
@@ -39,6 +40,21 @@ class LoggedEvent(StoredEvent):
 
     def __str__(self) -> str:
         return f"{self.number}-{self.tag} {self.channel} {self.name}"
+
+
+class LogMark(models.Model):
+    """
+    The log's newest `number` at a time of the database's clock, for the retention.
+
+    `size` is a running total: the bytes of all events up to that number.
+    """
+
+    number = models.BigIntegerField(primary_key=True)
+    size = models.BigIntegerField()
+    at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.at} {self.size}"
 
 
 class OutgoingEvent(StoredEvent):

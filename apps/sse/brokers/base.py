@@ -5,9 +5,17 @@ from collections.abc import Callable, Collection
 
 from ..events import Event, Position
 
+# What an event takes in a log in addition to its channel, name and text, roughly.
+EVENT_BYTES = 200
+
 
 class Gap(Exception):
     """The log does not hold a position: it was trimmed, wiped, restored or replaced since."""
+
+
+def size_of(event: Event) -> int:
+    """Return how many bytes an event takes in a log, roughly."""
+    return EVENT_BYTES + len(event.channel) + len(event.name) + len(event.text.encode())
 
 
 class Broker(ABC):
@@ -58,10 +66,14 @@ class Broker(ABC):
 
     @abstractmethod
     def trim(self) -> int:
-        """Drop what is past the retention, never the newest event, and return how many events that were."""
+        """
+        Drop what is past the retention, never the newest event, and return how many events that were.
+
+        Age is measured by the log's own clock: the clocks of publishers may be wrong.
+        """
 
     def sweep(self) -> None:  # noqa: B027
-        """Bring into the log what a process that died after its commit has left behind."""
+        """Bring into the log what a process that died after its commit has left behind; trim it now and then."""
 
     def close(self) -> None:  # noqa: B027
         """Let go of connections; whoever goes on using the broker gets new ones."""

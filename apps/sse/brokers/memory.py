@@ -12,7 +12,7 @@ from django.db import transaction
 
 from ..conf import setting
 from ..events import Event, Position
-from .base import Broker, Gap
+from .base import Broker, Gap, size_of
 
 
 class MemoryBroker(Broker):
@@ -22,6 +22,9 @@ class MemoryBroker(Broker):
         super().__init__(url)
         self._lock = threading.Lock()
         self._log = [Event(channel="", name="mark", text="", number=1)]
+        # When each event was logged, by a clock that nobody sets.
+        self._logged_at: dict[int, float] = {}
+        self._size = 0
         self._wakes: set[Callable[[], object]] = set()
 
     def append(self, event: Event) -> None:
@@ -54,16 +57,33 @@ class MemoryBroker(Broker):
 
     def trim(self) -> int:
         with self._lock:
-            before = len(self._log)
-            oldest = time.time() - setting("SSE_RETENTION_AGE")
-            kept = [event for event in self._log[-setting("SSE_RETENTION_COUNT") :] if event.sent_at >= oldest]
-            self._log = kept or self._log[-1:]
-            return before - len(self._log)
+            place = self._first_to_stay()
+            for event in self._log[:place]:
+                self._logged_at.pop(event.number, None)
+            self._log, self._size = self._log[place:], sum(map(size_of, self._log[place:]))
+            return place
+
+    def _first_to_stay(self) -> int:
+        """Return where in the log the first event is that is not past the retention; at most the newest."""
+        oldest = time.monotonic() - setting("SSE_RETENTION_AGE")
+        place, size = len(self._log) - 1, size_of(self._log[-1])
+        least = max(0, len(self._log) - setting("SSE_RETENTION_COUNT"))
+        while place > least:
+            event = self._log[place - 1]
+            size += size_of(event)
+            if size > setting("SSE_RETENTION_BYTES") or self._logged_at.get(event.number, oldest) < oldest:
+                break
+            place -= 1
+        return place
 
     def _append(self, event: Event) -> None:
         with self._lock:
-            self._log.append(replace(event, number=self._log[-1].number + 1))
+            event = replace(event, number=self._log[-1].number + 1)
+            self._log.append(event)
+            self._logged_at[event.number] = time.monotonic()
+            self._size += size_of(event)
             overfull = len(self._log) > 1.1 * setting("SSE_RETENTION_COUNT") + 10
+            overfull |= self._size > 1.1 * setting("SSE_RETENTION_BYTES")
         if overfull:
             self.trim()
         for wake in list(self._wakes):

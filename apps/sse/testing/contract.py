@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import threading
+import time
 
 import pytest
 from django.db import connections, transaction
@@ -192,13 +193,42 @@ class BrokerContract:
 
     def test_trimming_drops_what_is_too_old_and_spares_the_newest(self, broker, settings):
         for n in range(3):
-            broker.append(self.event(text=str(n), sent_at=1.0))
-        broker.append(self.event(text="young"))
+            broker.append(self.event(text=str(n)))
         broker.trim()
-        assert [e.text for e in broker.tail(100) if e.channel] == ["young"]
+        time.sleep(1.1)
+        settings.SSE_RETENTION_AGE = 1
+        broker.append(self.event(text="young", sent_at=1.0))
+        broker.append(self.event(text="younger"))
+        broker.trim()
+        assert [e.text for e in broker.tail(100)] == ["young", "younger"]
         settings.SSE_RETENTION_AGE = -10
         broker.trim()
-        assert [e.text for e in broker.tail(100)] == ["young"]
+        assert [e.text for e in broker.tail(100)] == ["younger"]
+
+    @pytest.mark.parametrize("wrong_by", [2 * 86400, -2 * 86400])
+    def test_a_publisher_whose_clock_is_wrong_has_nothing_trimmed(self, broker, monkeypatch, wrong_by):
+        broker.append(self.event(text="older"))
+        right = time.time
+        monkeypatch.setattr(time, "time", lambda: right() + wrong_by)
+        for n in range(300):
+            broker.append(self.event(text=str(n), sent_at=time.time()))
+        monkeypatch.undo()
+        broker.trim()
+        assert [e.text for e in broker.tail(1000) if e.channel] == ["older", *map(str, range(300))]
+
+    def test_trimming_keeps_to_the_bytes_and_spares_the_newest(self, broker, settings):
+        settings.SSE_RETENTION_BYTES = 100_000
+        for n in range(250):
+            broker.append(self.event(text=f"{n:04}" + 996 * "\u20ac"))
+        broker.trim()
+        texts = [e.text for e in broker.tail(1000)]
+        assert texts[-1].startswith("0249")
+        # A log may be trimmed in steps of a hundred events.
+        assert 100_000 / 3500 < len(texts) < 100_000 / 3000 + 100
+        settings.SSE_RETENTION_BYTES = 0
+        broker.append(self.event(text="newest"))
+        broker.trim()
+        assert [e.text for e in broker.tail(1000)] == ["newest"]
 
     def test_the_log_is_trimmed_as_it_is_written(self, broker, settings):
         settings.SSE_RETENTION_COUNT = 20

@@ -69,7 +69,7 @@ def test_a_limit_of_none_is_fine(settings, name):
     assert complaints() == {}
 
 
-@pytest.mark.parametrize("name", ["SSE_RETENTION_COUNT", "SSE_MAX_EVENT_BYTES"])
+@pytest.mark.parametrize("name", ["SSE_RETENTION_COUNT", "SSE_RETENTION_BYTES", "SSE_MAX_EVENT_BYTES"])
 def test_a_log_of_no_events_is_an_error(settings, name):
     setattr(settings, name, 0)
     assert [*complaints()] == ["sse.E002"]

@@ -4,24 +4,29 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from importlib import import_module
 from typing import Any, Self
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Now
 
 from ...conf import setting
 from ...events import Event, Position
-from ...models import STORED, LoggedEvent
-from ..base import Broker, Gap
+from ...models import STORED, LoggedEvent, LogMark
+from ..base import EVENT_BYTES, Broker, Gap
 
 VENDORS = {"sqlite": "sqlite.SQLiteBroker", "postgresql": "postgresql.PostgreSQLBroker"}
 
 TABLE = LoggedEvent._meta.db_table
+MARKS = LogMark._meta.db_table
 
 TRIM_EVERY = 100
+# A process trims this often even if little is published.
+TRIM_SECONDS = 600.0
 TRIM_AT_ONCE = 1000
 
 
@@ -34,9 +39,15 @@ class DatabaseBroker(Broker):
 
     # The rows of `values_of(channels)`, with one column, `value`; a parameter each would be too many.
     GIVEN: str
+    # The number of bytes of the column `text`.
+    TEXT_BYTES: str
 
     def __new__(cls, url: str = "") -> Self:
         return super().__new__(_class_for(connections[DEFAULT_DB_ALIAS].vendor) if cls is DatabaseBroker else cls)
+
+    def __init__(self, url: str = "") -> None:
+        super().__init__(url)
+        self._trim_at = time.monotonic() + TRIM_SECONDS
 
     @abstractmethod
     def values_of(self, channels: Collection[str]) -> Any:
@@ -72,18 +83,38 @@ class DatabaseBroker(Broker):
         return _events(_rows().filter(number__in=RawSQL(newest, [self.values_of(channels)])).order_by("number"))
 
     def trim(self) -> int:
-        newest = _rows().order_by("-number").values_list("number", flat=True).first() or 0
-        young = _rows().filter(sent_at__gte=time.time() - setting("SSE_RETENTION_AGE")).order_by("number")
-        first_to_stay = max(
-            newest - setting("SSE_RETENTION_COUNT") + 1,
-            young.values_list("number", flat=True).first() or newest,
-        )
-        return _drop_before(min(first_to_stay, newest))
+        self._mark()
+        newest = _rows().aggregate(newest=Max("number"))["newest"] or 0
+        first_to_stay = max(newest - setting("SSE_RETENTION_COUNT"), _past(newest)) + 1
+        dropped = _drop_before(min(first_to_stay, newest))
+        _marks().filter(Q(number__lt=first_to_stay - 1) | Q(number__gt=newest)).delete()
+        return dropped
+
+    def sweep(self) -> None:
+        if time.monotonic() >= self._trim_at:
+            self._trim_at = time.monotonic() + TRIM_SECONDS
+            self.trim()
 
     def trim_if_due(self, newest: int, count: int = 1) -> None:
         """Trim after the commit if one of the last `count` numbers is one at which to do it."""
         if newest // TRIM_EVERY != (newest - count) // TRIM_EVERY:
             after_commit(self.trim)
+
+    def _mark(self) -> None:
+        """Note how far the log has come, unless that is known; reads only what was added since the last mark."""
+        sql = f"""
+            INSERT INTO {MARKS} (number, size)
+            SELECT newest.number, coalesce(mark.size, 0) + (
+                SELECT sum({EVENT_BYTES} + length(channel) + length(name) + {self.TEXT_BYTES}) FROM {TABLE}
+                WHERE number > coalesce(mark.number, 0) AND number <= newest.number
+            )
+            FROM (SELECT max(number) AS number FROM {TABLE}) AS newest
+            LEFT JOIN (SELECT number, size FROM {MARKS} ORDER BY number DESC LIMIT 1) AS mark ON TRUE
+            WHERE newest.number > coalesce(mark.number, 0)
+            ON CONFLICT DO NOTHING
+        """
+        with connection().cursor() as cursor:
+            cursor.execute(sql)
 
     def _newest(self, limit: int) -> list[Event]:
         return _events(_rows().order_by("-number")[:limit])[::-1]
@@ -125,6 +156,19 @@ def _class_for(vendor: str) -> Any:
 
 def _rows() -> "QuerySet[LoggedEvent]":
     return LoggedEvent.objects.using(connection().alias)
+
+
+def _marks() -> "QuerySet[LogMark]":
+    return LogMark.objects.using(connection().alias)
+
+
+def _past(newest: int) -> int:
+    """Return the number of the last event that is too old, or has too many bytes behind it; 0 if none is."""
+    marks = _marks().filter(number__lte=newest)
+    total = marks.aggregate(total=Max("size"))["total"] or 0
+    is_old = Q(at__lte=Now() - timedelta(seconds=setting("SSE_RETENTION_AGE")))
+    has_enough_behind = Q(size__lte=total - setting("SSE_RETENTION_BYTES"))
+    return marks.filter(is_old | has_enough_behind).aggregate(past=Max("number"))["past"] or 0
 
 
 def _events(rows: "QuerySet[LoggedEvent]") -> list[Event]:

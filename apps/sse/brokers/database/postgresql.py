@@ -54,6 +54,7 @@ class PostgreSQLBroker(DatabaseBroker):
     """Appends by way of the outbox, and listens with LISTEN."""
 
     GIVEN = "unnest(%s::text[]) AS given(value)"
+    TEXT_BYTES = "octet_length(text)"
 
     def append(self, event: Event) -> None:
         ours = connection()
@@ -66,6 +67,7 @@ class PostgreSQLBroker(DatabaseBroker):
             after_commit(self._move)
 
     def sweep(self) -> None:
+        super().sweep()
         if OutgoingEvent.objects.using(connection().alias).exists():
             self._move()
 

@@ -27,6 +27,7 @@ class SQLiteBroker(DatabaseBroker):
     """Appends in the caller's transaction, and listens with an eye on the file."""
 
     GIVEN = "json_each(%s) AS given"
+    TEXT_BYTES = "length(CAST(text AS BLOB))"
 
     def __init__(self, url: str = "") -> None:
         super().__init__(url)

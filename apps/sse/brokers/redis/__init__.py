@@ -12,12 +12,12 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from redis.exceptions import ConnectionError, RedisError
+from redis.exceptions import ConnectionError, OutOfMemoryError, RedisError
 
 from ...conf import setting
 from ...events import Event, Position
 from .. import outbox
-from ..base import Broker, Gap
+from ..base import EVENT_BYTES, Broker, Gap
 from ..database import after_commit
 from .address import Address
 from .outage import Outage
@@ -51,10 +51,9 @@ class RedisBroker(Broker):
         self._client = self._address.client()
         self._script = self._client.register_script(SCRIPT.read_text())
         # Braces, as servers that are sharded want them for keys that are used together.
-        log, latest, seen, grown = (
-            "{" + self._address.prefix + "}:" + s for s in ("log", "latest", "seen", "grown")
-        )
-        self._log, self._keys = log, [log, latest, seen]
+        names = ("log", "latest", "seen", "marks", "size", "grown")
+        *self._keys, grown = ["{" + self._address.prefix + "}:" + name for name in names]
+        self._log = self._keys[0]
         # All databases of a server share these names.
         self._grown = f"{grown}:{self._address.database}"
         self._outage = Outage()
@@ -172,9 +171,11 @@ class RedisBroker(Broker):
         if sparingly and self._outage.is_fresh:
             return False
         try:
-            self._run("append", TRIM_EVERY, *_retention(), self._grown, *_flat(events))
+            self._run("append", TRIM_EVERY, *_retention(), EVENT_BYTES, self._grown, *_flat(events))
         except RedisError as error:
             self._outage.begin(error)
+            if isinstance(error, OutOfMemoryError):
+                self.trim()
             return False
         self._outage.end()
         return True
@@ -196,8 +197,9 @@ class RedisBroker(Broker):
         return _events(self._client.xrevrange(self._log, count=limit))[::-1]
 
 
-def _retention() -> tuple[int, float, int]:
-    return max(1, setting("SSE_RETENTION_COUNT")), time.time() - setting("SSE_RETENTION_AGE"), REMEMBERED
+def _retention() -> tuple[int, int, int, int]:
+    count, age, size = (setting(f"SSE_RETENTION_{limit}") for limit in ("COUNT", "AGE", "BYTES"))
+    return max(1, count), age, size, REMEMBERED
 
 
 def _worth_sending(events: Iterable[Event]) -> list[Event]:

@@ -1,48 +1,76 @@
 -- What has to happen to the log in one step. An entry's id is "0-<number>".
-local log, latest, seen = KEYS[1], KEYS[2], KEYS[3]
+-- "marks" are strings "<number> <size> <time>": the log's newest number at a time of this server, and how many
+-- bytes all events up to it have; "size" is that number of bytes now.
+local log, latest, seen, marks, size = unpack(KEYS)
 
 local function number(id)
     return tonumber(string.sub(id, 3))
 end
 
--- The id of the first entry that was sent at `oldest` or later, or else of the newest.
-local function first_to_stay(oldest)
-    local from, id, many = '-', nil, 1
-    while true do
-        local page = redis.call('XRANGE', log, from, '+', 'COUNT', many)
-        for _, entry in ipairs(page) do
-            id = entry[1]
-            if tonumber(entry[2][10]) >= oldest then
-                return id
-            end
-        end
-        if #page < many then
-            return id
-        end
-        from, many = '(' .. id, 100
+local function oldest()
+    return number(redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1][1])
+end
+
+local function newest()
+    return number(redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1][1])
+end
+
+local function seconds()
+    local time = redis.call('TIME')
+    return time[1] + time[2] / 1000000
+end
+
+local function mark(place)
+    local found = redis.call('LINDEX', marks, place)
+    if found then
+        local number, upto, at = string.match(found, '(%S+) (%S+) (%S+)')
+        return tonumber(number), tonumber(upto), tonumber(at)
     end
 end
 
--- trim <how many to keep> <oldest sent_at to keep> <how many numbers to remember>
-local function trim(count, oldest, remembered)
-    local dropped = redis.call('XTRIM', log, 'MAXLEN', '=', count)
-    local first = first_to_stay(tonumber(oldest))
-    if not first then
+-- Drop the marks of what is past, and return the number of the last event that is: it was logged at `logged_until` or
+-- earlier, or has `bytes` behind it.
+local function last_past(logged_until, bytes)
+    local first, total, past = oldest(), tonumber(redis.call('GET', size) or 0), 0
+    local number, upto, at = mark(0)
+    while number and (number < first or at <= logged_until or upto <= total - bytes) do
+        redis.call('LPOP', marks)
+        past = number
+        number, upto, at = mark(0)
+    end
+    return past
+end
+
+-- Note how far the log has come. Fails while the server's memory is full, and then that is not known.
+local function add_mark(number, now)
+    redis.pcall('RPUSH', marks, string.format('%d %s %.6f', number, redis.call('GET', size) or 0, now))
+end
+
+-- trim <how many to keep> <for how many seconds> <how many bytes> <how many numbers to remember>
+local function trim(count, age, bytes, remembered)
+    if redis.call('XLEN', log) == 0 then
         return 0
     end
-    dropped = dropped + redis.call('XTRIM', log, 'MINID', '=', first)
-    local newest = number(redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1][1])
-    redis.call('ZREMRANGEBYSCORE', latest, '-inf', '(' .. number(first))
-    redis.call('ZREMRANGEBYSCORE', seen, '-inf', newest - remembered)
+    local now, last = seconds(), newest()
+    local dropped = redis.call('XTRIM', log, 'MAXLEN', '=', count)
+    local first = math.min(last_past(now - age, tonumber(bytes)) + 1, last)
+    dropped = dropped + redis.call('XTRIM', log, 'MINID', '=', string.format('0-%d', first))
+    redis.call('ZREMRANGEBYSCORE', latest, '-inf', '(' .. oldest())
+    redis.call('ZREMRANGEBYSCORE', seen, '-inf', last - remembered)
+    local marked, _, at = mark(-1)
+    if not marked or (marked < last and (marked + 100 <= last or at <= now - age / 1000)) then
+        add_mark(last, now)
+    end
     return dropped
 end
 
-local function append_one(token, channel, name, text, tag, sent_at, durable)
+local function append_one(overhead, token, channel, name, text, tag, sent_at, durable)
     if redis.call('ZSCORE', seen, token) then
         return nil
     end
     local id = redis.call('XADD', log, '0-*', 'channel', channel, 'name', name, 'text', text, 'tag', tag,
         'sent_at', sent_at, 'durable', durable)
+    redis.call('INCRBY', size, overhead + #channel + #name + #text)
     redis.call('ZADD', seen, number(id), token)
     if durable == '1' then
         redis.call('ZADD', latest, number(id), channel)
@@ -50,14 +78,15 @@ local function append_one(token, channel, name, text, tag, sent_at, durable)
     return number(id)
 end
 
--- append <trim at multiples of> <the arguments of trim> <whom to tell> <seven of append_one>...
-local function append(every, count, oldest, remembered, whom)
+-- append <trim at multiples of> <the arguments of trim> <bytes of an event's overhead> <whom to tell>
+-- <seven of append_one>...
+local function append(every, count, age, bytes, remembered, overhead, whom)
     local newest
-    for i = 7, #ARGV, 7 do
-        local appended = append_one(unpack(ARGV, i, i + 6))
+    for i = 9, #ARGV, 7 do
+        local appended = append_one(overhead, unpack(ARGV, i, i + 6))
         newest = appended or newest
         if appended and appended % every == 0 then
-            trim(count, oldest, remembered)
+            trim(count, age, bytes, remembered)
         end
     end
     if newest then
@@ -107,4 +136,4 @@ local function latest_of()
 end
 
 local commands = {append = append, begin = begin, latest_of = latest_of, look = look, trim = trim}
-return commands[ARGV[1]](unpack(ARGV, 2, 6))
+return commands[ARGV[1]](unpack(ARGV, 2, 8))

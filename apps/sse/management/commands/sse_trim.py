@@ -11,8 +11,8 @@ class Command(BaseCommand):
     """Trim the log."""
 
     help = (
-        "Drops the events that are past SSE_RETENTION_AGE or SSE_RETENTION_COUNT now, rather than when the log "
-        "has grown by another hundred, and says how many they were."
+        "Drops the events that are past SSE_RETENTION_AGE, SSE_RETENTION_COUNT or SSE_RETENTION_BYTES now, "
+        "instead of after the next hundred events, and prints how many were dropped."
     )
 
     def handle(self, **options):
