@@ -14,9 +14,13 @@ COLUMNS = (*REQUIRED, "company", "phone", "city")
 LONGEST = {name: Contact._meta.get_field(name).max_length for name in COLUMNS}
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-# A spreadsheet takes such a cell for a formula, unless it is a number, as a telephone number is.
-FORMULA = re.compile(r"'*[=+\-@]")
-NUMBER = re.compile(r"[+\-]?[\d\s()./-]*")
+# A spreadsheet may end a cell at any of these, even in quotation marks: the system's language decides.
+SEPARATOR = re.compile(r"([,;|\t\r\n])")
+# It runs a cell that begins with one of the last, also behind space, quotation marks and invisible characters.
+FORMULA = re.compile(
+    r"[\s\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2060\ufeff'\"]*[=+\-@\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b]"
+)
+NUMBER = re.compile(r"\s*[+\-]?[\d\s()./-]*")
 
 check_email = EmailValidator()
 
@@ -53,9 +57,7 @@ class Columns:
 
 def clean(name: str, value: str) -> str:
     """Return a field's value without superfluous space; raises `BadRow` if it cannot be stored."""
-    value = " ".join(value.split())
-    if value.startswith("'") and FORMULA.match(value):
-        value = value[1:]
+    value = "".join(map(_unguarded, SEPARATOR.split(" ".join(value.split()))))
     if not value and name in REQUIRED:
         raise BadRow(_("The %(name)s is missing.") % {"name": name})
     if len(value) > LONGEST[name]:
@@ -70,4 +72,12 @@ def clean(name: str, value: str) -> str:
 
 def cell(value: str) -> str:
     """Return what to write into a file for a value, so that no spreadsheet runs it; `clean` takes it back."""
-    return f"'{value}" if FORMULA.match(value) and not NUMBER.fullmatch(value) else value
+    return "".join(map(_guarded, SEPARATOR.split(value)))
+
+
+def _guarded(part: str) -> str:
+    return f"'{part}" if FORMULA.match(part) and not NUMBER.fullmatch(part) else part
+
+
+def _unguarded(part: str) -> str:
+    return part[1:] if part.startswith("'") and FORMULA.match(part) else part

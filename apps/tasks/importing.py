@@ -16,6 +16,10 @@ BATCH = 1000
 """Rows. On SQLite others wait while a batch is written, so it has to be a matter of milliseconds."""
 
 
+class TooManyErrors(Exception):
+    """So many rows have errors that the file is not what it should be."""
+
+
 class Row(NamedTuple):
     """A record, and the contact in it or else the reason why there is none."""
 
@@ -25,11 +29,17 @@ class Row(NamedTuple):
 
 
 def batches(task: Task) -> Iterator[Callable[[], None]]:
-    """Read the file from the task's place on, and yield what writes each batch, to be called in a transaction."""
+    """
+    Read the file from the task's place on, and yield what writes each batch, to be called in a transaction.
+
+    Raises `TooManyErrors` in place of a batch if that is so after the ones before.
+    """
     with task.file.open("rb") as upload:
         table = Table(upload.file, task.place)
         rows = judged(table)
         while batch := list(islice(rows, BATCH)):
+            if task.has_too_many_errors:
+                raise TooManyErrors
             yield partial(write, task, batch, table.place)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from secrets import token_hex
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.tasks import Task as BackgroundTask
 from django.utils import timezone
@@ -16,6 +17,9 @@ SILENCE = timedelta(seconds=10)
 
 MOST_TRIES = 5
 """Claims without a batch that was committed. A task that ends its workers is not given to more of them."""
+
+MOST_UNDER_WAY = 5
+"""Tasks of one user that wait or run, so that nobody's tasks wait for very many of one user."""
 
 State = Task.State
 
@@ -35,13 +39,18 @@ def prepare(task: Task) -> Task:
 
 
 def start(task: Task) -> bool:
-    """Let workers have a task that is ready; False if it is not."""
+    """Let workers have a task that is ready; False if it is not, or if its owner has `MOST_UNDER_WAY`."""
     return _change(task, [State.DRAFT], State.WAITING)
 
 
 def retry(task: Task) -> bool:
-    """Let workers go on with a task that was stopped, from where it was; False if it was not."""
-    return _change(task, Task.STOPPED, State.WAITING)
+    """Let workers go on with a task that was stopped, from where it was; False as for `start`."""
+    return not task.has_too_many_errors and _change(task, Task.STOPPED, State.WAITING)
+
+
+def is_full(owner_id) -> bool:
+    """Return whether a user has as many tasks under way as are possible."""
+    return Task.objects.filter(owner_id=owner_id, state__in=Task.UNDER_WAY).count() >= MOST_UNDER_WAY
 
 
 def cancel(task: Task) -> bool:
@@ -109,6 +118,9 @@ def fail(task: Task) -> None:
     """End a claimed task that cannot go on."""
     with transaction.atomic():
         hold(task)
+        if task.has_too_many_errors:
+            task.discard_file()
+            task.file = ""
         _set(task, State.FAILED)
 
 
@@ -126,12 +138,20 @@ def look_again(task: Task, moment) -> None:
 def _change(task: Task, before: Iterable[str], state: str) -> bool:
     with transaction.atomic():
         held = Task.objects.select_for_update().filter(pk=task.pk, state__in=before).first()
+        if held and state == State.WAITING and not _has_room(held.owner_id):
+            return False
         if held:
             held.tries = 0
             _set(held, state)
             if state == State.WAITING:
                 enqueue(held)
     return held is not None
+
+
+def _has_room(owner_id) -> bool:
+    # Locked, so that two tasks of one owner are not both the last that is possible.
+    get_user_model().objects.select_for_update(no_key=True).get(pk=owner_id)
+    return not is_full(owner_id)
 
 
 def _set(task: Task, state: str, **values) -> None:

@@ -14,6 +14,9 @@ from django.utils.translation import gettext_lazy as _
 TEXT_LENGTH = 500
 """Characters of a faulty row that are kept."""
 
+MOST_ERRORS = 10_000
+"""Rows with errors, after which an import stops: a file of 50 MB may have one in every two bytes."""
+
 
 def private_storage() -> FileSystemStorage:
     """Return where files are kept that nobody but this process's user and group may read."""
@@ -145,8 +148,12 @@ class Task(models.Model):
         return self.state in self.UNDER_WAY
 
     @property
-    def is_stopped(self) -> bool:
-        return self.state in self.STOPPED
+    def has_too_many_errors(self) -> bool:
+        return self.bad >= MOST_ERRORS
+
+    @property
+    def can_be_retried(self) -> bool:
+        return self.state in self.STOPPED and not self.has_too_many_errors
 
     def discard_file(self) -> None:
         """Delete the file, once the transaction is committed."""

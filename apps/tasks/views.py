@@ -54,16 +54,29 @@ def act(request, pk, action):
     if task.owner_id != request.user.pk and not request.user.has_perm(needed):
         raise PermissionDenied
     if not ACTIONS[action](task):
-        messages.warning(request, _("That is not possible any more: the task is in another state by now."))
+        is_full = action in ("start", "retry") and life.is_full(task.owner_id)
+        late = _("That is not possible any more: the task is in another state by now.")
+        messages.warning(request, full() if is_full else late)
     if action == "delete" or "list" in request.POST:
         return redirect("tasks")
     return redirect("task", pk)
+
+
+def full():
+    """Return what to say if no task can be added to those under way."""
+    most = life.MOST_UNDER_WAY
+    return _("%(most)s tasks are under way, and no more are possible. Start this one when one is done.") % {
+        "most": most
+    }
 
 
 @login_required
 @require_POST
 def start_export(request):
     """Start an export of all of the user's contacts."""
+    if life.is_full(request.user.pk):
+        messages.warning(request, full())
+        return redirect("tasks")
     task = life.prepare(Task(owner=request.user, kind=Task.Kind.EXPORT, name=_("All contacts")))
     life.start(task)
     return redirect("task", task.pk)

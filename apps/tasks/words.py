@@ -21,7 +21,11 @@ def note(task: Task) -> str:
         parts.append(_("%(rate)s rows per second") % {"rate": number(task.rate)})
         parts.append(_("%(time)s left") % {"time": duration(task.left or 0)})
     elif task.state == State.FAILED:
-        parts.append(_("it stopped because of an error on the server"))
+        parts.append(
+            _("it stopped there: correct the file and upload it again")
+            if task.has_too_many_errors
+            else _("it stopped because of an error on the server")
+        )
     return " · ".join(parts)
 
 

@@ -26,6 +26,8 @@ def run(task_id: int) -> None:
         work(task)
     except life.Lost:
         logger.info("Task %s was cancelled, or is another worker's now.", task_id)
+    except importing.TooManyErrors:
+        life.fail(task)
     except (OperationalError, InterfaceError):
         # The database may be back by the time at which the silence is noticed.
         raise

@@ -1,6 +1,10 @@
+import csv
+import io
+
 import pytest
 
 from apps.tasks.contacts import COLUMNS, BadRow, Columns, cell, clean
+from apps.tasks.exporting import as_csv
 
 columns = Columns(["Name", " EMAIL ", "phone", "shoe size"])
 
@@ -39,13 +43,35 @@ def test_text_of_any_kind_is_text(text):
     assert clean("company", text) == text
 
 
-@pytest.mark.parametrize("text", ["=1+1", "@SUM(A1)", "-cmd|' /C calc'!A0", "+1+cmd", "'=1", "''@x"])
+PAYLOAD = "=cmd|' /C calc'!A0"
+FORMULAS = [
+    *("=1+1", "@SUM(A1)", "-cmd|' /C calc'!A0", "+1+cmd", "'=1", "''@x", PAYLOAD, f'"{PAYLOAD}'),
+    *(f"x{separator}{PAYLOAD}" for separator in (";", ",", "|", "; ", ";'", ';"', "; \u200b", ";;")),
+    *("\uff1d1+1", "\uff0b1+cmd", "\uff0dx", "\uff20SUM(A1)", "x;\uff1d1+1", "\ufe661+1", "\u200b=1", "\ufeff=1"),
+]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
 def test_no_cell_is_a_formula_and_all_are_read_back(text):
-    assert cell(text).startswith("'")
+    assert "'" in cell(text)
     assert clean("company", cell(text)) == text
 
 
-@pytest.mark.parametrize("text", ["+49 30 1000001", "-5", "", "O'Brien", "'quoted'", "a=b"])
+@pytest.mark.parametrize(
+    "text", [*FORMULAS, "\t=1", " =1", "\r=1", "\n=1", "x\t=1", "\xa0=1", "\x0b=1", "\x00=1", "\t\uff1d1"]
+)
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_whatever_a_spreadsheet_separates_cells_by_none_is_a_formula(separator, text):
+    file = as_csv([["Ada", cell(text), "Berlin"], [cell(text), "Grace"]]).decode()
+    apart = [part for line in file.split("\n") for part in line.split(separator)]
+    read = [part for row in csv.reader(io.StringIO(file, newline=""), delimiter=separator) for part in row]
+    begin = [part.strip(' \t\r\n"\0\x0b\xa0\u200b\ufeff')[:1] for part in apart + read]
+    assert not {*begin} & {*"=+-@\uff1d\uff0b\uff0d\uff20\ufe66"}
+
+
+@pytest.mark.parametrize(
+    "text", ["+49 30 1000001", "-5", "", "O'Brien", "'quoted'", "a=b", "A - B", "Meyer; +49 30 1"]
+)
 def test_what_is_no_formula_is_written_as_it_is(text):
     assert cell(text) == text == clean("phone", text)
 

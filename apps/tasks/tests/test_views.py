@@ -9,7 +9,7 @@ from django.test import AsyncRequestFactory, Client
 from django.urls import resolve, reverse
 from django.views.defaults import page_not_found
 
-from apps.tasks import demo, example
+from apps.tasks import demo, example, life
 from apps.tasks.downloads import download
 from apps.tasks.forms import ImportForm
 from apps.tasks.models import Contact, Task
@@ -156,6 +156,20 @@ def test_a_button_that_comes_too_late_says_so(signed_in, import_of, work, action
     page = signed_in.post(f"/tasks/{task.pk}/{action}/", follow=True).text
     assert "That is not possible any more" in page
     assert Task.objects.exists()
+
+
+def test_a_user_has_so_many_tasks_under_way_and_no_more(signed_in, import_of, grace):
+    tasks = []
+    for _ in range(life.MOST_UNDER_WAY + 1):
+        tasks.append(import_of(GOOD))
+        page = signed_in.post(f"/tasks/{tasks[-1].pk}/start/", follow=True).text
+    assert "5 tasks are under way, and no more are possible." in page
+    assert "no more are possible" in signed_in.post("/tasks/export/", follow=True).text
+    assert life.start(import_of(GOOD, owner=grace)), "others' tasks do not count"
+    life.cancel(tasks[0])
+    signed_in.post(f"/tasks/{tasks[-1].pk}/start/")
+    assert Task.objects.filter(owner=tasks[0].owner, state="waiting").count() == life.MOST_UNDER_WAY
+    assert "no more are possible" in signed_in.post(f"/tasks/{tasks[0].pk}/retry/", follow=True).text
 
 
 def test_buttons_need_a_post_with_a_token(signed_in, import_of, ada):

@@ -193,6 +193,24 @@ def test_an_error_ends_the_task_and_is_not_told_to_its_owner(import_of, work, mo
     assert task.state == "done"
 
 
+def test_an_import_of_nothing_but_errors_stops_and_says_what_to_do(
+    import_of, work, monkeypatch, django_capture_on_commit_callbacks
+):
+    monkeypatch.setattr("apps.tasks.models.MOST_ERRORS", 30)
+    task = import_of("name,email\n" + "a\n" * 1000)
+    name, storage = task.file.name, task.file.storage
+    with django_capture_on_commit_callbacks(execute=True):
+        work(task)
+    assert (task.state, task.bad, task.errors.count()) == ("failed", 30, 30)
+    assert (
+        note(task)
+        == "0 contacts imported · 30 rows with errors · it stopped there: correct the file and upload it again"
+    )
+    assert not storage.exists(name)
+    assert not task.can_be_retried
+    assert not life.retry(task)
+
+
 def test_a_hundred_percent_is_kept_for_the_end():
     assert Task(state="running", total=10, done=10).percent == 99
     assert Task(state="done", total=10, done=10).percent == 100
@@ -259,6 +277,13 @@ def test_errors_are_a_file_with_line_reason_and_row(import_of, work):
         '3,The quotation marks do not pair up.,"""Open,b@example.com"',
         "",
     ]
+
+
+@pytest.mark.parametrize("row", ["\t=cmd,x", " =cmd,x", "\uff1dcmd,x", "x;=cmd", "x,=cmd", 'x,"=cmd"'])
+def test_no_row_in_the_file_of_errors_is_a_formula(import_of, work, row):
+    task = work(import_of(f"name,email\n{row}\n"))
+    text = b"".join(errors_of(task)).decode()
+    assert "'" in text.split("=")[0].split("\uff1d")[0], text
 
 
 def test_an_export_can_be_imported_by_somebody_else_and_is_the_same(import_of, export_of, work, ada, grace):
