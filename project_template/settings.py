@@ -261,7 +261,12 @@ STORAGES = {
 
 # Tasks
 
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+TASKS = {
+    "default": {"BACKEND": "django_tasks_db.DatabaseBackend"},
+    "immediate": {"BACKEND": "django.tasks.backends.immediate.ImmediateBackend"},
+}
+# A task worker sends mail, so that no answer waits for it; in development it is sent without a worker, too.
+MAIL_TASKS = "immediate" if DEBUG else "default"
 
 # Streams: each one that is not set has the default of apps/sse/conf.py
 

@@ -1,16 +1,15 @@
 """The forms to sign up with and to ask for a new password."""
 
-import logging
-
 from django import forms
+from django.conf import settings
 from django.contrib.auth.forms import PasswordResetForm, UserCreationForm
-from django.template.loader import render_to_string
+from django.contrib.sites.shortcuts import get_current_site
+from django.http import HttpRequest
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from .mail import MailWithLinks
 from .models import EMAIL_TAKEN, User
-
-log = logging.getLogger(__name__)
+from .reset import send_link
 
 
 class SignUpForm(UserCreationForm):
@@ -37,21 +36,10 @@ class SignUpForm(UserCreationForm):
 
 
 class ForgottenPasswordForm(PasswordResetForm):
-    """Django's own form, whose mail has a link that can be copied from the console."""
+    """Django's own form, which leaves the mail to a task."""
 
-    def send_mail(
-        self,
-        subject_template_name: str,
-        email_template_name: str,
-        context: dict,
-        from_email: str | None,
-        to_email: str,
-        html_email_template_name: None = None,
-    ) -> None:
-        """Send the mail as plain text; log a failure, since the answer must not tell who has an account."""
-        subject = "".join(render_to_string(subject_template_name, context).splitlines())
-        body = render_to_string(email_template_name, context)
-        try:
-            MailWithLinks(subject, body, from_email, [to_email]).send()
-        except Exception:
-            log.exception("The mail to reset the password of user %s was not sent", context["user"].pk)
+    def save(self, *, request: HttpRequest, use_https: bool = False, **options: object) -> None:
+        """Enqueue the mail; its task looks up the account, so that no answer depends on whether there is one."""
+        send_link.using(backend=settings.MAIL_TASKS).enqueue(
+            self.cleaned_data["email"], get_current_site(request).domain, use_https, get_language()
+        )

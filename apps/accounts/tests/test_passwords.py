@@ -4,7 +4,10 @@ import re
 
 import pytest
 from django.contrib.auth import get_user
+from django.core.management import call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +57,25 @@ def test_an_unknown_address_gets_no_mail_and_the_same_answer(client, user, mailo
     response = client.post(reverse("password_reset"), {"email": "nobody@example.com"})
     assert response.url == reverse("password_reset_done")
     assert not mailoutbox
+
+
+@pytest.mark.django_db(transaction=True)
+def test_known_and_unknown_addresses_take_the_same_steps_and_the_mail_is_sent_by_a_worker(
+    client, user, mailoutbox, settings
+):
+    settings.MAIL_TASKS = "default"
+    steps = {}
+    for email in (user.email, "lit@example.com"):
+        with CaptureQueriesContext(connection) as queries:
+            assert client.post(reverse("password_reset"), {"email": email}).url == reverse("password_reset_done")
+        steps[email] = [query["sql"].split("VALUES")[0] for query in queries]
+    known, unknown = steps.values()
+    assert known == unknown
+    assert not [sql for sql in known if "accounts_user" in sql]
+    assert not mailoutbox
+    call_command("db_worker", "--batch", "--no-reload", "--no-startup-delay")
+    (mail,) = mailoutbox
+    assert (mail.to, "http://testserver/accounts/reset/" in mail.body) == ([user.email], True)
 
 
 def test_the_mail_is_plain_text_in_which_nothing_is_escaped(client, user, mailoutbox):
