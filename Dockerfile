@@ -16,8 +16,8 @@ RUN python3 -m venv --without-pip /venv \
         --only-binary :all: --require-hashes -r "$REQUIREMENTS"
 
 COPY . .
-# Settings need some key to be read; this one is forgotten with the command.
-RUN SECRET_KEY=$(python -c 'import secrets; print(secrets.token_urlsafe(50))') DATA_DIR=/tmp \
+# Settings need a key and a host to be read; these are forgotten with the command.
+RUN SECRET_KEY=$(python -c 'import secrets; print(secrets.token_urlsafe(50))') ALLOWED_HOSTS=localhost DATA_DIR=/tmp \
         python manage.py collectstatic --noinput --verbosity 0 \
     && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app /venv/lib
 
@@ -45,6 +45,7 @@ LABEL org.opencontainers.image.version=$VERSION
 
 USER 10001
 VOLUME /data
+# gunicorn listens at $PORT, 8000 unless it is set.
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=1s --retries=3 \
     CMD ["python", "deploy/healthcheck.py"]

@@ -7,6 +7,8 @@ import sys
 from apps.dev import terminal
 
 DEVELOPMENT_COMMANDS = {"dev", "runserver", "startapp"}
+# These use several connections to PostgreSQL. The others connect without a pool, which reports a refusal at once.
+POOLED_COMMANDS = {"db_worker", "dev", "runserver"}
 
 
 def main() -> None:
@@ -15,11 +17,23 @@ def main() -> None:
     if DEVELOPMENT_COMMANDS & set(sys.argv[1:2]):
         os.environ.setdefault("DEBUG", "1")
         terminal.restore_at_exit()
+    if not POOLED_COMMANDS & set(sys.argv[1:2]):
+        os.environ.setdefault("DATABASE_POOL", "0")
     try:
+        from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
+        from django.db import OperationalError
     except ImportError as error:
         sys.exit(f"Django is not installed for {sys.executable} ({error}). Run: make setup")
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
+    except OperationalError as error:
+        # psycopg's errors have no state where there was no connection.
+        if getattr(error.__cause__, "sqlstate", "") is not None:
+            raise
+        sys.exit(f"The database that DATABASE_URL names cannot be reached: {error}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ SECONDS = 5
 
 def main() -> int:
     """Ask at the address that gunicorn.conf.py binds to, and say what the answer was if it was not 200."""
-    connection = connect(os.environ.get("BIND", "0.0.0.0:8000").split(",")[0])
+    bind = os.environ.get("BIND", f"0.0.0.0:{os.environ.get('PORT', 8000)}")
+    connection = connect(bind.split(",")[0])
     try:
         connection.request("GET", "/health/ready")
         answer = connection.getresponse()

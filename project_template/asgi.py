@@ -6,9 +6,11 @@ from django.core.asgi import get_asgi_application
 
 from apps.sse.asgi import hand_off
 
+from .environment import errors_as_sentences
 from .logs import Identified
 from .uploads import Bounded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
 
-application = Identified(Bounded(hand_off(get_asgi_application())))
+with errors_as_sentences():
+    application = Identified(Bounded(hand_off(get_asgi_application())))

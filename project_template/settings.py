@@ -8,19 +8,19 @@ production. Without `DEBUG` the settings are those of production.
 from datetime import timedelta
 from pathlib import Path
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.utils import get_random_secret_key
 from django.urls import reverse_lazy
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
+from .environment import Environment, development_secret_key
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
+env = Environment()
 env.read_env(BASE_DIR / ".env")
 
-DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data")))
+DATA_DIR = env.folder("DATA_DIR", default=BASE_DIR / ".data")
 
 # Core
 
@@ -28,28 +28,17 @@ DEBUG = env.bool("DEBUG", default=False)
 
 HTTPS = env.bool("HTTPS", default=not DEBUG)
 
-
-def development_secret_key() -> str:
-    """Return the key kept in the data folder, made at first use, so that logins survive a restart."""
-    file = DATA_DIR / "secret_key"
-    if not file.exists():
-        DATA_DIR.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o600)
-        file.write_text(get_random_secret_key())
-    return file.read_text()
-
-
 SECRET_KEY = env.str("SECRET_KEY", default="")
 if not SECRET_KEY and not DEBUG:
     raise ImproperlyConfigured(
         "SECRET_KEY is not set. In production set it to 50 or more random characters; "
         "in development set DEBUG=1 and a key is made for you."
     )
-SECRET_KEY = SECRET_KEY or development_secret_key()
+SECRET_KEY = SECRET_KEY or development_secret_key(DATA_DIR)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", required=not DEBUG)
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
     "apps.accounts.admin_site.LiveAdminConfig",
@@ -120,12 +109,12 @@ CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
 
 SQLITE = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(DATA_DIR / "db.sqlite3")}
 DATABASE = env.db("DATABASE_URL") if "DATABASE_URL" in env else SQLITE
+DATABASE_POOL = env.int("DATABASE_POOL", default=8)
 DATABASES = {"default": DATABASE}
 # An open stream must not keep a connection, so connections are given back after each use.
 DATABASE["CONN_MAX_AGE"] = 0
 
 if DATABASE["ENGINE"].endswith("sqlite3"):
-    Path(DATABASE["NAME"]).parent.mkdir(parents=True, exist_ok=True)
     DATABASE["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -136,7 +125,8 @@ if DATABASE["ENGINE"].endswith("sqlite3"):
 elif DATABASE["ENGINE"].endswith("postgresql"):
     # A connection that the database has closed, as it does when it restarts, is found out and replaced.
     DATABASE["CONN_HEALTH_CHECKS"] = True
-    DATABASE.setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 8, "timeout": 10}
+    if DATABASE_POOL:
+        DATABASE.setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 10}
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -174,14 +164,16 @@ if EMAIL["EMAIL_BACKEND"].endswith("smtp.EmailBackend"):
         "use_tls": EMAIL.get("EMAIL_USE_TLS", False),
         "use_ssl": EMAIL.get("EMAIL_USE_SSL", False),
     }
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="noreply@localhost")
+DEFAULT_FROM_EMAIL = env.matching(
+    "DEFAULT_FROM_EMAIL", "noreply@localhost", r"[^\r\n]+@[^\r\n]+", "an address such as noreply@example.com"
+)
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 # Internationalization
 
-LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")
 LANGUAGES = [("en", _("English"))]
-TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", [code for code, name in LANGUAGES])
+TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
 USE_THOUSAND_SEPARATOR = True
 
 # Logging
@@ -196,10 +188,10 @@ LOGGING = {
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
-            "formatter": env.str("LOG_FORMAT", default="line" if DEBUG else "json"),
+            "formatter": env.choice("LOG_FORMAT", "line" if DEBUG else "json", ["line", "json"]),
         }
     },
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["console"], "level": env.log_level("LOG_LEVEL", default="INFO")},
     "loggers": {
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
         # Of a login that fails, one line; of others none.
@@ -225,15 +217,24 @@ SECURE_CSP = {
     "trusted-types": ["djust-sse"],
 }
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if HTTPS else 0)
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+# Browsers remember these for as long as they are told, so a site starts with an hour and raises it on purpose.
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=3600 if HTTPS else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=False)
+if SECURE_HSTS_PRELOAD and not (SECURE_HSTS_INCLUDE_SUBDOMAINS and SECURE_HSTS_SECONDS >= 31_536_000):
+    message = (
+        "SECURE_HSTS_PRELOAD needs SECURE_HSTS_INCLUDE_SUBDOMAINS=1 and SECURE_HSTS_SECONDS=31536000 or more."
+    )
+    raise ImproperlyConfigured(message)
+# They ask for subdomains and preloading, which concern other sites of the domain: the owner decides.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 unused = ("camera", "display-capture", "geolocation", "hid", "microphone", "midi", "payment", "serial", "usb")
 PERMISSIONS_POLICY = {feature: [] for feature in unused}
-ADMIN_PATH = env.str("ADMIN_PATH", default="admin").strip("/")
+ADMIN_PATH = env.matching("ADMIN_PATH", "admin", r"/?[\w.-]+(/[\w.-]+)*/?", "a path such as office").strip("/")
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
@@ -248,7 +249,7 @@ if DEBUG:
 MEDIA_URL = "media/"
 MEDIA_ROOT = DATA_DIR / "media"
 # The largest file that may be uploaded; nginx is told, too, and refuses what is larger before it is sent.
-MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", default=50)
+MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", default=50, least=1)
 TASKS_MAX_UPLOAD_BYTES = MAX_UPLOAD_MB * 2**20
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -270,31 +271,22 @@ MAIL_TASKS = "immediate" if DEBUG else "default"
 
 # Streams: each one that is not set has the default of apps/sse/conf.py
 
-
-def whole_number(name: str) -> int:
-    """Return the number that a variable holds; raises `ImproperlyConfigured` if it holds none."""
-    try:
-        return env.int(name)
-    except ValueError:
-        raise ImproperlyConfigured(f"{name} is {env.str(name)!r}, and not a whole number.") from None
-
-
 for name, read in {
     "SSE_BROKER_URL": env.str,
     "SSE_LISTEN_URL": env.str,
-    "SSE_RETENTION_AGE": whole_number,
-    "SSE_RETENTION_COUNT": whole_number,
-    "SSE_RETENTION_BYTES": whole_number,
-    "SSE_MAX_EVENT_BYTES": whole_number,
-    "SSE_MAX_PER_USER": whole_number,
-    "SSE_MAX_PER_ADDRESS": whole_number,
-    "SSE_MAX_TOTAL": whole_number,
-    "SSE_MAX_AGE": whole_number,
+    "SSE_RETENTION_AGE": env.int,
+    "SSE_RETENTION_COUNT": env.int,
+    "SSE_RETENTION_BYTES": env.int,
+    "SSE_MAX_EVENT_BYTES": env.int,
+    "SSE_MAX_PER_USER": env.int,
+    "SSE_MAX_PER_ADDRESS": env.int,
+    "SSE_MAX_TOTAL": env.int,
+    "SSE_MAX_AGE": env.int,
     "FORWARDED_ALLOW_IPS": env.str,
     "METRICS_TOKEN": env.str,
 }.items():
     if name in env:
-        globals()[name] = read(name)
+        globals()[name] = read(name, default=None)
 
 # Dashboard
 
@@ -302,10 +294,11 @@ DASHBOARD_PUBLIC = env.bool("DASHBOARD_PUBLIC", default=DEBUG)
 
 # Errors, told to Sentry if there is an address of it
 
-if SENTRY_DSN := env.str("SENTRY_DSN", default=""):
+SENTRY_TRACES = env.share("SENTRY_TRACES", default=0.0)
+if SENTRY_DSN := env.matching("SENTRY_DSN", "", r"(https?://\w+@[^/\s]+/.+)?", "https://key@host/number"):
     try:
         import sentry_sdk
     except ImportError:
         message = "SENTRY_DSN is set: install requirements-sentry.txt in place of requirements.txt."
         raise ImproperlyConfigured(message) from None
-    sentry_sdk.init(SENTRY_DSN, send_default_pii=False, traces_sample_rate=env.float("SENTRY_TRACES", default=0.0))
+    sentry_sdk.init(SENTRY_DSN, send_default_pii=False, traces_sample_rate=SENTRY_TRACES)

@@ -4,9 +4,14 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from apps.sse import checks
+
+from .environment import errors_as_sentences
 from .logs import identified_wsgi
 from .uploads import bounded_wsgi
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
 
-application = identified_wsgi(bounded_wsgi(get_wsgi_application()))
+with errors_as_sentences():
+    application = identified_wsgi(bounded_wsgi(get_wsgi_application()))
+    checks.refuse_errors()

@@ -44,9 +44,11 @@ def test_production_is_https_only_and_its_dashboard_private(serve, tmp_path):
     production = {"DEBUG": "0", "ALLOWED_HOSTS": "127.0.0.1", "SECRET_KEY": secrets.token_urlsafe(50)}
     environment = servers.environment_for(tmp_path, **production)
     servers.manage("collectstatic", "--noinput", "--verbosity", "0", environment=environment)
-    with serve("uvicorn", **production) as server:
+    with serve("uvicorn", **production, BEHIND_PROXY="1") as server:
         plain = httpx.get(f"{server.url}/accounts/login/")
         assert (plain.status_code, plain.headers["location"][:8]) == (301, "https://")
+        secure = httpx.get(f"{server.url}/accounts/login/", headers={"X-Forwarded-Proto": "https"})
+        assert secure.headers["Strict-Transport-Security"] == "max-age=3600"
     with serve("uvicorn", **production, HTTPS="0") as server:
         page = httpx.get(f"{server.url}/accounts/login/")
         assert page.status_code == 200

@@ -1,0 +1,169 @@
+"""The environment's variables, each read so that a value that cannot work is an error that names it."""
+
+import contextlib
+import logging
+import re
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.utils import get_random_secret_key
+
+BOOLEANS = {"": False} | dict.fromkeys(("1", "true", "yes", "on"), True)
+BOOLEANS |= dict.fromkeys(("0", "false", "no", "off"), False)
+# By this exit code gunicorn and uvicorn know that starting again would not help.
+CANNOT_START = 3
+HOST = re.compile(r"\*|\.?[\w.-]+|\[[0-9A-Fa-f:.]+\]")
+URLS = {
+    "DATABASE_URL": "postgres://user:password@host:5432/name or sqlite:////path/to/file",
+    "CACHE_URL": "rediscache://host:6379/1 or locmemcache://",
+    "EMAIL_URL": "smtp+tls://user:password@host:587, smtp://host:25 or consolemail://",
+}
+
+
+class Environment(environ.Env):
+    """django-environ's `Env`, whose methods raise `ImproperlyConfigured` with a sentence that names the variable."""
+
+    def refusal(self, name, expected):
+        """Return the error for a variable whose value may be shown."""
+        return ImproperlyConfigured(f"{name} is {self.str(name, default='')!r}. Set it to {expected}.")
+
+    def bool(self, name, default):
+        """Return a boolean, written as 1 or 0."""
+        if name not in self:
+            return default
+        value = self.str(name).strip().lower()
+        if value not in BOOLEANS:
+            raise self.refusal(name, "1 or 0")
+        return BOOLEANS[value]
+
+    def int(self, name, default, least=0):
+        """Return a whole number, `least` or more."""
+        return self._number(name, default, int, least, f"a whole number, {least} or more")
+
+    def share(self, name, default):
+        """Return a number from 0 to 1."""
+        value = self._number(name, default, float, 0, "a number from 0 to 1")
+        if not value <= 1:
+            raise self.refusal(name, "a number from 0 to 1")
+        return value
+
+    def choice(self, name, default, choices):
+        """Return one of some words."""
+        value = self.str(name, default=default)
+        if value not in choices:
+            raise self.refusal(name, f"one of {', '.join(choices)}")
+        return value
+
+    def log_level(self, name, default):
+        """Return the name of a level of the logging module."""
+        return self.choice(name, default, [*logging.getLevelNamesMapping()])
+
+    def time_zone(self, name, default):
+        """Return the name of a time zone."""
+        value = self.str(name, default=default)
+        if value not in available_timezones():
+            raise self.refusal(name, "the name of a time zone, such as Europe/Vienna")
+        return value
+
+    def matching(self, name, default, pattern, expected):
+        """Return a string of which a pattern matches the whole."""
+        value = self.str(name, default=default)
+        if not re.fullmatch(pattern, value):
+            raise self.refusal(name, expected)
+        return value
+
+    def hosts(self, name, required):
+        """Return a list of host names; raises if it is `required` and empty."""
+        found = self.list(name, default=[])
+        if (required and not found) or not all(HOST.fullmatch(host) for host in found):
+            raise self.refusal(name, "the site's host names, such as example.com,www.example.com")
+        return found
+
+    def origins(self, name):
+        """Return a list of origins, each with its scheme."""
+        found = self.list(name, default=[])
+        if not all(re.fullmatch(r"https?://[^/\s]+", origin) for origin in found):
+            raise self.refusal(name, "origins with their scheme, such as https://example.com")
+        return found
+
+    def folder(self, name, default):
+        """Return the path of a folder, which is made if it is missing."""
+        path = Path(self.str(name, default=str(default)))
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"{name} is {str(path)!r}, which is no folder and cannot be made one ({error.strerror})."
+            raise ImproperlyConfigured(message) from None
+        return path
+
+    def db(self, name):
+        """Return the settings of a database; raises if an engine, a name or a valid port is missing."""
+        scheme = self.str(name).partition(":")[0]
+        config = self._url(name, self.db_url) if scheme in self.DB_SCHEMES or "." in scheme else {}
+        if not config.get("NAME"):
+            raise unusable(name)
+        if config["ENGINE"].endswith("sqlite3") and not Path(config["NAME"]).parent.is_dir():
+            raise ImproperlyConfigured(
+                f"{name} names a file in {Path(config['NAME']).parent}, which is no folder."
+            )
+        return config
+
+    def cache(self, name, default):
+        """Return the settings of a cache."""
+        return self._url(name, self.cache_url, default)
+
+    def email(self, name, default):
+        """Return how mail is sent."""
+        config = self._url(name, self.email_url, default)
+        if config["EMAIL_BACKEND"].endswith("smtp.EmailBackend") and not config["EMAIL_HOST"]:
+            raise unusable(name)
+        return config
+
+    def _url(self, name, read, default=environ.Env.NOTSET):
+        try:
+            address = urlsplit(self.str(name, default=""))
+            if "," not in address.netloc and address.netloc != ":memory:":
+                # Raises for a port that is no number.
+                address.port  # noqa: B018
+            return read(name, default=default)
+        except (ImproperlyConfigured, ValueError, KeyError):
+            raise unusable(name) from None
+
+    def _number(self, name, default, kind, least, expected):
+        if name not in self:
+            return default
+        try:
+            value = kind(self.str(name))
+        except ValueError:
+            value = None
+        if value is None or not value >= least:
+            raise self.refusal(name, expected)
+        return value
+
+
+def unusable(name):
+    """Return the error for a URL, which is not shown since it may hold a password."""
+    return ImproperlyConfigured(f"{name} is no URL that can be used. Write {URLS[name]}.")
+
+
+def development_secret_key(folder):
+    """Return the key kept in the data folder, made at first use, so that logins survive a restart."""
+    file = folder / "secret_key"
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(get_random_secret_key())
+    return file.read_text()
+
+
+@contextlib.contextmanager
+def errors_as_sentences():
+    """Turn `ImproperlyConfigured` into its sentence on standard error, without a traceback, and exit."""
+    try:
+        yield
+    except ImproperlyConfigured as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(CANNOT_START)

@@ -1,0 +1,209 @@
+"""A variable of `.env.example` whose value cannot work stops the start with a sentence that names it."""
+
+import re
+import runpy
+import secrets
+import subprocess
+import sys
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from apps.sse import checks
+from tests import servers
+from tests.servers import PACKAGE, ROOT, free_port
+
+pytestmark = pytest.mark.filterwarnings("ignore:.* found in sys.modules:RuntimeWarning")
+
+PRODUCTION = {"DEBUG": "0", "SECRET_KEY": secrets.token_urlsafe(50), "ALLOWED_HOSTS": "example.com"}
+FILE = __file__
+# Read by settings.py: what cannot work. None: the variable is missing in production.
+SETTINGS = {
+    "DEBUG": ["perhaps", "2"],
+    "SECRET_KEY": [None],
+    "ALLOWED_HOSTS": [None, "", "https://example.com", "example.com:8000"],
+    "CSRF_TRUSTED_ORIGINS": ["forms.example.com", "https://"],
+    "HTTPS": ["perhaps"],
+    "SECURE_HSTS_SECONDS": ["1h", "-1", ""],
+    "SECURE_HSTS_INCLUDE_SUBDOMAINS": ["all"],
+    "SECURE_HSTS_PRELOAD": ["perhaps", "1"],
+    "BEHIND_PROXY": ["nginx"],
+    "DATABASE_URL": [
+        "notaurl",
+        "",
+        "postgres://host:port/name",
+        "postgres://",
+        "oops://host/name",
+        f"sqlite:///{FILE}/db",
+    ],
+    "DATABASE_POOL": ["-1", "many"],
+    "DATA_DIR": [FILE, f"{FILE}/data"],
+    "MAX_UPLOAD_MB": ["50m", "0", "-1", "1.5"],
+    "CACHE_URL": ["notaurl", "redis//host", "rediscache://host:port/1"],
+    "EMAIL_URL": ["notaurl", "mail.example.com:25", "smtp://host:port", "smtp://"],
+    "DEFAULT_FROM_EMAIL": ["example.com", "a@example.com\nBcc: b@example.com"],
+    "DASHBOARD_PUBLIC": ["perhaps"],
+    "ADMIN_PATH": ["", "/", "two words", "<int:x>"],
+    "LOGIN_LIMIT": ["ten"],
+    "SENTRY_DSN": ["notaurl"],
+    "SENTRY_TRACES": ["all", "-1", "1.5", "nan"],
+    "LOG_FORMAT": ["xml"],
+    "LOG_LEVEL": ["loud"],
+    "LANGUAGE_CODE": ["xx"],
+    "TIME_ZONE": ["Moon/Sea"],
+    "SSE_RETENTION_AGE": ["1d"],
+    "SSE_RETENTION_COUNT": ["many"],
+    "SSE_RETENTION_BYTES": ["1g"],
+    "SSE_MAX_EVENT_BYTES": ["64k"],
+    "SSE_MAX_PER_USER": ["few"],
+    "SSE_MAX_PER_ADDRESS": ["few"],
+    "SSE_MAX_TOTAL": ["-1"],
+    "SSE_MAX_AGE": ["4h", "", "1.5"],
+}
+# Checked by the library when an application is made, and by `manage.py`.
+LIBRARY = {
+    "SSE_BROKER_URL": ["notaurl", "redis://host:port/0"],
+    "FORWARDED_ALLOW_IPS": [["10.0.0.1"]],
+}
+GUNICORN = {
+    "BIND": ["0.0.0.0:web"],
+    "PORT": ["web", "0"],
+    "WEB_CONCURRENCY": ["0", "auto"],
+    "WORKER_CLASS": ["nowhere.Worker"],
+    "THREADS": ["many"],
+    "MAX_REQUESTS": ["-1"],
+    "GRACEFUL_TIMEOUT": ["20s"],
+    "TIMEOUT": ["1m"],
+}
+# Any text is a value, or what it names is only known when it is used: SSE_LISTEN_URL has a test beside its check.
+FREE = {
+    "SECRET_KEY_FALLBACKS",
+    "STATIC_ROOT",
+    "METRICS_TOKEN",
+    "ACCESS_LOG",
+    "SSE_LISTEN_URL",
+    "DEVELOPMENT_DATABASE",
+}
+
+
+def each(table):
+    return [
+        pytest.param(name, value, id=f"{name}={value}"[:60]) for name, values in table.items() for value in values
+    ]
+
+
+@pytest.fixture
+def environment(monkeypatch, tmp_path):
+    """The environment of production, and only that."""
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {**PRODUCTION, "DATA_DIR": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def give(environment, name, value):
+    environment.delenv(name, raising=False)
+    if value is not None:
+        environment.setenv(name, value)
+
+
+def load_settings():
+    return runpy.run_module(f"{PACKAGE}.settings", run_name=f"{PACKAGE}.settings")
+
+
+@pytest.mark.parametrize(("name", "value"), each(SETTINGS))
+def test_settings_refuse_a_value_that_cannot_work(environment, name, value):
+    give(environment, name, value)
+    with pytest.raises(ImproperlyConfigured, match=rf"^{name} [^\n]+\.$") as refused:
+        load_settings()
+    assert "password" not in (value or "") or "password@" not in str(refused.value)
+
+
+def test_subdomains_and_preloading_are_for_browsers_that_were_told_so_on_purpose(environment):
+    names = ("SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD")
+    loaded = load_settings()
+    assert [loaded[name] for name in names] == [3600, False, False]
+    for name, value in zip(names, ("31536000", "1", "1"), strict=True):
+        environment.setenv(name, value)
+    loaded = load_settings()
+    assert [loaded[name] for name in names] == [31_536_000, True, True]
+
+
+@pytest.mark.parametrize(("name", "value"), each(LIBRARY))
+def test_the_library_refuses_a_value_that_cannot_work(settings, name, value):
+    setattr(settings, name, value)
+    with pytest.raises(ImproperlyConfigured, match=name):
+        checks.refuse_errors()
+
+
+@pytest.mark.parametrize(("name", "value"), each(GUNICORN))
+def test_gunicorn_conf_refuses_a_value_that_cannot_work(monkeypatch, name, value):
+    monkeypatch.setenv("WORKER_CLASS", "gthread")
+    give(monkeypatch, name, value)
+    with pytest.raises(SystemExit, match=rf"^{name} is '.*'\. Set it to .+\.$"):
+        runpy.run_path(str(ROOT / "gunicorn.conf.py"))
+
+
+def test_gunicorn_listens_at_the_port_that_the_platform_names(monkeypatch):
+    monkeypatch.delenv("BIND", raising=False)
+    monkeypatch.setenv("PORT", "5000")
+    assert runpy.run_path(str(ROOT / "gunicorn.conf.py"))["bind"] == ["0.0.0.0:5000"]
+    monkeypatch.setenv("BIND", "unix:/run/site/web-1.sock,127.0.0.1:80")
+    assert runpy.run_path(str(ROOT / "gunicorn.conf.py"))["bind"] == ["unix:/run/site/web-1.sock", "127.0.0.1:80"]
+
+
+def test_each_variable_that_is_read_is_in_the_example_and_in_the_tables_above():
+    example = set(re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    sources = (ROOT / PACKAGE / "settings.py").read_text() + (ROOT / "gunicorn.conf.py").read_text()
+    read = set(re.findall(r'(?:env\.\w+|environ\.get|number)\(\s*"([A-Z_]+)"', sources))
+    read |= set(re.findall(r'^    "([A-Z_]+)": env\.', sources, re.MULTILINE))
+    assert read <= example
+    assert example == {*SETTINGS, *LIBRARY, *GUNICORN, *FREE}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "manage.py check",
+        "manage.py runserver {port}",
+        "-m uvicorn {package}.asgi:application --port {port}",
+        "-m daphne -p {port} {package}.asgi:application",
+        "-m gunicorn",
+    ],
+)
+def test_each_start_ends_with_the_sentence_and_no_traceback(tmp_path, command):
+    port = free_port()
+    variables = {"DEBUG": "0", "MAX_UPLOAD_MB": "50m", "BIND": f"127.0.0.1:{port}", "WEB_CONCURRENCY": "1"}
+    printed = start(command.format(port=port, package=PACKAGE), tmp_path, **PRODUCTION | variables)
+    assert printed.count("MAX_UPLOAD_MB is '50m'. Set it to a whole number, 1 or more.") == 1
+    assert "Traceback" not in printed
+
+
+def test_gunicorn_ends_with_the_sentence_for_a_value_of_its_own(tmp_path):
+    assert start("-m gunicorn", tmp_path, **PRODUCTION, TIMEOUT="1m").endswith(
+        "TIMEOUT is '1m'. Set it to a whole number, 0 or more.\n"
+    )
+
+
+def test_a_database_that_refuses_ends_a_command_at_once_with_the_reason(tmp_path):
+    url = f"postgres://site:password@127.0.0.1:{free_port()}/site"
+    printed = start("manage.py migrate", tmp_path, seconds=8, **PRODUCTION, DATABASE_URL=url)
+    assert "The database that DATABASE_URL names cannot be reached" in printed
+    assert "Connection refused" in printed
+    assert "Traceback" not in printed
+
+
+def start(command, folder, seconds=30, **variables):
+    """Return what a command prints that is expected to fail within so many seconds."""
+    done = subprocess.run(
+        [sys.executable, *command.split()],
+        cwd=ROOT,
+        env=servers.environment_for(folder, **variables),
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+    assert done.returncode != 0, done.stdout
+    return done.stdout + done.stderr
