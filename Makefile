@@ -3,7 +3,7 @@
 PORT ?= 8000
 PYTHON = .venv/bin/python
 MANAGE = DEBUG=1 $(PYTHON) manage.py
-PRODUCTION = DEBUG=0 ALLOWED_HOSTS=example.com SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(50))')
+PRODUCTION = DEBUG=0 DATABASE_URL=sqlite://:memory: ALLOWED_HOSTS=example.com SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(50))')
 CLIENT = apps/sse/client
 export PYTHONUNBUFFERED = 1
 
@@ -19,11 +19,7 @@ setup: .venv/ready ## Make .venv with the locked dependencies
 	@bin/setup
 
 run: setup ## Serve on http://127.0.0.1:8000 (PORT=) with demo data and the task worker, both reloading
-	@echo "Preparing the database ..."
-	@$(MANAGE) migrate --verbosity 0
-	@$(MANAGE) demo_users
-	@$(MANAGE) demo --seed
-	@exec env $(MANAGE) dev $(PORT)
+	@exec env $(MANAGE) dev --demo $(PORT)
 
 test: setup ## Run every test; what they need is installed first where that can be done
 	@bin/test-servers

@@ -25,7 +25,7 @@ URLS = {
 
 
 class Environment(environ.Env):
-    """django-environ's `Env`, whose methods raise `ImproperlyConfigured` with a sentence that names the variable."""
+    """django-environ's `Env`; its methods raise `ImproperlyConfigured`, in a sentence that names the variable."""
 
     def refusal(self, name, expected):
         """Return the error for a variable whose value may be shown."""

@@ -8,6 +8,7 @@ production. Without `DEBUG` the settings are those of production.
 from datetime import timedelta
 from pathlib import Path
 
+from django.conf import global_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 from django.utils.csp import CSP
@@ -128,10 +129,18 @@ elif DATABASE["ENGINE"].endswith("postgresql"):
     if DATABASE_POOL:
         DATABASE.setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 10}
 
+# The one database beside SQLite in DATA_DIR that development commands may change.
+DEVELOPMENT_DATABASE = env.str("DEVELOPMENT_DATABASE", default="")
+
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Authentication
 
+PASSWORD_HASHERS = [
+    *global_settings.PASSWORD_HASHERS,
+    # Demo passwords are worthless without DEBUG.
+    *(["apps.accounts.hashers.DemoHasher"] if DEBUG else []),
+]
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}Validator"}

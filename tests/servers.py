@@ -96,6 +96,8 @@ def free_port() -> int:
 
 def environment_for(folder: Path, **variables: str) -> dict[str, str]:
     """Return the environment of a development server whose state is in `folder`."""
+    if "DATABASE_URL" in variables:
+        variables.setdefault("DEVELOPMENT_DATABASE", variables["DATABASE_URL"].rpartition("@")[2])
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
     return inherited | {"DATA_DIR": str(folder), "DEBUG": "1", "PYTHONUNBUFFERED": "1"} | variables
 

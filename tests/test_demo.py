@@ -3,6 +3,7 @@
 import pytest
 from django.core.management import CommandError, call_command
 
+from apps.dev.database import name_of_database
 from apps.dev.management.commands import demo as command
 from apps.feed.models import Post
 
@@ -12,6 +13,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def _developing(settings):
     settings.DEBUG = True
+    settings.DEVELOPMENT_DATABASE = name_of_database()
 
 
 @pytest.mark.usefixtures("_developing")

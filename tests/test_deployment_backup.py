@@ -80,13 +80,16 @@ def test_a_site_moves_from_sqlite_to_postgresql_with_all_its_data(migrated, post
         "print([(m._meta.label, m._base_manager.count()) for m in apps.get_models() "
         "if m._meta.app_label in ('accounts', 'feed', 'notifications', 'tasks')])"
     )
-    counted = shell(count, before)
+    own = "a = u().objects.get(username='ada'); a.set_password('my own'); a.save()"
+    shell(f"from django.contrib.auth import get_user_model as u; {own}", before)
     run("to-postgresql", postgres.url, environment=before)
+    servers.manage("demo_users", "--remove", environment=before)
+    counted = shell(count, before)
     after = servers.environment_for(tmp_path, DATABASE_URL=postgres.url)
     assert shell(count, after) == counted
     shell("from django.contrib.auth import get_user_model as u; u().objects.create_user('zoe')", after)
     moved = servers.serving("uvicorn", tmp_path, DATABASE_URL=postgres.url)
     with moved as server, httpx.Client(base_url=server.url) as client:
         client.get("/accounts/login/")
-        form = {"username": "ada", "password": "demo", "csrfmiddlewaretoken": client.cookies["csrftoken"]}
+        form = {"username": "ada", "password": "my own", "csrfmiddlewaretoken": client.cookies["csrftoken"]}
         assert client.post("/accounts/login/", data=form).status_code == 302

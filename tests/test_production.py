@@ -23,6 +23,13 @@ PRODUCTION = {
     "ADMIN_PATH": "office",
     "BEHIND_PROXY": "1",
 }
+# Demo passwords are worthless here.
+REAL_PASSWORDS = """
+from django.contrib.auth import get_user_model
+for user in get_user_model().objects.filter(username__in=["ada", "grace"]):
+    user.set_password("real")
+    user.save()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +38,7 @@ def production(migrated, tmp_path_factory):
     folder = tmp_path_factory.mktemp("production")
     servers.copy_database(migrated, folder)
     environment = servers.environment_for(folder, **PRODUCTION)
+    servers.manage("shell", "--no-imports", "--command", REAL_PASSWORDS, environment=environment)
     servers.manage("collectstatic", "--noinput", "--verbosity", "0", environment=environment)
     with servers.serving("uvicorn", folder, options="--no-access-log", **PRODUCTION) as server:
         yield server
@@ -141,18 +149,25 @@ def log_in(server, username, password):
         return sign_in(client, username, password)
 
 
-def sign_in(client, username, password="demo"):
+def sign_in(client, username, password="real"):
     client.get("/accounts/login/")
     form = {"username": username, "password": password, "csrfmiddlewaretoken": client.cookies["csrftoken"]}
     return client.post("/accounts/login/", data=form).status_code
 
 
 def test_who_guesses_a_password_is_refused_after_ten_and_others_are_not(production):
-    assert log_in(production, "ada", "demo") == 302
+    assert log_in(production, "ada", "real") == 302
     assert [log_in(production, "ada", f"guess {n}") for n in range(9)] == [200] * 9
     assert log_in(production, "ada", "the tenth") == 429
-    assert log_in(production, "ada", "demo") == 429, "the right password helps no more"
-    assert log_in(production, "grace", "demo") == 302
+    assert log_in(production, "ada", "real") == 429, "the right password helps no more"
+    assert log_in(production, "grace", "real") == 302
+
+
+def test_the_demo_account_that_make_run_has_made_cannot_log_in(production):
+    assert log_in(production, "admin", "demo") == 200
+    environment = production.environment | {"DJANGO_ALLOW_ASYNC_UNSAFE": ""}
+    told = servers.manage("check", "--deploy", environment=environment)
+    assert "(accounts.W001)" in told
 
 
 def test_an_address_of_sentry_without_its_client_is_a_clear_error(tmp_path):

@@ -1,9 +1,12 @@
 """The user of this site: yours from the first migration, so that it can grow."""
 
+from django.contrib.auth.hashers import acheck_password, check_password, make_password
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
+
+from .hashers import DemoHasher, is_demo
 
 EMAIL_TAKEN = _("A user with that email address already exists.")
 
@@ -20,3 +23,24 @@ class User(AbstractUser):
                 violation_error_message=EMAIL_TAKEN,
             )
         ]
+
+    @classmethod
+    def demo_accounts(cls) -> models.QuerySet:
+        """Return the accounts that have a demo password."""
+        return cls.objects.filter(password__startswith=f"{DemoHasher.algorithm}$")
+
+    def set_demo_password(self, raw_password: str) -> None:
+        """Set a password that is good with `DEBUG` only."""
+        self.password = make_password(raw_password, hasher=DemoHasher.algorithm)
+
+    def check_password(self, raw_password: str) -> bool:
+        """Return whether a password is right. Django would then hash a demo password anew, as a real one."""
+        if is_demo(self.password):
+            return check_password(raw_password, self.password)
+        return super().check_password(raw_password)
+
+    async def acheck_password(self, raw_password: str) -> bool:
+        """Do the same, from async code."""
+        if is_demo(self.password):
+            return await acheck_password(raw_password, self.password)
+        return await super().acheck_password(raw_password)

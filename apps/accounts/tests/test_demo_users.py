@@ -1,16 +1,33 @@
 """The users to try the site with."""
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 
 from apps.accounts.models import User
+from apps.dev.database import name_of_database
 
 pytestmark = pytest.mark.django_db
+HASHER = "apps.accounts.hashers.DemoHasher"
 
 
 @pytest.fixture(autouse=True)
 def development(settings):
     settings.DEBUG = True
+    settings.DEVELOPMENT_DATABASE = name_of_database()
+    settings.PASSWORD_HASHERS = [*settings.PASSWORD_HASHERS, HASHER]
+
+
+@pytest.fixture
+def without_debug(settings):
+    """As settings.py has it without `DEBUG`: call it."""
+
+    def turn_off():
+        settings.DEBUG = False
+        settings.PASSWORD_HASHERS = [name for name in settings.PASSWORD_HASHERS if name != HASHER]
+
+    return turn_off
 
 
 def test_demo_users_can_log_in_and_one_may_everything(client, capsys):
@@ -33,6 +50,52 @@ def test_a_second_run_changes_nothing():
     before = list(User.objects.order_by("pk").values())
     call_command("demo_users")
     assert list(User.objects.order_by("pk").values()) == before
+
+
+def test_a_demo_password_is_worthless_without_debug_even_after_a_login(client, async_client, without_debug):
+    call_command("demo_users")
+    ways = [client.login, async_to_sync(async_client.alogin)]
+    assert all(log_in(username=name, password="demo") for log_in in ways for name in ("admin", "ada"))
+    without_debug()
+    assert not any(log_in(username=name, password="demo") for log_in in ways for name in ("admin", "ada"))
+
+
+def test_a_demo_password_that_was_stored_as_a_real_one_is_stored_anew(client, without_debug):
+    User.objects.create_superuser("admin", password="demo")
+    call_command("demo_users")
+    without_debug()
+    assert not client.login(username="admin", password="demo")
+
+
+def test_a_password_of_ones_own_is_a_real_one(client, without_debug):
+    call_command("demo_users")
+    ada = User.objects.get(username="ada")
+    ada.set_password("my own")
+    ada.save()
+    without_debug()
+    assert client.login(username="ada", password="my own")
+
+
+def test_the_deployment_check_names_demo_accounts_until_they_are_removed(without_debug, capsys):
+    def complaints():
+        return [m.msg for m in run_checks(include_deployment_checks=True) if m.id == "accounts.W001"]
+
+    User.objects.create_user("lin")
+    assert complaints() == []
+    call_command("demo_users")
+    without_debug()
+    assert "admin, ada, grace" in complaints()[0]
+    call_command("demo_users", remove=True)
+    assert complaints() == []
+    assert [user.username for user in User.objects.all()] == ["lin"]
+
+
+@pytest.mark.parametrize("command", [("demo_users",), ("demo", "--seed"), ("dev", "--demo")])
+def test_a_database_that_may_be_a_sites_is_left_alone(settings, command):
+    settings.DEVELOPMENT_DATABASE = ""
+    with pytest.raises(CommandError, match=f"set DEVELOPMENT_DATABASE={name_of_database()}"):
+        call_command(*command)
+    assert not User.objects.exists()
 
 
 def test_demo_users_are_refused_with_debug_off(settings):

@@ -4,7 +4,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts.hashers import is_demo
 from apps.accounts.models import User
+from apps.dev.database import refuse_foreign_database
 
 PASSWORD = "demo"
 EVERYTHING = {"is_staff": True, "is_superuser": True}
@@ -15,13 +17,29 @@ USERS = {"admin": EVERYTHING, "ada": NOTHING, "grace": NOTHING}
 class Command(BaseCommand):
     help = _("Makes the demo users that are missing and prints their logins. Needs DEBUG.")
 
-    def handle(self, *args: object, **options: object) -> None:
+    def add_arguments(self, parser):
+        parser.add_argument("--remove", action="store_true", help=_("delete them, with all that belongs to them"))
+
+    def handle(self, *args: object, remove: bool, **options: object) -> None:
+        if remove:
+            return self.remove()
         if not settings.DEBUG:
             raise CommandError(
                 "Demo users have a password that everybody knows, so they are made with DEBUG on only. "
                 "Set DEBUG=1, or use createsuperuser to make a real user."
             )
+        refuse_foreign_database()
         for username, rights in USERS.items():
-            if not User.objects.filter(username=username).exists():
-                User.objects.create_user(username, f"{username}@example.com", PASSWORD, **rights)
+            user = User.objects.filter(username=username).first()
+            if user is None:
+                user = User(username=username, email=f"{username}@example.com", **rights)
+            elif is_demo(user.password) or not user.check_password(PASSWORD):
+                continue
+            user.set_demo_password(PASSWORD)
+            user.save()
         self.stdout.write("Log in as " + ", ".join(f"{name} / {PASSWORD}" for name in USERS))
+
+    def remove(self) -> None:
+        names = [*User.demo_accounts().values_list("username", flat=True)]
+        User.demo_accounts().delete()
+        self.stdout.write(f"Deleted the demo accounts: {', '.join(names)}." if names else "No demo accounts.")

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import module_has_submodule
 
+from apps.dev.database import refuse_foreign_database
+
 
 class Command(BaseCommand):
     help = "Makes demo data, and then lets something happen every few seconds until Ctrl-C. Needs DEBUG."
@@ -22,6 +24,7 @@ class Command(BaseCommand):
     def handle(self, *args, seed: bool, pause: float, **options) -> None:
         if not settings.DEBUG:
             raise CommandError("Demo data is for trying the site out: set DEBUG=1, on a developer's machine only.")
+        refuse_foreign_database()
         if pause <= 0:
             raise CommandError("--pause is a number of seconds above 0.")
         demos = [*demo_modules()]

@@ -10,9 +10,12 @@ import sys
 import time
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
 
 from apps.dev import terminal
+from apps.dev.database import refuse_foreign_database
 
 HOST = "127.0.0.1"
 GRACE_SECONDS = 1.5
@@ -31,9 +34,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("port", nargs="?", type=int, default=8000)
+        parser.add_argument("--demo", action="store_true", help="migrate and make demo data first")
 
-    def handle(self, *, port, **options):
+    def handle(self, *, port, demo, **options):
         refuse_used_port(port)
+        if demo:
+            self.prepare()
         # Also where a shell has it ignored, as for a job in the background.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler)
@@ -53,6 +59,15 @@ class Command(BaseCommand):
         finally:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             stop(children)
+
+    def prepare(self):
+        """Migrate and make demo data, in a database of the developer's own."""
+        refuse_foreign_database()
+        self.stdout.write("Preparing the database ...")
+        call_command("migrate", verbosity=0)
+        call_command("demo_users")
+        call_command("demo", seed=True)
+        connections.close_all()
 
 
 def commands(port: int) -> list[list[str]]:

@@ -1,0 +1,26 @@
+"""A system check of `check --deploy`: demo accounts are for trying the site out."""
+
+from typing import Any
+
+from django.core.checks import CheckMessage, Tags, Warning, register
+from django.db import DatabaseError
+
+from .models import User
+
+
+@register(Tags.security, deploy=True)
+def demo_accounts_are_gone(**options: Any) -> list[CheckMessage]:
+    """Return a warning if there are demo accounts; none where the database cannot be read."""
+    try:
+        names = [*User.demo_accounts().values_list("username", flat=True)]
+    except DatabaseError:
+        return []
+    if not names:
+        return []
+    return [
+        Warning(
+            f"The database has demo accounts, which nobody can log in to without DEBUG: {', '.join(names)}.",
+            hint="Delete them, with all that belongs to them: python manage.py demo_users --remove",
+            id="accounts.W001",
+        )
+    ]

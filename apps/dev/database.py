@@ -1,0 +1,29 @@
+"""Which database a development command may change."""
+
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import CommandError
+
+
+def name_of_database() -> str:
+    """Return how `DEVELOPMENT_DATABASE` names the database: `host:port/name`, or the path of an SQLite file."""
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        return str(database["NAME"])
+    port = f":{database['PORT']}" if database.get("PORT") else ""
+    return f"{database.get('HOST') or 'localhost'}{port}/{database['NAME']}"
+
+
+def refuse_foreign_database() -> None:
+    """Raise `CommandError` unless the database is SQLite in `DATA_DIR`, or `DEVELOPMENT_DATABASE` names it."""
+    name = name_of_database()
+    is_sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
+    if (is_sqlite and Path(name).parent == settings.DATA_DIR) or name == settings.DEVELOPMENT_DATABASE:
+        return
+    raise CommandError(
+        f"DATABASE_URL names the database {name}, which may be that of a site in production: this command "
+        "migrates its database and makes demo accounts in it, so nothing was done. If that database is for "
+        f"development only, set DEVELOPMENT_DATABASE={name}. Otherwise take DATABASE_URL out of .env and of the "
+        "environment; then SQLite in DATA_DIR is used."
+    )
