@@ -1,5 +1,6 @@
 """What becomes of events while Redis or Valkey is away, and of those that a dead process leaves behind."""
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -10,10 +11,14 @@ import pytest
 from django.db import connection, connections, transaction
 from redis.exceptions import ConnectionError, ReadOnlyError
 
+from apps.sse import close_streams, log
 from apps.sse.brokers import outbox
 from apps.sse.brokers.redis import RedisBroker, outage
 from apps.sse.models import OutgoingEvent
 from apps.sse.testing import BrokerContract
+from apps.sse.tests.followers import until
+from apps.sse.tests.opened import Opened
+from apps.sse.tests.streams import make_user
 from tests import servers
 from tests.logs import log_of, waiting
 
@@ -118,6 +123,21 @@ with transaction.atomic():
         monkeypatch.setattr(slow, "_put", put)
         slow.sweep()
         assert log_of(broker) == [str(n) for n in range(150)]
+
+
+class TestClosing:
+    async def test_a_stream_that_was_closed_meanwhile_ends_afterwards(self, valkey, settings, monkeypatch):
+        monkeypatch.setattr(log, "SWEEP_SECONDS", 0.1)
+        settings.SSE_BROKER_URL = valkey.url
+        ada, grace, other = (make_user(name) for name in ("ada", "grace", "other"))
+        async with Opened(ada) as hers, Opened(grace) as also_ended, Opened(other) as stays:
+            await asyncio.to_thread(valkey.stop)
+            close_streams(user=ada)
+            with transaction.atomic():
+                close_streams(user=grace)
+            await asyncio.to_thread(valkey.start)
+            await until(lambda: hers.is_ended and also_ended.is_ended)
+            assert (hers.outcome, also_ended.outcome, stays.is_ended) == ("access", "access", False)
 
 
 class TestOutage:

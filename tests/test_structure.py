@@ -22,6 +22,7 @@ LIBRARY = [
     "publishing",
     "pages",
     "recent",
+    "revocations",
     "connections",
     "access",
     "resumed",

@@ -13,17 +13,15 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedCookies
+from django.core.signals import request_started
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
 
-from . import connections
+from . import connections, revocations
 from .access import account_fields, session_hash
 from .connections import OpenConnection
 from .hub import control_handlers
 from .publishing import publish_control
 from .sweep import sweep
-
-# Whoever was just being let in when the news came was let in by what was true before.
-AGAIN_SECONDS = 1.0
 
 logger = logging.getLogger("apps.sse")
 
@@ -46,7 +44,7 @@ def close_streams(*, user: Any = None, session: str | None = None) -> None:
         )
     # A key that can be read in the log or on the bus would be as good as a password.
     whose = {"user": str(pk)} if session is None else {"session": session_hash(session)}
-    publish_control("close", whose)
+    publish_control("close", whose, durable=True)
 
 
 async def aclose_streams(*, user: Any = None, session: str | None = None) -> None:
@@ -60,14 +58,15 @@ def close_view(name: str) -> None:
 
     Inside a transaction it takes effect when that commits.
     """
-    publish_control("close-view", {"view": name})
+    publish_control("close-view", {"view": name}, durable=True)
 
 
 def watch() -> None:
     """Hear what other processes close, and what Django's signals tell of users and sessions."""
     control_handlers["close"] = _close
     control_handlers["close-view"] = _close_view
-    control_handlers["sweep"] = lambda _: sweep.soon()
+    control_handlers["sweep"] = _sweep
+    request_started.connect(revocations.note_beginning)
     connections.when_opened.append(lambda stream: sweep.opened(stream))
     user_logged_in.connect(_logged_in)
     user_logged_out.connect(_logged_out)
@@ -97,13 +96,17 @@ def _close(data: dict[str, Any]) -> None:
         return stream.client.session_hash == data["session"]
 
     pk = get_user_model()._meta.pk.to_python(data["user"]) if "user" in data else None
-    registry = connections.registry()
-    registry.end(is_meant, "access")
-    registry.loop.call_later(AGAIN_SECONDS, registry.end, is_meant, "access")
+    connections.registry().revoke(is_meant, "access")
 
 
 def _close_view(data: dict[str, Any]) -> None:
-    connections.registry().end(lambda stream: stream.name == data["view"], "staff")
+    connections.registry().revoke(lambda stream: stream.name == data["view"], "staff")
+
+
+def _sweep(data: dict[str, Any]) -> None:
+    """Look at all open streams; those of users that are still opening have no permissions to compare yet."""
+    revocations.remember(lambda stream: stream.client.fingerprint is not None, "access")
+    sweep.soon()
 
 
 def _logged_in(request: Any, **_: Any) -> None:
@@ -165,6 +168,6 @@ def _close_or_tell(**whose: Any) -> None:
 def _sweep_or_tell() -> None:
     """Let every process look which of its streams are concerned."""
     try:
-        publish_control("sweep", {})
+        publish_control("sweep", {}, durable=True)
     except Exception:
         logger.exception("Streams could not be looked at at once: the next sweep will do that.")

@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Protocol
 
-from . import connections, metrics
+from . import connections, metrics, revocations
 from .conf import setting
 from .connections import Client
 from .events import Event, sse_comment, sse_retry
@@ -41,7 +41,8 @@ class Connection:
     One open stream.
 
     `opening` goes out first, `retry_ms` is the reconnection delay that a client is told, `keepalive`
-    the seconds of silence after which a comment is sent, `name` what the log calls the view.
+    the seconds of silence after which a comment is sent, `name` what the log calls the view,
+    `began` when its request did.
 
     Writing never waits. While the client's socket is full, what is written is kept in a bounded
     backlog; a client for whom that gets too much is hung up, and replays when it returns.
@@ -69,6 +70,7 @@ class Connection:
         "name",
         "opened_at",
         "opening",
+        "opening_since",
         "permissions",
         "pulse",
         "retry_ms",
@@ -83,6 +85,7 @@ class Connection:
         keepalive: float,
         client: Client,
         name: str = "stream",
+        began: revocations.Beginning | None = None,
     ) -> None:
         self.opening = opening
         self.retry_ms = retry_ms
@@ -93,7 +96,10 @@ class Connection:
         self.channels: frozenset[str] = frozenset()
         self.latest = False
         self.pulse = comment
-        self.opened_at = time.time()
+        began = began or revocations.Beginning.now()
+        self.opened_at = began.at
+        # For the registry, which forgets it.
+        self.opening_since: revocations.Revocation | None = began.newest
         self.events = 0
         self.ends_at = time.monotonic() + _age()
         self._source = source

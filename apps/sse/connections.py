@@ -15,6 +15,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+from . import revocations
 from .listeners import Listeners
 
 logger = logging.getLogger("apps.sse")
@@ -85,6 +86,7 @@ class OpenConnection(Protocol):
     """What a registry needs to know of a connection."""
 
     client: Client
+    opening_since: revocations.Revocation | None
     permissions: int | None
     name: str
     opened_at: float
@@ -120,7 +122,7 @@ class Registry:
         self._listeners = Listeners()
 
     def add(self, connection: OpenConnection) -> None:
-        """Count a connection."""
+        """Count a connection, and end it if that was decided since its request began."""
         self.connections.add(connection)
         logger.info("%s: stream opened", connection.name, extra={"stream": connection.name})
         # In a context of its own: it outlives the request of the first connection.
@@ -129,6 +131,7 @@ class Registry:
         )
         for call in when_opened:
             call(connection)
+        self._end_if_revoked(connection)
 
     def discard(self, connection: OpenConnection) -> None:
         """Count a connection no more, and log what it was."""
@@ -146,10 +149,22 @@ class Registry:
         for connection in [c for c in self.connections if which(c)]:
             connection.end(reason)
 
+    def revoke(self, which: Callable[[OpenConnection], bool], reason: str) -> None:
+        """End some of the connections, and those of them that are still opening."""
+        revocations.remember(which, reason)
+        self.end(which, reason)
+
     def abandon(self) -> None:
         """Wait no longer for any client."""
         for connection in list(self.connections):
             connection.abandon()
+
+    def _end_if_revoked(self, connection: OpenConnection) -> None:
+        for revocation in connection.opening_since.later() if connection.opening_since else ():
+            if revocation.matches(connection):
+                connection.end(revocation.reason)
+        # Or it would keep all that are to come.
+        connection.opening_since = None
 
     def _sweep(self) -> None:
         if self._listeners.closed():

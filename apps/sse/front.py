@@ -12,6 +12,7 @@ from django.db import connections as databases
 from django.db.transaction import non_atomic_requests
 from django.http import Http404, HttpRequest
 
+from . import revocations
 from .cors import CORS
 from .failures import answer_to
 
@@ -40,6 +41,7 @@ def without_traceback(record: logging.LogRecord) -> bool:
 def _front(view: Callable, cors: CORS) -> Callable:
     @wraps(view)
     def front(request, *args, **kwargs):
+        revocations.note(request)
         if early := cors.preflight(request) or cors.refuse_foreign(request):
             return early
         try:
@@ -58,6 +60,7 @@ def _async_front(view: Callable, cors: CORS) -> Callable:
 
     @wraps(view)
     async def front(request, *args, **kwargs):
+        revocations.note(request)
         if early := cors.preflight(request) or cors.refuse_foreign(request):
             return early
         try:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from itertools import groupby
 from typing import Any, Protocol
 
-from . import metrics
+from . import connections, metrics
 from .brokers import Broker, get_broker
 from .events import CONTROL_PREFIX, Event, Position, sse_id
 from .log import PAGE, Log
@@ -49,7 +49,8 @@ class Hub:
     """Hands the events of a broker to the followers of one event loop."""
 
     def __init__(self, broker: Broker) -> None:
-        self._log = Log(broker, self._hand_out, lambda: self._hang_up_all("gap"))
+        self._log = Log(broker, self._hand_out, self._start_anew, self._begun)
+        self._made_at = time.time()
         # In the order in which they came, which a processor's caches like better than any other.
         self._followers: defaultdict[str, dict[Follower, None]] = defaultdict(dict)
 
@@ -154,6 +155,16 @@ class Hub:
             if handed_out > DELIVERIES_AT_ONCE:
                 handed_out = 0
                 await asyncio.sleep(0)
+
+    def _begun(self, newest: list[Event]) -> None:
+        """Take note of what ended streams since the first of this loop's requests began."""
+        since = min([self._made_at, *(stream.opened_at for stream in connections.registry().connections)])
+        _control([e for e in newest if e.durable and e.channel.startswith(CONTROL_PREFIX) and e.sent_at > since])
+
+    def _start_anew(self) -> None:
+        self._hang_up_all("gap")
+        # What ends streams may have been in the part of the log that is lost.
+        connections.registry().revoke(lambda _: True, "gap")
 
     def _hang_up_all(self, reason: str) -> None:
         for follower in {follower for followers in self._followers.values() for follower in followers}:

@@ -37,7 +37,8 @@ class Log:
     Follows a broker's log on one event loop.
 
     `hand_out` is awaited with the next events, in their order; `recent` holds them already.
-    `start_anew` is called when the place in the log was lost, because the log was replaced.
+    `start_anew` is called when the place in the log was lost, because the log was replaced; `begun` is
+    called with the newest events when following begins.
     """
 
     def __init__(
@@ -45,9 +46,11 @@ class Log:
         broker: Broker,
         hand_out: Callable[[list[Event]], Awaitable[None]],
         start_anew: Callable[[], None],
+        begun: Callable[[list[Event]], object] = lambda _: None,
     ) -> None:
         self.broker = broker
         self._hand_out = hand_out
+        self._begun = begun
         self._start_anew = start_anew
         self._loop = asyncio.get_running_loop()
         self._recent: Recent | None = None
@@ -179,7 +182,7 @@ class Log:
     async def _catch_up(self) -> None:
         async with self._reading:
             if self._recent is None:
-                await self._load()
+                self._begun(await self._load())
             while events := await self._next_events():
                 await self._hand_out(events)
                 if len(events) < PAGE:
@@ -194,9 +197,11 @@ class Log:
             self._start_anew()
             return []
 
-    async def _load(self) -> None:
-        self._recent = Recent(await self.call(self.broker.tail, RECENT_EVENTS))
+    async def _load(self) -> list[Event]:
+        newest = await self.call(self.broker.tail, RECENT_EVENTS)
+        self._recent = Recent(newest)
         self._is_ready.set()
+        return newest
 
 
 async def _run(read: Callable[[], Awaitable[Any]]) -> Any:

@@ -50,9 +50,9 @@ async def aposition() -> Position:
     return await sync_to_async(position)()
 
 
-def publish_control(event: str, data: Any) -> None:
-    """Send an event that the library's own processes hear, never a client."""
-    get_broker().append(_event(CONTROL_CHANNEL, event, data, durable=False))
+def publish_control(event: str, data: Any, *, durable: bool = False) -> None:
+    """Send an event that the library's own processes hear, never a client; `durable` is as in `publish`."""
+    get_broker().append(_event(CONTROL_CHANNEL, event, data, durable))
 
 
 def check_channel(channel: str) -> str:

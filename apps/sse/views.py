@@ -12,7 +12,7 @@ from django.utils.decorators import classonlymethod
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from . import limits
+from . import limits, revocations
 from .connection import Connection, Source
 from .cors import CORS, refuse_foreign
 from .dom import DOMMixin
@@ -118,7 +118,7 @@ class SSEMixin(DOMMixin):
             return refused
         if _sent_id(self.request) == FINISHED:
             return HttpResponse(status=204)
-        client = limits.client_of(self.request)
+        client, began = limits.client_of(self.request), revocations.take(self.request)
         with limits.admission:
             if refused := limits.refusal(client):
                 return refused
@@ -130,6 +130,7 @@ class SSEMixin(DOMMixin):
                     keepalive=self.sse_keepalive_interval,
                     client=client,
                     name=f"{type(self).__module__}.{type(self).__qualname__}",
+                    began=began,
                 )
         return StreamResponse(self.request, self._connection, keepalive=self.sse_keepalive_interval)
 

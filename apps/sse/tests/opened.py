@@ -27,7 +27,9 @@ class Opened:
 
     async def __aenter__(self):
         self.task = asyncio.ensure_future(self.connection.run(Socket().send))
-        await self.source.is_playing.wait()
+        playing = asyncio.ensure_future(self.source.is_playing.wait())
+        await asyncio.wait({playing, self.task}, return_when=asyncio.FIRST_COMPLETED)
+        playing.cancel()
         await get_hub().start()
         return self.connection
 

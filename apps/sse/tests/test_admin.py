@@ -37,7 +37,7 @@ def answers(monkeypatch):
 def sent(monkeypatch):
     """What was said to all processes."""
     said = []
-    monkeypatch.setattr("apps.sse.closing.publish_control", lambda *given: said.append(given))
+    monkeypatch.setattr("apps.sse.closing.publish_control", lambda *given, durable: said.append(given))
     return said
 
 

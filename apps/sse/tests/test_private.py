@@ -1,19 +1,25 @@
 """Streams are closed for a user or a session: by hand, and as Django's signals tell."""
 
 import asyncio
+import gc
 import json
 import logging
 import threading
 
 import pytest
 from django.contrib import auth
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, Group, Permission
 from django.contrib.sessions.models import Session
+from django.core.signals import request_started
 from django.db import connection, transaction
 from django.test import Client as Browser
+from django.test import RequestFactory
 
-from apps.sse import SSEView, aclose_streams, close_streams, closing
+from apps.sse import SSEView, aclose_streams, close_streams, closing, revocations
 from apps.sse.brokers import get_broker
+from apps.sse.closing import close_view
+from apps.sse.events import Event
+from tests.servers import wait_until
 
 from .followers import until
 from .opened import Opened, new_session
@@ -33,6 +39,11 @@ def ada():
     return make_user(password="secret")
 
 
+@pytest.fixture
+def grace():
+    return make_user("grace")
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_a_stream_is_closed_however_it_is_served(ada, way):
     class Endless(SSEView):
@@ -41,17 +52,13 @@ def test_a_stream_is_closed_however_it_is_served(ada, way):
                 yield self.event("tick", "tock")
                 await asyncio.sleep(0.01)
 
-    def close_after_a_while(chunks):
-        # The first stream of a process is heard by the bus a moment later.
-        if len(chunks) % 20 == 0:
-            threading.Thread(target=close).start()
+    def close(chunks):
+        if chunks and not threads:
+            threads.append(threading.Thread(target=close_elsewhere, args=[ada]))
+            threads[0].start()
 
-    def close():
-        close_streams(user=ada)
-        connection.close()
-
-    headers = {"Cookie": session_cookie(ada)}
-    answer = ask(way, Endless.as_view(), headers=headers, until=close_after_a_while)
+    threads = []
+    answer = ask(way, Endless.as_view(), headers={"Cookie": session_cookie(ada)}, until=close)
     assert answer.chunks[-1].startswith(b"retry: ")
 
 
@@ -74,31 +81,125 @@ async def test_close_streams_ends_those_of_one_session_and_does_not_tell_its_key
     assert [name for name, _ in told()][-1] == "close"
 
 
-async def test_in_a_transaction_streams_are_closed_when_it_commits(ada):
+async def test_in_a_transaction_streams_are_closed_when_it_commits(ada, grace):
     async with Opened(ada) as stream:
         with transaction.atomic():
             close_streams(user=ada)
-            await asyncio.sleep(0.05)
+            await everything_is_heard(grace)
             assert not stream.is_ended
             transaction.set_rollback(True)
-        await asyncio.sleep(0.05)
+        await everything_is_heard(grace)
         assert not stream.is_ended
         with transaction.atomic():
             close_streams(user=ada)
         await until(lambda: stream.is_ended)
 
 
-async def test_a_stream_that_was_just_being_opened_is_closed_too(ada, monkeypatch):
-    monkeypatch.setattr(closing, "AGAIN_SECONDS", 0.1)
-    async with Opened(ada) as stream:
-        close_streams(user=ada)
+WHILE_OPENING = {
+    "the user's": lambda user, key: close_streams(user=user),
+    "the session's": lambda user, key: close_streams(session=key),
+    "the view's": lambda user, key: close_view("stream"),
+    "a changed account": lambda user, key: user.set_password("another") or user.save(),
+    "a lost permission": lambda user, key: user.user_permissions.clear(),
+    "a group's lost permission": lambda user, key: user.groups.get().permissions.clear(),
+}
+
+
+@pytest.mark.parametrize("end", WHILE_OPENING.values(), ids=WHILE_OPENING)
+async def test_a_stream_that_is_just_opening_is_closed_too_and_one_that_opens_later_is_not(ada, grace, end):
+    key = new_session(basket=1)
+    ada.user_permissions.add(Permission.objects.first())
+    ada.groups.add(group := Group.objects.create(name="staff"))
+    group.permissions.add(Permission.objects.first())
+    await everything_is_heard(grace)
+    opening = Opened(ada, key)
+    end(ada, key)
+    await everything_is_heard(grace)
+    async with opening as stream, Opened(ada, key) as later:
+        assert stream.outcome in {"access", "staff"}
+        await everything_is_heard(grace)
+        assert not later.is_ended
+
+
+async def everything_is_heard(user):
+    """Wait until this process has read what was published so far, by a stream of a user that is closed."""
+    async with Opened(user) as stream:
+        await asyncio.to_thread(close_elsewhere, user)
         await until(lambda: stream.is_ended)
-        async with Opened(ada) as later:
-            await until(lambda: later.is_ended)
-        await asyncio.sleep(0.15)
-        async with Opened(ada) as latest:
-            await asyncio.sleep(0.15)
-            assert not latest.is_ended
+
+
+def close_elsewhere(user):
+    close_streams(user=user)
+    connection.close()
+
+
+async def test_the_first_stream_of_a_process_is_closed_by_what_was_published_while_it_opened(ada):
+    opening = Opened(ada)
+    close_streams(user=ada)
+    async with opening as stream:
+        await until(lambda: stream.is_ended)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_stream_is_closed_however_long_its_mount_takes(ada, way):
+    class Slow(SSEView):
+        def mount(self, request, last_event_id):
+            before = revocations.Beginning.now().newest
+            close_streams(user=ada)
+            if way == "hand-off":
+                assert wait_until(lambda: revocations.Beginning.now().newest is not before)
+
+        async def stream(self, request):
+            while True:
+                yield self.event("tick", "tock")
+                await asyncio.sleep(0.01)
+
+    answer = ask(way, Slow.as_view(), headers={"Cookie": session_cookie(ada)})
+    assert answer.chunks[-1].startswith(b"retry: ")
+    if way == "hand-off":
+        assert answer.names == [], "it was closed before it began"
+
+
+@pytest.mark.parametrize("kept_by", ["scope", "environ"])
+def test_a_request_begins_before_any_middleware_reads_who_has_sent_it(kept_by):
+    kept = {}
+    [connected] = [call for _, call, *_ in request_started.receivers if call() is revocations.note_beginning]
+    connected()(**{kept_by: kept})
+    revocations.remember(lambda stream: False, "access")
+    request = RequestFactory().get("/")
+    setattr(request, "scope" if kept_by == "scope" else "META", kept)
+    revocations.note(request)
+    assert len([*revocations.take(request).newest.later()]) == 1
+
+
+async def test_what_has_closed_streams_is_forgotten_when_no_request_that_began_before_is_opening(
+    ada, grace, monkeypatch
+):
+    # What other tests have left may hold earlier ones.
+    monkeypatch.setattr(revocations, "_newest", revocations.Revocation(lambda stream: False, ""))
+    before = remembered()
+    opening = Opened(ada)
+    async with Opened(ada):
+        for _ in range(3):
+            await everything_is_heard(grace)
+        assert remembered() >= before + 3
+        async with opening:
+            assert remembered() == before
+
+
+def remembered():
+    gc.collect()
+    return sum(isinstance(each, revocations.Revocation) for each in gc.get_objects())
+
+
+async def test_a_log_that_was_replaced_ends_every_stream_since_closings_are_lost_with_it(ada):
+    async with Opened(ada) as stream, Opened() as visitor:
+        opening = Opened(ada)
+        get_broker()._log = [Event(channel="", name="mark", text="", number=1)]
+        close_streams(user=make_user("grace"))
+        await until(lambda: stream.is_ended and visitor.is_ended)
+        async with opening as other:
+            assert (stream.outcome, other.outcome) == ("gap", "gap")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +253,7 @@ def test_a_logout_of_sessions_in_cookies_ends_all_streams_of_the_user(ada, setti
 
 
 def test_nobody_is_kept_from_logging_out_by_a_bus_that_is_away(ada, monkeypatch, caplog):
-    monkeypatch.setattr(closing, "publish_control", lambda *_: 1 / 0)
+    monkeypatch.setattr(closing, "publish_control", lambda *_, **__: 1 / 0)
     browser = Browser()
     assert browser.login(username="ada", password="secret")
     assert browser.post("/accounts/logout/").status_code == 302
