@@ -8,25 +8,29 @@ background tasks have been waiting: where no worker takes them, web servers go o
 
 import hmac
 import logging
+import tempfile
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
-from django.apps import apps
 from django.conf import settings
-from django.db import Error, connection
+from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import Case, Count, Min, When
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
-from django.utils import timezone
 from django.utils.decorators import sync_and_async_middleware
 
 from apps.sse.brokers import get_broker
 
+from .task_queue import waiting_tasks
+
 LIVE, READY = "/health/live", "/health/ready"
 # Whoever asks more often hears the same again, so that asking costs next to nothing.
 KEPT_SECONDS = 1.0
+DISK_KEPT_SECONDS = 10.0
+# More than SQLite needs for a small transaction.
+DISK_BYTES = 64 * 1024
 
 logger = logging.getLogger(__name__)
 
@@ -83,9 +87,11 @@ class Readiness:
         self._looked_at = 0.0
         self._problems: dict[str, str] = {}
         self._is_migrated = False
+        self._disk_tried_at = 0.0
+        self._disk_problem = ""
 
     def problems(self) -> dict[str, str]:
-        """Return what is missing: `database`, `migrations` or `broker`, each with the reason."""
+        """Return what is missing: `disk`, `database`, `migrations` or `broker`, each with the reason."""
         with self._lock:
             if time.monotonic() - self._looked_at >= KEPT_SECONDS:
                 found = self._look()
@@ -96,6 +102,7 @@ class Readiness:
 
     def _look(self) -> dict[str, str]:
         checks: dict[str, Callable[[], str]] = {
+            "disk": self._full_disk,
             "database": ask_database,
             "migrations": self._missing_migrations,
             "broker": ask_broker,
@@ -113,6 +120,13 @@ class Readiness:
                     break
         return found
 
+    def _full_disk(self) -> str:
+        """Return why nothing can be written to the disk. It is tried once in a while, since it costs a write."""
+        if time.monotonic() - self._disk_tried_at >= DISK_KEPT_SECONDS:
+            self._disk_problem = try_disk()
+            self._disk_tried_at = time.monotonic()
+        return self._disk_problem
+
     def _missing_migrations(self) -> str:
         """Return which are missing. Once there are none they are not looked for again: it takes a while."""
         if not self._is_migrated:
@@ -124,40 +138,32 @@ class Readiness:
         return ""
 
 
-def ask_database() -> str:
-    """Ask the database something; raises if it does not answer."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
+def try_disk() -> str:
+    """Write to the data folder, and to that of SQLite's file, and return why that fails, "" if it does not."""
+    folders = {settings.DATA_DIR}
+    if connection.vendor == "sqlite":
+        folders.add(Path(connection.settings_dict["NAME"]).parent)
+    try:
+        for folder in folders:
+            with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+                file.write(bytes(DISK_BYTES))
+    except OSError as error:
+        return f"{error.strerror}: {folder}"
     return ""
+
+
+def ask_database() -> str:
+    """Return why the database cannot be written to, "" if it can; raises if it does not answer."""
+    is_postgresql = connection.vendor == "postgresql"
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_read_only" if is_postgresql else "SELECT 'off'")
+        return "" if cursor.fetchone() == ("off",) else "it is read-only"
 
 
 def ask_broker() -> str:
     """Read the newest event of the log; raises if it cannot be read."""
     get_broker().tail(1)
     return ""
-
-
-def waiting_tasks() -> dict[str, float] | None:
-    """
-    Return how many background tasks are due, and for how many seconds the first of them has been.
-
-    More than a minute: no worker is there, or too few are. None where there is no queue, or no telling.
-    """
-    if not apps.is_installed("django_tasks_db"):
-        return None
-    from django_tasks_db.models import DBTaskResult
-
-    now = timezone.now()
-    # What is to run at once has a moment far in the future.
-    due_since = Case(When(run_after__gt=now, then="enqueued_at"), default="run_after")
-    try:
-        due = DBTaskResult.objects.ready().aggregate(waiting=Count("pk"), since=Min(due_since))
-    except Error:
-        return None
-    return {
-        "waiting": due["waiting"],
-        "seconds": round((now - (due["since"] or now)).total_seconds(), 1),
-    }
 
 
 readiness = Readiness()

@@ -7,6 +7,7 @@ from django.urls import include, path
 
 from apps.sse.exposition import metrics
 
+from .task_queue import TaskCollector
 from .views import HomeStream, home, notify_me
 
 urlpatterns = [
@@ -21,6 +22,6 @@ urlpatterns = [
     path("", include("apps.guide.urls")),
     path("accounts/", include("apps.accounts.urls")),
     path(f"{settings.ADMIN_PATH}/", admin.site.urls),
-    path("metrics/", metrics, name="metrics"),
+    path("metrics/", metrics, {"collectors": [TaskCollector()]}, name="metrics"),
     *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
 ]

@@ -1,5 +1,9 @@
 """Whether a process lives and is ready: asked from inside, in plain http, to whatever name."""
 
+import contextlib
+import os
+import re
+import shutil
 import subprocess
 import sys
 from datetime import timedelta
@@ -11,6 +15,7 @@ from django.test import AsyncClient
 from django.utils import timezone
 
 from tests import servers
+from tests.conftest import need
 
 health = pytest.importorskip(f"{servers.PACKAGE}.health")
 
@@ -106,6 +111,25 @@ def test_tasks_that_no_worker_takes_are_told_of_and_the_web_server_stays_ready(c
     assert (client.get("/health/ready").status_code, client.get("/health/ready").content) == (200, b"ok\n")
 
 
+def test_prometheus_can_alert_on_tasks_that_no_worker_takes(client, settings, enqueued):
+    settings.METRICS_TOKEN = "token"
+
+    def read():
+        page = client.get("/metrics/", headers={"Authorization": "Bearer token"}).content.decode()
+        return {name: float(value) for name, value in re.findall(r"^(tasks_\w+) (\S+)$", page, re.MULTILINE)}
+
+    assert read() == {"tasks_due": 0, "tasks_due_seconds": 0}
+    enqueued(90)
+    assert read() == {"tasks_due": 1, "tasks_due_seconds": pytest.approx(90, abs=5)}
+    taken = timezone.now()
+    pytest.importorskip("django_tasks_db.models").DBTaskResult.objects.get().claim("worker")
+    assert read() == {
+        "tasks_due": 0,
+        "tasks_due_seconds": 0,
+        "tasks_last_taken_timestamp_seconds": pytest.approx(taken.timestamp(), abs=5),
+    }
+
+
 @pytest.mark.django_db
 def test_where_there_is_no_queue_nothing_is_said_of_it(client, settings):
     settings.METRICS_TOKEN = "token"
@@ -126,6 +150,47 @@ def test_a_missing_migration_makes_it_not_ready():
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'feed'")
     assert health.Readiness().problems() == {"migrations": "1 are missing, feed.0001_initial first"}
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of 1 MiB."""
+    need(os.geteuid() == 0 and shutil.which("mount"), "The right to mount a small disk")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tmp_path], check=True)
+    yield tmp_path
+    subprocess.run(["umount", tmp_path], check=True)
+
+
+@pytest.mark.django_db
+def test_a_full_disk_makes_it_not_ready_until_there_is_room(settings, small_disk, monkeypatch):
+    monkeypatch.setattr(health, "DISK_KEPT_SECONDS", 0)
+    settings.DATA_DIR = small_disk
+    readiness = health.Readiness()
+    assert readiness.problems() == {}
+    with contextlib.suppress(OSError):
+        (small_disk / "large").write_bytes(bytes(2**20))
+    assert readiness.problems() == {"disk": f"No space left on device: {small_disk}"}
+    (small_disk / "large").unlink()
+    assert readiness.problems() == {}
+
+
+@pytest.mark.django_db
+def test_a_storm_of_questions_writes_to_the_disk_once(monkeypatch):
+    tries = []
+    monkeypatch.setattr(health, "try_disk", lambda: tries.append("try") or "")
+    readiness = health.Readiness()
+    assert [readiness.problems() for _ in range(5)] == [{}] * 5
+    assert tries == ["try"]
+
+
+def test_a_database_that_is_read_only_makes_it_not_ready(postgres, tmp_path):
+    environment = servers.environment_for(tmp_path, DATABASE_URL=postgres.url)
+    servers.manage("migrate", "--verbosity", "0", environment=environment)
+    environment["PGOPTIONS"] = "-c default_transaction_read_only=on"
+    code = f"from {servers.PACKAGE}.health import readiness; print(readiness.problems())"
+    assert "{'database': 'it is read-only'}" in servers.manage(
+        "shell", "--no-imports", "--command", code, environment=environment
+    )
 
 
 def test_a_database_that_is_away_makes_it_not_ready(monkeypatch):

@@ -6,8 +6,9 @@ takes nothing away from the others' counts, and `rate()` is right.
 """
 
 import hmac
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
+from typing import Any
 
 from django.db.transaction import non_atomic_requests
 from django.http import Http404, HttpRequest, HttpResponse
@@ -47,8 +48,12 @@ COUNTERS = {
 @require_safe
 @never_cache
 @non_atomic_requests
-def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer whoever has `METRICS_TOKEN` as a bearer token; without that setting there is no such page."""
+def metrics(request: HttpRequest, collectors: Iterable[Any] = ()) -> HttpResponse:
+    """
+    Answer a request that has `METRICS_TOKEN` as a bearer token; without that setting the answer is 404.
+
+    `collectors` are the project's own, as prometheus-client takes them: urls.py names them.
+    """
     token = setting("METRICS_TOKEN")
     if not token:
         raise Http404("METRICS_TOKEN is not set.")
@@ -58,7 +63,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
         answer.headers["WWW-Authenticate"] = 'Bearer realm="metrics"'
         return answer
     registry = CollectorRegistry()
-    registry.register(Collector(census.ask("figures")))
+    for collector in (Collector(census.ask("figures")), *collectors):
+        registry.register(collector)
     encode, content_type = exposition.choose_encoder(request.headers.get("Accept", ""))
     return HttpResponse(encode(registry), content_type=content_type)
 
