@@ -68,6 +68,20 @@ async def test_the_shared_code_of_the_readme_streams():
 
 
 @pytest.mark.django_db(transaction=True)
+def test_the_ids_of_the_readme_go_on_after_the_clients_last_one():
+    names = {}
+    exec(code_with("class CountStream"), names)
+    with override_settings(ROOT_URLCONF=(path("count/", names["CountStream"].as_view()),)):
+        for sent, expected in (
+            ("8", ["count 9 (id 9)", "count 10 (id 10)"]),
+            ("evt-42", ["sse:reset", "count 1 (id 1)"]),
+        ):
+            with StreamClient().open("/count/", last_event_id=sent) as stream:
+                heard = [str(event) for event in stream.rest()]
+            assert all(text.startswith(begin) for text, begin in zip(heard, expected, strict=False)), heard
+
+
+@pytest.mark.django_db(transaction=True)
 def test_what_the_readme_publishes_is_heard_by_whom_it_concerns_and_by_nobody_else():
     names = {}
     exec(code_with("class OrderStream"), names)

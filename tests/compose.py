@@ -162,7 +162,7 @@ class Listener(threading.Thread):
 
     def names(self) -> list[str]:
         """Return what was heard, but for what says only how far the client is."""
-        return [event.event for event in self.heard if event.data]
+        return [event.event for event in self.heard if event.data and event.event != "sse:open"]
 
     def stop(self) -> None:
         """Follow no more."""

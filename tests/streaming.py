@@ -13,8 +13,12 @@ def events(url, path, count, **headers):
         connect_sse(client, "GET", url + path, headers=headers) as source,
     ):
         source.response.raise_for_status()
-        heard = (event for event in source.iter_sse() if event.data)
-        return list(itertools.islice(heard, count))
+        return list(itertools.islice(heard(source), count))
+
+
+def heard(source):
+    """Yield the events of a stream, except the one that only has the position at which it begins."""
+    return (event for event in source.iter_sse() if event.data and event.event != "sse:open")
 
 
 class Reader:

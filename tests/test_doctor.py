@@ -113,8 +113,9 @@ def test_a_proxy_that_cuts_what_is_silent_is_named(site, behind_nginx):
 
 def test_a_keepalive_is_waited_for(streams):
     with streams("uvicorn") as server:
-        told = doctor(server, f"{server.url}/idle/", "--header=X-Any: thing")
-        assert re.search(r"A keepalive came after \d\.\d seconds of silence", told)
+        for path in ("/idle/", "/quiet/"):
+            told = doctor(server, f"{server.url}{path}", "--header=X-Any: thing")
+            assert re.search(r"A keepalive came after \d\.\d seconds of silence", told), path
         assert "Waiting" not in doctor(server, f"{server.url}/idle/")
         assert "The stream is finished" in doctor(server, f"{server.url}/finite/", "--header=X-Any: thing")
 

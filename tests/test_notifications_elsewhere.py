@@ -10,6 +10,7 @@ import httpx
 import pytest
 from httpx_sse import connect_sse
 
+from tests import streaming
 from tests.servers import PACKAGE, PATIENCE_SECONDS, ROOT, environment_for, free_port, wait_until
 
 BLOCK = re.compile(r"```\w+\n(?:# |<!-- )(\S+)(?: -->)?\n(.*?)```", re.DOTALL)
@@ -106,7 +107,7 @@ def test_copied_with_the_lines_of_their_readme_they_are_live(project, visitor):
     assert "Nothing yet." in visitor.get("/notifications/").text
     with connect_sse(visitor, "GET", "/api/notifications/stream/") as source:
         project.manage("shell", "-v0", "-c", NOTIFY)
-        heard = next(event for event in source.iter_sse() if event.data)
+        heard = next(streaming.heard(source))
     assert (heard.event, "far from home" in heard.json()["html"]) == ("notification", True)
     page = visitor.get("/notifications/")
     assert (heard.json()["html"].strip() in page.text, count(page)) == (True, 1)

@@ -11,6 +11,7 @@ from tests.servers import ROOT
 # Each module of the library may import the ones before it.
 LIBRARY = [
     "events",
+    "ids",
     "conf",
     "patches",
     "dom",

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from httpx_sse import connect_sse
 
+from tests import streaming
 from tests.servers import ROOT, wait_until
 
 example = pytest.importorskip("apps.tasks.example")
@@ -61,8 +62,7 @@ class Visitor:
                 self.http, "GET", "/api/tasks/progress/", params={"task_id": key}, timeout=PATIENCE
             ) as source:
                 source.response.raise_for_status()
-                told = (event for event in source.iter_sse() if event.data)
-                heard.extend((event.event, json.loads(event.data)) for event in told)
+                heard.extend((event.event, json.loads(event.data)) for event in streaming.heard(source))
                 heard.append(None)
 
         thread = threading.Thread(target=listen, daemon=True)

@@ -35,6 +35,8 @@ class DashboardView(UserPassesTestMixin, TemplateView):
 class StatsStream(SSEView):
     """First the points the page has missed, then each new one."""
 
+    event_id = int
+
     async def mount(self, request, last_event_id):
         if not may_look(request.user):
             raise PermissionDenied

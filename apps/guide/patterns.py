@@ -45,7 +45,8 @@ PATTERNS = (
         "subscribe",
         "A channel inside a stream",
         "`subscribe()` gives a channel's events to your own `stream()`, to choose from, to rewrite, or to end "
-        "after the last one. `event_id = Position` lets a client that returns go on where it was.",
+        "after the last one. `event_id = Position` lets a client that returns go on where it was, even if no "
+        "event has come yet.",
         copy=("`event_id` and the `async with`: leaving it is unsubscribing.",),
         change=("What becomes of each event. Yielded as it is, it keeps its place in the log.",),
         scripts=("player", "send"),

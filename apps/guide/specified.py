@@ -102,7 +102,7 @@ SPECIFIED = (
         "Come back and miss nothing",
         "Each event has an id, the client returns with the last one, and the server begins after it. Connect, "
         "disconnect for a few seconds, and connect again: what was missed arrives first.",
-        copy=("`mount()`, where `last_event_id` is a number for certain: garbage never gets there.",),
+        copy=("`event_id = int` and `mount()`: `last_event_id` is a whole number, or None.",),
         change=(
             "Where missed events come from, and how many at most.",
             "Rows of a table do not fit: a number that is given early may be committed late. Publish on a "

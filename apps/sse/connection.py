@@ -30,7 +30,9 @@ logger = logging.getLogger("apps.sse")
 
 
 class Source(Protocol):
-    """What a connection plays."""
+    """What a connection plays; `has_positions`: it tells the client the position at which it begins."""
+
+    has_positions: bool
 
     async def play(self, connection: "Connection") -> None:
         """Write to the connection until there is no more; cancelled when the connection ends."""
@@ -58,7 +60,6 @@ class Connection:
         "_is_over",
         "_last_write",
         "_send",
-        "_source",
         "_task",
         "backlog_bytes",
         "channels",
@@ -74,6 +75,7 @@ class Connection:
         "permissions",
         "pulse",
         "retry_ms",
+        "source",
     )
 
     def __init__(
@@ -102,7 +104,7 @@ class Connection:
         self.opening_since: revocations.Revocation | None = began.newest
         self.events = 0
         self.ends_at = time.monotonic() + _age()
-        self._source = source
+        self.source = source
         self._send: Send = _refuse
         self._task: asyncio.Task[Any] | None = None
         self._flushing: asyncio.Task[None] | None = None
@@ -142,7 +144,7 @@ class Connection:
         try:
             await self.room()
             if not self.is_ended:
-                await self._source.play(self)
+                await self.source.play(self)
         except asyncio.CancelledError:
             if not self.is_ended:
                 raise

@@ -62,6 +62,11 @@ class Hub:
         """Whose events these are."""
         return self._log.broker
 
+    @property
+    def newest(self) -> Position:
+        """The position of the newest event that followers were given; call `start` first."""
+        return self._log.recent.newest.position
+
     def begin(self) -> None:
         """Follow the log from now on, or from as soon as it can be read."""
         self._log.begin()
@@ -78,7 +83,7 @@ class Hub:
     def join(self, follower: Follower) -> Position:
         """Add a follower and return the position after which it hears everything; call `start` first."""
         self._add(follower)
-        return self._log.recent.newest.position
+        return self.newest
 
     async def join_after(self, follower: Follower, since: Position) -> None:
         """
@@ -131,7 +136,7 @@ class Hub:
 
     def _pulse(self) -> bytes:
         """Return a sign of life that says how far its followers are, lest a quiet channel makes them old."""
-        return sse_id(str(self._log.recent.newest.position)).encode()
+        return sse_id(str(self.newest)).encode()
 
     def _add(self, follower: Follower) -> None:
         for channel in follower.channels:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from typing import Any
 
@@ -12,15 +12,14 @@ from django.conf import settings
 from . import metrics
 from .brokers import Gap
 from .connection import Connection
-from .events import Event, Position, sse_event, sse_id
+from .events import Event, Position, sse_event
 from .hub import Hub, get_hub
+from .ids import FINISHED
 from .log import Unavailable
 from .threads import Use
 
 logger = logging.getLogger("apps.sse")
 
-# An id that asks for nothing more: whoever comes back with it is told that there is nothing.
-FINISHED = "sse:end"
 FAILED = "The stream failed on the server."
 MOST_WAITING = 1000
 
@@ -35,29 +34,66 @@ def reset(reason: str) -> str:
     return sse_event({"reason": reason}, event="sse:reset")
 
 
+def opened(position: Position) -> str:
+    """Return the event that gives a client the position at which its stream begins."""
+    # With data, since many clients ignore the id of an event that has none.
+    return sse_event({}, event="sse:open", id=str(position))
+
+
+END = sse_event({}, event="sse:end", id=FINISHED)
+
+
+class Place:
+    """Where a stream that has positions begins: after `since`, or where the log ends at its opening."""
+
+    def __init__(self, since: Position | None) -> None:
+        self.since = since
+        self._connection: Connection | None = None
+
+    async def open(self, connection: Connection) -> None:
+        """Give a client without a position that of the opening; raises `Unavailable`."""
+        self._connection = connection
+        if self.since is None:
+            hub = get_hub()
+            await hub.start()
+            self._begin(hub.newest)
+
+    def lose(self, newest: Position) -> None:
+        """Tell the client that the log does not hold its position, and that the stream begins at another."""
+        if self._connection is not None:
+            self._connection.write(reset("gap").encode())
+            self._begin(newest)
+
+    def _begin(self, position: Position) -> None:
+        self.since = position
+        if self._connection is not None:
+            self._connection.write(opened(position).encode())
+
+
 class Generated:
     """
     The frames that an async generator yields: strings as `event()` makes them, or events.
 
-    `has_ids`: a client that has seen the end is given an id that says so.
+    `place` is that of a stream that has positions. `restart` returns what is played instead if the
+    generator raises `ValueError` before its first event.
     """
 
-    def __init__(self, stream: AsyncGenerator[str | Event], *, has_ids: bool) -> None:
+    def __init__(
+        self,
+        stream: AsyncGenerator[str | Event],
+        place: Place | None,
+        restart: Callable[[ValueError], Awaitable["Generated"]] | None = None,
+    ) -> None:
+        self.has_positions = place is not None
         self._stream = stream
-        self._end = sse_event({}, event="sse:end", id=FINISHED if has_ids else None)
+        self._place = place
+        self._restart = restart
 
     async def play(self, connection: Connection) -> None:
         """Write what is yielded, then that it is finished; what it raises is logged."""
         try:
-            async with Use() as use, aclosing(self._stream) as stream:
-                async for frame in stream:
-                    data = _encode(frame)
-                    connection.write(data)
-                    connection.count(b"data:" in data)
-                    await connection.room()
-                    if connection.is_ended:
-                        return
-                    await use.give_back()
+            async with Use() as use:
+                await self._play(connection, use)
         except (Behind, Unavailable) as error:
             connection.hang_up("slow" if isinstance(error, Behind) else "broker")
         except Exception as error:
@@ -66,11 +102,36 @@ class Generated:
             connection.write(sse_event({"message": message}, event="sse:error").encode())
         else:
             if not connection.is_ended:
-                connection.write(self._end.encode())
+                connection.write(END.encode())
+
+    async def _play(self, connection: Connection, use: Use) -> None:
+        try:
+            await self._send(connection, use)
+        except ValueError as error:
+            if self._restart is None or connection.events:
+                raise
+            instead = await self._restart(error)
+            connection.write(reset("unknown-id").encode())
+            await instead._send(connection, use)
+
+    async def _send(self, connection: Connection, use: Use) -> None:
+        if self._place is not None:
+            await self._place.open(connection)
+        async with aclosing(self._stream) as stream:
+            async for frame in stream:
+                data = _encode(frame)
+                connection.write(data)
+                connection.count(b"data:" in data)
+                await connection.room()
+                if connection.is_ended:
+                    return
+                await use.give_back()
 
 
 class Followed:
     """The events of channels: every one after the position `since`, or only the newest if `latest`."""
+
+    has_positions = True
 
     def __init__(self, channels: Iterable[str], *, latest: bool, since: Position | None) -> None:
         self._channels = frozenset(channels)
@@ -94,39 +155,39 @@ class Followed:
 
     async def _join(self, hub: Hub, connection: Connection) -> None:
         try:
-            if self._latest:
+            if self._since is None:
+                await self._begin(hub, connection)
+            elif self._latest:
                 await hub.join_latest(connection, self._since)
-            elif self._since is not None:
-                await hub.join_after(connection, self._since)
             else:
-                _begin(hub, connection)
+                await hub.join_after(connection, self._since)
         except Gap:
             connection.write(reset("gap").encode())
-            if self._latest:
-                await hub.join_latest(connection)
-            else:
-                _begin(hub, connection)
+            await self._begin(hub, connection)
 
-
-def _begin(hub: Hub, connection: Connection) -> None:
-    # The place goes along, so that a client that has heard nothing yet misses nothing either.
-    connection.write(sse_id(str(hub.join(connection))).encode())
+    async def _begin(self, hub: Hub, connection: Connection) -> None:
+        if self._latest:
+            await hub.join_latest(connection)
+            newest = hub.newest
+        else:
+            newest = hub.join(connection)
+        connection.write(opened(newest).encode())
 
 
 class Subscription:
     """
     The events of channels inside a `stream()`: `async with … as events: async for event in events`.
 
-    It begins after the position `since`, or now; `on_gap` is called if the log does not hold that
-    position any more. Raises `Behind` if more than a thousand events wait to be taken.
+    It begins at `place`, or now if that is not open. Raises `Behind` if more than a thousand events
+    wait to be taken.
     """
 
     latest = False
 
-    def __init__(self, channels: Iterable[str], since: Position | None, on_gap: Callable[[], object]) -> None:
+    def __init__(self, channels: Iterable[str], place: Place) -> None:
         self.channels = frozenset(channels)
-        self._since = since
-        self._on_gap = on_gap
+        self._place = place
+        self._joining: asyncio.Task[None] | None = None
         self._waiting: deque[Event] = deque()
         self._arrived = asyncio.Event()
         self._taken = asyncio.Event()
@@ -135,14 +196,15 @@ class Subscription:
     async def __aenter__(self) -> "Subscription":
         self._hub = get_hub()
         await self._hub.start()
-        if self._since is None:
+        since = self._place.since
+        if since is None or since == self._hub.newest:
             self._hub.join(self)
         else:
-            self._joining = asyncio.create_task(self._join(self._since))
+            self._joining = asyncio.create_task(self._join(since))
         return self
 
     async def __aexit__(self, *exception: Any) -> None:
-        if self._since is not None:
+        if self._joining is not None:
             self._joining.cancel()
         self._hub.leave(self)
 
@@ -180,8 +242,7 @@ class Subscription:
         try:
             await self._hub.join_after(self, since)
         except Gap:
-            self._on_gap()
-            self._hub.join(self)
+            self._place.lose(self._hub.join(self))
         except Unavailable as error:
             self._fail(error)
 

@@ -1,8 +1,9 @@
 """The views: `SSEView` for a stream of its own URL, `SSEMixin` for any other class-based view."""
 
 import inspect
-import re
-from collections.abc import AsyncGenerator, Callable, Sequence
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from asgiref.sync import sync_to_async
@@ -16,15 +17,16 @@ from . import limits, revocations
 from .connection import Connection, Source
 from .cors import CORS, refuse_foreign
 from .dom import DOMMixin
-from .events import Event, Position, check_event_name, is_id, sse_comment, sse_event, sse_retry
+from .events import Event, Position, check_event_name, sse_comment, sse_event, sse_retry
 from .front import in_front_of
 from .hub import get_hub
+from .ids import FINISHED, LARGEST_INTEGER, IdKind, check_id, fits, is_integer, sent_id
 from .log import Unavailable
 from .publishing import check_channel
 from .responses import StreamResponse
-from .sources import FINISHED, Followed, Generated, Subscription, reset
+from .sources import Followed, Generated, Place, Subscription, reset
 
-INTEGER_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
+logger = logging.getLogger("apps.sse")
 
 
 class SSEMixin(DOMMixin):
@@ -32,7 +34,8 @@ class SSEMixin(DOMMixin):
     Streams for a class-based view: `return self.sse_response(self.my_generator(request))`.
 
     `auto_id`: number the events, going on from the client's last one. `event_id`: what ids are,
-    `int`, `str` or `Position`; a `Last-Event-ID` that is not one is answered with `sse:reset`.
+    `str`, `int` (at most 18 digits) or `Position`. `event()` refuses other ids, and a `Last-Event-ID`,
+    or a `?lastEventId=` where that header is absent, that is not one is answered with `sse:reset`.
     `sse_retry_ms`: the client's reconnection delay, in milliseconds. `sse_keepalive_interval`:
     the seconds of silence after which a comment is sent. `sse_cors`: let pages of other origins
     read what the view answers; `sse_cors_origins`: exactly these, with cookies, or None for all,
@@ -40,7 +43,7 @@ class SSEMixin(DOMMixin):
     """
 
     auto_id = True
-    event_id: type[int] | type[str] | type[Position] = int
+    event_id: IdKind = str
     sse_retry_ms = 3000
     sse_keepalive_interval: float = 15
     sse_cors = False
@@ -48,7 +51,8 @@ class SSEMixin(DOMMixin):
 
     request: HttpRequest
     _last_auto_id: int | None = None
-    _connection: Connection | None = None
+    _forgets_id = False
+    _place: Place | None = None
 
     @classonlymethod
     def as_view(cls, **initkwargs):
@@ -65,7 +69,8 @@ class SSEMixin(DOMMixin):
         """
         Return an event named `event_type`, to be yielded; `data` is as in `sse_event`.
 
-        Raises `ValueError` for a name that belongs to the client, and as `sse_event` does.
+        Raises `ValueError` for a name that belongs to the client, for an id that is none by
+        `event_id`, and as `sse_event` does.
         """
         return sse_event(data, event=check_event_name(event_type), id=self._id(id))
 
@@ -79,23 +84,22 @@ class SSEMixin(DOMMixin):
 
     def get_last_event_id(self, request: HttpRequest | None = None) -> str | None:
         """Return the id of the last event that this client has seen, or None if it sent no valid one."""
-        sent = _sent_id(request or self.request)
-        return sent if sent and self._is_id(sent) else None
+        sent = sent_id(request or self.request)
+        return sent if not self._forgets_id and fits(sent, self.event_id) else None
 
     def subscribe(self, *channels: str) -> Subscription:
         """
         Follow channels inside a stream: `async with self.subscribe("news") as events: async for event in events`.
 
-        Each `event` has `channel`, `name` and `data`, and can be yielded as it is. With
-        `event_id = Position` a client that comes back is given what it has missed.
+        Each `event` has `channel`, `name` and `data`, and can be yielded as it is. The first one is the
+        first after the client's position, or after the opening of the stream if it sent none.
         """
         if self.event_id is not Position:
             raise ImproperlyConfigured(
                 f"{type(self).__name__} subscribes to channels: give it `event_id = Position`, so that a client "
                 "that comes back can be given what it has missed."
             )
-        since = Position.parse(_sent_id(self.request))
-        return Subscription([check_channel(channel) for channel in channels], since, self._tell_gap)
+        return Subscription([check_channel(channel) for channel in channels], self._place or Place(None))
 
     def sse_response(self, stream: AsyncGenerator[str | Event, None]) -> HttpResponseBase:
         """
@@ -104,6 +108,9 @@ class SSEMixin(DOMMixin):
         To a client that has enough streams it is a refusal, and nothing to one that comes back to a
         stream that was finished.
         """
+        return self._respond(self._generated(stream))
+
+    def _generated(self, stream: Any, **options: Any) -> Generated:
         if not isinstance(stream, AsyncGenerator):
             if inspect.iscoroutine(stream):
                 stream.close()
@@ -111,52 +118,53 @@ class SSEMixin(DOMMixin):
                 f"{type(self).__name__} has to stream from an async generator (`async def` with `yield`), "
                 f"not from {stream!r}."
             )
-        return self._respond(Generated(stream, has_ids=self.auto_id))
+        self._place = Place(self._since()) if self.event_id is Position else None
+        return Generated(stream, self._place, **options)
 
     def _respond(self, source: Source) -> HttpResponseBase:
         if refused := refuse_foreign(self, self.request):
             return refused
-        if _sent_id(self.request) == FINISHED:
+        if sent_id(self.request) == FINISHED:
             return HttpResponse(status=204)
         client, began = limits.client_of(self.request), revocations.take(self.request)
+        connection = None
         with limits.admission:
             if refused := limits.refusal(client):
                 return refused
             if self.request.method != "HEAD":
-                self._connection = Connection(
+                connection = Connection(
                     source,
-                    opening=self._opening(self.request),
+                    opening=self._opening(),
                     retry_ms=self.sse_retry_ms,
                     keepalive=self.sse_keepalive_interval,
                     client=client,
                     name=f"{type(self).__module__}.{type(self).__qualname__}",
                     began=began,
                 )
-        return StreamResponse(self.request, self._connection, keepalive=self.sse_keepalive_interval)
+        return StreamResponse(self.request, connection, keepalive=self.sse_keepalive_interval)
 
-    def _tell_gap(self) -> None:
-        if self._connection is not None:
-            self._connection.write(reset("gap").encode())
-
-    def _opening(self, request: HttpRequest) -> str:
+    def _opening(self) -> str:
         opening = sse_retry(self.sse_retry_ms)
-        if _sent_id(request) and self.get_last_event_id(request) is None:
+        if sent_id(self.request) and self.get_last_event_id() is None:
             opening += reset("unknown-id")
         return opening
 
+    def _since(self) -> Position | None:
+        return Position.parse(self.get_last_event_id() or "")
+
     def _id(self, given: str | int | None) -> str | int | None:
-        if given is not None or not self.auto_id or self.event_id is Position:
-            return given
+        if given is not None:
+            return check_id(given, self.event_id)
+        if not self.auto_id or self.event_id is Position:
+            return None
         if self._last_auto_id is None:
             seen = self.get_last_event_id() if hasattr(self, "request") else None
-            self._last_auto_id = int(seen) if seen and INTEGER_ID.fullmatch(seen) else 0
-        self._last_auto_id += 1
+            self._last_auto_id = int(seen) if seen and is_integer(seen) else 0
+        self._last_auto_id = self._last_auto_id % LARGEST_INTEGER + 1
         return self._last_auto_id
 
-    def _is_id(self, text: str) -> bool:
-        if self.event_id is int:
-            return INTEGER_ID.fullmatch(text) is not None
-        return is_id(text) if self.event_id is str else Position.parse(text) is not None
+
+Afresh = Callable[[ValueError], Awaitable["SSEView"]]
 
 
 class SSEView(SSEMixin, View):
@@ -176,12 +184,18 @@ class SSEView(SSEMixin, View):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if cls._follows_channels():
+        if cls._follows(cls.channels):
             cls.event_id = Position
+
+    def __init__(self, **initkwargs: Any) -> None:
+        super().__init__(**initkwargs)
+        self._initkwargs = initkwargs
 
     @classonlymethod
     def as_view(cls, **initkwargs):
         """Return the view, as `SSEMixin` does."""
+        if cls._follows(initkwargs.get("channels")):
+            initkwargs["event_id"] = Position
         # A stream changes nothing, so a POST is answered with 405 rather than with a CSRF failure.
         return csrf_exempt(super().as_view(**initkwargs))
 
@@ -192,8 +206,10 @@ class SSEView(SSEMixin, View):
         Prepare the stream, before the first byte.
 
         `last_event_id` is valid by `event_id`, or None. Raise `PermissionDenied` or `Http404`, or
-        return a response, to refuse. Written as a plain `def` it runs in a thread, where it may
-        query.
+        return a response, to refuse. If this method, or `stream()` before its first event, raises
+        `ValueError` while `last_event_id` is no plain integer, as `int(last_event_id)` does, the client
+        gets `sse:reset` and a new instance of the view is given None. Written as a plain `def` it runs
+        in a thread, where it may query.
         """
 
     def get_channels(self, request: HttpRequest) -> Sequence[str]:
@@ -215,18 +231,50 @@ class SSEView(SSEMixin, View):
         """Answer with the stream, or with what `mount()` answered instead."""
         if refused := limits.refusal(limits.client_of(request)):
             return refused
-        answer = await _call(self.mount, request, self.get_last_event_id(request), *args, **kwargs)
+        last_id = self.get_last_event_id()
+        if last_id is None or is_integer(last_id):
+            return await self._answer(None)
+        afresh = partial(self._afresh, vars(self).copy())
+        try:
+            return await self._answer(afresh)
+        except ValueError as error:
+            return await (await afresh(error))._answer(None)
+
+    async def _answer(self, afresh: Afresh | None) -> HttpResponseBase:
+        answer = await self._mount()
+        if answer is None and self._follows(self.channels):
+            return await self._follow()
         if answer is None:
-            return await self._follow() if self._follows_channels() else self.sse_response(self.stream(request))
+            restart = None if afresh is None else partial(self._restart, afresh)
+            return self._respond(self._generated(self.stream(self.request), restart=restart))
         if not isinstance(answer, HttpResponseBase):
             raise TypeError(f"{type(self).__name__}.mount() returns a response or None, not {answer!r}.")
         # Or a cache could give it to someone whom the stream would be open to.
         answer.headers.setdefault("Cache-Control", "no-cache")
         return answer
 
+    async def _mount(self) -> Any:
+        return await _call(self.mount, self.request, self.get_last_event_id(), *self.args, **self.kwargs)
+
+    async def _restart(self, afresh: Afresh, error: ValueError) -> Generated:
+        fresh = await afresh(error)
+        if await fresh._mount() is not None:
+            raise error
+        return fresh._generated(fresh.stream(fresh.request))
+
+    async def _afresh(self, begun: dict[str, Any], error: ValueError) -> "SSEView":
+        """Return a new instance, with the attributes of before `mount()`, that ignores the client's id."""
+        told = type(self).__name__, sent_id(self.request)[:100], error
+        logger.warning("%s: the id %r that a client sent raised ValueError (%s); it starts without an id.", *told)
+        fresh = type(self)(**self._initkwargs)
+        await sync_to_async(fresh.setup)(self.request, *self.args, **self.kwargs)
+        # What dispatch() has set is kept; what mount() has changed is not.
+        vars(fresh).update(begun | vars(fresh), _forgets_id=True)
+        return fresh
+
     @classmethod
-    def _follows_channels(cls) -> bool:
-        names_channels = bool(cls.channels) or cls.get_channels is not SSEView.get_channels
+    def _follows(cls, channels: Sequence[str] | None) -> bool:
+        names_channels = bool(channels) or cls.get_channels is not SSEView.get_channels
         return names_channels and cls.stream is SSEView.stream
 
     async def _follow(self) -> HttpResponseBase:
@@ -237,8 +285,7 @@ class SSEView(SSEMixin, View):
                 await get_hub().start()
         except Unavailable:
             return limits.refuse(503, "Events cannot be had at the moment.")
-        since = Position.parse(_sent_id(self.request))
-        return self._respond(Followed(channels, latest=self.follow == "latest", since=since))
+        return self._respond(Followed(channels, latest=self.follow == "latest", since=self._since()))
 
 
 async def _call(function: Callable, *args: Any, **kwargs: Any) -> Any:
@@ -246,9 +293,3 @@ async def _call(function: Callable, *args: Any, **kwargs: Any) -> Any:
     if not inspect.iscoroutinefunction(function):
         function = sync_to_async(function)
     return await function(*args, **kwargs)
-
-
-def _sent_id(request: HttpRequest) -> str:
-    # Servers decode a header as Latin-1; what is not UTF-8 is then no id of any kind.
-    sent = request.headers.get("Last-Event-ID", "")
-    return sent.encode("latin-1", "replace").decode("utf-8", "surrogateescape")

@@ -77,6 +77,31 @@ def test_a_reset_forgets_the_position(page, server, connect):
     assert page.evaluate("() => sse.getStats().messages") == 2
 
 
+OPENED = """
+<b dj-sse="/stream/" ATTRIBUTE>…</b>
+<script>
+    const heard = [];
+    const note = (name) => () => heard.push([name]);
+    for (const name of ['*', 'sse:open']) document.querySelector('b')._djustSSE.on(name, note(name));
+    for (const name of ['sse:data', 'sse:open']) document.addEventListener(name, note(name));
+</script>
+"""
+
+
+@pytest.mark.parametrize("attribute", ["", 'dj-sse-share="everyday"'])
+def test_the_position_at_which_a_stream_begins_is_kept_and_shown_to_nobody(page, server, open_page, attribute):
+    open_page(OPENED.replace("ATTRIBUTE", attribute))
+    opening = event("sse:open", "{}", id="7-0000aaaa")
+    server.accept().stream(QUICK_RETRY + event("sse:reset", {"reason": "gap"}) + opening).end()
+    again = server.accept()
+    assert again.headers["Last-Event-ID"] == "7-0000aaaa"
+    again.stream(event("sse:open", "{}", id="8-0000bbbb") + event("a", "1"))
+    expect(page.locator("b")).to_have_text("1")
+    assert [name for (name,) in page.evaluate("() => heard")] == ["*", "sse:data", "*"], "the reset, and the event"
+    stats = page.evaluate("() => document.querySelector('b')._djustSSE.getStats()")
+    assert (stats["messages"], stats["lastEventId"]) == (2, "8-0000bbbb")
+
+
 def test_a_native_eventsource_stops_at_a_stream_that_is_finished_too(page, server, open_page):
     open_page(
         "<script>new EventSource('/stream/').onerror = (e) => { window.stopped = e.target.readyState === 2; }</script>"

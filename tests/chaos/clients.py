@@ -87,7 +87,7 @@ class Client:
         self.last_id = event.id or self.last_id
         if event.name == "sse:reset":
             self.resets += 1
-        elif event.data:
+        elif event.data and event.name != "sse:open":
             self.heard.append(event)
 
     @property

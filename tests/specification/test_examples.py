@@ -14,7 +14,9 @@ from tests import servers
 
 Heard = namedtuple("Heard", "event id data")
 
-GARBAGE = ["forty-one", "-1", "1.5", "0x1", "1 2", "1; data: x", "null", "9" * 5000, "٣", "é"]
+UNKNOWN_ID = Heard("sse:reset", "", {"reason": "unknown-id"})
+TOO_LONG = "9" * 5000
+GARBAGE = ["abc", "1.5", "0x1", "1 2", "1; data: x", "null", TOO_LONG, "12-0123abcd", "é"]
 
 
 @pytest.fixture(scope="module")
@@ -83,11 +85,10 @@ def test_the_dashboard_goes_on_after_the_last_id_that_its_client_saw(client):
     assert [event.id for event in hear(client, "/api/dashboard/stream/", 2, last_event_id="41")] == ["42", "43"]
 
 
-@pytest.mark.parametrize("garbage", GARBAGE)
-def test_an_id_that_is_garbage_starts_a_stream_anew_and_says_so(client, garbage):
-    reset, first = hear(client, "/api/dashboard/stream/", 2, last_event_id=garbage)
-    assert (reset.event, reset.id) == ("sse:reset", "")
-    assert reset.data["reason"]
+@pytest.mark.parametrize("garbage", [*GARBAGE, "-1"])
+def test_where_nobody_looks_at_it_an_id_that_is_no_number_only_starts_the_numbers_anew(client, garbage):
+    *reset, first = hear(client, "/api/dashboard/stream/", 1 + (garbage == TOO_LONG), last_event_id=garbage)
+    assert reset == [UNKNOWN_ID] * (garbage == TOO_LONG)
     assert (first.event, first.id) == ("stats", "1")
 
 
@@ -102,7 +103,11 @@ def test_the_defaults_are_the_ones_that_the_specification_names(client):
 
 
 def test_events_have_no_ids_when_the_view_says_so(client):
-    assert "id:" not in client.get("/unnumbered/").text
+    end = "event: sse:end\nid: sse:end\n"
+    text = client.get("/unnumbered/").text
+    assert end in text, "with it a client is answered that a finished stream has nothing more"
+    assert "id:" not in text.replace(end, "")
+    assert client.get("/unnumbered/", headers={"Last-Event-ID": "sse:end"}).status_code == 204
 
 
 def test_a_retry_interval_opens_the_stream(client):
@@ -150,10 +155,17 @@ def test_mount_gets_the_last_id_to_resume_from(client, login):
 
 
 @pytest.mark.parametrize("garbage", GARBAGE)
-def test_mount_gets_no_id_when_it_is_garbage(client, login, garbage):
+def test_mount_gets_no_id_when_int_does_not_understand_it(client, login, garbage):
     login()
-    reset, _, item, *_ = hear(client, "/mount-and-stream/", last_event_id=garbage)
-    assert (reset.event, item.data["number"]) == ("sse:reset", 1)
+    reset, start, item, *_ = hear(client, "/mount-and-stream/", last_event_id=garbage)
+    assert reset == UNKNOWN_ID
+    assert (start.id, item.data["number"]) == ("1", 1)
+
+
+def test_mount_gets_a_number_that_no_event_has(client, login):
+    login()
+    _, item, *_ = hear(client, "/mount-and-stream/", last_event_id="-1")
+    assert item.data["number"] == 0
 
 
 def test_an_event_brings_its_own_id_or_gets_the_next_one(client):
@@ -199,11 +211,20 @@ def test_notifications_that_were_missed_come_first_and_then_new_ones(client, log
 
 
 @pytest.mark.parametrize("garbage", GARBAGE)
-def test_notifications_start_anew_when_the_id_is_garbage(client, login, garbage):
+def test_notifications_start_anew_when_int_does_not_understand_the_id(client, login, garbage):
     login()
     client.get("/given/notify/missed/")
     reset, first = hear(client, "/notifications/", 2, last_event_id=garbage)
     assert (reset.event, first.data["text"]) == ("sse:reset", "listening")
+
+
+def test_all_notifications_come_after_a_number_before_the_first(client, login):
+    login()
+    client.get("/given/notify/missed/")
+    assert [event.data["text"] for event in hear(client, "/notifications/", 2, last_event_id="-1")] == [
+        "missed",
+        "listening",
+    ]
 
 
 def test_nobody_hears_the_notifications_of_another(client, login):
@@ -233,6 +254,11 @@ def item(number, kind):
 def test_the_live_feed_sends_new_items_to_a_new_client(client):
     first, second, end = hear(client, "/feed/")
     assert [first.data, second.data, end.event] == [item(11, "new")[2], item(12, "new")[2], "sse:end"]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_the_live_feed_starts_anew_when_its_stream_does_not_understand_the_id(client, garbage):
+    assert hear(client, "/feed/", last_event_id=garbage) == [UNKNOWN_ID, *hear(client, "/feed/")]
 
 
 def test_the_live_feed_sends_missed_items_before_new_ones(client):

@@ -178,5 +178,6 @@ urlpatterns = [
             Shared,
         )
     ],
+    path("quiet/", SSEView.as_view(channels=["quiet"], sse_keepalive_interval=1)),
     path("", include(os.environ["PROJECT_SETTINGS"].replace("settings", "urls"))),
 ]

@@ -18,6 +18,8 @@ TEXTS = [
 class LiveFeed(SSEView):
     """New items at the top of a list; first those that the client has missed."""
 
+    event_id = int
+
     async def mount(self, request, last_event_id):
         newest = newest_item()
         seen = int(last_event_id) if last_event_id else newest - 1

@@ -9,6 +9,8 @@ MOST_MISSED = 60
 class Seconds(SSEView):
     """Every second under its own number; a client that was away is given those it missed."""
 
+    event_id = int
+
     async def mount(self, request, last_event_id):
         now = int(time.time())
         seen = int(last_event_id) if last_event_id else now - 1

@@ -112,7 +112,10 @@ export class Line {
         this.#heard = Date.now();
         audience.bytes(count);
       }),
-      onEvent: unlessAborted(({ event, data, id }) => this.#receive({ type: event ?? 'message', text: data, id, origin })),
+      onEvent: unlessAborted(({ event, data, id }) => {
+        // Its id has been reached already.
+        if (event !== 'sse:open') this.#receive({ type: event ?? 'message', text: data, id, origin });
+      }),
       onId: unlessAborted((id) => audience.reach(id)),
       onRetry: unlessAborted((delay) => (this.#serverDelay = delay)),
     };

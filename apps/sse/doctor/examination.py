@@ -165,7 +165,7 @@ class Examination:
         last = time.monotonic()
         try:
             while (frame := stream.frame(deadline - time.monotonic())) is not None:
-                if frame.comment:
+                if frame.is_keepalive:
                     yield Finding("ok", f"A keepalive came after {frame.at - last:.1f} seconds of silence.")
                     return
                 if frame.event == "sse:end":

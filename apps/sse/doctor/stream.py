@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from .. import limits
 from ..asgi import SCOPE_KEY
 from ..conf import setting
-from ..events import Position
+from ..sources import Place, Subscription
 from ..views import SSEView
 
 HEADER = "SSE-Doctor"
@@ -34,7 +34,7 @@ def channel_of(token: str) -> str:
 class DoctorStream(SSEView):
     """Says `server`, how this server holds the stream; then `listening`; then what the doctor publishes."""
 
-    event_id = Position
+    auto_id = False
 
     async def mount(self, request, last_event_id):
         try:
@@ -46,7 +46,8 @@ class DoctorStream(SSEView):
 
     async def stream(self, request):
         yield self.event("server", circumstances(request))
-        async with self.subscribe(self.channel) as events:
+        # Without a position of its own, which only a server that can read its broker has.
+        async with Subscription([self.channel], Place(None)) as events:
             yield self.event("listening", {})
             async for event in events:
                 yield event

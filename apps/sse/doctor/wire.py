@@ -20,12 +20,18 @@ class Unreachable(Exception):
 
 
 class Frame(NamedTuple):
-    """What lies between two blank lines: an event, a comment, and when it arrived (`time.monotonic`)."""
+    """What lies between two blank lines: an event, its id, a comment, and when it arrived (`time.monotonic`)."""
 
     event: str
     data: str
+    id: str
     comment: str
     at: float
+
+    @property
+    def is_keepalive(self) -> bool:
+        """Whether it has no data: a comment, or, where a stream has positions, the newest one."""
+        return not self.data and bool(self.id or self.comment)
 
 
 class Ended(Exception):
@@ -117,7 +123,8 @@ class Stream:
 def _frame(block: str, at: float) -> Frame:
     lines = [line.partition(":") for line in block.split("\n")]
     fields = {name: value.removeprefix(" ") for name, _, value in lines}
-    return Frame(fields.get("event", ""), fields.get("data", ""), fields.get("", ""), at)
+    event, data, id, comment = (fields.get(name, "") for name in ("event", "data", "id", ""))
+    return Frame(event, data, id, comment, at)
 
 
 def negotiated(url: str) -> str:

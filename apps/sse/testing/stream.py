@@ -14,6 +14,8 @@ from .parser import Heard, Parser
 PATIENCE_SECONDS = 10.0
 SILENCE_SECONDS = 0.2
 SHOWN_EVENTS = 10
+# It only has the position at which a stream begins, for `last_event_id`.
+OPEN = "sse:open"
 
 
 class Refused(AssertionError):
@@ -54,7 +56,7 @@ class AsyncStream:
     def events(self) -> list[Heard]:
         """All the events that came, taken or not."""
         for chunk in self._exchange.chunks[self._read :]:
-            self._events += self._parser.feed(chunk)
+            self._events += [event for event in self._parser.feed(chunk) if event.name != OPEN]
             self._read += 1
         return self._events
 
@@ -105,7 +107,7 @@ class AsyncStream:
 
     async def begin(self, *, timeout: float = PATIENCE_SECONDS) -> None:
         """
-        Wait until the stream has begun; one of channels misses nothing that is published from then on.
+        Wait until the stream has begun; one that has positions misses nothing that is published from then on.
 
         Raises `Refused` if the answer is no stream.
         """
@@ -116,8 +118,8 @@ class AsyncStream:
             await exchange.wait(lambda: False, timeout)
             raise Refused(exchange) from exchange.failure
         await exchange.wait(lambda: exchange.chunks, timeout)
-        new = set(connections.registry().connections) - earlier
-        if not self.last_event_id and any(_follows(connection) for connection in new):
+        new: set[Any] = set(connections.registry().connections) - earlier
+        if not self.last_event_id and any(connection.source.has_positions for connection in new):
             await exchange.wait(lambda: self._waits() or self.last_event_id, timeout)
 
     async def close(self, *, timeout: float = PATIENCE_SECONDS) -> None:
@@ -166,11 +168,6 @@ class Stream:
     def close(self, *, timeout: float = PATIENCE_SECONDS) -> None:
         """Hang up, and wait until the stream has ended, its `finally` included."""
         self._aside.run(self._stream.close(timeout=timeout))
-
-
-def _follows(connection: Any) -> bool:
-    # Whoever follows the latest of channels is given it whenever it joins; others are told their place.
-    return bool(connection.channels) and not connection.latest
 
 
 def _hint() -> str:

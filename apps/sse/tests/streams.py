@@ -25,6 +25,7 @@ from apps.sse.testing.exchange import Exchange
 
 WAYS = ["hand-off", "ASGI", "WSGI"]
 PATIENCE_SECONDS = 10
+OPEN = "sse:open"
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -47,12 +48,22 @@ class Answer:
 
     @property
     def events(self):
-        """The events that a client of the specification hears."""
-        return decode(self.body.decode())
+        """The events that a client of the specification hears, but for the position of its opening."""
+        return heard(self.chunks)
+
+    @property
+    def opened(self):
+        """The positions of the stream's openings."""
+        return [event.id for event in decode(self.body.decode()) if event.event == OPEN and event.data]
 
     @property
     def names(self):
         return [event.event for event in self.events]
+
+
+def heard(chunks):
+    """Return the events of an answer that begins so, but for the position of its opening."""
+    return [event for event in decode(b"".join(chunks).decode()) if event.event != OPEN]
 
 
 def decode(text):

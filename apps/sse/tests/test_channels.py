@@ -10,7 +10,7 @@ from apps.sse.brokers import get_broker
 from apps.sse.events import decode_data
 
 from .followers import tell
-from .streams import WAYS, ask, decode
+from .streams import WAYS, ask, heard
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.parametrize("way", WAYS)]
 
@@ -33,13 +33,27 @@ class Subscribed(SSEView):
                 yield event
 
 
+class Waiting(Subscribed):
+    """Has sent nothing when it subscribes."""
+
+    async def stream(self, request):
+        async with self.subscribe("news") as events:
+            async for event in events:
+                yield event
+
+
 class Finite(SSEView):
     async def stream(self, request):
         yield self.event("only", 1)
 
 
 def once_heard(count):
-    return lambda chunks: len(decode(b"".join(chunks).decode())) >= count
+    return lambda chunks: len(heard(chunks)) >= count
+
+
+def said(text):
+    """Return the condition that a client has received a text."""
+    return lambda chunks: text.encode() in b"".join(chunks)
 
 
 def hear(way, view, count, **headers):
@@ -63,16 +77,52 @@ def test_a_client_that_comes_back_is_given_what_it_missed_on_its_channels(way):
     assert told(again) == [("item", 3)]
 
 
-def test_a_new_client_is_given_its_place_before_any_event(way):
+@pytest.mark.parametrize("view", [News, Latest, Subscribed, Waiting])
+def test_a_client_that_has_heard_nothing_and_comes_back_misses_nothing(way, view):
     publish("news", "item", "before it came")
-    answer = ask(way, News.as_view(), until=lambda chunks: b"id: " in b"".join(chunks))
-    assert f"id: {position()}\n\n" in answer.body.decode()
-    assert answer.events == []
+    answer = ask(way, view.as_view(), until=lambda chunks: b"sse:open" in b"".join(chunks))
+    assert answer.opened == [str(position())]
+    publish("news", "item", "missed")
+    again = ask(way, view.as_view(), headers={"Last-Event-ID": answer.opened[0]}, until=said("missed"))
+    assert ("item", "missed") in told(again)
+    assert (again.opened, again.names.count("item")) == ([], 1)
+
+
+@pytest.mark.parametrize("view", [News, Waiting])
+def test_a_native_client_gives_its_first_position_in_the_address(way, view):
+    start = position()
+    publish("news", "item", "missed")
+    query = f"lastEventId={start}".encode()
+    answer = ask(way, view.as_view(), query=query, until=said("missed"))
+    assert (answer.names[-1], answer.opened) == ("item", [])
+    again = ask(way, view.as_view(), query=query, headers={"Last-Event-ID": "7-00000000"}, until=said("sse:reset"))
+    assert "item" not in again.names, "what it has heard since counts"
+
+
+def test_what_is_published_between_the_opening_and_the_subscription_is_heard(way):
+    class Late(Subscribed):
+        async def stream(self, request):
+            tell("news", '"early"', name="item")
+            async for event in super().stream(request):
+                yield event
+
+    answer = hear(way, Late, 2)
+    assert told(answer) == [("hello", {}), ("item", "early")]
+
+
+def test_channels_may_be_given_in_the_urls(way):
+    start = position()
+    publish("news", "item", 1)
+    publish("news", "item", 2)
+    view = SSEView.as_view(channels=["news"], follow="latest")
+    answer = ask(way, view, headers={"Last-Event-ID": str(start)}, until=once_heard(1))
+    assert told(answer) == [("item", 2)]
+    assert ask(way, view, headers={"Last-Event-ID": "7"}, until=once_heard(1)).names[0] == "sse:reset"
 
 
 def test_a_live_event_is_heard(way):
     def then_publish(chunks):
-        if b"id: " in b"".join(chunks) and not sent:
+        if b"sse:open" in b"".join(chunks) and not sent:
             sent.append(tell("news", '"live"', name="item"))
         return once_heard(1)(chunks)
 
@@ -87,7 +137,7 @@ def test_a_client_of_a_quiet_channel_is_told_how_far_it_is(way):
         sse_keepalive_interval = 0.1
 
     def is_told(chunks):
-        if b"id: " in b"".join(chunks) and not sent:
+        if b"sse:open" in b"".join(chunks) and not sent:
             sent.append(tell("another", "unheard"))
         return f"id: {get_broker().tail(1)[0].position}\n\n".encode() in b"".join(chunks) and sent
 
@@ -105,9 +155,9 @@ def test_a_place_that_the_log_does_not_hold_is_answered_with_one_reset(way, view
         way,
         view.as_view(),
         headers={"Last-Event-ID": sent.encode()},
-        until=lambda chunks: once_heard(1)(chunks) and b"\nid: " in b"".join(chunks),
+        until=lambda chunks: b"sse:open" in b"".join(chunks),
     )
-    assert answer.status == 200
+    assert (answer.status, answer.opened) == (200, [str(position())])
     assert answer.names == ["sse:reset"] + ["item"] * (view is Latest)
     assert set(answer.events[0].json()) == {"reason"}
 
@@ -131,8 +181,10 @@ def test_a_stream_that_subscribes_replays_and_goes_on(way):
 
 
 def test_a_stream_that_subscribes_from_a_lost_place_says_so(way):
-    answer = hear(way, Subscribed, 2, **{"Last-Event-ID": "7-00000000"})
+    headers = {"Last-Event-ID": "7-00000000"}
+    answer = ask(way, Subscribed.as_view(), headers=headers, until=lambda chunks: b"sse:open" in b"".join(chunks))
     assert sorted(answer.names) == ["hello", "sse:reset"]
+    assert answer.opened == [str(position())]
 
 
 def test_subscribing_needs_positions_for_ids(way):
@@ -174,11 +226,13 @@ def test_a_channel_that_cannot_be_one_is_an_error_before_the_first_byte(way, cha
     assert "A channel's name is" in caplog.text
 
 
-def test_whoever_has_seen_the_end_is_told_that_there_is_no_more(way):
-    answer = ask(way, Finite.as_view())
+@pytest.mark.parametrize("auto_id", [True, False])
+def test_a_client_that_has_seen_the_end_gets_no_more(way, auto_id):
+    view = Finite.as_view(auto_id=auto_id)
+    answer = ask(way, view)
     assert answer.names == ["only", "sse:end"]
     assert answer.events[-1].id == "sse:end"
-    again = ask(way, Finite.as_view(), headers={"Last-Event-ID": "sse:end"})
+    again = ask(way, view, headers={"Last-Event-ID": "sse:end"})
     assert (again.status, again.body) == (204, b"")
 
 

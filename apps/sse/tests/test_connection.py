@@ -42,6 +42,8 @@ class Socket:
 class Silent:
     """A source that plays nothing and notes that its `finally` has run."""
 
+    has_positions = False
+
     def __init__(self):
         self.is_playing = asyncio.Event()
         self.is_cleaned_up = False

@@ -1,8 +1,8 @@
-"""Ids go on where a client left off; what is none of ours is said."""
+"""Ids go on where a client left off; an id that the view cannot have sent is answered with a reset."""
 
 import pytest
 
-from apps.sse import SSEView
+from apps.sse import Position, SSEView
 
 from .streams import WAYS, ask
 
@@ -36,45 +36,156 @@ def test_automatic_ids_go_on_from_the_last_one(way):
     assert (seen.id, seen.json()) == ("42", {"id": "41", "again": "41"})
 
 
-GARBAGE = [
-    "forty-one",
-    "-1",
-    "1.0",
-    "1e3",
-    " 1",
-    "1;drop",
-    "٣",
-    "²",
-    "9" * 19,
+UNSENDABLE = [
+    "x" * 257,
+    "1" * 5_000,
     "1" * 70_000,
     b"\xff\xfe",
+    b"caf\xe9",
     b"\x801",
+    "a\x01b",
+    "x\x7f",
+    " a",
+    "sse:x",
 ]
+NO_INTEGERS = ["forty-one", "-1", "1.0", "1e3", " 1", "1;drop", "٣", "²", "9" * 19, *UNSENDABLE]
 
 
-@pytest.mark.parametrize("sent", GARBAGE, ids=lambda sent: repr(sent[:10]))
-def test_an_id_that_is_none_of_ours_is_none_for_mount_and_one_reset_for_the_client(way, sent):
-    reset, seen = echo(way, sent)
+@pytest.mark.parametrize(
+    ("sent", "kind"), [(sent, int) for sent in NO_INTEGERS] + [(sent, str) for sent in UNSENDABLE], ids=ascii
+)
+def test_an_id_that_the_view_cannot_have_sent_is_none_for_mount_and_one_reset_for_the_client(way, sent, kind):
+    reset, seen = echo(way, sent, event_id=kind)
     assert (reset.event, reset.id, reset.json()) == ("sse:reset", "", {"reason": "unknown-id"})
     assert (seen.id, seen.json()) == ("1", {"id": None, "again": None})
 
 
-@pytest.mark.parametrize("sent", [b"\xff\xfe", b"caf\xe9", "a\x01b", "x\x7f", " a", "é" * 257], ids=ascii)
-def test_a_string_id_that_event_could_not_have_sent_is_no_id(way, sent):
-    reset, seen = echo(way, sent, event_id=str)
-    assert (reset.event, seen.json()["id"]) == ("sse:reset", None)
+SENDABLE = [
+    "evt-42", "1bd3d9de-4ae5-4a9d-8e2a-6b7c1a3d0f55", "voilà", "日本", "👩‍👩‍👧", "a b", "7", "-1", "é" * 256, "\u2028", "a:b"
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "id", ["a-1", "voilà", "日本", "👩‍👩‍👧", "a b", "7", "é" * 256, "\u2028", "a:b"], ids=ascii
-)
-def test_a_string_id_comes_back_as_it_was_sent(way, id):
+@pytest.mark.parametrize("id", SENDABLE, ids=ascii)
+def test_an_id_comes_back_as_it_was_sent(way, id):
     class Ids(Echo):
-        event_id = str
-
         async def stream(self, request):
-            yield self.event("seen", self.seen, id=id)
+            yield self.event("seen", {"id": self.seen}, id=id)
 
     (seen, _) = ask(way, Ids.as_view()).events
     (again, _) = ask(way, Ids.as_view(), headers={"Last-Event-ID": seen.id}).events
-    assert (again.data if id != "7" else again.json(), again.id) == (id, id)
+    assert (again.json(), again.id) == ({"id": id}, id)
+
+
+def test_where_the_header_is_absent_the_address_may_have_the_id(way):
+    def seen(query, **headers):
+        return ask(way, Echo.as_view(), query=query, headers=headers).events[-2].json()["id"]
+
+    assert seen(b"lastEventId=voil%C3%A0") == "voilà"
+    assert seen(b"lastEventId=1", **{"Last-Event-ID": "2"}) == "2"
+    assert seen(b"lastEventId=1", **{"Last-Event-ID": ""}) is None
+
+
+@pytest.mark.parametrize("kind", [int, str])
+def test_after_the_largest_automatic_id_they_begin_again(way, kind):
+    (seen,) = echo(way, "9" * 18, event_id=kind)
+    assert (seen.id, seen.json()["id"]) == ("1", "9" * 18)
+
+
+class Resuming(SSEView):
+    """Calls `int()` on the id, as the specification does."""
+
+    def dispatch(self, request, *args, **kwargs):
+        self.name = kwargs.get("name")
+        return super().dispatch(request, *args, **kwargs)
+
+    async def mount(self, request, last_event_id, *args, **kwargs):
+        self.steps = [*getattr(self, "steps", []), last_event_id]
+        self.resume_from = int(last_event_id) if last_event_id else 0
+
+    async def stream(self, request):
+        yield self.event("from", [self.resume_from, self.steps, self.name])
+
+
+class ResumingInStream(Resuming):
+    """Calls it in `stream()`, after a comment."""
+
+    async def mount(self, request, last_event_id, *args, **kwargs):
+        self.steps = [*getattr(self, "steps", []), last_event_id]
+
+    async def stream(self, request):
+        yield self.keepalive()
+        self.resume_from = int(self.get_last_event_id(request) or 0)
+        async for event in super().stream(request):
+            yield event
+
+
+class ResumingBeforeStream(ResumingInStream):
+    """Calls it before there is a generator."""
+
+    def stream(self, request):
+        int(self.get_last_event_id(request) or 0)
+        return super().stream(request)
+
+
+RESUMING = [Resuming, ResumingInStream, ResumingBeforeStream]
+
+
+@pytest.mark.parametrize("view", RESUMING)
+@pytest.mark.parametrize(("sent", "number"), [("41", 41), ("-1", -1), ("9" * 18, int("9" * 18))])
+def test_an_id_that_int_understands_arrives(way, view, sent, number):
+    (event, end) = ask(way, view.as_view(), headers={"Last-Event-ID": sent}).events
+    assert (event.json(), end.event) == ([number, [sent], None], "sse:end")
+
+
+@pytest.mark.parametrize("view", RESUMING)
+@pytest.mark.parametrize("sent", ["abc", "12-0123abcd", "1.5", "9" * 5_000, "é"], ids=ascii)
+def test_an_id_that_int_does_not_understand_is_one_reset_and_a_fresh_view(way, view, sent, caplog):
+    answer = ask(
+        way, view.as_view(), headers={"Last-Event-ID": sent.encode()}, route="<str:name>/", url="/stream/"
+    )
+    reset, event, end = answer.events
+    assert answer.status == 200
+    assert (reset.event, reset.id, reset.json()) == ("sse:reset", "", {"reason": "unknown-id"})
+    assert (event.json(), event.id, end.event) == ([0, [None], "stream"], "1", "sse:end")
+    warnings = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warnings) == (len(sent) < 256), "what event() could not have sent never reaches the view"
+    assert all(view.__name__ in record.getMessage() and sent in record.getMessage() for record in warnings)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize("sent", [None, "7", "abc"])
+def test_a_value_error_of_another_cause_is_an_error(way, sent, caplog):
+    class Broken(Resuming):
+        async def mount(self, request, last_event_id, *args, **kwargs):
+            raise ValueError("of another cause")
+
+    answer = ask(way, Broken.as_view(), headers={} if sent is None else {"Last-Event-ID": sent})
+    assert answer.status == 500
+    assert "of another cause" in caplog.text
+
+
+@pytest.mark.parametrize("sent", [None, "7", "abc"])
+def test_a_value_error_in_the_middle_of_a_stream_is_an_error(way, sent):
+    class Broken(Echo):
+        async def stream(self, request):
+            yield self.event("first", 1)
+            raise ValueError("of another cause")
+
+    answer = ask(way, Broken.as_view(), headers={} if sent is None else {"Last-Event-ID": sent})
+    assert answer.names == ["first", "sse:error"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "id", "ids"),
+    [(int, "evt-1", "int"), (int, -1, "int"), (Position, 7, "Position"), (str, "sse:end", "'sse:'")],
+)
+def test_an_id_that_would_not_come_back_is_refused_when_it_is_sent(way, kind, id, ids):
+    class Sends(Echo):
+        event_id = kind
+
+        async def stream(self, request):
+            with pytest.raises(ValueError, match=f"would not come back to this view: its ids are .*{ids}"):
+                self.event("seen", 1, id=id)
+            yield self.data_event("refused")
+
+    assert ask(way, Sends.as_view()).events[0].data == "refused"

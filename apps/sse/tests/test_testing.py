@@ -167,6 +167,12 @@ class InATransactionTestCase(TransactionTestCase):
             assert connections.open_streams() == 1
         assert connections.open_streams() == 0
 
+    def test_the_position_of_the_opening_is_no_event(self):
+        for name in ("news", "listening"):
+            with StreamClient().open(f"/{name}/") as stream:
+                assert (stream.events, stream.last_event_id) == ([], str(position()))
+                stream.assert_no_event()
+
     def test_a_client_that_comes_back_is_given_what_it_has_missed(self):
         since = position()
         publish("news", "post", 1)
@@ -179,7 +185,7 @@ class InATransactionTestCase(TransactionTestCase):
 
     def test_leaving_ends_a_stream_of_ones_own_its_finally_included(self):
         del Listening.endings[:]
-        with StreamClient().open("/listening/", last_event_id=position()) as stream:
+        with StreamClient().open("/listening/") as stream:
             publish("news", "post", 1)
             stream.assert_event("post", 1)
         assert Listening.endings == ["finally"]

@@ -92,6 +92,7 @@ declare class DjustSSE {
   destroy(): this;
 
   on<Name extends keyof DjustSSEEvents>(event: Name, callback: (detail: DjustSSEEvents[Name]) => void): this;
+  /** With `'*'`: every event of the server except `sse:open`, which only carries an id. */
   on(event: '*', callback: (eventType: string, data: any, originalEvent: MessageEvent<string>) => void): this;
   on(event: string, callback: (data: any, originalEvent: MessageEvent<string>) => void): this;
   /** Without `callback`, every listener of that name goes. */

@@ -1,0 +1,51 @@
+"""The id with which a client comes back, and which ids a view gets back."""
+
+import re
+
+from django.http import HttpRequest
+
+from .events import CONTROL_PREFIX, Position, is_id
+
+IdKind = type[int] | type[str] | type[Position]
+
+# With it a finished stream answers that there is nothing more.
+FINISHED = "sse:end"
+LARGEST_INTEGER = 10**18 - 1
+
+_INTEGER = re.compile(r"[0-9]{1,18}", re.ASCII)
+_KINDS = {
+    int: "whole numbers of at most 18 digits (`event_id = int`)",
+    str: f"texts that do not begin with {CONTROL_PREFIX!r}",
+    Position: "positions (`event_id = Position`)",
+}
+
+
+def sent_id(request: HttpRequest) -> str:
+    """Return the `Last-Event-ID` of a request, or `?lastEventId=` if that header is absent."""
+    sent = request.headers.get("Last-Event-ID")
+    if sent is None:
+        return request.GET.get("lastEventId", "")
+    # Servers decode a header as Latin-1; what is not UTF-8 is then no id of any kind.
+    return sent.encode("latin-1", "replace").decode("utf-8", "surrogateescape")
+
+
+def is_integer(text: str) -> bool:
+    """Return whether `text` is a plain integer of at most 18 digits."""
+    return _INTEGER.fullmatch(text) is not None
+
+
+def fits(text: str, kind: IdKind) -> bool:
+    """Return whether `text` is an id for a view whose `event_id` is `kind`."""
+    if kind is int:
+        return is_integer(text)
+    if kind is Position:
+        return Position.parse(text) is not None
+    return is_id(text) and not text.startswith(CONTROL_PREFIX)
+
+
+def check_id(id: str | int, kind: IdKind) -> str | int:
+    """Return `id`; raises `ValueError` for one that a view of that `event_id` would not get back."""
+    text = str(id)
+    if is_id(text) and not fits(text, kind):
+        raise ValueError(f"The id {text[:100]!r} would not come back to this view: its ids are {_KINDS[kind]}.")
+    return id
