@@ -10,6 +10,7 @@ import django
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
@@ -38,6 +39,11 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, t
 @pytest.fixture(autouse=True)
 def _events_in_memory(settings):
     settings.SSE_BROKER_URL = "memory://"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_in_the_cache():
+    cache.clear()
 
 
 @pytest.fixture(autouse=True)

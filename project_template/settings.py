@@ -105,6 +105,9 @@ TEMPLATES = [
 # Cache
 
 CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
+if CACHES["default"]["BACKEND"].endswith("RedisCache"):
+    # Seconds. Without them a request would wait for a server that is gone.
+    CACHES["default"].setdefault("OPTIONS", {}).update(socket_timeout=1, socket_connect_timeout=1)
 
 # Database
 
@@ -287,6 +290,7 @@ for name, read in {
     "SSE_RETENTION_COUNT": env.int,
     "SSE_RETENTION_BYTES": env.int,
     "SSE_MAX_EVENT_BYTES": env.int,
+    "SSE_MAX_PUBLISH_PER_MINUTE": env.int,
     "SSE_MAX_PER_USER": env.int,
     "SSE_MAX_PER_ADDRESS": env.int,
     "SSE_MAX_TOTAL": env.int,

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from apps.sse import SSEView, connections, metrics, shared
+from apps.sse import SSEView, connections, metrics, rate_limited, shared
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -45,6 +45,7 @@ class HomeStream(SSEView):
 
 
 @require_POST
+@rate_limited
 def notify_me(request: HttpRequest) -> HttpResponse:
     """Send whoever asks a notification: all of their tabs show it. The page's script gets an empty answer."""
     if not apps.is_installed("apps.notifications"):

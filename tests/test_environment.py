@@ -55,6 +55,7 @@ SETTINGS = {
     "SSE_RETENTION_COUNT": ["many"],
     "SSE_RETENTION_BYTES": ["1g"],
     "SSE_MAX_EVENT_BYTES": ["64k"],
+    "SSE_MAX_PUBLISH_PER_MINUTE": ["few"],
     "SSE_MAX_PER_USER": ["few"],
     "SSE_MAX_PER_ADDRESS": ["few"],
     "SSE_MAX_TOTAL": ["-1"],

@@ -65,6 +65,15 @@ def test_a_user_sends_a_notification_to_nobody_but_themselves(client, ada, djang
     assert other.notifications.count() == 0
 
 
+def test_a_user_who_sends_too_many_is_told_to_wait(client, ada, settings, monkeypatch):
+    monkeypatch.setattr("apps.sse.rates.WINDOW_SECONDS", 10**10)
+    settings.SSE_MAX_PUBLISH_PER_MINUTE = 1
+    answers = [client.post(reverse("notify-me"), headers={"accept": "application/json"}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [204, 429]
+    assert int(answers[1].headers["Retry-After"]) > 0
+    assert ada.notifications.count() == 1
+
+
 def test_without_javascript_the_page_says_that_it_was_sent(client, ada):
     page = client.post(reverse("notify-me"), headers={"accept": "text/html"}, follow=True).content.decode()
     assert "Sent." in page

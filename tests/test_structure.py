@@ -13,6 +13,7 @@ LIBRARY = [
     "events",
     "ids",
     "conf",
+    "rates",
     "patches",
     "dom",
     "listeners",

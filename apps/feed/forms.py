@@ -1,5 +1,9 @@
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from apps.sse import retry_after
 
 from . import images
 from .models import Post
@@ -13,6 +17,8 @@ class PictureField(forms.ImageField):
 
 
 class PostForm(forms.ModelForm):
+    """A post, for which the rate of `user` counts, if given; `seconds` is how long that user has to wait."""
+
     image = PictureField(label=_("Image"), required=False)
 
     class Meta:
@@ -23,12 +29,31 @@ class PostForm(forms.ModelForm):
             "link": forms.URLInput({"placeholder": "https://"}),
         }
 
-    def clean_image(self):
-        """Decode a new picture here, where an error is shown beside the field."""
-        upload = self.cleaned_data["image"]
-        if "image" in self.changed_data:
+    def __init__(self, *args, user=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.user, self.seconds = user, 0
+
+    def clean(self):
+        """Check the rate, then decode a new picture, which is the expensive part."""
+        super().clean()
+        self.seconds = retry_after(self.user) if self.user else 0
+        if self.seconds:
+            raise ValidationError(
+                ngettext(
+                    "You post too often. What you have written is still here: post it in one second.",
+                    "You post too often. What you have written is still here: post it in %(seconds)s seconds.",
+                    self.seconds,
+                ),
+                params={"seconds": self.seconds},
+            )
+        if "image" in self.cleaned_data and "image" in self.changed_data:
+            self._decode(self.cleaned_data["image"])
+
+    def _decode(self, upload):
+        try:
             self.pictures = images.sizes(upload) if upload else ("", "")
-        return upload
+        except ValidationError as error:
+            self.add_error("image", error)
 
     def save(self, commit=True):
         """Save the post, its new picture, if there is one, in two sizes."""

@@ -3,10 +3,11 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import BadRequest
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.generic import CreateView, DeleteView, DetailView, UpdateView
 
-from apps.sse import LivePageMixin, SSEView
+from apps.sse import LivePageMixin, SSEView, rate_limited
 
 from . import feed
 from .forms import PostForm
@@ -15,10 +16,24 @@ from .models import Post
 PAGE = 20
 
 
-class FeedView(LoginRequiredMixin, LivePageMixin, CreateView):
-    """The newest posts, or those before one of them, and a form for the next; with `part` the posts alone."""
+class PostFormMixin:
+    """The form of a post, which a user may send so many times a minute."""
 
     form_class = PostForm
+
+    def get_form_kwargs(self):
+        return {**super().get_form_kwargs(), "user": self.request.user}
+
+    def form_invalid(self, form):
+        response = super().form_invalid(form)
+        if form.seconds:
+            response.status_code = 429
+            response.headers["Retry-After"] = str(form.seconds)
+        return response
+
+
+class FeedView(LoginRequiredMixin, LivePageMixin, PostFormMixin, CreateView):
+    """The newest posts, or those before one of them, and a form for the next; with `part` the posts alone."""
 
     def get_template_names(self):
         return ["feed/_page.html" if "part" in self.request.GET else "feed/feed.html"]
@@ -54,10 +69,9 @@ class PostView(LoginRequiredMixin, DetailView):
     template_name = "feed/post.html"
 
 
-class EditView(LoginRequiredMixin, UpdateView):
+class EditView(LoginRequiredMixin, PostFormMixin, UpdateView):
     """A post's form, for whoever may change it; for others the post is not there."""
 
-    form_class = PostForm
     template_name = "feed/edit.html"
 
     def get_queryset(self):
@@ -67,6 +81,7 @@ class EditView(LoginRequiredMixin, UpdateView):
         return redirect(feed.change(form))
 
 
+@method_decorator(rate_limited, name="dispatch")
 class RemoveView(LoginRequiredMixin, DeleteView):
     """A question before a post is deleted."""
 

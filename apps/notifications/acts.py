@@ -10,9 +10,13 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.decorators import method_decorator
 from django.views.generic import View
 
+from apps.sse import rate_limited
 
+
+@method_decorator(rate_limited, name="dispatch")
 class Act(LoginRequiredMixin, View):
     """What a button does: the page's script is answered with JSON, a plain form with the list."""
 

@@ -9,6 +9,7 @@ from .closing import aclose_streams, close_streams
 from .events import Event, Position, sse_comment, sse_event
 from .pages import LivePageMixin, live_page
 from .publishing import aposition, apublish, position, publish
+from .rates import rate_limited, retry_after
 from .shared import shared
 from .views import SSEMixin, SSEView
 
@@ -27,6 +28,8 @@ __all__ = [
     "metrics",
     "position",
     "publish",
+    "rate_limited",
+    "retry_after",
     "shared",
     "sse_comment",
     "sse_event",

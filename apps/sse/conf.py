@@ -14,6 +14,8 @@ DEFAULTS: dict[str, Any] = {
     "SSE_RETENTION_COUNT": 100_000,
     "SSE_RETENTION_BYTES": 128 * 2**20,
     "SSE_MAX_EVENT_BYTES": 64 * 1024,
+    # Requests of one user that publish, in a minute; 0 for no limit.
+    "SSE_MAX_PUBLISH_PER_MINUTE": 30,
     # Open streams of one process: per signed-in user, per address, and in all; 0 for no limit.
     "SSE_MAX_PER_USER": 50,
     "SSE_MAX_PER_ADDRESS": 200,

@@ -4,11 +4,12 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django.views.generic import DetailView, FormView
 
-from apps.sse import LivePageMixin, Position, SSEView
+from apps.sse import LivePageMixin, Position, SSEView, rate_limited
 
 from . import downloads, example, life, preview, progress
 from .forms import ImportForm
@@ -18,6 +19,7 @@ ACTIONS = {"start": life.start, "cancel": life.cancel, "retry": life.retry, "del
 LISTED = 50
 
 
+@method_decorator(rate_limited, name="dispatch")
 class TaskListView(LoginRequiredMixin, LivePageMixin, FormView):
     """My tasks, and the forms that start new ones."""
 
@@ -45,6 +47,7 @@ class TaskView(LoginRequiredMixin, DetailView):
 
 @login_required
 @require_POST
+@rate_limited
 def act(request, pk, action):
     """Start, cancel, retry or delete a task, then show the page that the button was on."""
     task = Task.objects.find(request.user, pk)
@@ -72,6 +75,7 @@ def full():
 
 @login_required
 @require_POST
+@rate_limited
 def start_export(request):
     """Start an export of all of the user's contacts."""
     if life.is_full(request.user.pk):

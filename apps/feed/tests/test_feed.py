@@ -264,3 +264,25 @@ def feed_form(**data):
     form = PostForm(data)
     assert form.is_valid()
     return form
+
+
+def test_who_posts_too_often_is_told_when_to_go_on_and_keeps_what_was_typed(
+    client, ada, grace, settings, monkeypatch
+):
+    settings.SSE_MAX_PUBLISH_PER_MINUTE = 2
+    monkeypatch.setattr("apps.sse.rates.time.time", lambda: 1_200_000_020.0)
+    monkeypatch.setattr(images, "sizes", None)  # nothing is decoded
+    client.force_login(ada)
+    client.post("/feed/", {"text": "first"})
+    post = Post.objects.get()
+    client.post(f"/feed/{post.pk}/edit/", {"text": "second"})
+    for path in ("/feed/", f"/feed/{post.pk}/edit/"):
+        refused = client.post(path, {"text": "a long story", "image": picture()})
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "40")
+        assert "What you have written is still here: post it in 40 seconds." in refused.text
+        assert "a long story</textarea>" in refused.text
+    refused = client.post(f"/feed/{post.pk}/delete/")
+    assert (refused.status_code, "try again in 40 seconds" in refused.text) == (429, True)
+    assert Post.objects.get().text == "second"
+    client.force_login(grace)
+    assert client.post("/feed/", {"text": "others may"}).status_code == 302

@@ -3,7 +3,7 @@ from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_POST
 
-from apps.sse import SSEView, publish
+from apps.sse import SSEView, publish, rate_limited
 
 MOST_CHARACTERS = 80
 
@@ -16,6 +16,7 @@ class Lines(SSEView):
 
 @login_required
 @require_POST
+@rate_limited
 def say(request):
     """Publish a line. Inside a transaction it would go out with the commit."""
     text = request.POST.get("text", "").strip()[:MOST_CHARACTERS] or "Hello"

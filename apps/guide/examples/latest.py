@@ -3,7 +3,7 @@ from django.core.exceptions import BadRequest
 from django.http import HttpResponse
 from django.views.decorators.http import require_POST
 
-from apps.sse import SSEView, publish
+from apps.sse import SSEView, publish, rate_limited
 
 COLOURS = ["green", "amber", "red"]
 
@@ -17,6 +17,7 @@ class Light(SSEView):
 
 @login_required
 @require_POST
+@rate_limited
 def switch(request):
     """Give the light another colour, for everybody."""
     if (colour := request.POST.get("colour")) not in COLOURS:

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_POST
 
-from apps.sse import SSEView, publish
+from apps.sse import SSEView, publish, rate_limited
 
 
 class MyNotifications(SSEView):
@@ -20,6 +20,7 @@ class MyNotifications(SSEView):
 
 @login_required
 @require_POST
+@rate_limited
 def remind(request):
     """Tell the user something."""
     number = time.time_ns() // 1_000_000
@@ -30,6 +31,7 @@ def remind(request):
 
 @login_required
 @require_POST
+@rate_limited
 def mark_read(request, number):
     """Tell all tabs of the user that it was read."""
     publish(channel(request.user), "read", {"id": number})

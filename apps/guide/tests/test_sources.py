@@ -19,7 +19,7 @@ def test_a_file_is_shown_as_it_is_now_under_the_name_by_which_it_is_found():
 def test_of_a_file_one_class_or_function_is_shown_with_its_decorators():
     shown = read(Source("guide", "examples/channel.py", "say"))
     assert shown.name == "apps/guide/examples/channel.py: say"
-    assert shown.text.startswith("@login_required\n@require_POST\ndef say(request):\n")
+    assert shown.text.startswith("@login_required\n@require_POST\n@rate_limited\ndef say(request):\n")
     assert shown.text.endswith("return HttpResponse(status=204)\n")
 
 

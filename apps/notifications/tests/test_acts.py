@@ -43,6 +43,15 @@ def test_what_is_marked_read_is_read_on_every_page_and_can_be_undone(change, tol
     assert heard == {"ids": [told.pk], "unread": [told.pk], "deleted": []}
 
 
+def test_buttons_that_are_pressed_too_often_do_nothing(reader, told, settings, monkeypatch):
+    monkeypatch.setattr("apps.sse.rates.WINDOW_SECONDS", 10**10)
+    settings.SSE_MAX_PUBLISH_PER_MINUTE = 1
+    assert act(reader, "notification-read", told.pk).status_code == 200
+    assert act(reader, "notification-unread", told.pk).status_code == 429
+    told.refresh_from_db()
+    assert told.read_at
+
+
 def test_what_is_deleted_is_gone_from_every_page_and_can_be_brought_back(change, told, reader):
     heard, undo = change("notification-delete", told.pk)
     assert heard == {"ids": [told.pk], "unread": [], "deleted": [told.pk]}

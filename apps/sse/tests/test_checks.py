@@ -63,7 +63,10 @@ def test_a_limit_is_a_whole_number_and_not_negative(settings, name, value):
     assert str(DEFAULTS[name]) in told
 
 
-@pytest.mark.parametrize("name", ["SSE_MAX_PER_USER", "SSE_MAX_PER_ADDRESS", "SSE_MAX_TOTAL", "SSE_MAX_AGE"])
+@pytest.mark.parametrize(
+    "name",
+    ["SSE_MAX_PUBLISH_PER_MINUTE", "SSE_MAX_PER_USER", "SSE_MAX_PER_ADDRESS", "SSE_MAX_TOTAL", "SSE_MAX_AGE"],
+)
 def test_a_limit_of_none_is_fine(settings, name):
     setattr(settings, name, 0)
     assert complaints() == {}

@@ -172,6 +172,19 @@ def test_a_user_has_so_many_tasks_under_way_and_no_more(signed_in, import_of, gr
     assert "no more are possible" in signed_in.post(f"/tasks/{tasks[0].pk}/retry/", follow=True).text
 
 
+def test_buttons_that_are_pressed_too_often_do_nothing_and_say_so(signed_in, import_of, settings, monkeypatch):
+    monkeypatch.setattr("apps.sse.rates.WINDOW_SECONDS", 10**10)
+    settings.SSE_MAX_PUBLISH_PER_MINUTE = 1
+    task = import_of(GOOD)
+    assert signed_in.post(f"/tasks/{task.pk}/start/").status_code == 302
+    refused = signed_in.post(f"/tasks/{task.pk}/cancel/")
+    assert (refused.status_code, "go back and try again in" in refused.text) == (429, True)
+    assert signed_in.post("/tasks/export/").status_code == 429
+    assert upload(signed_in, GOOD).status_code == 429
+    assert signed_in.get("/tasks/").status_code == 200
+    assert Task.objects.get().state == "waiting"
+
+
 def test_buttons_need_a_post_with_a_token(signed_in, import_of, ada):
     task = import_of(GOOD)
     assert signed_in.get(f"/tasks/{task.pk}/start/").status_code == 405

@@ -1,0 +1,67 @@
+"""How often one user may publish."""
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.core.cache import cache
+from django.http import HttpResponse
+from django.test import RequestFactory
+
+from apps.sse import rate_limited, rates, retry_after
+
+
+class Person:
+    def __init__(self, pk):
+        self.pk = pk
+
+
+@pytest.fixture(autouse=True)
+def clock(settings, monkeypatch):
+    """A minute that does not end during a test, of which 20 seconds are over."""
+    settings.SSE_MAX_PUBLISH_PER_MINUTE = 2
+    settings.TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]
+    now = [1_200_000_020.0]
+    monkeypatch.setattr(rates.time, "time", lambda: now[0])
+    return now
+
+
+@rate_limited
+def view(request):
+    return HttpResponse("done")
+
+
+def send(method, user):
+    request = getattr(RequestFactory(), method)("/")
+    request.user = user
+    return view(request)
+
+
+def test_a_user_publishes_so_many_times_a_minute_and_then_waits_for_the_next(clock):
+    assert [retry_after(Person(1)) for _ in range(4)] == [0, 0, 40, 40]
+    assert retry_after(Person(2)) == 0
+    clock[0] += 39.5
+    assert retry_after(Person(1)) == 1
+    clock[0] += 0.5
+    assert retry_after(Person(1)) == 0
+
+
+def test_a_view_answers_429_and_says_when_to_come_back():
+    assert [send("post", Person(1)).status_code for _ in range(2)] == [200, 200]
+    refused = send("post", Person(1))
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "40")
+    assert refused.text == "Too many requests. Try again in 40 seconds.\n"
+    assert send("get", Person(1)).status_code == 200
+
+
+def test_visitors_without_a_login_are_not_counted_nor_is_anybody_without_a_limit(settings):
+    assert [retry_after(AnonymousUser()) for _ in range(3)] == [0, 0, 0]
+    settings.SSE_MAX_PUBLISH_PER_MINUTE = 0
+    assert [retry_after(Person(1)) for _ in range(3)] == [0, 0, 0]
+
+
+def test_people_can_post_while_the_cache_is_away(monkeypatch, caplog):
+    def fail(*args):
+        raise ConnectionError
+
+    monkeypatch.setattr(cache, "add", fail)
+    assert [retry_after(Person(1)) for _ in range(3)] == [0, 0, 0]
+    assert "nobody's rate is limited" in caplog.text
