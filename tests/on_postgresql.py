@@ -1,6 +1,9 @@
 """The database broker where the default database is PostgreSQL: `tests/test_database.py` runs this there."""
 
 import asyncio
+import contextlib
+import os
+import socket
 import threading
 
 import psycopg
@@ -11,6 +14,7 @@ from django.db import connection, connections, transaction
 from apps.sse.brokers.database import DatabaseBroker, postgresql
 from apps.sse.testing import BrokerContract
 from apps.sse.testing.contract import Listening
+from tests.frozen import Proxy, check_that_followers_are_hung_up_while_it_is_frozen
 from tests.logs import log_of, waiting
 
 PATIENCE_SECONDS = 10
@@ -36,6 +40,10 @@ def in_a_thread(do):
     thread = threading.Thread(target=run)
     thread.start()
     return thread
+
+
+def servers_url():
+    return "postgres://{USER}@{HOST}:{PORT}/{NAME}".format(**connection.settings_dict)
 
 
 def end_those_who_listen():
@@ -106,6 +114,34 @@ async def test_a_pooler_that_swallows_notifications_is_found_out(broker, monkeyp
     with pytest.raises(ImproperlyConfigured, match="SSE_LISTEN_URL"):
         async with asyncio.timeout(PATIENCE_SECONDS):
             await broker.listen(lambda: None)
+
+
+async def test_who_listens_finds_out_that_the_server_does_not_answer_any_more(broker, settings, monkeypatch):
+    monkeypatch.setattr(postgresql, "SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(postgresql, "ANSWER_SECONDS", 0.2)
+    with contextlib.closing(Proxy(servers_url())) as proxy:
+        settings.SSE_LISTEN_URL = proxy.url
+        with pytest.raises(TimeoutError, match="has not answered"):
+            async with asyncio.timeout(3 * PATIENCE_SECONDS):
+                await broker.listen(proxy.freeze)
+
+
+async def test_who_follows_is_hung_up_while_the_server_does_not_answer(broker, settings, monkeypatch):
+    with contextlib.closing(Proxy(servers_url())) as proxy:
+        settings.SSE_LISTEN_URL = proxy.url
+        by_proxy = connection.settings_dict | {"HOST": "127.0.0.1", "PORT": proxy.port, "OPTIONS": {}}
+        # This thread keeps its connection; new ones get theirs by way of the proxy.
+        monkeypatch.setitem(connections.settings, "default", by_proxy)
+        await check_that_followers_are_hung_up_while_it_is_frozen(proxy, broker, broker.append, monkeypatch)
+        connection.close()
+
+
+def test_a_server_that_is_gone_is_noticed_on_every_connection_of_django(broker):
+    broker.append(event())
+    with socket.socket(fileno=os.dup(connection.connection.pgconn.socket)) as of_django:
+        assert of_django.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 25_000
+        assert of_django.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert of_django.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 10
 
 
 def test_a_rollback_wakes_nobody(broker):

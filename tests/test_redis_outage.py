@@ -1,6 +1,7 @@
 """What becomes of events while Redis or Valkey is away, and of those that a dead process leaves behind."""
 
 import asyncio
+import contextlib
 import signal
 import subprocess
 import sys
@@ -13,13 +14,14 @@ from redis.exceptions import ConnectionError, ReadOnlyError
 
 from apps.sse import close_streams, log
 from apps.sse.brokers import outbox
-from apps.sse.brokers.redis import RedisBroker, outage
+from apps.sse.brokers.redis import RedisBroker, address, outage
 from apps.sse.models import OutgoingEvent
 from apps.sse.testing import BrokerContract
 from apps.sse.tests.followers import until
 from apps.sse.tests.opened import Opened
 from apps.sse.tests.streams import make_user
 from tests import servers
+from tests.frozen import Proxy, check_that_followers_are_hung_up_while_it_is_frozen
 from tests.logs import log_of, waiting
 
 PATIENCE_SECONDS = 10
@@ -123,6 +125,14 @@ with transaction.atomic():
         monkeypatch.setattr(slow, "_put", put)
         slow.sweep()
         assert log_of(broker) == [str(n) for n in range(150)]
+
+
+class TestFreeze:
+    async def test_who_follows_is_hung_up_while_the_server_does_not_answer(self, broker, valkey, monkeypatch):
+        for limit in ("socket_timeout", "socket_connect_timeout"):
+            monkeypatch.setitem(address._OPTIONS, limit, 0.5)
+        with contextlib.closing(Proxy(valkey.url)) as proxy, contextlib.closing(RedisBroker(proxy.url)) as frozen:
+            await check_that_followers_are_hung_up_while_it_is_frozen(proxy, frozen, broker.append, monkeypatch)
 
 
 class TestClosing:

@@ -18,6 +18,7 @@ LIBRARY = [
     "dom",
     "listeners",
     "threads",
+    "calls",
     "models",
     "brokers",
     "metrics",

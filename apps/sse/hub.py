@@ -49,7 +49,7 @@ class Hub:
     """Hands the events of a broker to the followers of one event loop."""
 
     def __init__(self, broker: Broker) -> None:
-        self._log = Log(broker, self._hand_out, self._start_anew, self._begun)
+        self._log = Log(broker, self._hand_out, self._begin_again, self._begun)
         self._made_at = time.time()
         # In the order in which they came, which a processor's caches like better than any other.
         self._followers: defaultdict[str, dict[Follower, None]] = defaultdict(dict)
@@ -166,10 +166,11 @@ class Hub:
         since = min([self._made_at, *(stream.opened_at for stream in connections.registry().connections)])
         _control([e for e in newest if e.durable and e.channel.startswith(CONTROL_PREFIX) and e.sent_at > since])
 
-    def _start_anew(self) -> None:
-        self._hang_up_all("gap")
-        # What ends streams may have been in the part of the log that is lost.
-        connections.registry().revoke(lambda _: True, "gap")
+    def _begin_again(self, reason: str) -> None:
+        self._hang_up_all(reason)
+        if reason != "broker":
+            # What ends streams may have been among the events that are lost, or were not handed out.
+            connections.registry().revoke(lambda _: True, reason)
 
     def _hang_up_all(self, reason: str) -> None:
         for follower in {follower for followers in self._followers.values() for follower in followers}:

@@ -1,22 +1,23 @@
 """
 The log, as one process follows it: read once, the newest events kept at hand.
 
-It never dies silently: when the broker fails, that is logged and tried again after a growing
-pause, and then everything that was missed meanwhile is read.
+One supervisor restarts whatever ended, however it ended: that is logged and tried again after a
+growing pause, and then everything that was missed is read. While the log cannot be read, nobody
+may believe that nothing happens: all followers are hung up.
 """
 
 import asyncio
+import contextlib
 import contextvars
 import logging
 import random
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from .brokers import Broker, Gap
+from .calls import CallThread
 from .events import Event, Position
 from .recent import Recent
-from .threads import give_connections_back
 
 logger = logging.getLogger("apps.sse")
 
@@ -24,6 +25,11 @@ PAGE = 200
 RECENT_EVENTS = 1000
 SWEEP_SECONDS = 5.0
 START_SECONDS = 5.0
+# A read that takes longer is given up, and a sweep, which may have many events to move.
+READ_SECONDS = 6.0
+LONGEST_SWEEP_SECONDS = 60.0
+# Followers are hung up when the log could not be read for this long; it is read every `SWEEP_SECONDS` at least.
+LOST_SECONDS = 12.0
 FIRST_BACKOFF_SECONDS = 0.2
 LONGEST_BACKOFF_SECONDS = 10.0
 
@@ -36,40 +42,48 @@ class Log:
     """
     Follows a broker's log on one event loop.
 
-    `hand_out` is awaited with the next events, in their order; `recent` holds them already.
-    `start_anew` is called when the place in the log was lost, because the log was replaced; `begun` is
-    called with the newest events when following begins.
+    `hand_out` is awaited with the next events, in their order, and adds them to `recent`.
+    `hang_up` is called with a reason when followers have to come back: "gap" if the log was
+    replaced, "broker" if it cannot be read, "failed" if events were not handed out.
+    `begun` is called with the newest events when following begins.
     """
 
     def __init__(
         self,
         broker: Broker,
         hand_out: Callable[[list[Event]], Awaitable[None]],
-        start_anew: Callable[[], None],
+        hang_up: Callable[[str], None],
         begun: Callable[[list[Event]], object] = lambda _: None,
     ) -> None:
         self.broker = broker
         self._hand_out = hand_out
         self._begun = begun
-        self._start_anew = start_anew
+        self._hang_up = hang_up
         self._loop = asyncio.get_running_loop()
         self._recent: Recent | None = None
         self._is_ready = asyncio.Event()
         self._wake = asyncio.Event()
         self._reading = asyncio.Lock()
         self._shared_reads: dict[Any, asyncio.Task[Any]] = {}
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sse-log")
+        self._thread = CallThread("sse-log", READ_SECONDS)
+        self._sweeper = CallThread("sse-sweep", LONGEST_SWEEP_SECONDS)
         self._task: asyncio.Task[None] | None = None
+        self._watch: asyncio.TimerHandle | None = None
+        self._read_at = self._loop.time()
         self._pause = FIRST_BACKOFF_SECONDS
 
     def begin(self) -> None:
         """Follow from now on, or from as soon as the log can be read."""
-        if self._task is None:
-            self._task = self._loop.create_task(self._run(), context=contextvars.Context())
+        if self._task is None or self._task.done():
+            self._task = self._start(self._supervise())
+        if self._watch is None:
+            self._look_for_loss()
 
     async def start(self) -> None:
         """Follow from now on; raises `Unavailable` if the log cannot be read."""
         self.begin()
+        if self._recent and not self._is_ready.is_set():
+            raise Unavailable
         try:
             async with asyncio.timeout(START_SECONDS):
                 await self._is_ready.wait()
@@ -80,7 +94,10 @@ class Log:
         """Follow no longer."""
         if self._task is not None:
             self._task.cancel()
-        self._thread.shutdown(wait=False)
+        if self._watch is not None:
+            self._watch.cancel()
+        self._thread.close()
+        self._sweeper.close()
 
     @property
     def recent(self) -> Recent:
@@ -123,89 +140,121 @@ class Log:
         return await self._once(channels, lambda: self.call(self.broker.latest, channels)) if channels else []
 
     async def call(self, function: Callable, *arguments: Any) -> Any:
-        """Call one of the broker's methods in the thread that is there for it."""
-
-        def call() -> Any:
-            try:
-                return function(*arguments)
-            finally:
-                give_connections_back()
-
-        return await self._loop.run_in_executor(self._thread, call)
+        """Call one of the broker's methods in the thread of the log; raises `TimeoutError` if it hangs."""
+        return await self._thread.call(function, *arguments)
 
     async def _once(self, key: Any, read: Callable[[], Awaitable[Any]]) -> Any:
         """Read, once for all who ask the same at the same time."""
         if key not in self._shared_reads:
-            task = self._loop.create_task(_run(read), context=contextvars.Context())
-            self._shared_reads[key] = task
-            task.add_done_callback(_retrieve)
-            task.add_done_callback(lambda _: self._shared_reads.pop(key))
+            self._shared_reads[key] = self._start(_run(read))
+            self._shared_reads[key].add_done_callback(lambda _: self._shared_reads.pop(key))
+        task = self._shared_reads[key]
+        await asyncio.wait({task})
         try:
-            return await asyncio.shield(self._shared_reads[key])
+            return task.result()
         except Gap:
             raise
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             raise Unavailable from error
 
-    async def _run(self) -> None:
+    def _start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = self._loop.create_task(work, context=contextvars.Context())
+        task.add_done_callback(_retrieve)
+        return task
+
+    async def _supervise(self) -> None:
         while True:
-            listening = self._loop.create_task(self.broker.listen(self._wake.set))
-            listening.add_done_callback(_retrieve)
+            listening = self._start(self.broker.listen(self._wake.set))
             listening.add_done_callback(lambda _: self._wake.set())
+            sweeping = self._start(self._sweep())
+            sweeping.add_done_callback(lambda _: self._wake.set())
+            following = self._start(self._follow(listening, sweeping))
             try:
-                await self._follow(listening)
-            except Exception as error:
-                name = type(error).__name__
-                logger.warning(
-                    "The broker cannot be followed (%s: %s): again in about %.1f s.", name, error, self._pause
-                )
+                await asyncio.wait({following})
             finally:
-                listening.cancel()
+                for task in (listening, sweeping, following):
+                    task.cancel()
+            logger.warning(
+                "The broker cannot be followed (%s): again in about %.1f s.", _end(following), self._pause
+            )
             await asyncio.sleep(self._pause * random.uniform(0.5, 1.5))
             self._pause = min(self._pause * 2, LONGEST_BACKOFF_SECONDS)
 
-    async def _follow(self, listening: asyncio.Task[None]) -> None:
-        sweep_at = self._loop.time()
+    async def _follow(self, *others: asyncio.Task[None]) -> None:
+        """Read whenever there may be something new; raises when one of the other tasks has ended."""
         while True:
-            await self._wake.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SWEEP_SECONDS):
+                    await self._wake.wait()
             self._wake.clear()
             await self._catch_up()
-            if listening.done():
-                listening.result()
-                raise ConnectionError("listen() returned")
+            for task in others:
+                if task.done():
+                    raise ConnectionError(_end(task))
             self._pause = FIRST_BACKOFF_SECONDS
-            if self._loop.time() >= sweep_at:
-                await self.call(self.broker.sweep)
-                sweep_at = self._loop.time() + SWEEP_SECONDS
-                self._loop.call_at(sweep_at, self._wake.set)
+
+    async def _sweep(self) -> None:
+        while True:
+            await self._sweeper.call(self.broker.sweep)
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    def _look_for_loss(self) -> None:
+        """Hang everybody up if the log could not be read for too long, and look again."""
+        if self._is_ready.is_set() and self._loop.time() - self._read_at >= LOST_SECONDS:
+            self._is_ready.clear()
+            logger.error("Events cannot be read: clients are hung up and refused until they can.")
+            self._hang_up("broker")
+        self._watch = self._loop.call_later(LOST_SECONDS / 10, self._look_for_loss)
 
     async def _catch_up(self) -> None:
         async with self._reading:
             if self._recent is None:
                 self._begun(await self._load())
             while events := await self._next_events():
-                await self._hand_out(events)
+                await self._hand_out_all(events)
                 if len(events) < PAGE:
                     return
 
+    async def _hand_out_all(self, events: list[Event]) -> None:
+        try:
+            await self._hand_out(events)
+        except BaseException:
+            # Nobody knows who has got them.
+            self._hang_up("failed")
+            raise
+
     async def _next_events(self) -> list[Event]:
         try:
-            return await self.call(self.broker.read, self.recent.newest.position, PAGE)
+            events = await self.call(self.broker.read, self.recent.newest.position, PAGE)
         except Gap:
             logger.warning("The log of events was replaced, or trimmed too early: every client starts anew.")
             await self._load()
-            self._start_anew()
+            self._hang_up("gap")
             return []
+        self._note_success()
+        return events
 
     async def _load(self) -> list[Event]:
         newest = await self.call(self.broker.tail, RECENT_EVENTS)
         self._recent = Recent(newest)
-        self._is_ready.set()
+        self._note_success()
         return newest
+
+    def _note_success(self) -> None:
+        self._read_at = self._loop.time()
+        self._is_ready.set()
 
 
 async def _run(read: Callable[[], Awaitable[Any]]) -> Any:
     return await read()
+
+
+def _end(task: asyncio.Task[Any]) -> str:
+    """Return how a task has ended, in words."""
+    if task.cancelled():
+        return "it was cancelled"
+    error = task.exception()
+    return f"{type(error).__name__}: {error}" if error else "it returned"
 
 
 def _retrieve(task: asyncio.Task[Any]) -> None:

@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from apps.sse import log
+from apps.sse import calls, log
+from apps.sse import hub as hubs
 from apps.sse.brokers import Gap
 from apps.sse.events import Event, Position
 from apps.sse.hub import get_hub
@@ -66,11 +67,9 @@ async def test_without_a_broker_nobody_can_join_until_it_is_back(flaky, monkeypa
 async def test_what_a_dead_process_has_left_behind_is_found_when_following_begins(flaky, monkeypatch):
     monkeypatch.setattr(log, "SWEEP_SECONDS", 3600)
     monkeypatch.setattr(flaky, "sweep", lambda: tell("news", "left behind"))
-    ear = Ear("news")
     hub = get_hub()
     await hub.start()
-    hub.join(ear)
-    await until(lambda: ear.texts == ["left behind"])
+    await until(lambda: hub._log.recent.newest.text == "left behind")
 
 
 @pytest.mark.usefixtures("quick")
@@ -84,6 +83,88 @@ async def test_a_replay_that_the_broker_fails_is_said(flaky):
     flaky.is_down = True
     with pytest.raises(Unavailable):
         await hub.join_after(Ear("news"), early)
+
+
+class Ending(BaseException):
+    """What no code expects."""
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("end", [asyncio.CancelledError, Ending, OSError, None])
+@pytest.mark.parametrize("what", ["listen", "sweep", "read"])
+async def test_what_ends_is_started_again_however_it_ended(flaky, monkeypatch, what, end):
+    monkeypatch.setattr(log, "SWEEP_SECONDS", 0.01)
+    hub = get_hub()
+    if what == "read":
+        await hub.start()
+    whole, ended = getattr(flaky, what), []
+
+    def fail(*arguments):
+        ended.append(what)
+        if end:
+            raise end
+        return []
+
+    async def fail_later(*arguments):
+        await asyncio.sleep(0)
+        fail()
+
+    monkeypatch.setattr(flaky, what, fail_later if what == "listen" else fail)
+    hub.begin()
+    await until(lambda: len(ended) > 1)
+    monkeypatch.setattr(flaky, what, whole)
+    await hub.start()
+    ear = Ear("news")
+    hub.join(ear)
+    for n in range(3):
+        tell("news", str(n))
+        await until(lambda: ear.texts[-1:] == [str(n)])  # noqa: B023
+
+
+@pytest.mark.usefixtures("quick")
+async def test_followers_come_back_for_events_that_could_not_be_handed_out(flaky, monkeypatch):
+    hub = get_hub()
+    await hub.start()
+    ear, returning = Ear("news"), Ear("news")
+    position = hub.join(ear)
+    monkeypatch.setattr(hubs, "_observe_delay", lambda events: 1 / 0)
+    tell("news", "lost?")
+    await until(lambda: ear.hung_up == "failed")
+    monkeypatch.undo()
+    await hub.join_after(returning, position)
+    tell("news", "next")
+    await until(lambda: returning.texts == ["lost?", "next"])
+
+
+async def test_clients_are_hung_up_while_reads_hang_and_a_new_thread_reads_afterwards(flaky, monkeypatch):
+    monkeypatch.setattr(log, "READ_SECONDS", 0.1)
+    monkeypatch.setattr(log, "LOST_SECONDS", 0.3)
+    monkeypatch.setattr(log, "FIRST_BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr(log, "SWEEP_SECONDS", 0.05)
+    hub = get_hub()
+    await hub.start()
+    ear, returning = Ear("news"), Ear("news")
+    position = hub.join(ear)
+    may_end, read, hanging = threading.Event(), flaky.read, []
+
+    def hang(*arguments):
+        hanging.append(1)
+        may_end.wait(5)
+        return read(*arguments)
+
+    monkeypatch.setattr(flaky, "read", hang)
+    tell("news", "unread")
+    await until(lambda: ear.hung_up == "broker")
+    for attempt in (hub.start(), hub.join_after(returning, Position(position.number + 1, "0" * 8))):
+        with pytest.raises(Unavailable):
+            await attempt
+    await asyncio.sleep(1)
+    assert len(hanging) <= calls.MOST_HANGING, "threads that hang are few"
+    may_end.set()
+    monkeypatch.setattr(flaky, "read", read)
+    await until(lambda: hub._log._is_ready.is_set())
+    await hub.join_after(returning, position)
+    assert returning.texts == ["unread"]
 
 
 async def test_a_position_that_is_newer_than_a_read_under_way_is_reached_all_the_same(flaky, monkeypatch):

@@ -5,6 +5,7 @@ Numbers are given in the order in which events become visible, since only one mo
 time, and a transaction that takes its time has none yet and holds up nobody.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
@@ -39,12 +40,16 @@ _MOVE = f"""
 """
 
 GREETING_SECONDS = 10
-# A server that is gone without a word is found out within 25 seconds.
+# A server that sends nothing for this long is queried, and given up if it does not answer in time.
+SILENCE_SECONDS = 10.0
+ANSWER_SECONDS = 5.0
+# A server that is gone without closing the connection is noticed within 25 seconds.
 CONNECTION = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
     "fallback_application_name": "sse",
 }
 _NOT_FOR_LISTENING = ("context", "cursor_factory", "prepare_threshold")
@@ -74,11 +79,13 @@ class PostgreSQLBroker(DatabaseBroker):
     async def listen(self, wake: Callable[[], object]) -> None:
         database = await psycopg.AsyncConnection.connect(**_address(), autocommit=True)
         try:
-            await database.execute(f"LISTEN {TABLE}")
+            await _execute(database, f"LISTEN {TABLE}")
             await _hear_a_greeting(database)
-            wake()
-            async for _ in database.notifies():
+            while True:
                 wake()
+                async for _ in database.notifies(timeout=SILENCE_SECONDS):
+                    wake()
+                await _execute(database, "SELECT 1")
         finally:
             await database.close()
 
@@ -113,9 +120,20 @@ def _address() -> dict[str, Any]:
     return CONNECTION | {name: value for name, value in own.items() if name not in _NOT_FOR_LISTENING}
 
 
+async def _execute(database: psycopg.AsyncConnection, sql: str) -> None:
+    answer = asyncio.ensure_future(database.execute(sql))
+    await asyncio.wait({answer}, timeout=ANSWER_SECONDS)
+    if not answer.done():
+        # Closed first, or psycopg would wait another ten seconds for the server to cancel the query.
+        await database.close()
+        answer.cancel()
+        raise TimeoutError(f"PostgreSQL has not answered for {ANSWER_SECONDS:g} seconds")
+    await answer
+
+
 async def _hear_a_greeting(database: psycopg.AsyncConnection) -> None:
     """Make sure that notifications get through, as they do not where a pooler is in between."""
-    await database.execute(f"NOTIFY {TABLE}")
+    await _execute(database, f"NOTIFY {TABLE}")
     if not [heard async for heard in database.notifies(timeout=GREETING_SECONDS, stop_after=1)]:
         raise ImproperlyConfigured(
             "PostgreSQL accepts LISTEN but its notifications do not arrive, as with pgbouncer in transaction "

@@ -62,7 +62,7 @@ class Tail:
 
     async def run(self, since: Position | None) -> None:
         """Show what came after a position, then what comes, until there is no more to show."""
-        self._log = Log(get_broker(), self._hand_out, lambda: None)
+        self._log = Log(get_broker(), self._hand_out, lambda reason: None)
         try:
             await self._log.start()
             if since is not None:
