@@ -314,6 +314,10 @@ for name, read in {
 
 DASHBOARD_PUBLIC = env.bool("DASHBOARD_PUBLIC", default=DEBUG)
 
+# Guide
+
+GUIDE_PUBLIC = env.bool("GUIDE_PUBLIC", default=DEBUG)
+
 # Errors, told to Sentry if there is an address of it
 
 SENTRY_TRACES = env.share("SENTRY_TRACES", default=0.0)

@@ -43,6 +43,7 @@ SETTINGS = {
     "EMAIL_URL": ["notaurl", "mail.example.com:25", "smtp://host:port", "smtp://"],
     "DEFAULT_FROM_EMAIL": ["example.com", "a@example.com\nBcc: b@example.com"],
     "DASHBOARD_PUBLIC": ["perhaps"],
+    "GUIDE_PUBLIC": ["perhaps"],
     "ADMIN_PATH": ["", "/", "two words", "<int:x>"],
     "LOGIN_LIMIT": ["ten"],
     "SENTRY_DSN": ["notaurl"],

@@ -7,6 +7,7 @@ import secrets
 
 import httpx
 import pytest
+from django.apps import apps
 from django.core.management import call_command
 from django.utils.module_loading import import_string
 from uvicorn_worker import UvicornWorker
@@ -46,6 +47,17 @@ def production(migrated, tmp_path_factory):
 
 def entries(server):
     return [json.loads(line) for line in server.output().splitlines() if line.startswith("{")]
+
+
+@pytest.mark.skipif(not apps.is_installed("apps.guide"), reason="the guide was taken out")
+def test_the_guide_is_for_staff_and_a_refused_stream_is_a_short_line_of_the_log(production):
+    id = secrets.token_hex(16)
+    assert httpx.get(f"{production.url}/guide/").headers["Location"] == "/accounts/login/?next=/guide/"
+    stream = httpx.get(f"{production.url}/api/guide/quick-start/stream/", headers={"X-Request-ID": id})
+    assert stream.status_code == 403
+    entry = wait_until(lambda: [entry for entry in entries(production) if entry.get("id") == id])[0]
+    assert (entry["level"], entry["logger"]) == ("WARNING", "django.request")
+    assert len(json.dumps(entry)) < 400
 
 
 def test_the_log_is_a_line_of_json_for_each_event_with_the_requests_id(production):

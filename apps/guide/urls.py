@@ -1,6 +1,7 @@
 from django.urls import path
 
 from . import views
+from .access import readers_only, stream_for_readers
 from .examples import (
     attributes,
     channel,
@@ -53,10 +54,15 @@ urlpatterns = [
     path("guide/serving/", views.ServingPage.as_view(), name="guide-serving"),
     path("guide/troubleshooting/", views.TroublesPage.as_view(), name="guide-troubles"),
     path("guide/<slug:name>/", views.ExamplePage.as_view(), name="guide-example"),
-    path("guide/reset/part/", reset.part, name="guide-reset-part"),
-    path("api/guide/channel/say/", channel.say, name="guide-say"),
-    path("api/guide/latest/switch/", latest.switch, name="guide-switch"),
-    path("api/guide/notifications/remind/", notifications.remind, name="guide-remind"),
-    path("api/guide/notifications/<int:number>/read/", notifications.mark_read, name="guide-mark-read"),
-    *[path(f"api/guide/{name}/stream/", view.as_view(), name=f"guide-{name}") for name, view in STREAMS.items()],
+    path("guide/reset/part/", readers_only(reset.part), name="guide-reset-part"),
+    path("api/guide/channel/say/", readers_only(channel.say), name="guide-say"),
+    path("api/guide/latest/switch/", readers_only(latest.switch), name="guide-switch"),
+    path("api/guide/notifications/remind/", readers_only(notifications.remind), name="guide-remind"),
+    path(
+        "api/guide/notifications/<int:number>/read/", readers_only(notifications.mark_read), name="guide-mark-read"
+    ),
+    *[
+        path(f"api/guide/{name}/stream/", stream_for_readers(view).as_view(), name=f"guide-{name}")
+        for name, view in STREAMS.items()
+    ],
 ]

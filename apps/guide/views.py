@@ -4,6 +4,7 @@ from django.views.generic import TemplateView
 
 from apps.sse import LivePageMixin
 
+from .access import ReadersOnly
 from .contents import CHAPTERS, EXAMPLES, around
 from .sources import Source, read
 from .troubles import TROUBLES
@@ -17,14 +18,14 @@ CLIENT_SOURCES = [
 ]
 
 
-class Overview(TemplateView):
+class Overview(ReadersOnly, TemplateView):
     """All that the guide has."""
 
     template_name = "guide/overview.html"
     extra_context = {"chapters": CHAPTERS}
 
 
-class ExamplePage(LivePageMixin, TemplateView):
+class ExamplePage(ReadersOnly, LivePageMixin, TemplateView):
     """An example at work, beside the source that runs it."""
 
     template_name = "guide/example.html"
@@ -37,7 +38,7 @@ class ExamplePage(LivePageMixin, TemplateView):
         return super().get_context_data(example=example, before=before, after=after, **kwargs)
 
 
-class ClientPage(TemplateView):
+class ClientPage(ReadersOnly, TemplateView):
     """Each mode, each operation and each state of the browser client, at work."""
 
     template_name = "guide/client.html"
@@ -46,20 +47,20 @@ class ClientPage(TemplateView):
         return super().get_context_data(sources=[read(source) for source in CLIENT_SOURCES], **kwargs)
 
 
-class ChoosingPage(TemplateView):
+class ChoosingPage(ReadersOnly, TemplateView):
     """When to use Server-Sent Events, and when WebSocket."""
 
     template_name = "guide/choosing.html"
 
 
-class ServingPage(TemplateView):
+class ServingPage(ReadersOnly, TemplateView):
     """What a proxy and a server have to do for streams."""
 
     template_name = "guide/serving.html"
     extra_context = {"package": settings.ROOT_URLCONF.partition(".")[0]}
 
 
-class TroublesPage(TemplateView):
+class TroublesPage(ReadersOnly, TemplateView):
     """What can go wrong, with the command that finds it."""
 
     template_name = "guide/troubles.html"

@@ -56,6 +56,34 @@ def test_each_stream_says_something_to_everybody(name):
         assert stream.next().name
 
 
+@pytest.mark.parametrize(
+    ("rights", "shown", "streamed"),
+    [(None, 302, 403), ({}, 403, 403), ({"is_staff": True}, 200, 200)],
+    ids=["a visitor", "a user", "staff"],
+)
+def test_a_guide_that_is_not_public_is_for_staff(client, settings, django_user_model, rights, shown, streamed):
+    # Its default where DEBUG is off.
+    settings.GUIDE_PUBLIC = False
+    if rights is not None:
+        client.force_login(django_user_model.objects.create_user("grace", **rights))
+    pages = ["guide", "guide-client", "guide-choosing", "guide-serving", "guide-troubles"]
+    addresses = [reverse(name) for name in pages] + [reverse("guide-example", args=[name]) for name in EXAMPLES]
+    assert {client.get(address).status_code for address in addresses} == {shown}
+    streams = [reverse(f"guide-{name}") for name in STREAMS]
+    assert {client.head(address).status_code for address in streams} == {streamed}
+    assert client.get(reverse("guide-reset-part")).status_code == streamed
+    allowed = shown == 200
+    assert {client.post(reverse(name), {"colour": "red"}).status_code for name in ACTIONS} == {
+        204 if allowed else 403
+    }
+    assert (reverse("guide") in client.get("/").text) == allowed
+
+
+def test_a_guide_is_not_public_unless_it_is_said_to_be(client, settings):
+    del settings.GUIDE_PUBLIC
+    assert client.get(reverse("guide")).status_code == 302
+
+
 @pytest.mark.parametrize("name", sorted(PRIVATE))
 def test_a_stream_that_is_for_users_refuses_a_visitor(name):
     with pytest.raises(Refused) as refused:

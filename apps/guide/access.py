@@ -1,0 +1,37 @@
+"""Who may read the guide, which shows source and streams to everybody who may."""
+
+from functools import wraps
+
+from django.conf import settings
+from django.contrib.auth.mixins import UserPassesTestMixin
+from django.core.exceptions import PermissionDenied
+
+
+def may_read(user) -> bool:
+    """Return whether the guide may be shown: to everyone if it is public, to staff if not."""
+    return getattr(settings, "GUIDE_PUBLIC", False) or (user.is_active and user.is_staff)
+
+
+class ReadersOnly(UserPassesTestMixin):
+    """A page of the guide: others are sent to the login, or refused."""
+
+    def test_func(self):
+        return may_read(self.request.user)
+
+
+def stream_for_readers(view: type) -> type:
+    """Return a stream's view that refuses others with 403. The examples stay as short as they are shown."""
+    names = {name: getattr(view, name) for name in ("__module__", "__qualname__", "__doc__")}
+    return type(view.__name__, (ReadersOnly, view), {"raise_exception": True, **names})
+
+
+def readers_only(view):
+    """Return a view function that refuses others with 403."""
+
+    @wraps(view)
+    def guarded(request, *args, **kwargs):
+        if not may_read(request.user):
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return guarded
