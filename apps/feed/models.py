@@ -6,9 +6,13 @@ from django.utils.translation import gettext_lazy as _
 
 
 class PostQuerySet(models.QuerySet):
-    def editable_by(self, user):
-        """Return the posts that `user` may change: its own, and for staff all."""
-        return self if user.is_staff else self.filter(author=user)
+    def changeable_by(self, user):
+        """Return the posts that `user` may change: its own, or all with the permission."""
+        return self if user.has_perm("feed.change_post") else self.filter(author=user)
+
+    def deletable_by(self, user):
+        """Return the posts that `user` may delete: its own, or all with the permission."""
+        return self if user.has_perm("feed.delete_post") else self.filter(author=user)
 
     def before(self, pk):
         """Return the posts older than the one with this primary key, the newest first; all if it is None."""

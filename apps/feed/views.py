@@ -70,12 +70,12 @@ class PostView(LoginRequiredMixin, DetailView):
 
 
 class EditView(LoginRequiredMixin, PostFormMixin, UpdateView):
-    """A post's form, for whoever may change it; for others the post is not there."""
+    """A post's form, for users who may change the post; for others it is not there."""
 
     template_name = "feed/edit.html"
 
     def get_queryset(self):
-        return Post.objects.editable_by(self.request.user)
+        return Post.objects.changeable_by(self.request.user)
 
     def form_valid(self, form):
         return redirect(feed.change(form))
@@ -89,7 +89,7 @@ class RemoveView(LoginRequiredMixin, DeleteView):
     success_url = reverse_lazy("feed")
 
     def get_queryset(self):
-        return Post.objects.editable_by(self.request.user)
+        return Post.objects.deletable_by(self.request.user)
 
     def form_valid(self, form):
         feed.remove(self.object)

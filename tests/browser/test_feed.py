@@ -42,6 +42,7 @@ def test_what_one_posts_edits_and_deletes_the_other_sees_without_a_reload(reader
     seen = grace.locator(".post").first
     expect(seen).to_contain_text("Lunch <b>is</b> ready")
     expect(seen.get_by_role("link", name="Edit")).to_be_hidden()
+    expect(reader("admin").locator(".post").first.get_by_role("link", name="Edit")).to_be_visible()
 
     ada.locator(".post").first.get_by_role("link", name="Edit").click()
     ada.get_by_label("Text").fill("Lunch is over")

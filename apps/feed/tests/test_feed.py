@@ -4,6 +4,7 @@ import zipfile
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
 from PIL import Image
 
@@ -156,15 +157,45 @@ def test_a_picture_of_fifty_megabytes_is_refused_in_little_memory():
     assert peak < 2**20
 
 
-def test_a_post_is_changed_and_deleted_by_its_author_and_by_staff(client, ada, grace, staff):
-    for user, status in ((grace, 404), (ada, 302), (staff, 302)):
-        client.force_login(user)
-        post = Post.objects.create(author=ada, text="before")
-        for form in ("edit", "delete"):
-            assert client.get(f"/feed/{post.pk}/{form}/").status_code == (404 if status == 404 else 200)
-        assert client.post(f"/feed/{post.pk}/edit/", {"text": "after"}).status_code == status
-        assert client.post(f"/feed/{post.pk}/delete/").status_code == status
-        assert Post.objects.filter(pk=post.pk, text="before").exists() == (status == 404)
+NOBODYS = {"edit": False, "delete": False}
+POWERS = {
+    "its author": ("ada", [], {"edit": True, "delete": True}),
+    "another user": ("grace", [], NOBODYS),
+    "staff without a permission": ("staff", [], NOBODYS),
+    "an editor": ("grace", ["change_post"], {"edit": True, "delete": False}),
+    "a moderator": ("staff", ["delete_post"], {"edit": False, "delete": True}),
+}
+
+
+@pytest.mark.parametrize(("name", "permissions", "powers"), POWERS.values(), ids=POWERS)
+def test_a_post_is_changed_and_deleted_by_its_author_and_with_a_permission(
+    client, ada, grace, staff, name, permissions, powers
+):
+    user = {"ada": ada, "grace": grace, "staff": staff}[name]
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client.force_login(user)
+    post = Post.objects.create(author=ada, text="before")
+    style = client.get("/feed/").text
+    shown_on_all = {"edit": ".post .post-edit" in style, "delete": ".post .post-remove" in style}
+    assert shown_on_all == (NOBODYS if user == ada else powers)
+    for form, may in powers.items():
+        assert client.get(f"/feed/{post.pk}/{form}/").status_code == (200 if may else 404)
+    edited = client.post(f"/feed/{post.pk}/edit/", {"text": "after"})
+    assert (edited.status_code, Post.objects.get().text) == ((302, "after") if powers["edit"] else (404, "before"))
+    deleted = client.post(f"/feed/{post.pk}/delete/")
+    assert (deleted.status_code, Post.objects.exists()) == ((302, False) if powers["delete"] else (404, True))
+
+
+@pytest.mark.parametrize("permissions", [["view_post"], ["view_post", "delete_post"]])
+def test_in_the_admin_posts_are_deleted_with_a_permission_only(client, ada, staff, permissions):
+    staff.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client.force_login(staff)
+    post = Post.objects.create(author=ada, text="hello")
+    data = {"action": "delete_selected", "_selected_action": [post.pk], "post": "yes"}
+    client.post("/admin/feed/post/", data)
+    may = "delete_post" in permissions
+    assert client.get(f"/admin/feed/post/{post.pk}/delete/").status_code == (302 if may else 403)
+    assert Post.objects.exists() == (not may)
 
 
 def test_deleting_asks_first(client, ada):
@@ -212,7 +243,7 @@ def test_the_number_of_queries_does_not_grow_with_the_posts(client, ada, grace, 
     client.force_login(ada)
     for n in range(20):
         Post.objects.create(author=[ada, grace][n % 2], text=str(n))
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         client.get("/feed/")
 
 
