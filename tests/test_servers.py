@@ -139,7 +139,7 @@ def test_an_open_stream_holds_no_thread(streams):
         readers = [Reader(stack, server.url, "/idle/") for _ in range(2)]
         few = state(server)["threads"]
         readers += pool.map(lambda _: Reader(stack, server.url, "/idle/"), range(100))
-        assert state(server) == {"streams": 102, "users": [], "anonymous": 102, "threads": few}
+        assert state(server) == {"streams": 102, "seats": 102, "users": [], "anonymous": 102, "threads": few}
 
 
 def test_streams_that_query_share_eight_threads(streams):

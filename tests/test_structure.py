@@ -29,6 +29,8 @@ LIBRARY = [
     "connections",
     "access",
     "resumed",
+    "transports",
+    "writer",
     "connection",
     "log",
     "hub",

@@ -7,7 +7,6 @@ and gives back its thread, database connection and temporary file, and only the 
 """
 
 import asyncio
-import contextlib
 import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
@@ -15,7 +14,7 @@ from typing import Any
 
 from django.core.exceptions import BadRequest
 
-from . import census, checks, endings
+from . import census, checks, endings, transports
 from .connection import Connection
 
 Message = dict[str, Any]
@@ -29,13 +28,18 @@ logger = logging.getLogger("apps.sse")
 
 
 class Slot:
-    """Where a response leaves its `connection` for the wrapper, while Django handles the request."""
+    """
+    Where a response leaves its connection for the wrapper, while Django handles the request.
+
+    Each stream's response has `offered` its connection; `connection` is one that the wrapper is to take over.
+    """
 
     def __init__(self, send: Send, receive: Receive) -> None:
         self._send = send
         self._receive = receive
         self._body_is_read = False
         self._leaving: asyncio.Task[Message] | None = None
+        self.offered: Connection | None = None
         self.connection: Connection | None = None
 
     async def receive(self) -> Message:
@@ -49,8 +53,14 @@ class Slot:
 
     async def send(self, message: Message) -> None:
         """Send for Django, up to the end of a body whose connection was taken over."""
-        if self.connection is None:
+        if self.connection is not None:
+            return
+        try:
             await self._send(message)
+        except Exception:
+            # uvicorn raises for a client that has left only if that client had sent its next request, too.
+            if not transports.is_closed(self._send):
+                raise
 
     def leaving(self) -> "asyncio.Task[Message]":
         """Return the task that is done when the client has left."""
@@ -62,14 +72,22 @@ class Slot:
     async def stream(self, connection: Connection) -> None:
         """Stream until the connection is over, whichever side ends it."""
         self.leaving().add_done_callback(lambda _: connection.leave())
-        await connection.run(self._send)
-        with contextlib.suppress(OSError):
-            await self._send({"type": "http.response.body"})
+        is_complete = False
+        try:
+            is_complete = await connection.run(self._send)
+        finally:
+            if not is_complete:
+                # A server's own close would wait for a client that has stopped reading.
+                transports.abort(self._send, self._receive)
+                # Lets the server see the close before this returns, or it would log a missing end.
+                await asyncio.sleep(0)
 
     def close(self) -> None:
-        """Stop listening to the client."""
+        """Stop listening to the client, and free the seat of a response whose body was never sent."""
         if self._leaving is not None:
             self._leaving.cancel()
+        if self.offered is not None:
+            self.offered.leave_seat()
 
 
 def hand_off(application: Application) -> Application:

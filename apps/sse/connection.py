@@ -7,26 +7,23 @@ reads from.
 """
 
 import asyncio
-import logging
 import math
 import random
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from typing import Any, Protocol
 
-from . import connections, metrics, revocations
+from . import connections, metrics, revocations, transports
 from .conf import setting
 from .connections import Client
 from .events import Event, sse_comment, sse_retry
-from .resumed import Resumed
-
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+from .writer import Send, Writer
 
 KEEPALIVE = sse_comment("keepalive").encode()
-BACKLOG_BYTES = 256 * 1024
-BACKLOG_WRITES = 1000
-
-logger = logging.getLogger("apps.sse")
+# A client that has taken none of a write for this long, however little it was, has stopped reading.
+STALL_SECONDS = 120.0
+# Timers may run a little early.
+TICK_TOLERANCE_SECONDS = connections.SWEEP_SECONDS / 10
 
 
 class Source(Protocol):
@@ -38,7 +35,7 @@ class Source(Protocol):
         """Write to the connection until there is no more; cancelled when the connection ends."""
 
 
-class Connection:
+class Connection(Writer):
     """
     One open stream.
 
@@ -46,29 +43,20 @@ class Connection:
     the seconds of silence after which a comment is sent, `name` what the log calls the view,
     `began` when its request did.
 
-    Writing never waits. While the client's socket is full, what is written is kept in a bounded
-    backlog; a client for whom that gets too much is hung up, and replays when it returns.
+    A client whose backlog gets too long is hung up, and replays when it returns.
     """
 
     __slots__ = (
         "__weakref__",
-        "_backlog",
         "_ending",
-        "_flushing",
         "_has_seat",
-        "_has_written",
-        "_is_over",
         "_last_write",
-        "_send",
         "_task",
-        "backlog_bytes",
         "channels",
         "client",
         "ends_at",
         "events",
         "keepalive",
-        "latest",
-        "name",
         "opened_at",
         "opening",
         "opening_since",
@@ -89,14 +77,13 @@ class Connection:
         name: str = "stream",
         began: revocations.Beginning | None = None,
     ) -> None:
+        super().__init__(name)
         self.opening = opening
         self.retry_ms = retry_ms
         self.keepalive = keepalive
         self.client = client
         self.permissions: int | None = None
-        self.name = name
         self.channels: frozenset[str] = frozenset()
-        self.latest = False
         self.pulse = comment
         began = began or revocations.Beginning.now()
         self.opened_at = began.at
@@ -105,39 +92,36 @@ class Connection:
         self.events = 0
         self.ends_at = time.monotonic() + _age()
         self.source = source
-        self._send: Send = _refuse
         self._task: asyncio.Task[Any] | None = None
-        self._flushing: asyncio.Task[None] | None = None
-        self._backlog: dict[Any, bytes] = {}
-        self.backlog_bytes = 0
-        self._last_write = 0.0
-        self._has_written = False
+        self._last_write = time.monotonic()
         self._ending = ""
-        self._is_over = False
         self._has_seat = True
         connections.seats.take(client)
 
     def __del__(self) -> None:
         # A client may leave before its response began.
-        self._leave_seat()
+        self.leave_seat()
 
-    async def run(self, send: Send) -> None:
-        """Play the source until it is finished or the connection is ended; its `finally` has run then."""
+    async def run(self, send: Send) -> bool:
+        """
+        Play the source until it is finished or the connection is ended; its `finally` has run then.
+
+        Returns whether the response is complete; if not, the client has left or was given up, and
+        nothing more can be sent to it.
+        """
         self._send, self._task = send, asyncio.current_task()
         registry = connections.registry()
-        registry.add(self)
-        metrics.counts["opened"] += 1
-        if connections.is_stopping():
-            self.end("restart")
         try:
+            registry.add(self)
+            metrics.counts["opened"] += 1
+            if connections.is_stopping():
+                self.end("restart")
             await self._play()
-            if self._ending:
-                self.write(sse_retry(jittered(self.retry_ms)).encode())
-            # Counted among the open ones until a client that has stopped reading has gone, too.
-            await self.room()
+            return await self._complete()
         finally:
+            self.leave()
             registry.discard(self)
-            self._leave_seat()
+            self.leave_seat()
 
     async def _play(self) -> None:
         self.write(self.opening.encode())
@@ -148,10 +132,22 @@ class Connection:
         except asyncio.CancelledError:
             if not self.is_ended:
                 raise
-            # The task is the server's own, and goes on to its next request.
+            # The task is the server's own and serves the connection's next request.
             self._task.uncancel()  # type: ignore[union-attr]
         finally:
             self._task = None
+
+    async def _complete(self) -> bool:
+        """Send the last bytes; until a client has taken them or was given up, it counts as open."""
+        if self._ending:
+            self.write(sse_retry(jittered(self.retry_ms)).encode())
+        elif not self._is_over:
+            self._ending, self.ends_at = "finished", time.monotonic()
+        await self.room()
+        if not self._is_over:
+            self._transmit(b"", more_body=False)
+            await self.room()
+        return not self._is_over
 
     @property
     def is_ended(self) -> bool:
@@ -161,24 +157,14 @@ class Connection:
     @property
     def outcome(self) -> str:
         """Why the stream is over: the reason that it was ended for, `left` or `finished`."""
-        return self._ending or ("left" if self._is_over else "finished")
-
-    def write(self, data: bytes) -> None:
-        """Send bytes, or keep them until there is room."""
-        if not self._is_over:
-            self._write(data, None)
-
-    async def room(self) -> None:
-        """Wait until everything that was written is on its way."""
-        if self._flushing is not None:
-            await asyncio.wait({self._flushing})
+        return self._ending or "left"
 
     def deliver(self, events: list[Event], data: bytes) -> int:
         """Take the events of a channel that this connection follows; none after one that was forgotten."""
         if self._is_over or self._ending:
             return 0
         self.events += len(events)
-        self._write(data, events[0])
+        self._write(data, events[0] if len(events) == 1 else None)
         return len(events)
 
     def count(self, events: int) -> None:
@@ -188,11 +174,18 @@ class Connection:
 
     def keep_alive(self, now: float) -> None:
         """Send a sign of life if nothing was sent for long enough; to be called about once a second."""
-        if self._has_written:
-            # That was since the last call: taken as soon after it, so that no sign of life is late.
+        # Not every server notices that a client has left.
+        if transports.is_closed(self._send):
+            self.leave()
+        elif self._has_written:
+            # Dated to the call before this one, so that no sign of life is late.
             self._has_written, self._last_write = False, now - connections.SWEEP_SECONDS
-        elif not self.is_ended and self._flushing is None and now - self._last_write >= self.keepalive:
+        elif self._flushing is not None:
+            if now - self._last_write >= STALL_SECONDS:
+                self.hang_up("slow")
+        elif not self.is_ended and now - self._last_write >= self.keepalive - TICK_TOLERANCE_SECONDS:
             self.write(self.pulse())
+            self._has_written, self._last_write = False, now
 
     def hang_up(self, reason: str) -> None:
         """End the stream and forget what the client has not taken: it comes back and replays."""
@@ -216,6 +209,12 @@ class Connection:
                 self._flushing.cancel()
             self._stop()
 
+    def leave_seat(self) -> None:
+        """Give this connection's seat back, once."""
+        if self._has_seat:
+            self._has_seat = False
+            connections.seats.leave(self.client)
+
     def abandon(self) -> None:
         """Wait no longer for a client that has stopped reading; of one that reads this changes nothing."""
         if self._ending and self._flushing is not None:
@@ -226,8 +225,9 @@ class Connection:
         pipe: asyncio.Queue[bytes | None] = asyncio.Queue()
 
         async def send(message: dict[str, Any]) -> None:
-            pipe.put_nowait(message["body"])
-            await pipe.join()
+            if message["more_body"]:
+                pipe.put_nowait(message["body"])
+                await pipe.join()
 
         running = asyncio.ensure_future(self.run(send))
         running.add_done_callback(lambda _: pipe.put_nowait(None))
@@ -243,71 +243,10 @@ class Connection:
         if self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()
 
-    def _leave_seat(self) -> None:
-        if self._has_seat:
-            self._has_seat = False
-            connections.seats.leave(self.client)
-
-    def _write(self, data: bytes, event: Event | None) -> None:
-        if self._flushing is not None:
-            self._keep(data, event)
-            return
-        # Stepped by hand: it is done at once, unless the socket is full.
-        sending = self._send(_body(data)).__await__()
-        try:
-            blocked_by = next(sending)
-        except StopIteration:
-            self._has_written = True
-        except OSError:
-            self.leave()
-        else:
-            flush = self._flush(Resumed(sending, blocked_by))
-            self._flushing = asyncio.get_running_loop().create_task(flush)
-
-    def _keep(self, data: bytes, event: Event | None) -> None:
-        key: Any = object()
-        if event and self.latest:
-            # A durable event stays: the one after it that is not durable would not be replayed.
-            key = (event.channel, event.durable)
-            for older in {key, (event.channel, False)}:
-                self.backlog_bytes -= len(self._backlog.pop(older, b""))
-        self.backlog_bytes += len(data)
-        self._backlog[key] = data
-        if self.backlog_bytes > BACKLOG_BYTES or len(self._backlog) > BACKLOG_WRITES:
-            self.hang_up("slow")
-
-    def _forget_backlog(self) -> None:
-        self._backlog.clear()
-        self.backlog_bytes = 0
-
-    async def _flush(self, sending: Awaitable[None]) -> None:
-        try:
-            await sending
-            while self._backlog:
-                kept = b"".join(self._backlog.values())
-                self._forget_backlog()
-                await self._send(_body(kept))
-        except OSError:
-            self.leave()
-        except Exception:
-            logger.exception("%s: a client could not be sent what it was to get, and has to come back.", self.name)
-            self.hang_up("failed")
-        finally:
-            self._flushing = None
-            self._has_written = True
-
 
 def comment() -> bytes:
     """Return a sign of life that says nothing else."""
     return KEEPALIVE
-
-
-async def _refuse(message: dict[str, Any]) -> None:
-    raise RuntimeError("This connection does not run.")
-
-
-def _body(data: bytes) -> dict[str, Any]:
-    return {"type": "http.response.body", "body": data, "more_body": True}
 
 
 def _age() -> float:

@@ -130,8 +130,8 @@ class Registry:
             SWEEP_SECONDS, self._sweep, context=contextvars.Context()
         )
         for call in when_opened:
-            call(connection)
-        self._end_if_revoked(connection)
+            _isolated(connection, call, connection)
+        _isolated(connection, self._end_if_revoked, connection)
 
     def discard(self, connection: OpenConnection) -> None:
         """Count a connection no more, and log what it was."""
@@ -146,8 +146,8 @@ class Registry:
 
     def end(self, which: Callable[[OpenConnection], bool], reason: str) -> None:
         """End some of the connections."""
-        for connection in [c for c in self.connections if which(c)]:
-            connection.end(reason)
+        for connection in list(self.connections):
+            _isolated(connection, _end_if, connection, which, reason)
 
     def revoke(self, which: Callable[[OpenConnection], bool], reason: str) -> None:
         """End some of the connections, and those of them that are still opening."""
@@ -157,7 +157,7 @@ class Registry:
     def abandon(self) -> None:
         """Wait no longer for any client."""
         for connection in list(self.connections):
-            connection.abandon()
+            _isolated(connection, connection.abandon)
 
     def _end_if_revoked(self, connection: OpenConnection) -> None:
         for revocation in connection.opening_since.later() if connection.opening_since else ():
@@ -167,18 +167,14 @@ class Registry:
         connection.opening_since = None
 
     def _sweep(self) -> None:
+        # First, so that nothing that is raised below can stop it.
+        self._timer = self.loop.call_later(SWEEP_SECONDS, self._sweep) if self.connections else None
+        now = time.monotonic()
+        for connection in list(self.connections):
+            _isolated(connection, _look_after, connection, now)
         if self._listeners.closed():
             self._listeners = Listeners()
             self.end(_every, "restart")
-        now = time.monotonic()
-        for connection in list(self.connections):
-            if now >= connection.ends_at + LINGER_SECONDS:
-                connection.abandon()
-            if now >= connection.ends_at:
-                connection.end("age")
-            else:
-                connection.keep_alive(now)
-        self._timer = self.loop.call_later(SWEEP_SECONDS, self._sweep) if self.connections else None
 
 
 _registries: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Registry]" = weakref.WeakKeyDictionary()
@@ -245,3 +241,31 @@ def abandon_all() -> None:
 
 def _every(connection: OpenConnection) -> bool:
     return True
+
+
+def _end_if(connection: OpenConnection, which: Callable[[OpenConnection], bool], reason: str) -> None:
+    if which(connection):
+        connection.end(reason)
+
+
+def _look_after(connection: OpenConnection, now: float) -> None:
+    if now >= connection.ends_at + LINGER_SECONDS:
+        connection.abandon()
+    if now >= connection.ends_at:
+        connection.end("age")
+    else:
+        connection.keep_alive(now)
+
+
+def _isolated[**Arguments](
+    connection: OpenConnection,
+    call: Callable[Arguments, object],
+    *args: Arguments.args,
+    **kwargs: Arguments.kwargs,
+) -> None:
+    """Call something for one connection; what it raises ends that connection and reaches no other."""
+    try:
+        call(*args, **kwargs)
+    except Exception as error:
+        logger.warning("%s: %r was raised for a stream, which is ended.", connection.name, error)
+        connection.end("failed")

@@ -35,9 +35,14 @@ class StreamResponse(StreamingHttpResponse):
     def _body(
         self, scope: dict[str, Any] | None, connection: Connection | None
     ) -> Iterator[bytes] | AsyncIterator[bytes]:
+        if connection is None:
+            return iter(()) if scope is None else _nothing()
         if scope is None:
-            return iter(()) if connection is None else wsgi.Body(connection)
-        return _nothing() if connection is None else _asgi_body(scope.get(SCOPE_KEY), connection, self)
+            return wsgi.Body(connection)
+        if (slot := scope.get(SCOPE_KEY)) is None:
+            return connection.frames()
+        slot.offered = connection
+        return _handed_off(slot, connection, self)
 
 
 async def _nothing() -> AsyncGenerator[bytes]:
@@ -45,9 +50,9 @@ async def _nothing() -> AsyncGenerator[bytes]:
     yield b""
 
 
-async def _asgi_body(slot: Slot | None, connection: Connection, response: StreamResponse) -> AsyncGenerator[bytes]:
-    # Who has wrapped the content wants to see it: such a stream stays with Django.
-    if slot is not None and not response.is_wrapped:
+async def _handed_off(slot: Slot, connection: Connection, response: StreamResponse) -> AsyncGenerator[bytes]:
+    # A middleware that has wrapped the content has to see it: such a stream stays with Django.
+    if not response.is_wrapped:
         slot.connection = connection
         return
     async with aclosing(connection.frames()) as frames:

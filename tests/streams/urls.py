@@ -7,14 +7,19 @@ import threading
 from pathlib import Path
 
 from django.contrib.auth import get_user_model
-from django.http import JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.urls import include, path
 from django.views import View
 
 from apps.sse import SSEMixin, SSEView, connections, listeners, shared
+from tests.chaos.urls import Channels, say
 
-if "UNACKNOWLEDGED_SECONDS" in os.environ:
-    listeners.UNACKNOWLEDGED_SECONDS = float(os.environ["UNACKNOWLEDGED_SECONDS"])
+for module, name in (
+    (connections, "SWEEP_SECONDS"),
+    (connections, "LINGER_SECONDS"),
+    (listeners, "UNACKNOWLEDGED_SECONDS"),
+):
+    setattr(module, name, float(os.environ.get(name, getattr(module, name))))
 
 
 def note(line):
@@ -58,6 +63,30 @@ class Wide(SSEView):
             while True:
                 yield self.event("wide", "x" * 4000)
                 await asyncio.sleep(0.05)
+        finally:
+            note("finally")
+
+
+class Quick(Idle):
+    """The same, with keepalives as often as the timer runs."""
+
+    sse_keepalive_interval = 0.2
+
+
+class QuickChannel(SSEView):
+    """A channel on which nothing happens."""
+
+    channels = ["quiet"]
+    sse_keepalive_interval = 0.2
+
+
+class Large(SSEView):
+    """Sends more than a socket holds."""
+
+    async def stream(self, request):
+        try:
+            while True:
+                yield self.event("large", "x" * 10**6)
         finally:
             note("finally")
 
@@ -148,11 +177,17 @@ class Shared(SSEView):
             yield self.event("tick", number)
 
 
+async def tasks(request):
+    """Count the tasks of this process's event loop."""
+    return HttpResponse(len(asyncio.all_tasks()))
+
+
 def state(request):
     """Tell what this process has open."""
     return JsonResponse(
         {
             "streams": connections.open_streams(),
+            "seats": connections.seats.total,
             "users": sorted(connections.users()),
             "anonymous": connections.anonymous(),
             "threads": threading.active_count(),
@@ -162,12 +197,18 @@ def state(request):
 
 urlpatterns = [
     path("state/", state),
+    path("tasks/", tasks),
+    path("channels/", Channels.as_view()),
+    path("say/", say),
     *[
         path(f"{view.__name__.lower()}/", view.as_view())
         for view in (
             Forever,
             Idle,
             Wide,
+            Quick,
+            QuickChannel,
+            Large,
             Querying,
             AskingOnce,
             Finite,

@@ -7,20 +7,24 @@ import time
 import pytest
 
 from apps.sse import connections, metrics
-from apps.sse.connection import BACKLOG_BYTES, BACKLOG_WRITES, KEEPALIVE, Connection
+from apps.sse.connection import KEEPALIVE, STALL_SECONDS, Connection
 from apps.sse.connections import Client
 from apps.sse.events import Event
+from apps.sse.listeners import Listeners
+from apps.sse.writer import BACKLOG_BYTES, BACKLOG_WRITES
 
+from .followers import until
 from .streams import decode
 
 PATIENCE_SECONDS = 5
 
 
 class Socket:
-    """A client's socket: what it took, and whether it is full."""
+    """A client's socket: what it took, whether it is full, and whether the response is complete."""
 
     def __init__(self):
         self.taken = []
+        self.is_complete = False
         self.error = None
         self._has_room = asyncio.Event()
         self._has_room.set()
@@ -35,7 +39,10 @@ class Socket:
         if error := self.error:
             self.error = None
             raise error
-        self.taken.append(message["body"])
+        if message["more_body"]:
+            self.taken.append(message["body"])
+        else:
+            self.is_complete = True
         await self._has_room.wait()
 
 
@@ -160,6 +167,11 @@ async def test_a_hung_up_client_that_stops_reading_is_counted_until_it_is_given_
         it.connection.abandon()
         await it.ended()
         assert it.connection not in connections.all_open()
+        it.socket.drain()
+        await asyncio.sleep(0.01)
+        assert (it.socket.taken, it.socket.is_complete) == ([b"now on its way"], False), (
+            "it was sent something more"
+        )
 
 
 async def test_a_client_that_reads_gets_its_last_bytes_though_it_was_given_up():
@@ -168,6 +180,7 @@ async def test_a_client_that_reads_gets_its_last_bytes_though_it_was_given_up():
         it.connection.abandon()
         await it.ended()
         assert it.socket.taken[-1].startswith(b"retry: ")
+        assert it.socket.is_complete
 
 
 @pytest.mark.parametrize("end", ["end", "leave"])
@@ -248,6 +261,18 @@ async def test_a_stream_that_is_finished_and_then_ended_still_gives_its_last_wor
         assert b"last words" in it.socket.taken[1]
 
 
+async def test_a_client_that_does_not_take_the_end_of_a_finished_stream_is_given_up(monkeypatch):
+    monkeypatch.setattr(connections, "SWEEP_SECONDS", 0.02)
+    monkeypatch.setattr(connections, "LINGER_SECONDS", 0.1)
+    async with Playing(LastWords()) as it:
+        it.socket.fill()
+        it.connection.write(b"now on its way ")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert not await it.task
+        assert it.connection.outcome == "finished"
+        assert connections.seats.users["me"] == 0
+
+
 async def test_a_client_that_cannot_be_sent_what_was_kept_for_it_gets_nothing_after_it(caplog):
     async with Playing() as it:
         it.socket.fill()
@@ -260,7 +285,8 @@ async def test_a_client_that_cannot_be_sent_what_was_kept_for_it_gets_nothing_af
         assert it.connection.deliver([event], event.frame) == 0
         await it.ended()
         assert event.frame not in it.socket.taken
-    assert "has to come back" in caplog.text
+    assert len(caplog.messages) == 1
+    assert "the handler is closed" in caplog.text
 
 
 async def test_silence_is_filled_but_not_while_the_socket_is_full():
@@ -268,24 +294,36 @@ async def test_silence_is_filled_but_not_while_the_socket_is_full():
         now = 100.0
         it.connection.write(b"data")
         it.connection.keep_alive(now)
-        it.connection.keep_alive(now + 8.9)
+        it.connection.keep_alive(now + 8.5)
         assert it.socket.taken == [b"data"]
         it.connection.keep_alive(now + 9)
         assert it.socket.taken == [b"data", KEEPALIVE]
         it.socket.fill()
         it.connection.write(b"now on its way")
-        it.connection.keep_alive(now + 1000)
+        it.connection.keep_alive(now + 30)
         it.socket.drain()
         await it.connection.room()
         assert it.socket.taken == [b"data", KEEPALIVE, b"now on its way"]
 
 
-async def test_who_waits_for_a_sign_of_life_each_second_has_one_before_giving_up_however_the_timer_runs():
+async def test_a_client_that_takes_none_of_a_write_for_two_minutes_is_hung_up():
+    async with Playing(keepalive=10) as it:
+        it.connection.keep_alive(100)
+        it.socket.fill()
+        it.connection.write(b"a little")
+        it.connection.keep_alive(100 + STALL_SECONDS - 2)
+        assert not it.connection.is_ended
+        it.connection.keep_alive(100 + STALL_SECONDS)
+        assert it.connection.outcome == "slow"
+
+
+@pytest.mark.parametrize("tick", [0.99, 1.01])
+async def test_with_an_interval_of_a_second_a_keepalive_is_sent_each_second(tick):
     async with Playing(keepalive=1) as it:
-        it.connection.write(b"just after a look, at 0")
-        for now in (0.99, 1.98, 2.97, 3.96):
-            it.connection.keep_alive(now)
-        assert it.socket.taken[1:] == [KEEPALIVE, KEEPALIVE], "at 1.98 and 3.96, before 2.5 seconds of silence"
+        it.connection.write(b"just after the tick at 0")
+        for number in range(1, 11):
+            it.connection.keep_alive(number * tick)
+        assert it.socket.taken[1:] == [KEEPALIVE] * 9, "the first is sent before 2.5 seconds of silence"
 
 
 async def test_a_client_that_was_sent_away_is_not_told_of_a_place_that_it_has_not_reached():
@@ -300,6 +338,25 @@ async def test_a_client_that_was_sent_away_is_not_told_of_a_place_that_it_has_no
             it.connection.keep_alive(now)
         await it.ended()
         assert b"id: further on\n\n" not in it.socket.taken
+
+
+async def test_what_is_raised_for_one_connection_ends_it_and_no_other(monkeypatch, caplog):
+    def fail(*arguments):
+        raise LookupError("no pulse")
+
+    monkeypatch.setattr(connections, "SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr(connections, "when_opened", [fail])
+    monkeypatch.setattr(Listeners, "closed", fail)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await (it := Playing()).connection.run(it.socket.send)
+    assert it.connection.outcome == "failed", "access to a stream that was not announced could not be withdrawn"
+    monkeypatch.setattr(connections, "when_opened", [])
+    async with Playing(keepalive=0.01) as broken, Playing(keepalive=0.01) as other:
+        broken.connection.pulse = fail
+        await broken.ended()
+        heard = len(other.socket.taken)
+        await until(lambda: len(other.socket.taken) > heard + 2)
+    assert sum(record.name == "apps.sse" for record in caplog.records) == 2
 
 
 async def test_the_age_at_which_connections_end_is_spread(settings):

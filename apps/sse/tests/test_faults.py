@@ -1,0 +1,121 @@
+"""A server's `send` raises at each of its calls in turn: that client is gone, and nobody else notices."""
+
+import asyncio
+import contextlib
+import gc
+import itertools
+
+import pytest
+from django.test import override_settings
+from django.urls import path
+
+from apps.sse import SSEView, connections
+from apps.sse.asgi import hand_off
+from apps.sse.hub import get_hub
+from apps.sse.testing.exchange import Exchange, Handler
+
+from .followers import Ear, tell, until
+
+PATIENCE_SECONDS = 10
+MISSED = 4
+
+
+class ServerError(Exception):
+    """An exception of a server's own."""
+
+
+class News(SSEView):
+    """Two channels, kept alive as often as the timer runs."""
+
+    channels = ["news", "sport"]
+    sse_keepalive_interval = 0.01
+
+
+class Request(Exchange):
+    """A request whose server raises `error` at call number `fails_at`, at once or after it had to wait."""
+
+    def __init__(self, application, since=None, *, fails_at=0, error=None, waits=False):
+        self.fails_at, self.error, self.waits = fails_at, error, waits
+        self.calls = 0
+        headers = [(b"host", b"testserver"), *([(b"last-event-id", str(since).encode())] if since else [])]
+        super().__init__(
+            application,
+            {
+                "type": "http",
+                "http_version": "1.1",
+                "method": "GET",
+                "path": "/",
+                "query_string": b"",
+                "headers": headers,
+                "client": ("127.0.0.1", 1),
+                "server": ("testserver", 80),
+            },
+        )
+
+    @property
+    def body(self):
+        return b"".join(self.chunks)
+
+    def forget(self):
+        self._task = self.error = None
+        gc.collect()
+
+    async def _send(self, message):
+        self.calls += 1
+        if self.waits:
+            await asyncio.sleep(0)
+        if self.calls == self.fails_at:
+            raise self.error
+        await super()._send(message)
+
+
+async def scenario(application, **fault):
+    """Come back, get what was missed, hear an event and a keepalive, and be sent away."""
+    others = list(connections.registry().connections)
+    since = get_hub().join(Ear("nothing"))
+    for number in range(MISSED):
+        tell(["news", "sport"][number % 2], "missed" + "x" * 40_000)
+    request = Request(application, since, **fault)
+    await request.wait(lambda: request.body.count(b"missed") == MISSED, PATIENCE_SECONDS)
+    tell("sport", "live")
+    await request.wait(lambda: b"live" in request.body, PATIENCE_SECONDS)
+    await request.wait(lambda: b"id:" in request.body.rpartition(b"live")[2], PATIENCE_SECONDS)
+    connections.registry().end(lambda connection: connection not in others, "restart")
+    with contextlib.suppress(Exception, asyncio.CancelledError):
+        await request.leave(PATIENCE_SECONDS)
+    return request
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["at once", "after a wait"])
+@pytest.mark.parametrize(
+    ("way", "error"),
+    [
+        *(("hand-off", error) for error in (OSError, RuntimeError, ServerError, asyncio.CancelledError)),
+        ("ASGI", RuntimeError),
+    ],
+)
+async def test_what_a_send_raises_costs_no_seat_and_no_task_and_disturbs_nobody(monkeypatch, way, error, waits):
+    monkeypatch.setattr(connections, "SWEEP_SECONDS", 0.01)
+    with override_settings(ROOT_URLCONF=(path("", News.as_view()),), MIDDLEWARE=[], ALLOWED_HOSTS=["testserver"]):
+        application = hand_off(Handler()) if way == "hand-off" else Handler()
+        await get_hub().start()
+        witness = Request(application)
+        await witness.wait(lambda: b"id:" in witness.body, PATIENCE_SECONDS)
+        tasks = asyncio.all_tasks()
+        for number in itertools.count(1):
+            heard = witness.body.count(b"live")
+            request = await scenario(application, fails_at=number, error=error("injected"), waits=waits)
+            if way == "ASGI":
+                # Django does not close a response that it could not send: its seat is freed with the object.
+                request.forget()
+                await until(lambda: connections.seats.total == 1)
+            assert connections.seats.total == 1, f"call {number}"
+            chunks = len(witness.chunks)
+            await until(lambda: len(witness.chunks) > chunks + 2)  # noqa: B023
+            assert witness.body.count(b"live") == heard + 1
+            await until(lambda: asyncio.all_tasks() <= tasks)
+            if request.calls < number:
+                break
+        print(f"{way}: {request.calls} calls of send")
+        assert request.calls > 5
+        await witness.leave(PATIENCE_SECONDS)

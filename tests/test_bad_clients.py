@@ -1,0 +1,87 @@
+"""Clients that misbehave cost no other client anything, and slow ones that read are served to the end."""
+
+import socket
+import time
+from contextlib import ExitStack, closing
+from urllib.parse import urlsplit
+
+import httpx
+import psutil
+import pytest
+
+from tests.servers import wait_until
+from tests.streaming import Reader
+
+CHANNELS = "channel=a&channel=b&channel=c&channel=d"
+# Each kind of server: its options, how many connections it is given, and how many streams it has at most.
+SERVERS = {
+    "uvicorn": ("", 300),
+    "gunicorn with its ASGI worker": ("--workers 1", 300),
+    "gunicorn with threads": ("", 300),
+    "daphne": ("", 300),
+    "gunicorn with sync workers": ("", 30),
+    "runserver": ("", 300),
+}
+CASES = [
+    *((kind, options, count) for kind, (options, count) in SERVERS.items()),
+    ("uvicorn", "--http h11", 300),
+    ("uvicorn", "--loop asyncio", 300),
+]
+SLICE_BYTES = 4096
+
+
+def connect(server, path, requests=1, **headers):
+    """Send requests for a stream in one segment, and return the socket."""
+    address = urlsplit(server.url)
+    lines = [f"GET {path} HTTP/1.1", f"Host: {address.netloc}", *(f"{k}: {v}" for k, v in headers.items()), "", ""]
+    client = socket.create_connection((address.hostname, address.port), timeout=20)
+    client.sendall("\r\n".join(lines).encode() * requests)
+    return client
+
+
+def state(server):
+    return httpx.get(f"{server.url}/state/", timeout=20).json()
+
+
+@pytest.mark.parametrize(("kind", "options", "count"), CASES)
+def test_pipelined_requests_whose_client_closes_leak_no_seat_and_disturb_nobody(streams, kind, options, count):
+    with streams(kind, options, SWEEP_SECONDS="0.2") as server, ExitStack() as stack:
+        witness = Reader(stack, server.url, "/quick/")
+        lines = len(server.output().splitlines())
+        for number in range(count):
+            with closing(connect(server, "/quickchannel/", requests=2)) as client:
+                if number % 2:
+                    client.recv(100)
+        if kind != "gunicorn with sync workers":
+            wait_until(lambda: state(server)["seats"] == 1, 20)
+        heard = b""
+        started = time.monotonic()
+        while time.monotonic() < started + 1:
+            heard = witness.next_bytes()
+            assert heard.startswith(b": keepalive\n\n")
+        added = server.output().splitlines()[lines:]
+        assert len(added) <= count, "more than a line for each client"
+
+
+@pytest.mark.parametrize("kind", ["uvicorn", "gunicorn with its ASGI worker"])
+def test_of_a_client_that_has_stopped_reading_nothing_stays_once_it_is_given_up(streams, notes, kind):
+    def sockets():
+        """The server's ends of the client's connection, those included that no process has any more."""
+        return [c.status for c in psutil.net_connections("tcp4") if c.raddr == client.getsockname()]
+
+    def tasks():
+        return int(watching.get("/tasks/").text)
+
+    one = "--workers 1" if kind.startswith("gunicorn") else ""
+    with (
+        streams(kind, one, SWEEP_SECONDS="0.1", LINGER_SECONDS="0.3", SSE_MAX_AGE="1") as server,
+        httpx.Client(base_url=server.url) as watching,
+    ):
+        few = wait_until(tasks)
+        with closing(connect(server, "/large/")) as client:
+            assert client.recv(100).startswith(b"HTTP/1.1 200")
+            wait_until(lambda: notes() == ["finally"])
+            wait_until(lambda: watching.get("/state/").json()["seats"] == 0)
+            wait_until(lambda: not sockets())
+            wait_until(lambda: tasks() <= few)
+        assert "ERROR" not in server.output().upper()
