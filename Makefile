@@ -29,7 +29,7 @@ pictures: setup ## Make the pictures of the README again, from a server in use
 	@PICTURES=docs $(PYTHON) -m pytest -m soak tests/browser/test_picture.py -n0
 
 soak: setup ## Run the long tests, each bounded
-	@bin/test-servers webkit
+	@bin/test-servers soak
 	@$(PYTHON) -m pytest -m soak $(ARGS)
 
 check: setup ## Lint, types, migrations, deployment checks, stale builds

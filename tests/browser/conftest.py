@@ -53,15 +53,20 @@ def pytest_collection_modifyitems(config, items):
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args, browser_name):
     """Launch the first Chromium or Firefox on the PATH, without traffic of its own."""
+    return browser_type_launch_args | launch_options(browser_name)
+
+
+def launch_options(browser_name):
+    """Return the options with which Playwright launches one of the browsers of this machine."""
     if browser_name == "firefox":
         found = first_of(FIREFOX)
         need(found, "Firefox")
-        return {**browser_type_launch_args, "executable_path": found, "channel": "moz-firefox"}
+        return {"executable_path": found, "channel": "moz-firefox"}
     found = first_of(HEADLESS)
     if found is None:
         pytest.fail(f"Browser tests need one of {', '.join(HEADLESS)} on the PATH: apt-get install chromium")
     sandbox = [] if os.geteuid() else ["--no-sandbox"]
-    return {**browser_type_launch_args, "executable_path": found, "args": [*QUIET, *sandbox]}
+    return {"executable_path": found, "args": [*QUIET, *sandbox]}
 
 
 def first_of(names):

@@ -87,6 +87,7 @@ def state(request):
 urlpatterns = [
     path("channels/", Channels.as_view()),
     path("newest/", Newest.as_view()),
+    path("soon/", Channels.as_view(sse_retry_ms=200)),
     path("private/", Private.as_view()),
     path("enter/", enter),
     path("say/", say),
