@@ -17,6 +17,7 @@ LIBRARY = [
     "patches",
     "dom",
     "listeners",
+    "schema",
     "threads",
     "calls",
     "models",

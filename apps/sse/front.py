@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest
 from . import revocations
 from .cors import CORS
 from .failures import answer_to
+from .log import Unavailable
 
 
 def in_front_of(view: Callable, cors: CORS) -> Callable:
@@ -69,7 +70,7 @@ def _async_front(view: Callable, cors: CORS) -> Callable:
             answer = await answer if inspect.isawaitable(answer) else answer
         except (PermissionDenied, Http404) as error:
             answer = await sync_to_async(cors.refusal)(request, error)
-        except Error as error:
+        except (Error, Unavailable) as error:
             if (answer := answer_to(error, request)) is None:
                 raise
         return cors.add_headers(request, answer)

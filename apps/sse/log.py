@@ -18,6 +18,7 @@ from .brokers import Broker, Gap
 from .calls import CallThread
 from .events import Event, Position
 from .recent import Recent
+from .schema import migration_hint
 
 logger = logging.getLogger("apps.sse")
 
@@ -71,6 +72,7 @@ class Log:
         self._watch: asyncio.TimerHandle | None = None
         self._read_at = self._loop.time()
         self._pause = FIRST_BACKOFF_SECONDS
+        self._failure: BaseException | None = None
 
     def begin(self) -> None:
         """Follow from now on, or from as soon as the log can be read."""
@@ -83,12 +85,12 @@ class Log:
         """Follow from now on; raises `Unavailable` if the log cannot be read."""
         self.begin()
         if self._recent and not self._is_ready.is_set():
-            raise Unavailable
+            raise Unavailable from self._failure
         try:
             async with asyncio.timeout(START_SECONDS):
                 await self._is_ready.wait()
         except TimeoutError:
-            raise Unavailable from None
+            raise Unavailable from self._failure
 
     def close(self) -> None:
         """Follow no longer."""
@@ -174,6 +176,8 @@ class Log:
             finally:
                 for task in (listening, sweeping, following):
                     task.cancel()
+            self._failure = None if following.cancelled() else following.exception()
+            migration_hint(self._failure)
             logger.warning(
                 "The broker cannot be followed (%s): again in about %.1f s.", _end(following), self._pause
             )

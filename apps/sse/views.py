@@ -21,7 +21,6 @@ from .events import Event, Position, check_event_name, sse_comment, sse_event, s
 from .front import in_front_of
 from .hub import get_hub
 from .ids import FINISHED, LARGEST_INTEGER, IdKind, check_id, fits, is_integer, sent_id
-from .log import Unavailable
 from .publishing import check_channel
 from .responses import StreamResponse
 from .sources import Followed, Generated, Place, Subscription, reset
@@ -279,12 +278,9 @@ class SSEView(SSEMixin, View):
 
     async def _follow(self) -> HttpResponseBase:
         channels = [check_channel(channel) for channel in await _call(self.get_channels, self.request)]
-        try:
-            # Under WSGI the hub is on another loop, and a client is sent away once it has joined.
-            if hasattr(self.request, "scope"):
-                await get_hub().start()
-        except Unavailable:
-            return limits.refuse(503, "Events cannot be had at the moment.")
+        # Under WSGI the hub is on another loop, and a client is sent away once it has joined.
+        if hasattr(self.request, "scope"):
+            await get_hub().start()
         return self._respond(Followed(channels, latest=self.follow == "latest", since=self._since()))
 
 
