@@ -1,5 +1,6 @@
 """Clients that misbehave cost no other client anything, and slow ones that read are served to the end."""
 
+import re
 import socket
 import time
 from contextlib import ExitStack, closing
@@ -27,7 +28,8 @@ CASES = [
     ("uvicorn", "--http h11", 300),
     ("uvicorn", "--loop asyncio", 300),
 ]
-SLICE_BYTES = 4096
+MISSED = 200
+BYTES_PER_SECOND = 25_000_000 / 8
 
 
 def connect(server, path, requests=1, **headers):
@@ -85,3 +87,24 @@ def test_of_a_client_that_has_stopped_reading_nothing_stays_once_it_is_given_up(
             wait_until(lambda: not sockets())
             wait_until(lambda: tasks() <= few)
         assert "ERROR" not in server.output().upper()
+
+
+@pytest.mark.parametrize(("kind", "size"), [("uvicorn", 60_000), ("gunicorn with threads", 4_000)])
+def test_a_client_that_reads_is_given_all_that_it_has_missed_on_one_connection(streams, kind, size):
+    def ids_until(client, count):
+        """Read at the speed of a phone, until as many positions have come or the stream has ended."""
+        found, rest = [], b""
+        while len(found) < count and (data := client.recv(65536)):
+            *lines, rest = (rest + data).split(b"\n")
+            found += [line.decode() for line in lines if re.match(rb"id: \d+-\w+$", line)]
+            time.sleep(len(data) / BYTES_PER_SECOND)
+        return found
+
+    with streams(kind) as server:
+        with closing(connect(server, f"/channels/?{CHANNELS}")) as client:
+            [start] = ids_until(client, 1)
+        httpx.get(f"{server.url}/say/?{CHANNELS}&count={MISSED}&size={size}", timeout=30).raise_for_status()
+        with closing(
+            connect(server, f"/channels/?{CHANNELS}", **{"Last-Event-ID": start.removeprefix("id: ")})
+        ) as client:
+            assert len({*ids_until(client, MISSED)} - {start}) == MISSED

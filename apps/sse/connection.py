@@ -160,7 +160,7 @@ class Connection(Writer):
         return self._ending or "left"
 
     def deliver(self, events: list[Event], data: bytes) -> int:
-        """Take the events of a channel that this connection follows; none after one that was forgotten."""
+        """Take events that this connection follows; none after one that was forgotten."""
         if self._is_over or self._ending:
             return 0
         self.events += len(events)

@@ -13,13 +13,15 @@ from itertools import groupby
 from typing import Any, Protocol
 
 from . import connections, metrics
-from .brokers import Broker, get_broker
+from .brokers import Broker, Gap, get_broker
 from .events import CONTROL_PREFIX, Event, Position, sse_id
 from .log import PAGE, Log
 
 logger = logging.getLogger("apps.sse")
 
 DELIVERIES_AT_ONCE = 5000
+# A replay waits for room after this much; one event may be larger.
+REPLAY_BYTES = 64 * 1024
 
 # What the processes tell each other, on channels that no client can follow: by the event's name.
 control_handlers: dict[str, Callable[[Any], object]] = {}
@@ -31,11 +33,15 @@ class Follower(Protocol):
     channels: frozenset[str]
     latest: bool
 
+    @property
+    def is_ended(self) -> bool:
+        """Whether it takes no more events."""
+
     def deliver(self, events: list[Event], data: bytes) -> int:
         """
-        Take events of a channel and their bytes, without waiting; return how many were written to a client.
+        Take events and their bytes, without waiting; return how many were written to a client.
 
-        If `latest` they come one at a time.
+        They are of one channel, and if `latest` come one at a time, except in a replay.
         """
 
     async def room(self) -> None:
@@ -93,19 +99,19 @@ class Hub:
         """
         await self._log.reach(since)
         metrics.counts["replays"] += 1
-        while True:
+        while not follower.is_ended:
             if since.number < self._log.recent.oldest.number:
                 page, since = await self._log.older(since, follower.channels)
             else:
                 page = self._log.recent.after(since, follower.channels)
-                if len(page) <= PAGE:
+                if len(_first(page)) == len(page):
                     # Nothing is awaited between these events and the next that are handed out.
-                    _replay(follower, page)
+                    _give(follower, page)
                     self._add(follower)
                     return
-                page, since = page[:PAGE], page[PAGE - 1].position
-            _replay(follower, page)
-            await follower.room()
+                page = page[:PAGE]
+                since = page[-1].position
+            await _replay(follower, page)
 
     async def join_latest(self, follower: Follower, since: Position | None = None) -> None:
         """
@@ -122,10 +128,24 @@ class Hub:
         if older:
             # What is not known here yet would be handed out once more when it is.
             await self._log.reach(max(event.position for event in older.values()))
-        newest = older | known | self._log.recent.latest(follower.channels)
-        missed = [event for event in newest.values() if since is None or event.number > since.number]
-        _replay(follower, sorted(missed, key=lambda event: event.number))
-        self._add(follower)
+        await self._follow_latest(follower, older | known, since.number if since else 0)
+
+    async def _follow_latest(self, follower: Follower, newest: dict[str, Event], reached: int) -> None:
+        recent = self._log.recent
+        while not follower.is_ended:
+            newest = newest | recent.latest(follower.channels)
+            missed = sorted(
+                (event for event in newest.values() if event.number > reached), key=lambda event: event.number
+            )
+            first = _first(missed)
+            _give(follower, first)
+            if len(first) == len(missed):
+                self._add(follower)
+                return
+            reached = first[-1].number
+            await follower.room()
+            if self._log.recent is not recent:
+                raise Gap(first[-1].position)
 
     def leave(self, follower: Follower) -> None:
         """Take a follower out."""
@@ -177,10 +197,29 @@ class Hub:
             follower.hang_up(reason)
 
 
-def _replay(follower: Follower, events: list[Event]) -> None:
-    metrics.counts["replayed"] += len(events)
-    for _, run in groupby(events, key=lambda event: event.channel):
-        _deliver(list(run), [follower])
+async def _replay(follower: Follower, events: list[Event]) -> None:
+    """Give a follower what it has missed, no faster than it takes it."""
+    while events and not follower.is_ended:
+        first = _first(events)
+        _give(follower, first)
+        events = events[len(first) :]
+        await follower.room()
+
+
+def _first(events: list[Event]) -> list[Event]:
+    """Return the first events, as many as are given at once."""
+    size = 0
+    for count, event in enumerate(events[:PAGE]):
+        size += len(event.frame)
+        if count and size > REPLAY_BYTES:
+            return events[:count]
+    return events[:PAGE]
+
+
+def _give(follower: Follower, events: list[Event]) -> None:
+    if events:
+        metrics.counts["replayed"] += len(events)
+        metrics.counts["delivered"] += follower.deliver(events, b"".join([event.frame for event in events]))
 
 
 def _deliver(events: list[Event], followers: list[Follower]) -> None:

@@ -163,6 +163,7 @@ class Followed:
                 await hub.join_after(connection, self._since)
         except Gap:
             connection.write(reset("gap").encode())
+            await connection.room()
             await self._begin(hub, connection)
 
     async def _begin(self, hub: Hub, connection: Connection) -> None:
@@ -183,6 +184,7 @@ class Subscription:
     """
 
     latest = False
+    is_ended = False
 
     def __init__(self, channels: Iterable[str], place: Place) -> None:
         self.channels = frozenset(channels)

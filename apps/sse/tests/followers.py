@@ -18,6 +18,7 @@ class Ear:
         self.heard = []
         self.position = None
         self.hung_up = ""
+        self.is_ended = False
 
     def deliver(self, events, data):
         assert data == b"".join(event.frame for event in events)

@@ -103,6 +103,45 @@ async def test_two_hundred_clients_that_return_at_once_cost_as_many_reads_as_ten
     assert await reads(200) <= few + 5, "some may be a moment late"
 
 
+class Reading(Ear):
+    """A follower that takes what it is given while the next event is published."""
+
+    def __init__(self, *channels, latest):
+        super().__init__(*channels, latest=latest)
+        self.has_room = True
+
+    def deliver(self, events, data):
+        assert self.has_room, "it was not waited for"
+        assert len(data) <= hubs.REPLAY_BYTES
+        self.has_room = False
+        return super().deliver(events, data)
+
+    async def room(self):
+        self.has_room = True
+        tell(self.heard[-1].channel, f"while it read {len(self.heard)}")
+        await until(lambda: get_hub()._log.recent.newest.text == f"while it read {len(self.heard)}")
+
+
+@pytest.mark.parametrize("latest", [False, True])
+async def test_a_replay_is_given_in_small_pieces_each_when_there_is_room_and_leaves_no_gap(latest):
+    hub = get_hub()
+    await hub.start()
+    since = hub.join(Ear("nothing"))
+    channels = [f"channel-{n}" for n in range(40)]
+    for channel in channels:
+        tell(channel, channel + "x" * 10_000)
+    await until(lambda: channels[-1] in hub._log.recent.newest.text)
+    ear = Reading(*channels, latest=latest)
+    await (hub.join_latest(ear, since) if latest else hub.join_after(ear, since))
+    assert [text for text in ear.texts if "while" not in text] == [channel + "x" * 10_000 for channel in channels]
+    published = [e.text for e in get_broker().tail(1000) if "while" in e.text]
+    assert len(published) > 5
+    assert [text for text in ear.texts if "while" in text] == published
+    ear.has_room = True
+    tell(channels[0], "live")
+    await until(lambda: ear.texts[-1] == "live")
+
+
 async def test_those_who_want_the_latest_get_the_newest_event_of_each_channel():
     hub = get_hub()
     for n in range(5):
