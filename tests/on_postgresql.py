@@ -150,3 +150,16 @@ def test_a_rollback_wakes_nobody(broker):
             broker.append(event())
             transaction.set_rollback(True)
         assert not heard.woken.wait(0.2)
+
+
+async def test_a_query_of_the_listener_that_is_cancelled_leaves_no_task(broker):
+    database = await psycopg.AsyncConnection.connect(**postgresql._address(), autocommit=True)
+    before = asyncio.all_tasks()
+    query = asyncio.ensure_future(postgresql._execute(database, "SELECT pg_sleep(1000)"))
+    while len(asyncio.all_tasks() - before) < 2:
+        await asyncio.sleep(0)
+    query.cancel()
+    await asyncio.wait({query}, timeout=PATIENCE_SECONDS)
+    assert query.cancelled()
+    assert (asyncio.all_tasks() - before, database.closed) == (set(), True)
+    in_a_thread(end_those_who_listen).join()

@@ -122,12 +122,16 @@ def _address() -> dict[str, Any]:
 
 async def _execute(database: psycopg.AsyncConnection, sql: str) -> None:
     answer = asyncio.ensure_future(database.execute(sql))
-    await asyncio.wait({answer}, timeout=ANSWER_SECONDS)
-    if not answer.done():
-        # Closed first, or psycopg would wait another ten seconds for the server to cancel the query.
-        await database.close()
-        answer.cancel()
-        raise TimeoutError(f"PostgreSQL has not answered for {ANSWER_SECONDS:g} seconds")
+    try:
+        await asyncio.wait({answer}, timeout=ANSWER_SECONDS)
+        if not answer.done():
+            raise TimeoutError(f"PostgreSQL has not answered for {ANSWER_SECONDS:g} seconds")
+    finally:
+        if not answer.done():
+            # Closed first, or psycopg would wait another ten seconds for the server to cancel the query.
+            await database.close()
+            answer.cancel()
+            await asyncio.wait({answer})
     await answer
 
 
