@@ -76,7 +76,7 @@ def test_the_site_runs_on_sqlite_and_moves_to_postgresql_with_its_data(site):
     assert answers[200] > 50
 
     site.compose("stop", "web-1", "web-2", "worker", file="compose.sqlite.yml")
-    site.compose("run", "--rm", "-T", "migrate", "sh", "-c", 'deploy/to-postgresql "$DATABASE_URL"')
+    site.compose("run", "--rm", "-T", "migrate", "deploy/to-postgresql")
     site.up()
     assert "postgres" in site.shell(
         "from django.conf import settings; print(settings.DATABASES['default']['ENGINE'])"

@@ -1,9 +1,12 @@
 """The project as it is deployed: another database, a proxy in front, production settings."""
 
 import contextlib
+import os
 import re
 import secrets
 import shlex
+import shutil
+import sqlite3
 import subprocess
 import sys
 
@@ -56,6 +59,43 @@ def test_production_is_https_only_and_its_dashboard_private(serve, tmp_path):
         assert httpx.get(f"{server.url}/nowhere/").status_code == 404
         assert httpx.get(f"{server.url}/dashboard/").status_code in (302, 403)
         assert httpx.get(f"{server.url}/api/dashboard/stream/").status_code == 403
+
+
+PROGRAM = """#!/bin/sh
+echo "$PGPASSWORD $@"
+"""
+
+
+def test_no_program_of_postgresql_gets_the_password_as_an_argument(tmp_path):
+    for name in ("pg_dump", "pg_restore"):
+        (tmp_path / name).write_text(PROGRAM)
+        (tmp_path / name).chmod(0o755)
+    url = "postgres://site:s3cr%40t@db:5432/site?sslmode=require"
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    environment = servers.environment_for(tmp_path, DATABASE_URL=url, PYTHON=sys.executable, PATH=path)
+    for script in ("backup", "restore"):
+        command = [servers.ROOT / "deploy" / script, tmp_path / "copy"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        password, *arguments = done.stdout.splitlines()[0].split()
+        assert password == "s3cr@t"
+        assert "--dbname=postgres://site@db:5432/site?sslmode=require" in arguments
+
+
+def test_a_backup_of_sqlite_is_made_in_a_folder_of_any_name(tmp_path):
+    sqlite3.connect(tmp_path / "db.sqlite3").execute("CREATE TABLE kept (id)")
+    copy = tmp_path / 'today\'s "copy"'
+    environment = servers.environment_for(tmp_path, PYTHON=sys.executable)
+    subprocess.run([servers.ROOT / "deploy" / "backup", copy], env=environment, check=True, capture_output=True)
+    assert sqlite3.connect(copy / "site.sqlite3").execute("SELECT count(*) FROM kept").fetchone() == (0,)
+
+
+def test_neither_git_nor_the_image_takes_the_key_of_the_certificate(tmp_path):
+    shutil.copyfile(servers.ROOT / ".gitignore", tmp_path / ".gitignore")
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    asked = ["git", "-C", tmp_path, "check-ignore", "deploy/tls/privkey.pem", "deploy/.env"]
+    assert subprocess.run(asked, check=False, capture_output=True, text=True).stdout.count("\n") == 2
+    assert "deploy" in (servers.ROOT / ".dockerignore").read_text().splitlines()
 
 
 def test_without_debug_a_missing_secret_key_is_a_clear_error(tmp_path):
