@@ -1,5 +1,5 @@
 """
-A line of JSON for each event in production, with the id of the request that it belongs to.
+A line of JSON for each event in production, with the id of its request and without tokens of password resets.
 
 nginx gives each request its id and logs it as well; without a proxy it is made here, whatever the request says.
 What a request leads to has its id, too: its stream, which outlives it, and the tasks that it enqueues.
@@ -24,6 +24,7 @@ HEADER = "X-Request-ID"
 USABLE = re.compile(r"[0-9A-Za-z_-]{8,64}")
 # What a record may have beside its message, as in `logger.info(…, extra={"duration": 1.5})`.
 FIELDS = ("stream", "duration", "events", "reason")
+RESET_PATH = re.compile(r"(/accounts/reset/)[^/\s]+/[^/\s\"]+")
 QUEUED = "django_tasks_database.DBTaskResult"
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -100,6 +101,14 @@ def forget_id(**kwargs):
     request_id.set("")
 
 
+class LineFormatter(logging.Formatter):
+    """Log lines without the tokens of password resets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record as text."""
+        return RESET_PATH.sub(r"\1…", super().format(record))
+
+
 class JSONFormatter(logging.Formatter):
     """One line for each event, a traceback included."""
 
@@ -117,4 +126,4 @@ class JSONFormatter(logging.Formatter):
         entry |= {name: vars(record)[name] for name in FIELDS if name in vars(record)}
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False)
+        return RESET_PATH.sub(r"\1…", json.dumps(entry, ensure_ascii=False))

@@ -39,6 +39,9 @@ SECRET_KEY = SECRET_KEY or development_secret_key(DATA_DIR)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", required=not DEBUG)
+# The host in the links of mails. In production it is not taken from the request, whose port nobody checks.
+named_hosts = [] if DEBUG else [host for host in ALLOWED_HOSTS if not host.startswith((".", "*"))]
+SITE_HOST = env.str("SITE_HOST", default=named_hosts[0] if named_hosts else "")
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
@@ -203,7 +206,11 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "{levelname} {name} {message}", "style": "{"},
+        "line": {
+            "()": f"{__package__}.logs.LineFormatter",
+            "fmt": "{levelname} {name} {message}",
+            "style": "{",
+        },
         "json": {"()": f"{__package__}.logs.JSONFormatter"},
     },
     "handlers": {

@@ -73,6 +73,15 @@ def test_the_log_is_a_line_of_json_for_each_event_with_the_requests_id(productio
     assert "secret" not in production.output()
 
 
+def test_the_log_has_no_token_of_a_password_reset(production):
+    id = secrets.token_hex(16)
+    token = "cu1x2y-0123456789abcdef0123456789abcdef"
+    httpx.get(f"{production.url}/accounts/reset/MQ/{token}/nowhere/", headers={"X-Request-ID": id})
+    entry = wait_until(lambda: [entry for entry in entries(production) if entry.get("id") == id])[0]
+    assert entry["message"] == "Not Found: /accounts/reset/…/nowhere/"
+    assert token not in production.output()
+
+
 def test_an_id_that_would_forge_log_lines_is_replaced(production):
     answer = httpx.get(f"{production.url}/accounts/login/", headers={"X-Request-ID": 'x" , "level": "ERROR'})
     assert len(answer.headers["X-Request-ID"]) == 32

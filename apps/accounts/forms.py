@@ -3,8 +3,8 @@
 from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import PasswordResetForm, UserCreationForm
-from django.contrib.sites.shortcuts import get_current_site
 from django.http import HttpRequest
+from django.http.request import split_domain_port
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -41,5 +41,12 @@ class ForgottenPasswordForm(PasswordResetForm):
     def save(self, *, request: HttpRequest, use_https: bool = False, **options: object) -> None:
         """Enqueue the mail; its task looks up the account, so that no answer depends on whether there is one."""
         send_link.using(backend=settings.MAIL_TASKS).enqueue(
-            self.cleaned_data["email"], get_current_site(request).domain, use_https, get_language()
+            self.cleaned_data["email"], host_of_links(request), use_https, get_language()
         )
+
+
+def host_of_links(request: HttpRequest) -> str:
+    """Return `SITE_HOST`, or without one the host that was requested, outside of development without its port."""
+    if settings.SITE_HOST or settings.DEBUG:
+        return settings.SITE_HOST or request.get_host()
+    return split_domain_port(request.get_host())[0]

@@ -53,6 +53,15 @@ def test_a_forgotten_password_is_reset_with_the_link_from_the_mail(client, user,
     assert "Link no longer valid" in used.content.decode()
 
 
+def test_the_link_names_the_host_of_the_site_and_no_port_that_a_request_has_made_up(
+    client, user, mailoutbox, settings
+):
+    settings.ALLOWED_HOSTS, settings.SITE_HOST = ["example.com"], "example.com"
+    client.post(reverse("password_reset"), {"email": user.email}, headers={"host": "example.com:31337"})
+    assert "http://example.com/accounts/reset/" in mailoutbox[0].body
+    assert "31337" not in mailoutbox[0].body + mailoutbox[0].subject
+
+
 def test_an_unknown_address_gets_no_mail_and_the_same_answer(client, user, mailoutbox):
     response = client.post(reverse("password_reset"), {"email": "nobody@example.com"})
     assert response.url == reverse("password_reset_done")
