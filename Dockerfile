@@ -2,7 +2,10 @@
 #   docker build --build-arg VERSION=1.2.3 -t site .
 # deploy/compose.yml runs it with all that it needs; docs/operations.md says what to set.
 
-FROM python:3.13-slim-trixie AS build
+# By digest, so that each build has the same base. Renew it for security updates, together with those in deploy/compose.yml.
+ARG PYTHON_IMAGE=docker.io/library/python:3.13-slim-trixie@sha256:ffb752e139c0a19692a43af8d8523b274222dd68eebad5d583b45c2201c6e30a
+
+FROM $PYTHON_IMAGE AS build
 
 ENV PATH=/venv/bin:$PATH STATIC_ROOT=/srv/static
 WORKDIR /app
@@ -22,7 +25,7 @@ RUN SECRET_KEY=$(python -c 'import secrets; print(secrets.token_urlsafe(50))') A
     && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app /venv/lib
 
 
-FROM python:3.13-slim-trixie
+FROM $PYTHON_IMAGE
 
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
