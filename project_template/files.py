@@ -1,8 +1,8 @@
 """
 Files and whatever else is read piece by piece, so that an asynchronous server does not wait for the disk.
 
-A private file, which is one in `MEDIA_ROOT/private`, is nginx's to send where nginx asks for that: the view that
-has decided who may have it returns a `FileResponse`, as it would anywhere, and nginx is told the file's place.
+An uploaded file, which is one in `MEDIA_ROOT`, is sent by nginx if nginx asks for that: the view that has decided
+who gets it returns a `FileResponse`, as it would anywhere, and the response names the file's path to nginx.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -16,14 +16,14 @@ from django.http import FileResponse, HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
-# How the bundled nginx.conf asks, and where private files are to it.
+# How the bundled nginx.conf asks, and where it has the files of MEDIA_ROOT.
 ASKS, WAY = "X-Sendfile-Type", "X-Accel-Redirect"
-PRIVATE_URL = "/media/private/"
+PRIVATE_URL = "/private-media/"
 
 
 @sync_and_async_middleware
 def step(get_response):
-    """Leave private files to nginx; under ASGI step through what WhiteNoise and others stream synchronously."""
+    """Leave uploaded files to nginx; under ASGI step through what WhiteNoise and others stream synchronously."""
     if iscoroutinefunction(get_response):
 
         async def middleware(request):
@@ -47,9 +47,9 @@ def stepped(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBas
 
 
 def leave_to_nginx(response: FileResponse) -> None:
-    """Name the file in place of its content, if it is a private one."""
+    """Name the file in place of its content, if it is an uploaded one."""
     path = path_of(response.file_to_stream)
-    folder = Path(settings.MEDIA_ROOT) / "private"
+    folder = Path(settings.MEDIA_ROOT)
     if path.is_relative_to(folder):
         response.headers[WAY] = PRIVATE_URL + quote(str(path.relative_to(folder)))
         response.headers.setdefault("Cache-Control", "private, no-store")

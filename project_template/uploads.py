@@ -1,7 +1,7 @@
 """
-The most that a request may carry: a form around a file of `MAX_UPLOAD_MB`.
+The most that a request may carry: a form around a file of `MAX_UPLOAD_MB`; behind nginx, of logged-in users only.
 
-nginx refuses what is larger by itself. Without it Django would, under ASGI, first write all of it to the disk.
+nginx refuses what is larger. Without nginx Django would, under ASGI, first write all of it to the disk.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 
 from django.conf import settings
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 CONTENT_TYPE = "text/html; charset=utf-8"
@@ -19,6 +20,15 @@ CHUNK_BYTES = 64 * 1024
 LINGER_SECONDS = 10.0
 
 logger = logging.getLogger(__name__)
+
+
+def permission(request: HttpRequest) -> HttpResponse:
+    """Return 204 if nginx should accept a large body from this visitor, otherwise 401."""
+    response = HttpResponse(status=204 if request.user.is_authenticated else 401)
+    response.headers["Cache-Control"] = "no-store"
+    # A refusal is no error of the site.
+    response._has_been_logged = True
+    return response
 
 
 class Bounded:

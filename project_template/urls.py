@@ -8,12 +8,14 @@ from django.urls import include, path
 from apps.sse.exposition import metrics
 
 from .task_queue import TaskCollector
+from .uploads import permission
 from .views import HomeStream, home, notify_me
 
 urlpatterns = [
     path("", home, name="home"),
     path("api/home/stream/", HomeStream.as_view(), name="home-stream"),
     path("api/home/notify/", notify_me, name="notify-me"),
+    path("api/upload-permission/", permission),
     path("", include("apps.sse.urls")),
     path("", include("apps.dashboard.urls")),
     path("", include("apps.feed.urls")),

@@ -130,10 +130,10 @@ def watch_health(is_over: threading.Event) -> None:
             subprocess.run(command, capture_output=True, check=False)
 
 
-def sign_in(visitor: httpx.Client, name: str) -> None:
+def sign_in(visitor: httpx.Client, name: str, password: str = PASSWORD) -> None:
     """Sign somebody in, by the form."""
     visitor.get("/accounts/login/")
-    form = {"username": name, "password": PASSWORD, "csrfmiddlewaretoken": visitor.cookies["csrftoken"]}
+    form = {"username": name, "password": password, "csrfmiddlewaretoken": visitor.cookies["csrftoken"]}
     answer = visitor.post("/accounts/login/", data=form, headers={"Referer": str(visitor.base_url)})
     assert answer.url.path == "/", answer.text
 

@@ -1,12 +1,15 @@
 """The servers that tests share."""
 
+import contextlib
 import os
+import subprocess
 
 import pytest
 
 from tests import netns, nginx, servers
 from tests import postgres as postgresql
 from tests import valkey as valkey_or_redis
+from tests.echo import echoing
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +78,37 @@ def second_host():
     need(netns.is_available(), "iproute2, or the right to make network namespaces,")
     with netns.second_host() as host:
         yield host
+
+
+@pytest.fixture
+def front_of(tmp_path):
+    """Run nginx in front of a server that echoes requests: `with front_of(proxies=…, changes=…) as front`."""
+    need(nginx.binary(), "nginx")
+
+    @contextlib.contextmanager
+    def start(proxies="", upload="client_max_body_size 51m;", **options):
+        extra = {"http.d/proxies.conf": proxies, "upload.d/size.conf": upload}
+        with echoing() as url, nginx.running([url, url], tmp_path, extra=extra, **options) as front:
+            yield front
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def certified(tmp_path_factory):
+    """A folder for nginx, with a certificate."""
+    need(nginx.binary(), "nginx")
+    folder = tmp_path_factory.mktemp("nginx")
+    subprocess.run([servers.ROOT / "deploy" / "self-signed", folder / "tls"], check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def front(site, certified):
+    """nginx in front of the site, with TLS."""
+    tls = {"server.d/tls.conf": (servers.ROOT / "deploy" / "tls.conf").read_text()}
+    with nginx.running([site.url, site.url], certified, extra=tls) as front:
+        yield front
 
 
 @pytest.fixture

@@ -6,20 +6,30 @@ import json
 import threading
 from collections.abc import Iterator
 
+UPLOAD_PERMISSION = "/api/upload-permission/"
+
 
 class Echo(http.server.BaseHTTPRequestHandler):
-    """Answers with the request's headers as JSON; `/accel/NAME` has nginx send a private file."""
+    """
+    Answers with the request's headers as JSON; `/accel/NAME` has nginx send a private file, and a cookie
+    `sessionid` may upload.
+    """
 
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         body = json.dumps({name.lower(): value for name, value in self.headers.items()}).encode()
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path == UPLOAD_PERMISSION:
+            self.send_response(204 if "sessionid" in self.headers.get("Cookie", "") else 401)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Content-Type", "application/json")
         if self.path.startswith("/accel/"):
-            self.send_header("X-Accel-Redirect", "/media/private/" + self.path.removeprefix("/accel/"))
+            self.send_header("X-Accel-Redirect", "/private-media/private/" + self.path.removeprefix("/accel/"))
         self.end_headers()
         self.wfile.write(body)
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import resource
+import socket
 import time
 from collections import Counter
 
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from tests import nginx
+from tests.compose import sign_in
 from tests.conftest import need
 
 pytestmark = pytest.mark.soak
@@ -51,7 +53,12 @@ class Attacker:
             await asyncio.gather(*[self._open(data) for _ in range(min(200, count))])
 
     async def _open(self, data):
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, local_addr=ATTACKER)
+        connection = socket.socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.setblocking(False)
+        connection.bind(ATTACKER)
+        await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", self.port))
+        reader, writer = await asyncio.open_connection(sock=connection, limit=4096)
         writer.write(data)
         self.connections.append((reader, writer))
 
@@ -110,12 +117,37 @@ async def test_headers_without_end_are_refused(front):
         assert await others(front) == {200: 20}
 
 
-async def test_bodies_that_are_never_finished_are_thirty_at_once_and_cut_off(front):
-    head = HEAD.format("/accounts/login/").replace("GET", "POST") + f"Content-Length: {50 * 2**20}\r\n\r\n"
+async def test_bodies_that_lack_their_last_byte_are_thirty_at_once_and_cut_off(front):
+    head = HEAD.format("/nowhere/").replace("GET", "POST") + f"Content-Length: {2**20}\r\n\r\n"
     async with Attacker(front) as attacker:
-        await attacker.send(head.encode() + b"x" * 100_000, 100)
+        await attacker.send(head.encode() + b"x" * (2**20 - 1), 100)
         answers = await attacker.answers(5)
         print(dict(answers))
         assert answers == {0: 30, 429: 70}
+        assert nginx.spooled_bytes(front) <= 30 * 2**20
         assert await others(front) == {200: 20}
         assert set(await attacker.answers(60)) <= {-1, 408, 429}
+
+
+async def test_uploads_that_lack_their_last_byte_are_five_at_once_and_only_of_those_who_are_logged_in(front):
+    with httpx.Client(base_url=front.url, follow_redirects=True) as client:
+        sign_in(client, "ada", "demo")
+        session = f"Cookie: sessionid={client.cookies['sessionid']}\r\n"
+    size = 20 * 2**20
+    head = HEAD.format("/tasks/").replace("GET", "POST") + f"Content-Length: {size}\r\n"
+    for cookie, expected, spooled in (("", {302: 20}, 0), (session, {0: 5, 429: 15}, 5 * size)):
+        async with Attacker(front) as attacker:
+            await attacker.send(f"{head}{cookie}\r\n".encode() + b"x" * (size - 1), 20)
+            assert await attacker.answers(5) == expected
+            assert nginx.spooled_bytes(front) <= spooled
+            assert await others(front) == {200: 20}
+
+
+async def test_of_four_hundred_readers_that_read_nothing_two_hundred_are_served_and_cost_a_megabyte_each(front):
+    async with Attacker(front) as attacker:
+        await attacker.send(HEAD.format("/tasks/example.csv").encode() + b"\r\n", 400)
+        answers = await attacker.answers(30)
+        print(dict(answers), nginx.spooled_bytes(front) // 2**20, "MB")
+        assert answers == {200: 200, 429: 200}
+        assert nginx.spooled_bytes(front) < 205 * 2**20
+        assert await others(front) == {200: 20}

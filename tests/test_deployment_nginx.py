@@ -1,7 +1,7 @@
 """The bundled nginx: what it passes on, what it serves itself, whom it believes, and what it limits."""
 
 import json
-import select
+import re
 import shutil
 import socket
 import ssl
@@ -24,51 +24,9 @@ STREAM = "/api/dashboard/stream/"
 TLS = {"server.d/tls.conf": (ROOT / "deploy" / "tls.conf").read_text()}
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A folder for nginx, with a certificate."""
-    need(nginx.binary(), "nginx")
-    folder = tmp_path_factory.mktemp("nginx")
-    subprocess.run([ROOT / "deploy" / "self-signed", folder / "tls"], check=True)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def front(site, folder):
-    """nginx in front of the site, with TLS."""
-    with nginx.running([site.url, site.url], folder, extra=TLS) as front:
-        yield front
-
-
-@pytest.fixture
-def front_of(tmp_path):
-    """Run nginx in front of what echoes requests: `with front_of(http=…, changes=…) as front`."""
-    need(nginx.binary(), "nginx")
-
-    def start(proxies="", server="", **options):
-        extra = {"http.d/proxies.conf": proxies, "server.d/upload.conf": server}
-        stack = ExitStack()
-        url = stack.enter_context(echoing())
-        front = stack.enter_context(nginx.running([url, url], tmp_path, extra=extra, **options))
-        return contextmanager_of(stack, front)
-
-    return start
-
-
-class contextmanager_of:
-    def __init__(self, stack, value):
-        self.stack, self.value = stack, value
-
-    def __enter__(self):
-        return self.value
-
-    def __exit__(self, *exception):
-        return self.stack.__exit__(*exception)
-
-
-def test_the_configuration_is_valid_and_warns_of_nothing(folder, tmp_path):
+def test_the_configuration_is_valid_and_warns_of_nothing(certified, tmp_path):
     extra = TLS | {"http.d/proxies.conf": "set_real_ip_from 10.0.0.0/8;"}
-    shutil.copytree(folder / "tls", tmp_path / "tls")
+    shutil.copytree(certified / "tls", tmp_path / "tls")
     nginx.write(["unix:/a.sock", "unix:/b.sock"], tmp_path, free_port(), free_port(), {}, extra)
     done = subprocess.run([*nginx.command(tmp_path), "-t"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -99,14 +57,8 @@ def test_the_application_knows_the_port_at_which_it_is_visited(front_of):
         assert httpx.get(front.url, headers={"Host": "example.com"}).json()["host"] == "example.com"
 
 
-def test_an_upload_is_refused_before_it_is_sent_as_soon_as_it_is_larger_than_agreed(front_of):
-    with front_of(server="client_max_body_size 2m;") as front:
-        assert httpx.post(front.url, content=b"x" * 2**20).status_code == 200
-        assert httpx.post(front.url, content=b"x" * (2**21 + 1)).status_code == 413
-
-
 def test_what_nginx_and_django_take_by_default_agrees(settings):
-    text = (ROOT / "deploy" / "nginx.conf").read_text()
+    text = (ROOT / "deploy" / "upload.conf").read_text()
     assert f"client_max_body_size {settings.MAX_UPLOAD_MB + 1}m;" in text
 
 
@@ -122,18 +74,19 @@ def test_hidden_files_are_nobodys_business(front_of):
     with front_of() as front:
         for path in ("/.env", "/.git/config", "/static/.env", "/app/.git/HEAD", "/media/../.env"):
             assert httpx.get(front.url + path).status_code in (400, 404), path
-        assert httpx.get(f"{front.url}/media/private/secret.csv").status_code == 404
 
 
 def test_uploads_are_never_run_and_private_ones_sent_only_when_the_application_says_so(front_of):
     with front_of() as front:
         (front.site / "media" / "private").mkdir(parents=True)
-        (front.site / "media" / "page.html").write_text("<script>")
+        (front.site / "media" / "public").mkdir()
+        (front.site / "media" / "public" / "page.html").write_text("<script>")
         (front.site / "media" / "private" / "mine.csv").write_text("a,b")
-        shown = httpx.get(f"{front.url}/media/page.html")
+        shown = httpx.get(f"{front.url}/media/public/page.html")
         assert shown.headers["X-Content-Type-Options"] == "nosniff"
         assert shown.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
-        assert httpx.get(f"{front.url}/media/private/mine.csv").status_code == 404
+        assert httpx.get(f"{front.url}/media/private/mine.csv").text != "a,b"
+        assert httpx.get(f"{front.url}/private-media/private/mine.csv").status_code == 404
         sent = httpx.get(f"{front.url}/accel/mine.csv")
         assert (sent.status_code, sent.text) == (200, "a,b")
 
@@ -154,7 +107,7 @@ def test_a_private_file_is_sent_by_nginx_behind_it_and_by_the_application_withou
         assert answer.headers["Content-Disposition"].startswith("attachment; filename=")
         assert answer.headers["Cache-Control"] == "private, no-store"
         assert "X-Accel-Redirect" not in answer.headers
-    assert asked.headers["X-Accel-Redirect"].startswith("/media/private/tasks/")
+    assert asked.headers["X-Accel-Redirect"].startswith("/private-media/private/tasks/")
     assert asked.content == b""
 
 
@@ -170,6 +123,46 @@ def export_of(client, site):
     return f"{task}contacts.csv"
 
 
+@pytest.fixture
+def alone(certified, tmp_path):
+    """nginx whose servers are gone."""
+    with nginx.running([f"unix:{tmp_path}/gone.sock"] * 2, tmp_path) as front:
+        yield front
+
+
+def test_the_pages_of_nginx_itself_have_the_sites_look_and_its_headers(alone):
+    asked = {404: ("GET", "/.env", b""), 413: ("POST", "/", b"x" * 2**21), 502: ("GET", "/feed/", b"")}
+    for status, (method, path, content) in asked.items():
+        page = httpx.request(method, alone.url + path, content=content)
+        assert (page.status_code, page.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
+        assert '<link rel="stylesheet" href="/static/site.css">' in page.text
+        assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+        expected = {
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+            "Referrer-Policy": "no-referrer",
+            "Cache-Control": "no-store",
+        }
+        assert {name: page.headers[name] for name in expected} == expected
+        assert ("Retry-After" in page.headers) == (status == 502)
+
+
+TOKEN = "cu1x2y-0123456789abcdef0123456789abcdef"
+
+
+def test_no_log_has_the_token_of_a_password_reset(alone):
+    for path in (f"/accounts/reset/MQ/{TOKEN}/", f"/accounts/%72eset/MQ/{TOKEN}"):
+        assert httpx.get(alone.url + path).status_code == 502
+    assert httpx.post(f"{alone.url}/accounts/reset/MQ/{TOKEN}/", content=b"x" * 2**21).status_code == 413
+    wait_until(lambda: [line["path"] for line in entries(alone)].count("/accounts/reset/…/") == 3)
+    assert TOKEN not in "\n".join(alone.log() + alone.log("error.log"))
+
+
+def test_pages_with_a_token_in_their_address_send_it_in_no_referer(front):
+    page = httpx.get(f"{front.url}/accounts/reset/MQ/{TOKEN}/")
+    assert page.headers.get_list("Referrer-Policy") == ["strict-origin"]
+
+
 def test_static_files_come_from_nginx_compressed_and_for_good_if_their_name_says_so(front, site):
     static = front.site / "static"
     static.mkdir()
@@ -180,9 +173,13 @@ def test_static_files_come_from_nginx_compressed_and_for_good_if_their_name_says
     with asked, asked.stream("GET", "site.0123456789ab.css", headers={"Accept-Encoding": "gzip"}) as answer:
         assert b"".join(answer.iter_raw()).endswith(b"stands for it")
         assert answer.headers["Content-Encoding"] == "gzip"
-        assert "immutable" in answer.headers["Cache-Control"]
+        assert answer.headers.get_list("Cache-Control") == ["public, max-age=31536000, immutable"]
+        assert "Expires" not in answer.headers
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert httpx.get(f"{front.url}/static/plain.css").headers["Cache-Control"] == "no-cache"
+    plain = httpx.get(f"{front.url}/static/plain.css")
+    assert plain.headers.get_list("Cache-Control") == ["no-cache"]
+    again = httpx.get(plain.url, headers={"If-None-Match": plain.headers["ETag"]})
+    assert (again.status_code, again.headers.get_list("Cache-Control")) == (304, ["no-cache"])
     missing = httpx.get(f"{front.url}/static/site.css")
     assert missing.content == httpx.get(f"{site.url}/static/site.css").content, "the application serves the rest"
 
@@ -210,10 +207,8 @@ def test_the_log_has_a_line_with_the_duration_of_each_stream_and_nothing_persona
     assert entry["network"] == "127.0.0.0"
     logged = "\n".join(front.log())
     assert "/accounts/login/" in logged
-    for unwanted in ("task_id", "secret", "health", "127.0.0.1"):
-        assert unwanted not in logged.replace(f'"upstream":"{entry["upstream"]}"', "").replace(
-            f'"host":"{entry["host"]}"', ""
-        )
+    for unwanted in ("task_id", "secret", "health/", "127.0.0.1"):
+        assert unwanted not in re.sub('"(upstream|host)":"[^"]*"', "", logged)
 
 
 def test_an_upload_is_no_error_with_the_visitors_address(front_of):
@@ -250,40 +245,6 @@ def test_thirty_streams_share_one_connection_over_http2(front):
     assert sum(int(connects) for *_, connects in lines) == 1
 
 
-def test_an_address_has_so_many_streams_and_pages_all_the_same(site, tmp_path):
-    need(nginx.binary(), "nginx")
-    fewer = {"limit_conn streams 100;": "limit_conn streams 3;"}
-    with nginx.running([site.url] * 2, tmp_path, changes=fewer) as front, ExitStack() as stack:
-        readers = [Reader(stack, front.url, STREAM) for _ in range(3)]
-        with httpx.stream("GET", front.url + STREAM) as refused:
-            assert (refused.status_code, refused.headers["Retry-After"]) == (429, "10")
-        assert httpx.get(f"{front.url}/accounts/login/").status_code == 200
-        assert len(readers) == 3
-
-
-def test_a_flood_of_forms_is_refused_and_others_pages_are_not(front_of):
-    with front_of(changes={"burst=100": "burst=5"}) as front, httpx.Client() as client:
-        answers = [client.post(front.url) for _ in range(40)]
-        statuses = [answer.status_code for answer in answers]
-        assert statuses[:5] == [200] * 5
-        assert 429 in statuses
-        assert answers[statuses.index(429)].headers["Retry-After"] == "10"
-        assert [client.get(front.url).status_code for _ in range(40)] == [200] * 40
-
-
-@pytest.mark.parametrize(
-    "asked", ["POST /", "PUT /", "GET /", f"POST {STREAM}", "POST /static/nowhere.css", "PUT /health/live"]
-)
-def test_an_address_sends_so_many_bodies_at_once_whatever_the_method_and_the_place(front_of, asked):
-    with front_of(changes={"limit_conn bodies 30;": "limit_conn bodies 2;"}) as front, ExitStack() as stack:
-        address = ("127.0.0.1", int(front.url.rpartition(":")[2]))
-        connections = [stack.enter_context(socket.create_connection(address)) for _ in range(3)]
-        for connection in connections:
-            connection.sendall(f"{asked} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n".encode())
-        [refused] = select.select(connections, [], [], 10)[0]
-        assert refused.recv(100).startswith(b"HTTP/1.1 429")
-
-
 def test_a_server_that_is_gone_is_nobodys_trouble(tmp_path):
     need(nginx.binary(), "nginx")
     with echoing() as url:
@@ -291,26 +252,6 @@ def test_a_server_that_is_gone_is_nobodys_trouble(tmp_path):
         with nginx.running([gone, url], tmp_path) as front, httpx.Client(base_url=front.url) as client:
             assert {client.get("/").status_code for _ in range(20)} == {200}
             assert {client.post("/").status_code for _ in range(20)} == {200}
-
-
-def test_who_is_slow_to_ask_is_cut_off_while_others_are_served(front_of):
-    hasty = {"client_header_timeout 10s;": "client_header_timeout 1s;"}
-    with front_of(changes=hasty) as front, ExitStack() as stack:
-        address = ("127.0.0.1", int(front.url.rpartition(":")[2]))
-        slow = [stack.enter_context(socket.create_connection(address)) for _ in range(500)]
-        for connection in slow:
-            connection.sendall(b"GET / HTTP/1.1\r\nHost: slow\r\n")
-        assert httpx.get(front.url).status_code == 200
-        for connection in slow:
-            connection.settimeout(15)
-            assert is_cut(connection)
-
-
-def is_cut(connection):
-    try:
-        return b"200 OK" not in connection.recv(4096)
-    except ConnectionError:
-        return True
 
 
 def test_old_tls_is_refused(front):

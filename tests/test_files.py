@@ -32,9 +32,9 @@ def asking(rf):
 @pytest.fixture
 def private(settings, tmp_path):
     """The folder of private files."""
-    settings.MEDIA_ROOT = tmp_path
-    (tmp_path / "private").mkdir()
-    return tmp_path / "private"
+    settings.MEDIA_ROOT = tmp_path / "media"
+    (tmp_path / "media" / "private").mkdir(parents=True)
+    return tmp_path / "media" / "private"
 
 
 def test_a_file_that_is_on_no_disk_is_sent_by_the_application(asking, private):
@@ -47,14 +47,14 @@ def test_what_a_private_file_is_called_adds_nothing_to_the_answer(asking, privat
     path = private / "é?x=1\r\nSet-Cookie: a=b"
     path.write_bytes(b"a,b")
     answer = stepped(asking, FileResponse(File(path.open("rb"))))
-    assert answer.headers["X-Accel-Redirect"] == "/media/private/%C3%A9%3Fx%3D1%0D%0ASet-Cookie%3A%20a%3Db"
+    assert answer.headers["X-Accel-Redirect"] == "/private-media/private/%C3%A9%3Fx%3D1%0D%0ASet-Cookie%3A%20a%3Db"
     assert "Set-Cookie" not in answer.headers
     assert answer.getvalue() == b""
 
 
-def test_a_file_elsewhere_is_sent_by_the_application(asking, private):
-    (private.parent / "private.csv").write_bytes(b"a,b")
-    answer = stepped(asking, FileResponse((private.parent / "private.csv").open("rb")))
+def test_a_file_elsewhere_is_sent_by_the_application(asking, private, tmp_path):
+    (tmp_path / "media.csv").write_bytes(b"a,b")
+    answer = stepped(asking, FileResponse((tmp_path / "media.csv").open("rb")))
     assert (answer.getvalue(), "X-Accel-Redirect" in answer.headers) == (b"a,b", False)
 
 

@@ -1,6 +1,9 @@
+from django.conf import settings
 from django.urls import path
 
-from .views import EditView, FeedStream, FeedView, PostView, RemoveView
+from .views import EditView, FeedStream, FeedView, PostView, RemoveView, picture
+
+MEDIA = settings.MEDIA_URL.lstrip("/")
 
 urlpatterns = [
     path("feed/", FeedView.as_view(), name="feed"),
@@ -8,4 +11,5 @@ urlpatterns = [
     path("feed/<int:pk>/edit/", EditView.as_view(), name="feed-edit"),
     path("feed/<int:pk>/delete/", RemoveView.as_view(), name="feed-remove"),
     path("api/feed/stream/", FeedStream.as_view(), name="feed-stream"),
+    path(f"{MEDIA}feed/<path:name>", picture),
 ]

@@ -1,11 +1,17 @@
+from pathlib import Path
+
+from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import BadRequest
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 from django.views.generic import CreateView, DeleteView, DetailView, UpdateView
+from django.views.static import serve
 
 from apps.sse import LivePageMixin, SSEView, rate_limited
 
@@ -60,6 +66,15 @@ class FeedStream(LoginRequiredMixin, SSEView):
 
     channels = [feed.CHANNEL]
     raise_exception = True
+
+
+@login_required
+@require_safe
+def picture(request, name):
+    """Send a picture of a post, which needs a login as the posts do."""
+    response = serve(request, name, document_root=Path(settings.MEDIA_ROOT) / "feed")
+    response.headers["Cache-Control"] = "private, max-age=3600"
+    return response
 
 
 class PostView(LoginRequiredMixin, DetailView):

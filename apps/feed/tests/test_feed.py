@@ -123,6 +123,20 @@ def test_what_is_hidden_in_a_picture_is_gone_and_it_stands_upright(client, ada):
     assert Image.open(io.BytesIO(stored)).size == (20, 40)
 
 
+def test_a_picture_is_for_those_who_may_see_the_feed(client, ada, tmp_path):
+    client.force_login(ada)
+    client.post("/feed/", {"image": picture()})
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private" / "secret.csv").touch()
+    url = Post.objects.get().image.url
+    sent = client.get(url)
+    assert (sent.headers["Content-Type"], sent.headers["Cache-Control"]) == ("image/webp", "private, max-age=3600")
+    assert sent.getvalue().startswith(b"RIFF")
+    assert client.get("/media/feed/../private/secret.csv").status_code == 400
+    client.logout()
+    assert client.get(url).url == f"/accounts/login/?next={url}"
+
+
 @pytest.mark.parametrize(
     ("upload", "reason"),
     [
