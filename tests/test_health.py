@@ -214,8 +214,8 @@ def test_only_questions_are_answered(client):
 
 
 def test_the_check_of_the_container_tells_ready_from_not_ready_and_from_nobody(site, tmp_path):
-    def check(bind):
-        environment = servers.environment_for(tmp_path, BIND=bind)
+    def check(bind="", **variables):
+        environment = servers.environment_for(tmp_path, **({"BIND": bind} if bind else variables))
         command = [sys.executable, "deploy/healthcheck.py"]
         return subprocess.run(
             command, cwd=servers.ROOT, env=environment, capture_output=True, text=True, check=False
@@ -223,6 +223,7 @@ def test_the_check_of_the_container_tells_ready_from_not_ready_and_from_nobody(s
 
     done = check(site.url.removeprefix("http://"))
     assert (done.returncode, done.stdout) == (0, "200 ok\n")
+    assert check(PORT=site.url.rpartition(":")[2]).stdout == "200 ok\n"
     assert httpx.get(f"{site.url}/health/ready").text == "ok\n"
     assert check(f"127.0.0.1:{servers.free_port()}").returncode == 1
     done = check(f"unix:{tmp_path}/nobody")
