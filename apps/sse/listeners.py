@@ -9,7 +9,7 @@ import contextlib
 import os
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 DESCRIPTORS = Path("/dev/fd")
@@ -37,34 +37,39 @@ class Listeners:
         return any(_identity(number) != identity for number, identity in self._identities.items())
 
 
-@contextlib.contextmanager
-def _opened(number: int) -> Iterator[socket.socket]:
-    with socket.socket(fileno=os.dup(number)) as duplicate:
-        yield duplicate
-
-
 def _listens(number: int) -> bool:
-    with _opened(number) as found:
+    with contextlib.suppress(OSError), _duplicate(number) as found:
         return bool(found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    return False
 
 
-def _bound_silence(sockets: dict[int, tuple[int, int]], listening: dict[int, tuple[int, int]]) -> None:
+def _bound_silence(sockets: Iterable[int], listening: Iterable[int]) -> None:
     if not hasattr(socket, "TCP_USER_TIMEOUT"):
         return
     ports = {_port(number) for number in listening} - {None}
     for number in sockets:
         if _port(number) in ports:
-            # One that was closed by its client a moment ago takes no options.
-            with contextlib.suppress(OSError), _opened(number) as found:
+            with contextlib.suppress(OSError), _duplicate(number) as found:
                 milliseconds = int(UNACKNOWLEDGED_SECONDS * 1000)
                 found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
 
 def _port(number: int) -> int | None:
     """Return the local port of a TCP socket, None for other sockets."""
-    with _opened(number) as found:
-        is_tcp = found.family in (socket.AF_INET, socket.AF_INET6) and found.type == socket.SOCK_STREAM
-        return found.getsockname()[1] if is_tcp else None
+    with contextlib.suppress(OSError), _duplicate(number) as found:
+        if found.family in (socket.AF_INET, socket.AF_INET6) and found.type == socket.SOCK_STREAM:
+            return found.getsockname()[1]
+    return None
+
+
+def _duplicate(number: int) -> socket.socket:
+    # Raises OSError if another thread has closed the socket; so do calls to one whose connection is over.
+    copy = os.dup(number)
+    try:
+        return socket.socket(fileno=copy)
+    except OSError:
+        os.close(copy)
+        raise
 
 
 def _identity(number: int) -> tuple[int, int] | None:
