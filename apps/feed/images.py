@@ -2,7 +2,7 @@
 
 import io
 import secrets
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
@@ -19,10 +19,11 @@ FORMATS = ["JPEG", "PNG", "GIF", "WEBP"]
 MOST_DECODED_BYTES = 300_000_000
 IMAGE_PIXELS = 1600
 THUMBNAIL_PIXELS = 480
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 20.0
 
-# One picture at a time in each process, so that several uploads need no more memory than one.
-decoding = threading.Semaphore(1)
+# One picture at a time, so that several uploads need no more memory than one; in one thread, since the C library
+# keeps much of what a thread has freed.
+decoder = ThreadPoolExecutor(1, "pictures")
 
 
 def sizes(upload: UploadedFile) -> tuple[ContentFile, ContentFile]:
@@ -36,20 +37,25 @@ def sizes(upload: UploadedFile) -> tuple[ContentFile, ContentFile]:
             _("This image has %(size)s, and %(most)s is the most. Make it smaller and try again."),
             params={"size": filesizeformat(upload.size), "most": filesizeformat(MOST_BYTES)},
         )
-    if not decoding.acquire(timeout=WAIT_SECONDS):
-        raise ValidationError(_("The server is busy with other images. Try again in a minute."), code="busy")
+    written = decoder.submit(_written, upload)
     try:
-        image, name = _decoded(upload), secrets.token_urlsafe(12)
-        return _fitted(image, IMAGE_PIXELS, f"{name}.webp"), _fitted(image, THUMBNAIL_PIXELS, f"{name}-small.webp")
+        return written.result(WAIT_SECONDS)
     except ValidationError:
         raise
+    except TimeoutError:
+        written.cancel()
+        message = _("The server is busy with other images. Try again in a minute.")
+        raise ValidationError(message, code="busy") from None
     except Image.DecompressionBombError:
         raise _too_many(_most_pixels()) from None
     except Exception as error:
         # A file made for it can have Pillow raise nearly anything.
         raise ValidationError(ImageField.default_error_messages["invalid_image"], code="invalid_image") from error
-    finally:
-        decoding.release()
+
+
+def _written(upload: UploadedFile) -> tuple[ContentFile, ContentFile]:
+    image, name = _decoded(upload), secrets.token_urlsafe(12)
+    return _fitted(image, IMAGE_PIXELS, f"{name}.webp"), _fitted(image, THUMBNAIL_PIXELS, f"{name}-small.webp")
 
 
 def _decoded(upload: UploadedFile) -> Image.Image:
