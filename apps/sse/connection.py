@@ -145,7 +145,7 @@ class Connection(Writer):
             self._ending, self.ends_at = "finished", time.monotonic()
         await self.room()
         if not self._is_over:
-            self._transmit(b"", more_body=False)
+            self._write(b"", None, more_body=False)
             await self.room()
         return not self._is_over
 
@@ -174,16 +174,15 @@ class Connection(Writer):
 
     def keep_alive(self, now: float) -> None:
         """Send a sign of life if nothing was sent for long enough; to be called about once a second."""
-        # Not every server notices that a client has left.
-        if transports.is_closed(self._send):
-            self.leave()
-        elif self._has_written:
+        if self._has_written:
             # Dated to the call before this one, so that no sign of life is late.
             self._has_written, self._last_write = False, now - connections.SWEEP_SECONDS
+            self._leave_if_closed()
         elif self._flushing is not None:
             if now - self._last_write >= STALL_SECONDS:
                 self.hang_up("slow")
         elif not self.is_ended and now - self._last_write >= self.keepalive - TICK_TOLERANCE_SECONDS:
+            self._leave_if_closed()
             self.write(self.pulse())
             self._has_written, self._last_write = False, now
 
@@ -238,6 +237,11 @@ class Connection(Writer):
         finally:
             self.leave()
             await asyncio.wait({running})
+
+    def _leave_if_closed(self) -> None:
+        # uvicorn does not tell of a client that has left if that client had sent its next request, too.
+        if transports.is_closed(self._send):
+            self.leave()
 
     def _stop(self) -> None:
         if self._task is not None and self._task is not asyncio.current_task():

@@ -12,7 +12,7 @@ import threading
 import time
 import weakref
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
 from . import revocations
@@ -130,8 +130,8 @@ class Registry:
             SWEEP_SECONDS, self._sweep, context=contextvars.Context()
         )
         for call in when_opened:
-            _isolated(connection, call, connection)
-        _isolated(connection, self._end_if_revoked, connection)
+            _each([connection], call)
+        _each([connection], self._end_if_revoked)
 
     def discard(self, connection: OpenConnection) -> None:
         """Count a connection no more, and log what it was."""
@@ -146,8 +146,7 @@ class Registry:
 
     def end(self, which: Callable[[OpenConnection], bool], reason: str) -> None:
         """End some of the connections."""
-        for connection in list(self.connections):
-            _isolated(connection, _end_if, connection, which, reason)
+        _each(self.connections, _end_if, which, reason)
 
     def revoke(self, which: Callable[[OpenConnection], bool], reason: str) -> None:
         """End some of the connections, and those of them that are still opening."""
@@ -156,8 +155,7 @@ class Registry:
 
     def abandon(self) -> None:
         """Wait no longer for any client."""
-        for connection in list(self.connections):
-            _isolated(connection, connection.abandon)
+        _each(self.connections, _abandon)
 
     def _end_if_revoked(self, connection: OpenConnection) -> None:
         for revocation in connection.opening_since.later() if connection.opening_since else ():
@@ -169,9 +167,7 @@ class Registry:
     def _sweep(self) -> None:
         # First, so that nothing that is raised below can stop it.
         self._timer = self.loop.call_later(SWEEP_SECONDS, self._sweep) if self.connections else None
-        now = time.monotonic()
-        for connection in list(self.connections):
-            _isolated(connection, _look_after, connection, now)
+        _each(self.connections, _look_after, time.monotonic())
         if self._listeners.closed():
             self._listeners = Listeners()
             self.end(_every, "restart")
@@ -257,15 +253,15 @@ def _look_after(connection: OpenConnection, now: float) -> None:
         connection.keep_alive(now)
 
 
-def _isolated[**Arguments](
-    connection: OpenConnection,
-    call: Callable[Arguments, object],
-    *args: Arguments.args,
-    **kwargs: Arguments.kwargs,
-) -> None:
-    """Call something for one connection; what it raises ends that connection and reaches no other."""
-    try:
-        call(*args, **kwargs)
-    except Exception as error:
-        logger.warning("%s: %r was raised for a stream, which is ended.", connection.name, error)
-        connection.end("failed")
+def _abandon(connection: OpenConnection) -> None:
+    connection.abandon()
+
+
+def _each(connections: Iterable[OpenConnection], call: Callable[..., object], *arguments: Any) -> None:
+    """Call something for each connection; what it raises ends that connection and reaches no other."""
+    for connection in list(connections):
+        try:
+            call(connection, *arguments)
+        except Exception as error:
+            logger.warning("%s: %r was raised for a stream, which is ended.", connection.name, error)
+            connection.end("failed")

@@ -56,13 +56,10 @@ class Writer:
         if self._flushing is not None:
             await asyncio.wait({self._flushing})
 
-    def _write(self, data: bytes, event: Event | None) -> None:
+    def _write(self, data: bytes, event: Event | None, *, more_body: bool = True) -> None:
         if self._flushing is not None:
             self._keep(data, event)
-        else:
-            self._transmit(data)
-
-    def _transmit(self, data: bytes, *, more_body: bool = True) -> None:
+            return
         # Stepped by hand: it is done at once, unless the socket is full.
         try:
             sending = self._send(_body(data, more_body)).__await__()
