@@ -5,6 +5,8 @@ import socket
 import threading
 from urllib.parse import urlsplit
 
+from django.db import connections
+
 from apps.sse import log
 from apps.sse.hub import Hub
 from apps.sse.log import Unavailable
@@ -90,3 +92,4 @@ async def check_that_followers_are_hung_up_while_it_is_frozen(proxy, broker, pub
             await until(lambda: returning.texts == ["heard", "missed"])  # noqa: B023
             hub.leave(ear)
             hub.leave(returning)
+    connections.close_all()

@@ -133,7 +133,6 @@ async def test_who_follows_is_hung_up_while_the_server_does_not_answer(broker, s
         # This thread keeps its connection; new ones get theirs by way of the proxy.
         monkeypatch.setitem(connections.settings, "default", by_proxy)
         await check_that_followers_are_hung_up_while_it_is_frozen(proxy, broker, broker.append, monkeypatch)
-        connection.close()
 
 
 def test_a_server_that_is_gone_is_noticed_on_every_connection_of_django(broker):

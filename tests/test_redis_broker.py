@@ -168,7 +168,8 @@ class TestTransaction:
         if reachable:
             assert log_of(broker) == ["1", "2", "3"]
 
-    def test_outside_of_one_nothing_is_written_to_the_database(self, broker):
+    def test_outside_of_one_nothing_is_written_to_the_database(self, broker, monkeypatch):
+        monkeypatch.setattr(redis, "LOOK_SECONDS", 1000)
         broker.append(event(text="1"))
         connection.close()
         broker.append(event(text="2"))

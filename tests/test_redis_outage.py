@@ -5,15 +5,17 @@ import contextlib
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import pytest
 from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 from redis.exceptions import ConnectionError, ReadOnlyError
 
 from apps.sse import close_streams, log
-from apps.sse.brokers import outbox
+from apps.sse.brokers import outbox, redis
 from apps.sse.brokers.redis import RedisBroker, address, outage
 from apps.sse.models import OutgoingEvent
 from apps.sse.testing import BrokerContract
@@ -148,6 +150,73 @@ class TestClosing:
             await asyncio.to_thread(valkey.start)
             await until(lambda: hers.is_ended and also_ended.is_ended)
             assert (hers.outcome, also_ended.outcome, stays.is_ended) == ("access", "access", False)
+
+
+class TestTwoProcesses:
+    """Each with a broker of its own; what one has left in the outbox the other cannot see in Redis."""
+
+    @pytest.fixture
+    def other(self, valkey):
+        with contextlib.closing(RedisBroker(valkey.url)) as other:
+            yield other
+
+    def test_what_one_left_in_an_outage_is_not_overtaken_by_the_other(self, broker, other, valkey):
+        for n in range(5):
+            other.append(event(text=f"before {n}"))
+            valkey.stop()
+            broker.append(event(text=f"waits {n}"))
+            time.sleep(redis.LOOK_SECONDS)
+            valkey.start()
+            other.append(event(text=f"after {n}"))
+        expected = [f"{when} {n}" for n in range(5) for when in ("before", "waits", "after")]
+        assert (log_of(broker), waiting()) == (expected, [])
+
+    def test_what_one_that_is_cut_off_alone_publishes_is_not_overtaken_by_the_other(
+        self, other, valkey, monkeypatch
+    ):
+        monkeypatch.setitem(address._OPTIONS, "socket_timeout", 0.1)
+        with contextlib.closing(Proxy(valkey.url)) as proxy, contextlib.closing(RedisBroker(proxy.url)) as cut_off:
+            proxy.freeze()
+            for n in range(5):
+                cut_off.append(event(text=f"waits {n}"))
+                time.sleep(redis.LOOK_SECONDS)
+                other.append(event(text=f"after {n}"))
+        assert log_of(other) == [f"{when} {n}" for n in range(5) for when in ("waits", "after")]
+
+    def test_the_outbox_is_read_every_tenth_of_a_second_and_not_for_each_event(self, other):
+        began = time.monotonic()
+        with CaptureQueriesContext(connection) as queries:
+            for n in range(500):
+                other.append(event(text=str(n)))
+        assert len(queries) <= 1 + (time.monotonic() - began) / redis.LOOK_SECONDS
+
+    def test_one_that_was_frozen_sends_nothing_again(self, broker, other, monkeypatch):
+        monkeypatch.setattr(redis, "REMEMBERED", 50)
+        read = outbox.waiting
+        outbox.put(event(text="once"))
+
+        def read_and_freeze(*arguments):
+            rows = read(*arguments)
+            monkeypatch.setattr(outbox, "waiting", read)
+            for n in range(300):
+                other.append(event(text=str(n)))
+            return rows
+
+        monkeypatch.setattr(outbox, "waiting", read_and_freeze)
+        broker.sweep()
+        assert (log_of(broker), waiting()) == (["once", *map(str, range(300))], [])
+
+    def test_what_one_sent_before_it_died_is_not_sent_again_by_the_other(self, broker, other, monkeypatch):
+        monkeypatch.setattr(redis, "REMEMBERED", 50)
+        monkeypatch.setattr(outbox, "done", lambda keys: None)
+        outbox.put(event(text="once"))
+        broker.sweep()
+        monkeypatch.undo()
+        monkeypatch.setattr(redis, "REMEMBERED", 50)
+        for n in range(300):
+            other.append(event(text=str(n)))
+        broker.sweep()
+        assert (log_of(broker), waiting()) == (["once", *map(str, range(300))], [])
 
 
 class TestOutage:

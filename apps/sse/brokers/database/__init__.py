@@ -84,10 +84,11 @@ class DatabaseBroker(Broker):
 
     def trim(self) -> int:
         self._mark()
-        newest = _rows().aggregate(newest=Max("number"))["newest"] or 0
-        first_to_stay = max(newest - setting("SSE_RETENTION_COUNT"), _past(newest)) + 1
-        dropped = _drop_before(min(first_to_stay, newest))
-        _marks().filter(Q(number__lt=first_to_stay - 1) | Q(number__gt=newest)).delete()
+        if (newest := _marks().order_by("number").last()) is None:
+            return 0
+        first_to_stay = max(newest.number - setting("SSE_RETENTION_COUNT"), _past(newest)) + 1
+        if dropped := _drop_before(min(first_to_stay, newest.number)):
+            _marks().filter(number__lt=first_to_stay - 1).exclude(pk=newest.pk).delete()
         return dropped
 
     def sweep(self) -> None:
@@ -114,6 +115,8 @@ class DatabaseBroker(Broker):
             ON CONFLICT DO NOTHING
         """
         with connection().cursor() as cursor:
+            # A log that was put back by hand may be behind the marks.
+            cursor.execute(f"DELETE FROM {MARKS} WHERE number > (SELECT max(number) FROM {TABLE})")
             cursor.execute(sql)
 
     def _newest(self, limit: int) -> list[Event]:
@@ -162,13 +165,11 @@ def _marks() -> "QuerySet[LogMark]":
     return LogMark.objects.using(connection().alias)
 
 
-def _past(newest: int) -> int:
+def _past(newest: LogMark) -> int:
     """Return the number of the last event that is too old, or has too many bytes behind it; 0 if none is."""
-    marks = _marks().filter(number__lte=newest)
-    total = marks.aggregate(total=Max("size"))["total"] or 0
     is_old = Q(at__lte=Now() - timedelta(seconds=setting("SSE_RETENTION_AGE")))
-    has_enough_behind = Q(size__lte=total - setting("SSE_RETENTION_BYTES"))
-    return marks.filter(is_old | has_enough_behind).aggregate(past=Max("number"))["past"] or 0
+    has_enough_behind = Q(size__lte=newest.size - setting("SSE_RETENTION_BYTES"))
+    return _marks().filter(is_old | has_enough_behind).aggregate(past=Max("number"))["past"] or 0
 
 
 def _events(rows: "QuerySet[LoggedEvent]") -> list[Event]:

@@ -29,20 +29,34 @@ STALE_SECONDS = 30.0
 
 AT_ONCE = 100
 PAGE = 250
+# What another process has left in the outbox is noticed after this time at most.
+LOOK_SECONDS = 0.1
 TRIM_EVERY = 100
-# An event that is sent again, since nobody knows whether it arrived, is recognised among so many newer ones.
+# An event that is sent again, since nobody knows whether it arrived, is recognised among this many newer ones.
 REMEMBERED = 50_000
 
 SCRIPT = Path(__file__).with_name("log.lua")
+
+
+class _Unreachable(Exception):
+    """The server takes no events."""
+
+
+class _ReadTooLongAgo(Exception):
+    """Events were read from the outbox so long ago that another process may have sent them, unknown by now."""
 
 
 class RedisBroker(Broker):
     """
     Appends straight to the stream, or, in a transaction, by way of the outbox.
 
-    The stream numbers its entries itself. An event that is sent twice is there once, so whoever
-    does not know whether it arrived sends it again. While the server is out of reach, durable
+    The stream numbers its entries itself. An event that is sent twice is there once, so a process
+    that does not know whether it arrived sends it again. While the server is out of reach, durable
     events wait in the outbox, in their order, and others are lost.
+
+    A durable event goes behind those that wait. Only the database knows what another process has
+    left, so the outbox is read before an event goes straight to the stream, unless it was empty
+    within the last `LOOK_SECONDS`.
     """
 
     def __init__(self, url: str = "") -> None:
@@ -58,15 +72,19 @@ class RedisBroker(Broker):
         self._grown = f"{grown}:{self._address.database}"
         self._outage = Outage()
         self._batches = outbox.Batches()
-        # How often this process has left events in the outbox, and how many of these times are made good.
-        self._left = self._relayed = 0
+        # How often this process has left events in the outbox.
+        self._left = 0
+        # Until when the outbox counts as empty, unless this process has left events since.
+        self._empty_until = 0.0, 0
+        # The newest number of the log that this process knows.
+        self._newest_number = 0
 
     def append(self, event: Event) -> None:
         if outbox.in_transaction():
             self._append_at_commit(event)
         elif not event.durable:
             self._send(event)
-        elif not (self._has_caught_up() and self._put([event])):
+        elif not (self._is_outbox_empty() and self._put([event])):
             outbox.put(event)
             self._left += 1
 
@@ -141,43 +159,67 @@ class RedisBroker(Broker):
             batch.is_due = False
             self._relay(upto=batch.last)
 
-    def _has_caught_up(self) -> bool:
-        """Say whether nothing of this process waits any more, having done what can be done for it."""
-        if self._left == self._relayed and not self._batches.newest.is_due:
+    def _is_outbox_empty(self) -> bool:
+        """Return whether nothing waits any more, after relaying what does."""
+        until, left = self._empty_until
+        if not self._batches.newest.is_due and left == self._left and time.monotonic() < until:
             return True
+        if self._outage.is_fresh:
+            return False
         self._batches.newest.is_due = False
         return self._relay()
 
     def _relay(self, *, upto: int | None = None, sparingly: bool = True) -> bool:
-        """Put what waits into the log, in its order; say whether nothing had to be left."""
-        left = self._left
+        """Put what waits into the log, in its order; return whether nothing had to be left."""
+        began = time.monotonic(), self._left
         try:
-            while rows := outbox.waiting(AT_ONCE, upto):
-                if not self._put(_worth_sending(rows.values()), sparingly=sparingly):
-                    self._left += 1
-                    return False
-                outbox.done(rows)
+            while rows := self._relay_some(upto, sparingly):
                 if len(rows) < AT_ONCE:
                     break
-        except Exception:
+        except Exception as error:
             self._left += 1
+            if isinstance(error, _Unreachable):
+                return False
             raise
         if upto is None:
-            self._relayed = max(self._relayed, left)
+            self._empty_until = began[0] + LOOK_SECONDS, began[1]
         return True
 
-    def _put(self, events: Collection[Event], *, sparingly: bool = True) -> bool:
-        """Put events into the log; say whether they got there, and do not even try if it failed just now."""
+    def _relay_some(self, upto: int | None, sparingly: bool) -> Collection[int]:
+        """Relay the oldest of those that wait, and return their keys; raises `_Unreachable`."""
+        while True:
+            known = self._newest_number
+            rows = outbox.waiting(AT_ONCE, upto)
+            if not rows:
+                return rows
+            try:
+                if not self._put(_worth_sending(rows.values()), sparingly=sparingly, read_at=known):
+                    raise _Unreachable
+            except _ReadTooLongAgo:
+                continue
+            outbox.done(rows)
+            return rows
+
+    def _put(self, events: Collection[Event], *, sparingly: bool = True, read_at: int | None = None) -> bool:
+        """
+        Put events into the log; return whether they got there, and do not even try if it failed just now.
+
+        Raises `_ReadTooLongAgo` if they were read from the outbox when the log was at `read_at`, and whether they
+        were sent since then is not remembered any more.
+        """
         if sparingly and self._outage.is_fresh:
             return False
+        options = TRIM_EVERY, *_retention(), EVENT_BYTES, self._grown, "" if read_at is None else read_at
         try:
-            self._run("append", TRIM_EVERY, *_retention(), EVENT_BYTES, self._grown, *_flat(events))
+            self._newest_number, is_done = self._run("append", *options, *_flat(events))
         except RedisError as error:
             self._outage.begin(error)
             if isinstance(error, OutOfMemoryError):
                 self.trim()
             return False
         self._outage.end()
+        if not is_done:
+            raise _ReadTooLongAgo
         return True
 
     def _run(self, command: str, *arguments: Any) -> Any:

@@ -12,7 +12,8 @@ local function oldest()
 end
 
 local function newest()
-    return number(redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1][1])
+    local found = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+    return found and number(found[1]) or 0
 end
 
 local function seconds()
@@ -66,6 +67,8 @@ end
 
 local function append_one(overhead, token, channel, name, text, tag, sent_at, durable)
     if redis.call('ZSCORE', seen, token) then
+        -- It may come once more.
+        redis.call('ZADD', seen, newest(), token)
         return nil
     end
     local id = redis.call('XADD', log, '0-*', 'channel', channel, 'name', name, 'text', text, 'tag', tag,
@@ -79,19 +82,24 @@ local function append_one(overhead, token, channel, name, text, tag, sent_at, du
 end
 
 -- append <trim at multiples of> <the arguments of trim> <bytes of an event's overhead> <whom to tell>
--- <seven of append_one>...
-local function append(every, count, age, bytes, remembered, overhead, whom)
-    local newest
-    for i = 9, #ARGV, 7 do
+-- <the newest number when they were read from the outbox, or nothing> <seven of append_one>...
+-- Returns the newest number and 1, or 0 if what was sent since they were read is not remembered.
+local function append(every, count, age, bytes, remembered, overhead, whom, read_at)
+    if read_at ~= '' and tonumber(read_at) < newest() - remembered then
+        return {newest(), 0}
+    end
+    local last
+    for i = 10, #ARGV, 7 do
         local appended = append_one(overhead, unpack(ARGV, i, i + 6))
-        newest = appended or newest
+        last = appended or last
         if appended and appended % every == 0 then
             trim(count, age, bytes, remembered)
         end
     end
-    if newest then
-        redis.call('PUBLISH', whom, newest)
+    if last then
+        redis.call('PUBLISH', whom, last)
     end
+    return {last or newest(), 1}
 end
 
 -- begin <tag> <sent_at>: a mark, if there is nothing.
@@ -136,4 +144,4 @@ local function latest_of()
 end
 
 local commands = {append = append, begin = begin, latest_of = latest_of, look = look, trim = trim}
-return commands[ARGV[1]](unpack(ARGV, 2, 8))
+return commands[ARGV[1]](unpack(ARGV, 2, 9))
