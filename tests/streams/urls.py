@@ -11,15 +11,11 @@ from django.http import HttpResponse, JsonResponse
 from django.urls import include, path
 from django.views import View
 
-from apps.sse import SSEMixin, SSEView, connections, listeners, shared
+from apps.sse import SSEMixin, SSEView, connections, shared
 from tests.chaos.urls import Channels, say
 
-for module, name in (
-    (connections, "SWEEP_SECONDS"),
-    (connections, "LINGER_SECONDS"),
-    (listeners, "UNACKNOWLEDGED_SECONDS"),
-):
-    setattr(module, name, float(os.environ.get(name, getattr(module, name))))
+for name in ("SWEEP_SECONDS", "LINGER_SECONDS"):
+    setattr(connections, name, float(os.environ.get(name, getattr(connections, name))))
 
 
 def note(line):
