@@ -21,7 +21,7 @@ class Echo(http.server.BaseHTTPRequestHandler):
         body = json.dumps({name.lower(): value for name, value in self.headers.items()}).encode()
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.path == UPLOAD_PERMISSION:
-            self.send_response(204 if "sessionid" in self.headers.get("Cookie", "") else 401)
+            self.send_response(self.permission())
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
@@ -34,6 +34,12 @@ class Echo(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     do_POST = do_GET
+
+    def permission(self) -> int:
+        """Return the status that says who may upload, as an application that is for https alone."""
+        if self.headers["X-Forwarded-Proto"] != "https":
+            return 301
+        return 204 if "sessionid" in self.headers.get("Cookie", "") else 401
 
     def log_message(self, *arguments: object) -> None:
         """Say nothing."""
