@@ -1,9 +1,12 @@
 """The site as compose runs it: valid, really run, deployed again, killed, restored, and moved to another database."""
 
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -59,6 +62,18 @@ def test_the_files_are_valid_and_start_with_no_password_missing(folder, name):
     assert "run deploy/init first" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["compose.yml", "compose.sqlite.yml"])
+def test_no_service_keeps_a_capability_that_it_is_not_given_and_no_image_changes_unseen(folder, name):
+    need(shutil.which("docker-compose"), "docker-compose")
+    command = ["docker-compose", "--file", str(folder / name), "config", "--format", "json"]
+    services = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["services"]
+    for service, told in services.items():
+        assert told["cap_drop"] == ["ALL"], service
+        assert told["security_opt"] == ["no-new-privileges:true"], service
+        assert told["image"] == "localhost/site:latest" or "@sha256:" in told["image"], service
+    assert set(services["nginx"]["sysctls"]) == {"net.ipv4.tcp_retries2", "net.ipv4.tcp_notsent_lowat"}
+
+
 @pytest.fixture
 def site(tmp_path):
     need(compose.can_be_run(), "buildah, podman, debootstrap and docker-compose, for root,")
@@ -97,10 +112,21 @@ def test_the_site_runs_on_postgresql_and_valkey_is_deployed_killed_and_restored(
     ada = site.visitor()
     compose.sign_in(ada, "ada")
 
+    # No password is an argument, and a large upload of a user passes nginx and Django, each with its place for it.
+    passwords = re.findall(r"_PASSWORD=(.+)", (site.folder / ".env").read_text())
+    assert len(passwords) == 2
+    for service in SERVICES:
+        pid = site.container(service)["State"]["Pid"]
+        assert not [word for word in passwords if word in Path(f"/proc/{pid}/cmdline").read_text()], service
+    upload = {"file": ("contacts.csv", "name,email\n" + "Ada,ada@example.com\n" * 200_000)}
+    token = {"csrfmiddlewaretoken": ada.cookies["csrftoken"]}
+    page = ada.post("/tasks/", data=token, files=upload, headers={"Referer": str(ada.base_url)})
+    assert (page.status_code, page.url.path) == (200, "/tasks/1/")
+
     # The worker takes what is enqueued, and nginx may read the file that comes of it.
     site.shell(EXPORT)
-    wait_until(lambda: site.shell(STATES) == "done", 60)
-    file = ada.get("/tasks/1/contacts.csv")
+    wait_until(lambda: "done" in site.shell(STATES), 60)
+    file = ada.get("/tasks/2/contacts.csv")
     assert (file.status_code, file.text[:10]) == (200, "name,email")
 
     # A deploy is felt by no request, and by a stream only as a return.
