@@ -1,0 +1,140 @@
+"""A browser in this process: it reads a stream, and comes back with its last id whenever that ends."""
+
+import asyncio
+from typing import Any
+
+from apps.sse.asgi import Application
+from apps.sse.testing.parser import Parser
+
+from .injection import AFTER, faults
+
+RETRY_SECONDS = 0.01
+
+
+class Request:
+    """
+    One request, and what has arrived of its answer.
+
+    A socket that has failed once fails again each time. Whether the server learns that the client has
+    gone depends on the failure: of a `RuntimeError` it learns nothing, as in uvicorn while another
+    request waits in the same socket.
+    """
+
+    def __init__(self, client: "Client") -> None:
+        self._client = client
+        self._has_left = asyncio.Event()
+        self._has_asked = False
+        self._failure: type[Exception] | None = None
+        self.is_over = asyncio.Event()
+        self.parser = Parser(client.last_id)
+        # Chunks, and how many of those after the first held no event.
+        self.chunks = self.signs = 0
+
+    async def receive(self) -> dict[str, Any]:
+        """Receive the request, and then that the client has left."""
+        if not self._has_asked:
+            self._has_asked = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await self._has_left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """Take what the server sends; it may be told to fail."""
+        kind = message["type"].removeprefix("http.response.")
+        how = faults.count("send", f"{kind} to {self._client.name}")
+        if self._client.is_slow:
+            await asyncio.sleep(0)
+        if how == AFTER:
+            self._take(message)
+        if how:
+            self._fail(RuntimeError if how == "RuntimeError" else ConnectionResetError)
+        if self._failure is not None:
+            raise self._failure("injected")
+        self._take(message)
+
+    def leave(self) -> None:
+        """Hang up: what is sent from now on is lost, and the server learns that the client has left."""
+        self._has_left.set()
+        self.is_over.set()
+
+    def _fail(self, failure: type[Exception]) -> None:
+        self._failure = failure
+        self.is_over.set()
+        if failure is not RuntimeError:
+            self._has_left.set()
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if message.get("body") and not self.is_over.is_set():
+            events = self.parser.feed(message["body"])
+            self.signs += bool(self.chunks and not events)
+            self.chunks += 1
+            self._client.take(events, self.parser.last_event_id)
+
+
+class Client:
+    """
+    A client of the stream at `path`, which begins at the position `since`; the socket of one that
+    `is_slow` is full each time.
+
+    `heard` is what has come, `requests` how often it has asked, `tasks` the server's side of that.
+    """
+
+    def __init__(self, application: Application, path: str, name: str, **options: Any) -> None:
+        self.name, self.path = name, path
+        self.since = self.last_id = options.get("since", "")
+        self.is_slow = options.get("is_slow", False)
+        # Without a position it hears what is published from this one on.
+        self.first = 10**9
+        self.heard: list[str] = []
+        self.resets: list[str] = []
+        self.requests: list[Request] = []
+        self.tasks: list[asyncio.Task] = []
+        self.raised: list[str] = []
+        self.is_leaving = False
+        self._application = application
+        self._cookie = options.get("cookie", "")
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether it hears, from now on, all that is published."""
+        return bool(self.last_id) and bool(self.requests)
+
+    def take(self, events: list[Any], last_id: str) -> None:
+        """Note what has come."""
+        self.last_id = last_id
+        self.heard += [event.text for event in events if event.name == "e"]
+        self.resets += [event.text for event in events if event.name == "sse:reset"]
+
+    async def run(self) -> None:
+        """Read, and come back, until it is leaving and its stream has ended."""
+        while not self.is_leaving:
+            request = Request(self)
+            self.requests.append(request)
+            task = asyncio.ensure_future(self._serve(request))
+            self.tasks.append(task)
+            over = asyncio.ensure_future(request.is_over.wait())
+            await asyncio.wait({task, over}, return_when=asyncio.FIRST_COMPLETED)
+            over.cancel()
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _serve(self, request: Request) -> None:
+        # As a server does, which logs what the application has raised.
+        try:
+            await self._application(self._scope(), request.receive, request.send)
+        except Exception as error:
+            self.raised.append(repr(error))
+
+    def _scope(self) -> dict[str, Any]:
+        headers = [(b"host", b"testserver"), (b"cookie", self._cookie.encode())]
+        if self.last_id:
+            headers.append((b"last-event-id", self.last_id.encode()))
+        return {
+            "type": "http",
+            "http_version": "1.1",
+            "method": "GET",
+            "path": self.path,
+            "query_string": b"",
+            "headers": headers,
+            "client": ("127.0.0.1", 1),
+            "server": ("testserver", 80),
+        }

@@ -1,0 +1,266 @@
+"""Counts the calls of what can fail (a client's socket, the broker, the database), and lets one of them fail."""
+
+import asyncio
+import functools
+import sqlite3
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+from weakref import WeakSet
+
+import psycopg
+import redis
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+from django.db.backends.utils import CursorWrapper
+from redis.asyncio.client import PubSub
+
+from apps import sse
+from apps.sse.brokers import get_broker
+from apps.sse.brokers.database import file
+
+LIBRARY = str(Path(sse.__file__).parent)
+# Where no line of the library calls, it is one of these.
+CALLERS = {str(Path(__file__).with_name(name)) for name in ("publisher.py", "views.py")}
+# It stands between every query and its caller.
+PASSED_OVER = {"_note_query"}
+
+# So many lines of the library tell the call of one purpose from that of another.
+FRAMES = 3
+
+BEFORE, AFTER = "before", "after"
+EFFECTS = ("INSERT", "DELETE", "UPDATE", "WITH", "append", "commit", "get_message", "notifies")
+
+
+class Site(NamedTuple):
+    """A place that calls something which can fail: `kind` is `send`, `broker` or `database`."""
+
+    kind: str
+    call: str
+    place: str
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether the call has an effect that may have happened although it failed."""
+        return self.call.startswith(EFFECTS)
+
+
+class Fault(NamedTuple):
+    """The call at a site, the first is 1, that fails, and how."""
+
+    site: Site
+    occurrence: int
+    how: str
+
+    def __str__(self) -> str:
+        kind, call, place = self.site
+        return f"{kind} {call}, {place}, call {self.occurrence}, {self.how}:"
+
+
+class Faults:
+    """The calls of one scenario, and the one that fails."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.begin(None)
+        self.is_on = False
+
+    def begin(self, fault: Fault | None) -> None:
+        """Count from the beginning, and let this call fail."""
+        self.calls: Counter[Site] = Counter()
+        self.fault, self.has_happened, self.is_on = fault, False, True
+
+    def count(self, kind: str, call: str, place: str = "") -> str:
+        """Count the call that is being made; return how it is to fail, "" if it is not."""
+        place = place or _place()
+        if not (place and self.is_on):
+            return ""
+        site = Site(kind, call, place)
+        with self._lock:
+            self.calls[site] += 1
+            if self.fault is None or self.fault[:2] != (site, self.calls[site]):
+                return ""
+            self.has_happened = True
+            return self.fault.how
+
+    def call(self, kind: str, call: str, do: Callable[[], Any], error: Callable[[], BaseException]) -> Any:
+        """Do it, unless it is to fail."""
+        how = self.count(kind, call)
+        if how == BEFORE:
+            raise error()
+        result = do()
+        if how:
+            raise error()
+        return result
+
+    async def acall(self, kind: str, call: str, do: Callable[[], Any], error: Callable[[], BaseException]) -> Any:
+        """Do the same with what has to be awaited."""
+        how = self.count(kind, call)
+        if how == BEFORE:
+            raise error()
+        result = await do()
+        if how:
+            raise error()
+        return result
+
+
+faults = Faults()
+# Those of all threads, which may be connected.
+databases: "WeakSet[BaseDatabaseWrapper]" = WeakSet()
+
+
+def install() -> None:
+    """Put the counting around everything that this process's broker and database call."""
+    _watch_database()
+    _watch_broker(type(get_broker()))
+    _watch_redis()
+    _watch_postgresql()
+    _watch_sqlite_file()
+
+
+def _place() -> str:
+    """Return the lines of the library that make the call, the innermost first, or else that of a test, or ""."""
+    frame, lines, fallback = sys._getframe(2), list[str](), ""
+    while (frame := frame.f_back) and len(lines) < FRAMES:
+        name, code = frame.f_code.co_filename, frame.f_code
+        if name.startswith(LIBRARY) and "/tests/" not in name and code.co_name not in PASSED_OVER:
+            lines.append(f"{name[len(LIBRARY) + 1 :]}:{frame.f_lineno} {code.co_name}")
+        elif name in CALLERS and not fallback:
+            fallback = f"tests {Path(name).name}:{frame.f_lineno} {code.co_name}"
+    return " < ".join(lines) or fallback
+
+
+def _watch_database() -> None:
+    def lost(database: Any) -> BaseException:
+        if database.vendor == "postgresql" and database.connection is not None:
+            database.connection.close()
+        return database.Database.OperationalError("injected")
+
+    def around(method: Callable, call: str | None) -> Callable:
+        @functools.wraps(method)
+        def watched(self: Any, *arguments: Any) -> Any:
+            database = self.db if isinstance(self, CursorWrapper) else self
+            with database.wrap_database_errors:
+                name = call or str(arguments[0]).split()[0]
+                do = functools.partial(method, self, *arguments)
+                return faults.call("database", name, do, lambda: lost(database))
+
+        return watched
+
+    CursorWrapper._execute = around(CursorWrapper._execute, None)  # type: ignore[method-assign]
+    CursorWrapper._executemany = around(CursorWrapper._executemany, None)  # type: ignore[method-assign]
+    for name in ("_commit", "_rollback"):
+        setattr(BaseDatabaseWrapper, name, around(getattr(BaseDatabaseWrapper, name), name.strip("_")))
+    connection_created.connect(lambda connection, **_: databases.add(connection), weak=False)
+    ours = type(connections[DEFAULT_DB_ALIAS])
+    ours.get_new_connection = around(ours.get_new_connection, "connect")  # type: ignore[method-assign]
+
+
+def _watch_broker(broker: Any) -> None:
+    def around(method: Callable, name: str) -> Callable:
+        @functools.wraps(method)
+        def watched(self: Any, *arguments: Any) -> Any:
+            call = f"{name} of channels" if name == "read" and len(arguments) == 3 else name
+            do = functools.partial(method, self, *arguments)
+            return faults.call("broker", call, do, lambda: ConnectionError("injected"))
+
+        return watched
+
+    for name in ("append", "read", "tail", "latest", "trim", "sweep"):
+        setattr(broker, name, around(getattr(broker, name), name))
+    broker.listen = _watched_listen(broker.listen)
+
+
+def _watched_listen(listen: Callable) -> Callable:
+    """Return `listen`, which may fail at once, or once it listens: with an error, cancelled, or by returning."""
+
+    @functools.wraps(listen)
+    async def watched(self: Any, wake: Callable[[], object]) -> None:
+        how = faults.count("broker", "listen", "a task of its own")
+        if not how:
+            return await listen(self, wake)
+        if how == BEFORE:
+            raise ConnectionError("injected")
+        listens = asyncio.Event()
+        listening = asyncio.ensure_future(listen(self, lambda: (wake(), listens.set())))
+        try:
+            await listens.wait()
+        finally:
+            listening.cancel()
+            await asyncio.wait({listening})
+        if how == "cancelled":
+            raise asyncio.CancelledError
+        if how == AFTER:
+            raise ConnectionError("injected")
+
+    return watched
+
+
+def _watch_redis() -> None:
+    def error() -> BaseException:
+        return redis.ConnectionError("injected")
+
+    execute, heard, subscribe = redis.Redis.execute_command, PubSub.get_message, PubSub.execute_command
+
+    def watched(self: Any, *arguments: Any, **options: Any) -> Any:
+        # The command of the script follows its keys, and they their number.
+        call = str(arguments[3 + arguments[2]] if arguments[0] == "EVALSHA" else arguments[0])
+        return faults.call("broker", call, lambda: execute(self, *arguments, **options), error)
+
+    async def watched_message(self: Any, *arguments: Any, **options: Any) -> Any:
+        return await faults.acall("broker", "get_message", lambda: heard(self, *arguments, **options), error)
+
+    async def watched_command(self: Any, *arguments: Any) -> Any:
+        return await faults.acall("broker", str(arguments[0]), lambda: subscribe(self, *arguments), error)
+
+    redis.Redis.execute_command = watched  # type: ignore[method-assign]
+    PubSub.get_message = watched_message  # type: ignore[method-assign]
+    PubSub.execute_command = watched_command  # type: ignore[method-assign]
+
+
+def _watch_postgresql() -> None:
+    def error() -> BaseException:
+        return psycopg.OperationalError("injected")
+
+    connect, execute, notifies = (getattr(psycopg.AsyncConnection, n) for n in ("connect", "execute", "notifies"))
+
+    async def watched_connect(*arguments: Any, **options: Any) -> Any:
+        return await faults.acall("broker", "connect", lambda: connect(*arguments, **options), error)
+
+    async def watched_execute(self: Any, query: Any, *arguments: Any, **options: Any) -> Any:
+        call = str(query).split()[0]
+        return await faults.acall("broker", call, lambda: execute(self, query, *arguments, **options), error)
+
+    async def watched_notifies(self: Any, **options: Any) -> Any:
+        how = faults.count("broker", "notifies")
+        if how == BEFORE:
+            raise error()
+        async for notify in notifies(self, **options):
+            yield notify
+            if how:
+                raise error()
+
+    psycopg.AsyncConnection.connect = watched_connect  # type: ignore[method-assign]
+    psycopg.AsyncConnection.execute = watched_execute  # type: ignore[method-assign]
+    psycopg.AsyncConnection.notifies = watched_notifies  # type: ignore[method-assign]
+
+
+def _watch_sqlite_file() -> None:
+    def error() -> BaseException:
+        failure = sqlite3.OperationalError("injected")
+        failure.sqlite_errorcode = sqlite3.SQLITE_IOERR
+        return failure
+
+    def around(method: Callable, name: str) -> Callable:
+        @functools.wraps(method)
+        def watched(*arguments: Any) -> Any:
+            return faults.call("broker", name, lambda: method(*arguments), error)
+
+        return watched
+
+    for name in ("__init__", "is_replaced", "_ask"):
+        setattr(file.LogFile, name, around(getattr(file.LogFile, name), f"LogFile.{name}"))

@@ -1,0 +1,264 @@
+"""One process's life: clients connect, replay, hear what is published, are closed, and the process stops."""
+
+import asyncio
+import contextlib
+import functools
+import gc
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest import mock
+
+from apps.sse import census, connection, connections, log, sweep, threads
+from apps.sse import hub as hubs
+from apps.sse.asgi import Application
+from apps.sse.brokers import database, redis
+from apps.sse.brokers.redis import outage
+
+from .clients import Client
+from .injection import Fault, databases, faults
+from .judge import complaints_of
+from .publisher import Publisher
+
+PATIENCE_SECONDS = float(os.environ.get("PATIENCE_SECONDS", "5"))
+USUAL_REQUESTS = {"signed in": 2, "restless": 2}
+
+# What takes seconds in a server takes milliseconds here, and a few events are enough for several pages.
+HURRY: list[tuple[Any, str, float]] = [
+    (connection, "TICK_TOLERANCE_SECONDS", 0.002),
+    (connections, "SWEEP_SECONDS", 0.01),
+    (sweep, "SWEEP_SECONDS", 0.03),
+    (sweep, "GATHER_SECONDS", 0.01),
+    (sweep, "RETRY_SECONDS", 0.05),
+    (log, "FIRST_BACKOFF_SECONDS", 0.01),
+    (log, "LONGEST_BACKOFF_SECONDS", 0.05),
+    (log, "SWEEP_SECONDS", 0.25),
+    (log, "RECENT_EVENTS", 3),
+    (log, "PAGE", 3),
+    (hubs, "PAGE", 3),
+    (outage, "PAUSE_SECONDS", 0.02),
+    (database, "TRIM_EVERY", 5),
+    (redis, "TRIM_EVERY", 5),
+]
+
+
+# The names of threads that end with what they are for.
+PASSING = ("sse-log", "sse-sweep", "publisher", "Thread")
+
+
+class Stuck(Exception):
+    """Something that was waited for did not happen."""
+
+
+class Scenario:
+    """
+    Plays the scenario on the running loop, with one call failing.
+
+    `cookie` is the session of `user`. `complaints` says what is wrong afterwards.
+    """
+
+    def __init__(self, application: Application, user: Any, cookie: str) -> None:
+        self.complaints: list[str] = []
+        self._application, self._user, self._cookie = application, user, cookie
+        self._publisher = Publisher()
+        self._clients: list[Client] = []
+        self._threads = {*threading.enumerate()}
+
+    async def play(self, fault: Fault | None) -> None:
+        """Play from the first connection to the last, and look what is left behind."""
+        asyncio.get_running_loop().set_exception_handler(self._note_unhandled)
+        census._here().is_known = False
+        sweep.sweep._due = 0.0
+        faults.begin(fault)
+        try:
+            await self._live()
+            await self._stop()
+        except Stuck as stuck:
+            self.complaints.append(f"waited in vain {stuck}")
+            await self._give_up()
+        finally:
+            faults.is_on = False
+            connections._stopping = False
+        self.complaints += complaints_of(self._clients, self._publisher)
+        self._check_that_others_stayed(fault)
+        await self._check_that_nothing_stays()
+
+    async def _live(self) -> None:
+        start = await self._publisher.position()
+        await self._publisher.publish()
+        await self._connect(start)
+        await self._publish("after connecting")
+        await self._close_streams()
+        await self._leave()
+        await self._publish("after the closing")
+        await self._until_signs_of_life()
+
+    async def _connect(self, start: str) -> None:
+        client = functools.partial(Client, self._application)
+        self._clients = [
+            client("/every/", "back", since=start),
+            client("/every/", "slow", since=start, is_slow=True),
+            client("/every/", "signed in", since=start, cookie=self._cookie),
+            client("/every/", "restless", since=start),
+            client("/every/", "new"),
+            client("/newest/", "newest"),
+            client("/newest/", "newest back", since=start),
+            client("/subscribed/", "subscribed", since=start),
+            client("/subscribed/", "subscribed new"),
+        ]
+        self._running = [asyncio.ensure_future(c.run()) for c in self._clients]
+        await self._until("for the clients' places", lambda: all(c.is_placed for c in self._clients))
+        await self._until_heard("after their replay")
+
+    async def _publish(self, when: str) -> None:
+        for client in self._clients:
+            client.first = min(client.first, len(self._publisher.sent))
+        await self._publisher.publish()
+        await self._until_heard(when)
+
+    async def _until_heard(self, when: str) -> None:
+        await self._until(
+            f"for events {when}", lambda: not complaints_of(self._clients, self._publisher, at_the_end=False)
+        )
+
+    async def _close_streams(self) -> None:
+        client = self._client("signed in")
+        request = client.requests[-1]
+        if await self._publisher.close_streams(self._user):
+            await self._until("for the end of a user's streams", lambda: client.requests[-1] is not request)
+        await self._until("for the user's return", lambda: client.requests[-1].chunks)
+
+    async def _leave(self) -> None:
+        client = self._client("restless")
+        request, task = client.requests[-1], client.tasks[-1]
+        request.leave()
+        await self._until("for the end of the stream of a client that has left", task.done)
+        await self._until("for its return", lambda: client.requests[-1] is not request)
+
+    def _client(self, name: str) -> Client:
+        [found] = [client for client in self._clients if client.name == name]
+        return found
+
+    async def _until_signs_of_life(self) -> None:
+        before = {request: request.signs for client in self._clients for request in client.requests}
+
+        def is_alive(client: Client) -> bool:
+            request = client.requests[-1]
+            return request.signs > before.get(request, 0)
+
+        await self._until("for signs of life", lambda: all(map(is_alive, self._clients)))
+
+    async def _stop(self) -> None:
+        connections.end_all(for_good=True)
+        late = Client(self._application, "/every/", "late")
+        self._running.append(asyncio.ensure_future(late.run()))
+        self._clients.append(late)
+        await self._until("for a late client", lambda: late.requests)
+        for client in self._clients:
+            client.is_leaving = True
+        await self._until("for the end of every stream", lambda: all(task.done() for task in self._tasks()))
+
+    def _tasks(self) -> list[asyncio.Task]:
+        return [*self._running, *(task for client in self._clients for task in client.tasks)]
+
+    async def _give_up(self) -> None:
+        for client in self._clients:
+            client.is_leaving = True
+        await asyncio.sleep(PATIENCE_SECONDS / 5)
+        left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left)
+
+    def _check_that_others_stayed(self, fault: Fault | None) -> None:
+        is_of_a_client = fault is not None and fault.site.kind == "send"
+        for client in self._clients:
+            if is_of_a_client and fault.site.call.endswith(f"to {client.name}"):
+                continue
+            usual = USUAL_REQUESTS.get(client.name, 1)
+            if is_of_a_client and len(client.requests) != usual:
+                self.complaints.append(f"{client.name} has asked {len(client.requests)} times, not {usual}")
+            self.complaints += [f"the server was told of {error} for {client.name}" for error in client.raised]
+
+    async def _check_that_nothing_stays(self) -> None:
+        await self._leaves("seats", lambda: connections.seats.total or connections.seats.users)
+        await self._leaves("open streams", connections.all_open)
+        await self._leaves("holders of threads", _holders)
+        hub = hubs.get_hub()
+        await self._leaves("followers", lambda: dict(hub._followers))
+        hub.close()
+        del hubs._hubs[asyncio.get_running_loop()]
+        await self._publisher.close()
+        await self._leaves("tasks", lambda: asyncio.all_tasks() - {asyncio.current_task()})
+        await self._leaves("database connections", _connected)
+        await self._leaves("watches of files", _watches)
+        await self._leaves("threads", self._new_threads)
+
+    def _new_threads(self) -> list[threading.Thread]:
+        return [t for t in threading.enumerate() if t not in self._threads and t.name.startswith(PASSING)]
+
+    async def _leaves(self, what: str, left: Callable[[], Any]) -> None:
+        try:
+            await self._until("", lambda: not left())
+        except Stuck:
+            self.complaints.append(f"left behind are {what}: {left()}")
+            # What is left to the garbage collector here shall not be found in the next run, too.
+            gc.collect()
+
+    async def _until(self, what: str, condition: Callable[[], Any]) -> None:
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        while not condition():
+            if asyncio.get_running_loop().time() > deadline:
+                raise Stuck(what)
+            await asyncio.sleep(0.004)
+
+    def _note_unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self.complaints.append(f"unhandled on the loop: {context['message']} {context.get('exception')!r}")
+
+
+def play(application: Application, user: Any, cookie: str, fault: Fault | None) -> list[str]:
+    """Play the scenario once with a fault, and return what is wrong."""
+    scenario = Scenario(application, user, cookie)
+    with _noting_unhandled(scenario.complaints):
+        asyncio.run(scenario.play(fault))
+    return scenario.complaints
+
+
+@contextlib.contextmanager
+def hurry() -> Iterator[None]:
+    """Shorten the library's pauses for as long as the block runs."""
+    with contextlib.ExitStack() as stack:
+        for module, name, value in HURRY:
+            stack.enter_context(mock.patch.object(module, name, value))
+        yield
+
+
+def _holders() -> list[Any]:
+    lanes = [next(threads._lanes) for _ in range(threads.COUNT)]
+    return [holder for lane in lanes for holder in lane.holders]
+
+
+def _connected() -> list[str]:
+    """Return the threads whose database connection is open."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    return [names.get(d._thread_ident, "one that is over") for d in list(databases) if d.connection is not None]
+
+
+def _watches() -> list[str]:
+    """Return what is open of the system's watches of files."""
+    found = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    return [name for name in found if "inotify" in name]
+
+
+@contextlib.contextmanager
+def _noting_unhandled(complaints: list[str]) -> Iterator[None]:
+    def note(unhandled: Any) -> None:
+        complaints.append(f"unhandled: {unhandled.exc_value!r}")
+
+    with mock.patch.object(threading, "excepthook", note), mock.patch.object(sys, "unraisablehook", note):
+        yield

@@ -1,0 +1,20 @@
+"""The project's own settings, with streams that end and come back within milliseconds."""
+
+import os
+from importlib import import_module
+
+_project = import_module(os.environ["PROJECT_SETTINGS"])
+globals().update({name: value for name, value in vars(_project).items() if name.isupper()})
+
+ROOT_URLCONF = f"{__package__}.views"
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+ALLOWED_HOSTS = ["testserver"]
+SSE_BROKER_URL = os.environ["SSE_BROKER_URL"]
+SSE_MAX_PER_USER = SSE_MAX_PER_ADDRESS = 0
+
+if (_database := _project.DATABASES["default"])["ENGINE"].endswith("sqlite3"):
+    # No power cut is among the faults.
+    _database["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"
