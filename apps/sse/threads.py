@@ -6,6 +6,7 @@ Here a stream has one of a fixed number of threads, and the connections of a thr
 back when the last stream that has queried in it since has sent its next event.
 """
 
+import contextlib
 import itertools
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextvars import ContextVar
@@ -25,8 +26,9 @@ class Lane:
         self.executor = executor or ThreadPoolExecutor(1, thread_name_prefix="sse-stream")
         self.holders: set[Use] = set()
 
-    def close_unless_held(self) -> None:
-        """Close the connections of this thread, in which it is called, if no use needs them."""
+    def release(self, use: "Use") -> None:
+        """Close the connections of this thread, in which it is called, unless another use may need them."""
+        self.holders.discard(use)
         if not self.holders:
             give_connections_back()
 
@@ -50,11 +52,12 @@ class Use:
         return self
 
     async def __aexit__(self, *exception: Any) -> None:
-        try:
-            await self.give_back()
-        finally:
-            _current.reset(self._token)
-            await self._context.__aexit__(*exception)
+        # Not awaited, since that can be cancelled; it runs after a query that a cancelled stream still has there.
+        # When the interpreter exits, threads take no more work.
+        with contextlib.suppress(RuntimeError):
+            self._lane.executor.submit(self._lane.release, self)
+        _current.reset(self._token)
+        await self._context.__aexit__(*exception)
 
     def hold(self) -> None:
         """Note, in the thread, that this stream may be in the middle of using a connection."""
@@ -63,8 +66,7 @@ class Use:
     async def give_back(self) -> None:
         """Give the connections of the thread back if this stream has queried and no other may be at it."""
         if self in self._lane.holders:
-            self._lane.holders.discard(self)
-            await sync_to_async(self._lane.close_unless_held)()
+            await sync_to_async(self._lane.release)(self)
 
 
 def give_connections_back() -> None:

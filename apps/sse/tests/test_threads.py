@@ -1,0 +1,59 @@
+"""A stream's thread keeps no database connection, whenever the stream is cancelled."""
+
+import asyncio
+import threading
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user_model
+from django.db import connection
+
+from apps.sse.threads import Lane, Use, own_lane
+
+from .followers import until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def query():
+    get_user_model().objects.exists()
+
+
+class Busy:
+    """Keeps the thread in which it is called busy, before `work` is done there, until `go` is set."""
+
+    def __init__(self, work=lambda: None):
+        self.has_started, self.go = threading.Event(), threading.Event()
+        self._work = work
+
+    def __call__(self):
+        self.has_started.set()
+        self.go.wait()
+        self._work()
+
+
+async def in_its_query(lane, busy):
+    async with Use():
+        await sync_to_async(busy)()
+
+
+async def between_its_events(lane, busy):
+    async with Use() as use:
+        await sync_to_async(query)()
+        lane.executor.submit(busy)
+        await use.give_back()
+
+
+@pytest.mark.parametrize(("stream", "work"), [(in_its_query, query), (between_its_events, lambda: None)])
+async def test_a_stream_that_is_cancelled_leaves_no_connection_in_its_thread(stream, work):
+    lane, busy = Lane(), Busy(work)
+    own_lane.set(lane)
+    playing = asyncio.create_task(stream(lane, busy))
+    await until(busy.has_started.is_set)
+    # It is waiting now for what its thread does.
+    await asyncio.sleep(0)
+    playing.cancel()
+    await asyncio.wait({playing})
+    busy.go.set()
+    left = await asyncio.wrap_future(lane.executor.submit(lambda: connection.connection))
+    assert (left, lane.holders) == (None, set())
