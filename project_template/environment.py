@@ -116,12 +116,22 @@ class Environment(environ.Env):
         """Return the settings of a cache."""
         return self._url(name, self.cache_url, default)
 
-    def email(self, name, default):
-        """Return how mail is sent."""
+    def mailer(self, name, default):
+        """Return a mailer's settings."""
         config = self._url(name, self.email_url, default)
-        if config["EMAIL_BACKEND"].endswith("smtp.EmailBackend") and not config["EMAIL_HOST"]:
-            raise unusable(name)
-        return config
+        mailer = {"BACKEND": config["EMAIL_BACKEND"]}
+        if mailer["BACKEND"].endswith("smtp.EmailBackend"):
+            if not config["EMAIL_HOST"]:
+                raise unusable(name)
+            mailer["OPTIONS"] = {
+                "host": config["EMAIL_HOST"],
+                "port": config["EMAIL_PORT"],
+                "username": config["EMAIL_HOST_USER"],
+                "password": config["EMAIL_HOST_PASSWORD"],
+                "use_tls": config.get("EMAIL_USE_TLS", False),
+                "use_ssl": config.get("EMAIL_USE_SSL", False),
+            }
+        return mailer
 
     def _url(self, name, read, default=environ.Env.NOTSET):
         try:

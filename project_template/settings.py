@@ -14,6 +14,7 @@ from django.urls import reverse_lazy
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
+from .database import configured
 from .environment import Environment, development_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -41,7 +42,9 @@ SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", required=not DEBUG)
 # The host in the links of mails. In production it is not taken from the request, whose port nobody checks.
 named_hosts = [] if DEBUG else [host for host in ALLOWED_HOSTS if not host.startswith((".", "*"))]
-SITE_HOST = env.str("SITE_HOST", default=named_hosts[0] if named_hosts else "")
+SITE_HOST = env.matching(
+    "SITE_HOST", named_hosts[0] if named_hosts else "", r"(?:[\w.-]+(?::\d+)?)?", "a host such as example.com"
+)
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
@@ -116,33 +119,7 @@ if CACHES["default"]["BACKEND"].endswith("RedisCache"):
 
 SQLITE = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(DATA_DIR / "db.sqlite3")}
 DATABASE = env.db("DATABASE_URL") if "DATABASE_URL" in env else SQLITE
-DATABASE_POOL = env.int("DATABASE_POOL", default=8)
-DATABASES = {"default": DATABASE}
-# An open stream must not keep a connection, so connections are given back after each use.
-DATABASE["CONN_MAX_AGE"] = 0
-
-if DATABASE["ENGINE"].endswith("sqlite3"):
-    DATABASE["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": (
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=67108864;"
-        ),
-    }
-elif DATABASE["ENGINE"].endswith("postgresql"):
-    # A connection that the database has closed, as it does when it restarts, is found out and replaced.
-    DATABASE["CONN_HEALTH_CHECKS"] = True
-    # A server that is gone without closing them is noticed within 25 seconds, not the kernel's 15 minutes.
-    DATABASE["OPTIONS"] = {
-        "connect_timeout": 10,
-        "keepalives_idle": 10,
-        "keepalives_interval": 5,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 25_000,
-        **DATABASE.get("OPTIONS", {}),
-    }
-    if DATABASE_POOL:
-        DATABASE["OPTIONS"]["pool"] = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 10}
+DATABASES = {"default": configured(DATABASE, pool=env.int("DATABASE_POOL", default=8))}
 
 # The one database beside SQLite in DATA_DIR that development commands may change.
 DEVELOPMENT_DATABASE = env.str("DEVELOPMENT_DATABASE", default="")
@@ -177,17 +154,7 @@ LOGOUT_REDIRECT_URL = reverse_lazy("home")
 
 # Email
 
-EMAIL = env.email("EMAIL_URL", default="consolemail://" if DEBUG else "smtp://localhost:25")
-MAILERS = {"default": {"BACKEND": EMAIL["EMAIL_BACKEND"]}}
-if EMAIL["EMAIL_BACKEND"].endswith("smtp.EmailBackend"):
-    MAILERS["default"]["OPTIONS"] = {
-        "host": EMAIL["EMAIL_HOST"],
-        "port": EMAIL["EMAIL_PORT"],
-        "username": EMAIL["EMAIL_HOST_USER"],
-        "password": EMAIL["EMAIL_HOST_PASSWORD"],
-        "use_tls": EMAIL.get("EMAIL_USE_TLS", False),
-        "use_ssl": EMAIL.get("EMAIL_USE_SSL", False),
-    }
+MAILERS = {"default": env.mailer("EMAIL_URL", default="consolemail://" if DEBUG else "smtp://localhost:25")}
 DEFAULT_FROM_EMAIL = env.matching(
     "DEFAULT_FROM_EMAIL", "noreply@localhost", r"[^\r\n]+@[^\r\n]+", "an address such as noreply@example.com"
 )
@@ -263,8 +230,7 @@ if BEHIND_PROXY:
 unused = ("camera", "display-capture", "geolocation", "hid", "microphone", "midi", "payment", "serial", "usb")
 PERMISSIONS_POLICY = {feature: [] for feature in unused}
 ADMIN_PATH = env.matching("ADMIN_PATH", "admin", r"/?[\w.-]+(/[\w.-]+)*/?", "a path such as office").strip("/")
-SESSION_COOKIE_HTTPONLY = True
-CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
 
 # Static and uploaded files
@@ -317,12 +283,9 @@ for name, read in {
     if name in env:
         globals()[name] = read(name, default=None)
 
-# Dashboard
+# Dashboard and guide
 
 DASHBOARD_PUBLIC = env.bool("DASHBOARD_PUBLIC", default=DEBUG)
-
-# Guide
-
 GUIDE_PUBLIC = env.bool("GUIDE_PUBLIC", default=DEBUG)
 
 # Errors, told to Sentry if there is an address of it

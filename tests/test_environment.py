@@ -22,6 +22,7 @@ SETTINGS = {
     "DEBUG": ["perhaps", "2"],
     "SECRET_KEY": [None],
     "ALLOWED_HOSTS": [None, "", "https://example.com", "example.com:8000"],
+    "SITE_HOST": ["https://example.com", "two words"],
     "CSRF_TRUSTED_ORIGINS": ["forms.example.com", "https://"],
     "HTTPS": ["perhaps"],
     "SECURE_HSTS_SECONDS": ["1h", "-1", ""],
