@@ -242,12 +242,13 @@ def test_head_tells_the_headers_and_joins_nothing(way):
     assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
 
 
-def test_while_the_broker_is_down_a_client_is_sent_away_for_a_moment(way, settings, monkeypatch):
+@pytest.mark.parametrize("view", [News, Waiting])
+def test_while_the_broker_is_down_a_client_is_sent_away_for_a_moment(way, view, settings, monkeypatch):
     monkeypatch.setattr(log, "START_SECONDS", 0.05)
     settings.SSE_BROKER_URL = "apps.sse.tests.followers.Flaky://"
     get_broker().is_down = True
-    answer = ask(way, News.as_view())
-    if way == "WSGI":
+    answer = ask(way, view.as_view())
+    if way == "WSGI" or view is Waiting:
         assert answer.body.count(b"retry: ") == 2
     else:
         assert answer.status == 503
