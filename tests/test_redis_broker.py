@@ -139,6 +139,14 @@ class TestTransaction:
             broker.append(event(text="committed"))
         assert (log_of(broker), waiting()) == (["committed"], [])
 
+    def test_what_is_not_durable_goes_out_although_its_savepoint_was_rolled_back_by_hand(self, broker):
+        with transaction.atomic():
+            savepoint = transaction.savepoint_create()
+            broker.append(event(text="1"))
+            broker.append(event(text="not durable", durable=False))
+            transaction.savepoint_rollback(savepoint)
+        assert (log_of(broker), waiting()) == (["not durable"], [])
+
     def test_what_is_committed_by_hand_is_published_by_the_next_sweep(self, broker):
         transaction.set_autocommit(False)
         try:

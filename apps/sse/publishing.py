@@ -4,6 +4,8 @@ import re
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.transaction import TransactionManagementError
 
 from . import metrics
 from .brokers import get_broker
@@ -19,13 +21,17 @@ def publish(channel: str, event: str, data: Any, *, durable: bool = True) -> Non
     """
     Send an event to every client that follows the channel, in whichever process it is.
 
-    Inside a transaction the event goes out when that commits, and not at all if it is rolled back.
+    Inside a transaction of the default database the event goes out when that commits, and not at all
+    if it is rolled back. `transaction.savepoint_rollback()`, called by hand, takes no event back with
+    `memory://`, and with Redis none that is not `durable`; a nested `atomic()` always does.
     `data` is as in `sse_event`. An event that is not `durable` may be lost by a crash, has no id
     and is not replayed to those who were away.
 
     Raises `ValueError` for a channel or event name that cannot be one, or for more bytes than
-    `SSE_MAX_EVENT_BYTES`, and as `sse_event` does for the data.
+    `SSE_MAX_EVENT_BYTES`, and as `sse_event` does for the data; `TransactionManagementError` in a
+    transaction of another database alone, which the event would not wait for.
     """
+    _refuse_transactions_of_others()
     get_broker().append(_event(check_channel(channel), check_event_name(event), data, durable))
     metrics.count_after_commit("published")
 
@@ -40,9 +46,11 @@ def position() -> Position:
     Return the newest place in the log.
 
     Taken before a page's queries, and given to the page's stream, it makes sure that nothing
-    falls between the two.
+    falls between the two. With `database://` it is read where the database router reads. With a
+    router that chooses one of several replicas at random, or with another broker, a page that reads
+    from a replica may lack what was published just before: let such pages read from the primary.
     """
-    return get_broker().tail(1)[-1].position
+    return get_broker().position()
 
 
 async def aposition() -> Position:
@@ -63,6 +71,22 @@ def check_channel(channel: str) -> str:
             f"that does not begin with {CONTROL_PREFIX!r}; not {channel!r}."
         )
     return channel
+
+
+def _refuse_transactions_of_others() -> None:
+    open_ones = [database.alias for database in connections.all(initialized_only=True) if _is_in_atomic(database)]
+    if open_ones and DEFAULT_DB_ALIAS not in open_ones:
+        other = open_ones[0]
+        raise TransactionManagementError(
+            f"publish() in a transaction of {other!r} would send the event even if that is rolled back, since "
+            f"events belong to the transaction of {DEFAULT_DB_ALIAS!r}: publish by transaction.on_commit(…, "
+            f"using={other!r}), or open an atomic block of {DEFAULT_DB_ALIAS!r} around it, too."
+        )
+
+
+def _is_in_atomic(database: Any) -> bool:
+    # The block that Django's TestCase opens around a test is never committed.
+    return any(not block._from_testcase for block in database.atomic_blocks)
 
 
 def _event(channel: str, name: str, data: Any, durable: bool) -> Event:

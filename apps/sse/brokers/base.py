@@ -52,6 +52,10 @@ class Broker(ABC):
     def tail(self, limit: int) -> list[Event]:
         """Return the newest events in their order, at least one and `limit` at most."""
 
+    def position(self) -> Position:
+        """Return the newest position, or that of a replica if pages read from one."""
+        return self.tail(1)[-1].position
+
     @abstractmethod
     def latest(self, channels: Collection[str]) -> list[Event]:
         """Return the newest durable event of each of these channels that has one, in their order."""

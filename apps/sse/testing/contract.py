@@ -56,6 +56,8 @@ class BrokerContract:
     """
 
     pytestmark = pytest.mark.django_db(transaction=True)
+    # Whether `transaction.savepoint_rollback()`, called by hand, takes back what was published since.
+    knows_savepoints = True
 
     @staticmethod
     def event(channel: str = "news", text: str = "hello", **fields) -> Event:
@@ -138,6 +140,18 @@ class BrokerContract:
             broker.append(self.event(text="rolled back"))
             raise ZeroDivisionError
         assert self.texts(broker, start) == ["committed"]
+
+    def test_a_savepoint_that_is_rolled_back_by_hand_takes_its_events_back_where_the_database_has_them(
+        self, broker
+    ):
+        start = broker.tail(1)[-1].position
+        with transaction.atomic():
+            broker.append(self.event(text="1"))
+            savepoint = transaction.savepoint_create()
+            broker.append(self.event(text="since"))
+            transaction.savepoint_rollback(savepoint)
+            broker.append(self.event(text="2"))
+        assert self.texts(broker, start) == (["1", "2"] if self.knows_savepoints else ["1", "since", "2"])
 
     def test_nothing_is_seen_before_the_commit(self, broker):
         start = broker.tail(1)[-1].position

@@ -7,6 +7,8 @@ from apps.sse.testing import BrokerContract
 
 
 class TestMemoryBroker(BrokerContract):
+    knows_savepoints = False
+
     @pytest.fixture
     def broker(self):
         return MemoryBroker()

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any, Self
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 from django.db.models import Max, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
@@ -72,6 +72,14 @@ class DatabaseBroker(Broker):
             self._begin()
             newest = self._newest(limit)
         return newest
+
+    def position(self) -> Position:
+        alias = router.db_for_read(LoggedEvent)
+        if alias == DEFAULT_DB_ALIAS:
+            return super().position()
+        of_replica = _events(LoggedEvent.objects.using(alias).order_by("-number")[:1])
+        # A replica that has nothing of the log yet gives a place that is in no log, so that clients fetch again.
+        return of_replica[0].position if of_replica else Position(0, "0" * 8)
 
     def latest(self, channels: Collection[str]) -> list[Event]:
         newest = f"""
