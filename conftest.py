@@ -46,11 +46,6 @@ def _nothing_in_the_cache():
     cache.clear()
 
 
-@pytest.fixture(autouse=True)
-def _no_sweep_in_the_background(monkeypatch):
-    monkeypatch.setattr("apps.sse.sweep.sweep.opened", lambda stream: None)
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     """Leave the tests with a browser for last: from the first one on a loop seems to run in their thread."""

@@ -12,6 +12,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import psutil
 import pytest
 from httpx_sse import connect_sse
 
@@ -221,16 +222,11 @@ def test_a_worker_that_was_only_asleep_leaves_the_task_to_the_one_that_has_claim
 
 
 def sleep_between_batches(deployment, worker):
-    """Stop a worker at a moment at which it does not keep the database to itself."""
-    while True:
+    """Stop a worker at a moment at which it does not keep the database to itself: while this test does."""
+    with contextlib.closing(sqlite3.connect(deployment.file, timeout=PATIENCE)) as database:
+        database.execute("BEGIN IMMEDIATE")
         worker.send_signal(signal.SIGSTOP)
-        try:
-            with contextlib.closing(sqlite3.connect(deployment.file, timeout=0.05)) as database:
-                database.execute("BEGIN IMMEDIATE")
-            return
-        except sqlite3.OperationalError:
-            worker.send_signal(signal.SIGCONT)
-            time.sleep(0.003)
+        wait_until(lambda: psutil.Process(worker.pid).status() == psutil.STATUS_STOPPED)
 
 
 def test_a_cancelled_import_stops_and_goes_on_when_it_is_retried(deployment, ada):
@@ -242,7 +238,7 @@ def test_a_cancelled_import_stops_and_goes_on_when_it_is_retried(deployment, ada
     assert [data["status"] for name, data in heard[:-1] if name == "complete"] == ["cancelled"]
     rows = deployment.task(key)[1]
     assert rows < 25_000
-    time.sleep(0.3)
+    wait_until(lambda: not deployment.query(RUNNING), PATIENCE)
     assert deployment.task(key) == ("cancelled", rows)
     ada.act(key, "retry")
     deployment.wait_for_state(key, "done")

@@ -195,6 +195,11 @@ def all_open() -> list[OpenConnection]:
     return [c for registry in list(_registries.values()) for c in list(registry.connections)]
 
 
+def is_open(connection: OpenConnection) -> bool:
+    """Return whether a connection is one of this process's open ones."""
+    return any(connection in registry.connections for registry in list(_registries.values()))
+
+
 def open_streams() -> int:
     """Return how many streams this process has open."""
     return len(all_open())

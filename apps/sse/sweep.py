@@ -60,8 +60,9 @@ class Sweep:
         self._woken.set()
 
     def look(self) -> None:
-        """Look at the streams that were opened since the last time, or at all if that is due."""
+        """Look at the open streams that are new since the last time, or at all if that is due."""
         opened = [self._opened.popleft() for _ in range(len(self._opened))]
+        opened = [stream for stream in opened if connections.is_open(stream)]
         try:
             if time.monotonic() < self._due:
                 ended = access.changed_accounts(opened)

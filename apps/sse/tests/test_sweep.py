@@ -41,7 +41,7 @@ def look(its):
 async def looked_at(its):
     """Look, and wait until what is to end has ended."""
     look(its)
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0)
 
 
 @pytest.fixture
@@ -172,6 +172,18 @@ async def test_a_sweep_asks_once_for_all_users_and_once_for_all_sessions():
         with CaptureQueriesContext(connection) as queries:
             look(Sweep())
         assert len(queries) == 2, queries.captured_queries
+
+
+async def test_streams_that_closed_before_the_first_look_are_not_looked_up(ada, monkeypatch):
+    its = Sweep()
+    monkeypatch.setattr(its, "_run", lambda: None)
+    monkeypatch.setattr(closing, "sweep", its)
+    async with Opened(ada, new_session(basket=1)):
+        pass
+    with CaptureQueriesContext(connection) as queries:
+        its.look()
+        look(its)
+    assert len(queries) == 0, queries.captured_queries
 
 
 async def test_a_process_whose_visitors_are_unknown_asks_nothing():
