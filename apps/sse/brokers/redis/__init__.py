@@ -30,7 +30,7 @@ STALE_SECONDS = 30.0
 AT_ONCE = 100
 PAGE = 250
 # What another process has left in the outbox is noticed after this time at most.
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.02
 TRIM_EVERY = 100
 # An event that is sent again, since nobody knows whether it arrived, is recognised among this many newer ones.
 REMEMBERED = 50_000
@@ -56,7 +56,7 @@ class RedisBroker(Broker):
 
     A durable event goes behind those that wait. Only the database knows what another process has
     left, so the outbox is read before an event goes straight to the stream, unless it was empty
-    within the last `LOOK_SECONDS`.
+    within the last `LOOK_SECONDS`. A process that leaves events there waits for that time.
     """
 
     def __init__(self, url: str = "") -> None:
@@ -86,7 +86,7 @@ class RedisBroker(Broker):
             self._send(event)
         elif not (self._is_outbox_empty() and self._put([event])):
             outbox.put(event)
-            self._left += 1
+            self._note_left()
 
     def read(self, after: Position, limit: int, channels: Collection[str] | None = None) -> list[Event]:
         if channels is None:
@@ -177,13 +177,18 @@ class RedisBroker(Broker):
                 if len(rows) < AT_ONCE:
                     break
         except Exception as error:
-            self._left += 1
+            self._note_left()
             if isinstance(error, _Unreachable):
                 return False
             raise
         if upto is None:
             self._empty_until = began[0] + LOOK_SECONDS, began[1]
         return True
+
+    def _note_left(self) -> None:
+        self._left += 1
+        # Until every other process reads the outbox again.
+        time.sleep(LOOK_SECONDS)
 
     def _relay_some(self, upto: int | None, sparingly: bool) -> Collection[int]:
         """Relay the oldest of those that wait, and return their keys; raises `_Unreachable`."""
