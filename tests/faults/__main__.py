@@ -1,4 +1,4 @@
-"""Lets each call that can fail do so once, and prints what came of it: `python -m tests.faults BROKER`."""
+"""Injects one fault after another and prints a table: `python -m tests.faults BROKER`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""A browser in this process: it reads a stream, and comes back with its last id whenever that ends."""
+"""A client in this process that reads a stream and reconnects with its last id whenever the stream ends."""
 
 import asyncio
 from typing import Any
@@ -13,11 +13,11 @@ RETRY_SECONDS = 0.01
 
 class Request:
     """
-    One request, and what has arrived of its answer.
+    One request and the part of its response that has arrived.
 
-    A socket that has failed once fails again each time. Whether the server learns that the client has
-    gone depends on the failure: of a `RuntimeError` it learns nothing, as in uvicorn while another
-    request waits in the same socket.
+    A socket that has failed once fails every time after that. After an `OSError` the server also
+    learns of the disconnect; after a `RuntimeError` it does not, as in uvicorn while a pipelined
+    request waits.
     """
 
     def __init__(self, client: "Client") -> None:
@@ -27,11 +27,11 @@ class Request:
         self._failure: type[Exception] | None = None
         self.is_over = asyncio.Event()
         self.parser = Parser(client.last_id)
-        # Chunks, and how many of those after the first held no event.
+        # All chunks, and the keepalives: chunks without an event, except the first.
         self.chunks = self.signs = 0
 
     async def receive(self) -> dict[str, Any]:
-        """Receive the request, and then that the client has left."""
+        """Return the request, then the disconnect once there is one."""
         if not self._has_asked:
             self._has_asked = True
             return {"type": "http.request", "body": b"", "more_body": False}
@@ -39,7 +39,7 @@ class Request:
         return {"type": "http.disconnect"}
 
     async def send(self, message: dict[str, Any]) -> None:
-        """Take what the server sends; it may be told to fail."""
+        """Take what the server sends, unless this call is the one to fail."""
         kind = message["type"].removeprefix("http.response.")
         how = faults.count("send", f"{kind} to {self._client.name}")
         if self._client.is_slow:
@@ -53,7 +53,7 @@ class Request:
         self._take(message)
 
     def leave(self) -> None:
-        """Hang up: what is sent from now on is lost, and the server learns that the client has left."""
+        """Disconnect: what is sent from now on is lost."""
         self._has_left.set()
         self.is_over.set()
 
@@ -73,19 +73,19 @@ class Request:
 
 class Client:
     """
-    A client of the stream at `path`, which begins at the position `since`; the socket of one that
-    `is_slow` is full each time.
+    A client of the stream at `path`, from the position `since` on; if `is_slow`, its socket is always full.
 
-    `heard` is what has come, `requests` how often it has asked, `tasks` the server's side of that.
+    `received` are the texts of its events, `tasks` the server's side of its `requests`, `raised` the
+    errors that reached the server.
     """
 
     def __init__(self, application: Application, path: str, name: str, **options: Any) -> None:
         self.name, self.path = name, path
         self.since = self.last_id = options.get("since", "")
         self.is_slow = options.get("is_slow", False)
-        # Without a position it hears what is published from this one on.
+        # Without a position it receives what is published from this one on.
         self.first = 10**9
-        self.heard: list[str] = []
+        self.received: list[str] = []
         self.resets: list[str] = []
         self.requests: list[Request] = []
         self.tasks: list[asyncio.Task] = []
@@ -96,17 +96,17 @@ class Client:
 
     @property
     def is_placed(self) -> bool:
-        """Whether it hears, from now on, all that is published."""
+        """Whether it receives all events from now on."""
         return bool(self.last_id) and bool(self.requests)
 
     def take(self, events: list[Any], last_id: str) -> None:
-        """Note what has come."""
+        """Add events, and the id after them."""
         self.last_id = last_id
-        self.heard += [event.text for event in events if event.name == "e"]
+        self.received += [event.text for event in events if event.name == "e"]
         self.resets += [event.text for event in events if event.name == "sse:reset"]
 
     async def run(self) -> None:
-        """Read, and come back, until it is leaving and its stream has ended."""
+        """Read, and reconnect, until `is_leaving` is set and the stream has ended."""
         while not self.is_leaving:
             request = Request(self)
             self.requests.append(request)
@@ -118,7 +118,7 @@ class Client:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _serve(self, request: Request) -> None:
-        # As a server does, which logs what the application has raised.
+        # A server logs what the application raises.
         try:
             await self._application(self._scope(), request.receive, request.send)
         except Exception as error:

@@ -1,4 +1,4 @@
-"""Counts the calls of what can fail (a client's socket, the broker, the database), and lets one of them fail."""
+"""Counts the calls of clients' sockets, the broker and the database, and makes one of them fail."""
 
 import asyncio
 import functools
@@ -24,12 +24,12 @@ from apps.sse.brokers import get_broker
 from apps.sse.brokers.database import file
 
 LIBRARY = str(Path(sse.__file__).parent)
-# Where no line of the library calls, it is one of these.
+# Calls that do not come from the library are counted where these files make them.
 CALLERS = {str(Path(__file__).with_name(name)) for name in ("publisher.py", "views.py")}
-# It stands between every query and its caller.
+# A wrapper of every query.
 PASSED_OVER = {"_note_query"}
 
-# So many lines of the library tell the call of one purpose from that of another.
+# This many frames of the library identify the purpose of a call.
 FRAMES = 3
 
 BEFORE, AFTER = "before", "after"
@@ -37,7 +37,7 @@ EFFECTS = ("INSERT", "DELETE", "UPDATE", "WITH", "append", "commit", "get_messag
 
 
 class Site(NamedTuple):
-    """A place that calls something which can fail: `kind` is `send`, `broker` or `database`."""
+    """A place in the code that makes a call which can fail: `kind` is `send`, `broker` or `database`."""
 
     kind: str
     call: str
@@ -45,12 +45,12 @@ class Site(NamedTuple):
 
     @property
     def has_effect(self) -> bool:
-        """Whether the call has an effect that may have happened although it failed."""
+        """Whether the call may fail after its effect has happened."""
         return self.call.startswith(EFFECTS)
 
 
 class Fault(NamedTuple):
-    """The call at a site, the first is 1, that fails, and how."""
+    """The call at a site, counted from 1, that fails, and how."""
 
     site: Site
     occurrence: int
@@ -62,7 +62,7 @@ class Fault(NamedTuple):
 
 
 class Faults:
-    """The calls of one scenario, and the one that fails."""
+    """The calls made during one scenario, and the one that fails."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -70,7 +70,7 @@ class Faults:
         self.is_on = False
 
     def begin(self, fault: Fault | None) -> None:
-        """Count from the beginning, and let this call fail."""
+        """Count from zero, and make this call fail."""
         self.calls: Counter[Site] = Counter()
         self.fault, self.has_happened, self.is_on = fault, False, True
 
@@ -88,7 +88,7 @@ class Faults:
             return self.fault.how
 
     def call(self, kind: str, call: str, do: Callable[[], Any], error: Callable[[], BaseException]) -> Any:
-        """Do it, unless it is to fail."""
+        """Make a call, or raise before or after it."""
         how = self.count(kind, call)
         if how == BEFORE:
             raise error()
@@ -98,7 +98,7 @@ class Faults:
         return result
 
     async def acall(self, kind: str, call: str, do: Callable[[], Any], error: Callable[[], BaseException]) -> Any:
-        """Do the same with what has to be awaited."""
+        """Do the same with an awaitable."""
         how = self.count(kind, call)
         if how == BEFORE:
             raise error()
@@ -109,12 +109,12 @@ class Faults:
 
 
 faults = Faults()
-# Those of all threads, which may be connected.
+# The connections of all threads, open or closed.
 databases: "WeakSet[BaseDatabaseWrapper]" = WeakSet()
 
 
 def install() -> None:
-    """Put the counting around everything that this process's broker and database call."""
+    """Wrap the methods and drivers that this process's broker and database use."""
     _watch_database()
     _watch_broker(type(get_broker()))
     _watch_redis()
@@ -123,7 +123,7 @@ def install() -> None:
 
 
 def _place() -> str:
-    """Return the lines of the library that make the call, the innermost first, or else that of a test, or ""."""
+    """Return the library's lines that lead to the call, innermost first; else a line of `CALLERS`, else ""."""
     frame, lines, fallback = sys._getframe(2), list[str](), ""
     while (frame := frame.f_back) and len(lines) < FRAMES:
         name, code = frame.f_code.co_filename, frame.f_code
@@ -176,7 +176,7 @@ def _watch_broker(broker: Any) -> None:
 
 
 def _watched_listen(listen: Callable) -> Callable:
-    """Return `listen`, which may fail at once, or once it listens: with an error, cancelled, or by returning."""
+    """Wrap `listen`: it may fail at once, or once it listens, with an error, cancelled, or by returning."""
 
     @functools.wraps(listen)
     async def watched(self: Any, wake: Callable[[], object]) -> None:
@@ -204,15 +204,15 @@ def _watch_redis() -> None:
     def error() -> BaseException:
         return redis.ConnectionError("injected")
 
-    execute, heard, subscribe = redis.Redis.execute_command, PubSub.get_message, PubSub.execute_command
+    execute, get_message, subscribe = redis.Redis.execute_command, PubSub.get_message, PubSub.execute_command
 
     def watched(self: Any, *arguments: Any, **options: Any) -> Any:
-        # The command of the script follows its keys, and they their number.
+        # EVALSHA, the script, the number of keys, the keys, the arguments.
         call = str(arguments[3 + arguments[2]] if arguments[0] == "EVALSHA" else arguments[0])
         return faults.call("broker", call, lambda: execute(self, *arguments, **options), error)
 
     async def watched_message(self: Any, *arguments: Any, **options: Any) -> Any:
-        return await faults.acall("broker", "get_message", lambda: heard(self, *arguments, **options), error)
+        return await faults.acall("broker", "get_message", lambda: get_message(self, *arguments, **options), error)
 
     async def watched_command(self: Any, *arguments: Any) -> Any:
         return await faults.acall("broker", str(arguments[0]), lambda: subscribe(self, *arguments), error)

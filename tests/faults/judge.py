@@ -1,4 +1,4 @@
-"""Whether each client has heard what it had to hear."""
+"""Checks that each client received what was published."""
 
 from .clients import Client
 from .publisher import Publisher
@@ -6,46 +6,41 @@ from .publisher import Publisher
 CHANNELS = {"/every/": {"news", "more"}, "/newest/": {"news"}, "/subscribed/": {"news"}}
 
 
-def complaints_of(clients: list[Client], publisher: Publisher, *, at_the_end: bool = True) -> list[str]:
-    """
-    Return which client has not heard every certain event of its channels once and in order.
-
-    `at_the_end`: look at what must never happen, too.
-    """
-    return [
-        f"{client.name} {complaint}"
-        for client in clients
-        for complaint in [*_missed(client, publisher), *(_wrong(client, publisher) if at_the_end else [])]
-    ]
+def missing(clients: list[Client], publisher: Publisher) -> list[str]:
+    """Return, in words, which clients have not received an event that was certainly published."""
+    return [f"{client.name} {words}" for client in clients if (words := _missing(client, publisher))]
 
 
-def _missed(client: Client, publisher: Publisher) -> list[str]:
+def violations(clients: list[Client], publisher: Publisher) -> list[str]:
+    """Return what is missing, and what was received twice, in the wrong order, or after a rollback."""
+    wrong = [f"{client.name} received {words}" for client in clients for words in _wrong(client, publisher)]
+    return missing(clients, publisher) + wrong
+
+
+def _missing(client: Client, publisher: Publisher) -> str:
     is_latest = client.path == "/newest/"
     sent = publisher.sent[0 if client.since or is_latest else client.first :]
     own = [s for s in sent if s.is_durable and s.channel in CHANNELS[client.path]]
-    if is_latest:
-        return _outdated(client, [s.text for s in own], [s.text for s in own if s.is_certain])
-    heard = {*client.heard}
-    missed = [s.text for s in own if s.is_certain and s.text not in heard]
-    return [f"has missed {missed}"] if missed else []
-
-
-def _outdated(client: Client, possible: list[str], certain: list[str]) -> list[str]:
-    newest = possible.index(certain[-1]) if certain else 0
-    is_there = not certain or any(text in client.heard for text in possible[newest:])
-    return [] if is_there else [f"does not know the newest, {certain[-1]}"]
+    certain = [s.text for s in own if s.is_certain]
+    if is_latest and certain:
+        # What may have been published after the newest certain event is as good.
+        newest = own[[s.text for s in own].index(certain[-1]) :]
+        return "" if {s.text for s in newest} & {*client.received} else f"lacks the newest event {certain[-1]}"
+    missed = [text for text in certain if text not in client.received]
+    return f"missed {missed}" if missed and not is_latest else ""
 
 
 def _wrong(client: Client, publisher: Publisher) -> list[str]:
     wrong = []
-    if len(set(client.heard)) < len(client.heard):
-        wrong.append(f"has heard something twice: {client.heard}")
-    order = {sent.text: n for n, sent in enumerate(publisher.sent)}
-    heard = [order[text] for text in client.heard if text in order]
-    if heard != sorted(heard):
-        wrong.append(f"has heard in the wrong order: {client.heard}")
-    if in_vain := {sent.text for sent in publisher.rolled_back} & {*client.heard}:
-        wrong.append(f"has heard what was rolled back: {in_vain}")
+    if len(set(client.received)) < len(client.received):
+        wrong.append(f"an event twice: {client.received}")
+    for channel in CHANNELS[client.path]:
+        published = [s.text for s in publisher.sent if s.channel == channel and s.text in client.received]
+        received = [text for text in client.received if text in published]
+        if received != published:
+            wrong.append(f"events of {channel} in the wrong order: {received}")
+    if rolled_back := {s.text for s in publisher.rolled_back} & {*client.received}:
+        wrong.append(f"events that were rolled back: {rolled_back}")
     if client.resets:
-        wrong.append(f"was told to start anew: {client.resets}")
+        wrong.append(f"sse:reset: {client.resets}")
     return wrong

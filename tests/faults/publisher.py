@@ -1,4 +1,4 @@
-"""What is published during the scenario, from a thread of its own, and what is known of it."""
+"""Publishes during the scenario, from a thread of its own, and records the outcome."""
 
 import asyncio
 import itertools
@@ -18,7 +18,7 @@ _numbers = itertools.count()
 
 @dataclass
 class Sent:
-    """A publication: `is_certain` once `publish()`, or the commit, has returned without an error."""
+    """A published event: `is_certain` once `publish()`, or the commit, has returned without an error."""
 
     channel: str
     text: str
@@ -27,11 +27,11 @@ class Sent:
 
 
 class RolledBack(Exception):
-    """Ends a transaction whose events nobody may hear."""
+    """Ends a transaction whose events no client may receive."""
 
 
 class Publisher:
-    """Publishes as a view does: after an error it goes on with its next request."""
+    """Publishes as views do: an error ends one request, and the next one is served."""
 
     def __init__(self) -> None:
         self.sent: list[Sent] = []
@@ -39,21 +39,21 @@ class Publisher:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="publisher")
 
     async def position(self) -> str:
-        """Return the newest position; like a page that could not be shown, it is asked for until it is there."""
+        """Return the newest position, retrying until it can be read, as a user reloads a page."""
         while (found := await self._request(self._position)) is None:
             pass
         return found
 
     async def publish(self) -> None:
-        """Publish two events alone, a passing one, three in a transaction, and two that are rolled back."""
+        """Publish two events, one that is not durable, three in a transaction, and two that are rolled back."""
         for channel in ("news", "more"):
             await self._request(self._alone, channel, True)
         await self._request(self._alone, "news", False)
         await self._request(self._together)
-        await self._request(self._in_vain)
+        await self._request(self._roll_back)
 
     async def close_streams(self, user: Any) -> bool:
-        """End the streams of a user; return whether that is certain."""
+        """End the streams of a user; return whether no error was raised."""
         return await self._request(self._close_streams, user) is True
 
     async def close(self) -> None:
@@ -83,7 +83,7 @@ class Publisher:
         for sent in new:
             sent.is_certain = True
 
-    def _in_vain(self) -> None:
+    def _roll_back(self) -> None:
         new = self._new("news", "more")
         self.sent, self.rolled_back = self.sent[:-2], self.rolled_back + new
         with transaction.atomic():

@@ -1,4 +1,4 @@
-"""One process's life: clients connect, replay, hear what is published, are closed, and the process stops."""
+"""The scenario: clients connect, replay, receive events, are closed, and the process stops."""
 
 import asyncio
 import contextlib
@@ -19,13 +19,13 @@ from apps.sse.brokers.redis import outage
 
 from .clients import Client
 from .injection import Fault, databases, faults
-from .judge import complaints_of
+from .judge import missing, violations
 from .publisher import Publisher
 
 PATIENCE_SECONDS = float(os.environ.get("PATIENCE_SECONDS", "5"))
-USUAL_REQUESTS = {"signed in": 2, "restless": 2}
+USUAL_REQUESTS = {"signed in": 2, "leaving": 2}
 
-# What takes seconds in a server takes milliseconds here, and a few events are enough for several pages.
+# Shorter pauses, and smaller pages, so that a few events need several.
 HURRY: list[tuple[Any, str, float]] = [
     (connection, "TICK_TOLERANCE_SECONDS", 0.002),
     (connections, "SWEEP_SECONDS", 0.01),
@@ -44,30 +44,30 @@ HURRY: list[tuple[Any, str, float]] = [
 ]
 
 
-# The names of threads that end with what they are for.
+# The names of the threads that must have ended.
 PASSING = ("sse-log", "sse-sweep", "publisher", "Thread")
 
 
 class Stuck(Exception):
-    """Something that was waited for did not happen."""
+    """A condition did not become true in time."""
 
 
 class Scenario:
     """
     Plays the scenario on the running loop, with one call failing.
 
-    `cookie` is the session of `user`. `complaints` says what is wrong afterwards.
+    `cookie` holds the session of `user`. `violations` are the promises that were broken, in words.
     """
 
     def __init__(self, application: Application, user: Any, cookie: str) -> None:
-        self.complaints: list[str] = []
+        self.violations: list[str] = []
         self._application, self._user, self._cookie = application, user, cookie
         self._publisher = Publisher()
         self._clients: list[Client] = []
         self._threads = {*threading.enumerate()}
 
     async def play(self, fault: Fault | None) -> None:
-        """Play from the first connection to the last, and look what is left behind."""
+        """Play the scenario, then check what was received and what is left behind."""
         asyncio.get_running_loop().set_exception_handler(self._note_unhandled)
         census._here().is_known = False
         sweep.sweep._due = 0.0
@@ -76,12 +76,12 @@ class Scenario:
             await self._live()
             await self._stop()
         except Stuck as stuck:
-            self.complaints.append(f"waited in vain {stuck}")
+            self.violations.append(f"timed out waiting for {stuck}")
             await self._give_up()
         finally:
             faults.is_on = False
             connections._stopping = False
-        self.complaints += complaints_of(self._clients, self._publisher)
+        self.violations += violations(self._clients, self._publisher)
         self._check_that_others_stayed(fault)
         await self._check_that_nothing_stays()
 
@@ -93,7 +93,7 @@ class Scenario:
         await self._close_streams()
         await self._leave()
         await self._publish("after the closing")
-        await self._until_signs_of_life()
+        await self._until_keepalives()
 
     async def _connect(self, start: str) -> None:
         client = functools.partial(Client, self._application)
@@ -101,7 +101,7 @@ class Scenario:
             client("/every/", "back", since=start),
             client("/every/", "slow", since=start, is_slow=True),
             client("/every/", "signed in", since=start, cookie=self._cookie),
-            client("/every/", "restless", since=start),
+            client("/every/", "leaving", since=start),
             client("/every/", "new"),
             client("/newest/", "newest"),
             client("/newest/", "newest back", since=start),
@@ -109,56 +109,54 @@ class Scenario:
             client("/subscribed/", "subscribed new"),
         ]
         self._running = [asyncio.ensure_future(c.run()) for c in self._clients]
-        await self._until("for the clients' places", lambda: all(c.is_placed for c in self._clients))
-        await self._until_heard("after their replay")
+        await self._until("the clients' positions", lambda: all(c.is_placed for c in self._clients))
+        await self._until_received("after the replay")
 
     async def _publish(self, when: str) -> None:
         for client in self._clients:
             client.first = min(client.first, len(self._publisher.sent))
         await self._publisher.publish()
-        await self._until_heard(when)
+        await self._until_received(when)
 
-    async def _until_heard(self, when: str) -> None:
-        await self._until(
-            f"for events {when}", lambda: not complaints_of(self._clients, self._publisher, at_the_end=False)
-        )
+    async def _until_received(self, when: str) -> None:
+        await self._until(f"events {when}", lambda: not missing(self._clients, self._publisher))
 
     async def _close_streams(self) -> None:
         client = self._client("signed in")
         request = client.requests[-1]
         if await self._publisher.close_streams(self._user):
-            await self._until("for the end of a user's streams", lambda: client.requests[-1] is not request)
-        await self._until("for the user's return", lambda: client.requests[-1].chunks)
+            await self._until("the end of a user's streams", lambda: client.requests[-1] is not request)
+        await self._until("the user's reconnect", lambda: client.requests[-1].chunks)
 
     async def _leave(self) -> None:
-        client = self._client("restless")
+        client = self._client("leaving")
         request, task = client.requests[-1], client.tasks[-1]
         request.leave()
-        await self._until("for the end of the stream of a client that has left", task.done)
-        await self._until("for its return", lambda: client.requests[-1] is not request)
+        await self._until("the end of the stream of a client that left", task.done)
+        await self._until("its reconnect", lambda: client.requests[-1] is not request)
 
     def _client(self, name: str) -> Client:
         [found] = [client for client in self._clients if client.name == name]
         return found
 
-    async def _until_signs_of_life(self) -> None:
+    async def _until_keepalives(self) -> None:
         before = {request: request.signs for client in self._clients for request in client.requests}
 
         def is_alive(client: Client) -> bool:
             request = client.requests[-1]
             return request.signs > before.get(request, 0)
 
-        await self._until("for signs of life", lambda: all(map(is_alive, self._clients)))
+        await self._until("keepalives", lambda: all(map(is_alive, self._clients)))
 
     async def _stop(self) -> None:
         connections.end_all(for_good=True)
         late = Client(self._application, "/every/", "late")
         self._running.append(asyncio.ensure_future(late.run()))
         self._clients.append(late)
-        await self._until("for a late client", lambda: late.requests)
+        await self._until("a late client", lambda: late.requests)
         for client in self._clients:
             client.is_leaving = True
-        await self._until("for the end of every stream", lambda: all(task.done() for task in self._tasks()))
+        await self._until("the end of every stream", lambda: all(task.done() for task in self._tasks()))
 
     def _tasks(self) -> list[asyncio.Task]:
         return [*self._running, *(task for client in self._clients for task in client.tasks)]
@@ -179,8 +177,8 @@ class Scenario:
                 continue
             usual = USUAL_REQUESTS.get(client.name, 1)
             if is_of_a_client and len(client.requests) != usual:
-                self.complaints.append(f"{client.name} has asked {len(client.requests)} times, not {usual}")
-            self.complaints += [f"the server was told of {error} for {client.name}" for error in client.raised]
+                self.violations.append(f"{client.name} connected {len(client.requests)} times, not {usual}")
+            self.violations += [f"{error} reached the server for {client.name}" for error in client.raised]
 
     async def _check_that_nothing_stays(self) -> None:
         await self._leaves("seats", lambda: connections.seats.total or connections.seats.users)
@@ -203,8 +201,8 @@ class Scenario:
         try:
             await self._until("", lambda: not left())
         except Stuck:
-            self.complaints.append(f"left behind are {what}: {left()}")
-            # What is left to the garbage collector here shall not be found in the next run, too.
+            self.violations.append(f"{what} left behind: {left()}")
+            # Not to be reported again by the next run.
             gc.collect()
 
     async def _until(self, what: str, condition: Callable[[], Any]) -> None:
@@ -215,15 +213,15 @@ class Scenario:
             await asyncio.sleep(0.004)
 
     def _note_unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        self.complaints.append(f"unhandled on the loop: {context['message']} {context.get('exception')!r}")
+        self.violations.append(f"unhandled on the loop: {context['message']} {context.get('exception')!r}")
 
 
 def play(application: Application, user: Any, cookie: str, fault: Fault | None) -> list[str]:
-    """Play the scenario once with a fault, and return what is wrong."""
+    """Play the scenario once with a fault, and return the broken promises, in words."""
     scenario = Scenario(application, user, cookie)
-    with _noting_unhandled(scenario.complaints):
+    with _noting_unhandled(scenario.violations):
         asyncio.run(scenario.play(fault))
-    return scenario.complaints
+    return scenario.violations
 
 
 @contextlib.contextmanager
@@ -241,13 +239,13 @@ def _holders() -> list[Any]:
 
 
 def _connected() -> list[str]:
-    """Return the threads whose database connection is open."""
+    """Return the names of the threads whose database connection is open."""
     names = {thread.ident: thread.name for thread in threading.enumerate()}
-    return [names.get(d._thread_ident, "one that is over") for d in list(databases) if d.connection is not None]
+    return [names.get(d._thread_ident, "an ended thread") for d in list(databases) if d.connection is not None]
 
 
 def _watches() -> list[str]:
-    """Return what is open of the system's watches of files."""
+    """Return the open inotify watches."""
     found = []
     for descriptor in os.listdir("/proc/self/fd"):
         with contextlib.suppress(OSError):
@@ -256,9 +254,9 @@ def _watches() -> list[str]:
 
 
 @contextlib.contextmanager
-def _noting_unhandled(complaints: list[str]) -> Iterator[None]:
+def _noting_unhandled(violations: list[str]) -> Iterator[None]:
     def note(unhandled: Any) -> None:
-        complaints.append(f"unhandled: {unhandled.exc_value!r}")
+        violations.append(f"unhandled: {unhandled.exc_value!r}")
 
     with mock.patch.object(threading, "excepthook", note), mock.patch.object(sys, "unraisablehook", note):
         yield

@@ -1,4 +1,4 @@
-"""The project's own settings, with streams that end and come back within milliseconds."""
+"""The project's own settings, with the views of this folder and few middlewares."""
 
 import os
 from importlib import import_module
@@ -16,5 +16,5 @@ SSE_BROKER_URL = os.environ["SSE_BROKER_URL"]
 SSE_MAX_PER_USER = SSE_MAX_PER_ADDRESS = 0
 
 if (_database := _project.DATABASES["default"])["ENGINE"].endswith("sqlite3"):
-    # No power cut is among the faults.
+    # Power cuts are not among the faults.
     _database["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"

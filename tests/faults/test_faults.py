@@ -1,8 +1,8 @@
 """
-Whatever a socket, the broker or the database fails at once, no event is lost and nothing stays behind.
+If one call of a socket, the broker or the database fails, no event is lost and nothing is left behind.
 
-Each call that a scenario makes of them is counted, and then fails once in a run of its own, before its
-effect or after: `make soak` lets each of them fail, `make test` one of each line that makes them.
+The calls that a scenario makes are counted. Then each call fails once, in a run of its own, before its
+effect or after it. `make soak` injects into every call, `make test` into the first of each line.
 """
 
 import subprocess
@@ -17,7 +17,7 @@ SOAK_SECONDS = 1800
 
 
 def run(broker, every, folder, **variables):
-    """Let the calls fail in a process of its own, print its table, and expect that nothing was found."""
+    """Inject faults in a process of its own, print its table, and expect no broken promise."""
     package = f"{__package__}.settings"
     settings = {"PROJECT_SETTINGS": f"{servers.PACKAGE}.settings", "DJANGO_SETTINGS_MODULE": package}
     environment = servers.environment_for(folder, DJANGO_ALLOW_ASYNC_UNSAFE="", **settings, **variables)

@@ -1,4 +1,4 @@
-"""The scenario without a fault, then with each: a table of what was counted, injected and found broken."""
+"""Plays the scenario without a fault, then with each, and reports a table."""
 
 import argparse
 import logging
@@ -22,12 +22,12 @@ COLUMNS = ["sites", "calls", "injected", "not reached", "failed"]
 
 
 def main() -> int:
-    """Return 1 if a promise was broken, else 0."""
+    """Run the trial; return 1 if a promise was broken, else 0."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults")
-    parser.add_argument("broker", help="what the table calls it; the environment says which one it is")
-    parser.add_argument("--every", action="store_true", help="let each call fail, not one of each line")
-    parser.add_argument("--only", default="", help="let those calls fail whose description holds this")
-    parser.add_argument("--logs", action="store_true", help="show what the library logs")
+    parser.add_argument("broker", help="its name in the table; SSE_BROKER_URL selects it")
+    parser.add_argument("--every", action="store_true", help="inject into every call, not the first of each line")
+    parser.add_argument("--only", default="", help="inject only into calls whose description contains this")
+    parser.add_argument("--logs", action="store_true", help="show the log")
     options = parser.parse_args()
     logging.disable(logging.NOTSET if options.logs else logging.CRITICAL)
     trial = Trial(options.broker)
@@ -39,7 +39,7 @@ def main() -> int:
 
 
 class Trial:
-    """The scenario with the broker of the settings, which the table calls `name`."""
+    """Injections with the broker of the settings, called `name` in the table."""
 
     def __init__(self, name: str) -> None:
         self.has_failed = False
@@ -50,9 +50,9 @@ class Trial:
         install()
 
     def run(self, every: bool, only: str) -> Iterator[str]:
-        """Yield what is found, line by line, and the table."""
+        """Yield the report, line by line."""
         started = time.monotonic()
-        # Once to import what is imported late, once to count.
+        # The first run imports modules; the second one counts.
         for _ in range(2):
             yield from self._try(None)
         took = (time.monotonic() - started) / 2
@@ -67,14 +67,14 @@ class Trial:
         yield f"{time.monotonic() - started:.0f} s, {took:.2f} s without a fault"
 
     def _try(self, fault: Fault | None) -> Iterator[str]:
-        complaints = play(self._application, self._user, self._cookie, fault)
-        self.has_failed |= bool(complaints)
+        violations = play(self._application, self._user, self._cookie, fault)
+        self.has_failed |= bool(violations)
         if fault is not None:
-            failed, unreached = bool(complaints), not faults.has_happened
+            failed, unreached = bool(violations), not faults.has_happened
             self._numbers[fault.site.kind].update({"injected": 1, "failed": failed, "not reached": unreached})
-        if complaints:
+        if violations:
             yield str(fault or "without a fault")
-            yield from (f"    {complaint}" for complaint in complaints)
+            yield from (f"    {violation}" for violation in violations)
 
     def _table(self) -> Iterator[str]:
         yield f"{'broker':12}{'kind':10}" + "".join(f"{column:>13}" for column in COLUMNS)
@@ -83,14 +83,14 @@ class Trial:
 
 
 def _faults(calls: Counter[Site], every: bool) -> Iterator[Fault]:
-    """Return a fault for each call, in each way, or the most telling ones for each line of the library."""
+    """Return a fault for every call, in each way, or for the first call of each line of the library."""
     seen = set()
     for site in sorted(calls):
         if every:
             yield from (Fault(site, n, how) for n in range(1, calls[site] + 1) for how in _ways(site))
         elif _is_telling(site) and (line := _line(site)) not in seen:
             seen.add(line)
-            # A socket whose failure the server does not learn of asks the most of the library.
+            # The hardest failure of a socket: the server is not told of a disconnect.
             yield from (Fault(site, 1, how) for how in (["RuntimeError"] if site.kind == "send" else _ways(site)))
 
 
@@ -103,7 +103,7 @@ def _ways(site: Site) -> list[str]:
 
 
 def _is_telling(site: Site) -> bool:
-    # A connection that cannot be made is like a first query that fails; what tests call is not the library's.
+    # A failed connect is like a failed first query; the calls of tests are not the library's.
     is_library = not site.place.startswith("tests ")
     return site.kind != "database" or site.call == "commit" or (is_library and site.call != "connect")
 

@@ -10,7 +10,7 @@ KEEPALIVE_SECONDS = 0.02
 
 
 def query():
-    """Query as a view does."""
+    """Query the database."""
     return get_user_model().objects.exists()
 
 
@@ -30,13 +30,13 @@ class Newest(SSEView):
 
 
 class Subscribed(SSEView):
-    """Every event of a channel, by way of a generator that queries before each."""
+    """Every event of a channel, from a generator that queries before each."""
 
     event_id = Position
     sse_keepalive_interval = KEEPALIVE_SECONDS
 
     async def stream(self, request):
-        """Yield the events as they are."""
+        """Yield the events unchanged."""
         async with self.subscribe("news") as events:
             async for event in events:
                 await sync_to_async(query)()
