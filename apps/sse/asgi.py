@@ -38,7 +38,9 @@ class Slot:
         self._send = send
         self._receive = receive
         self._body_is_read = False
-        self._leaving: asyncio.Task[Message] | None = None
+        self._receiving: asyncio.Task[Message] | None = None
+        self._leaving: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._failure: Exception | None = None
         self.offered: Connection | None = None
         self.connection: Connection | None = None
 
@@ -57,17 +59,25 @@ class Slot:
             return
         try:
             await self._send(message)
-        except Exception:
-            # uvicorn raises for a client that has left only if that client had sent its next request, too.
-            if not transports.is_closed(self._send):
-                raise
+        except Exception as error:
+            # Raised later: Django would neither close its response nor its thread's database connection.
+            self._failure = error
+            self._leave()
 
-    def leaving(self) -> "asyncio.Task[Message]":
-        """Return the task that is done when the client has left."""
-        if self._leaving is None:
+    def leaving(self) -> "asyncio.Future[Message]":
+        """Return the future that is done when the client has left."""
+        if self._receiving is None:
             loop = asyncio.get_running_loop()
-            self._leaving = loop.create_task(self._receive(), context=contextvars.Context())
+            self._receiving = loop.create_task(self._receive(), context=contextvars.Context())
+            self._receiving.add_done_callback(lambda _: self._leave())
         return self._leaving
+
+    def raise_failure(self) -> None:
+        """Raise what `send` raised, unless the reason was that the client had left."""
+        # uvicorn raises for a client that has left only if that client had sent its next request, too.
+        is_gone = isinstance(self._failure, OSError) or transports.is_closed(self._send)
+        if self._failure is not None and not is_gone:
+            raise self._failure
 
     async def stream(self, connection: Connection) -> None:
         """Stream until the connection is over, whichever side ends it."""
@@ -84,10 +94,14 @@ class Slot:
 
     def close(self) -> None:
         """Stop listening to the client, and free the seat of a response whose body was never sent."""
-        if self._leaving is not None:
-            self._leaving.cancel()
+        if self._receiving is not None:
+            self._receiving.cancel()
         if self.offered is not None:
             self.offered.leave_seat()
+
+    def _leave(self) -> None:
+        if not self._leaving.done():
+            self._leaving.set_result({"type": "http.disconnect"})
 
 
 def hand_off(application: Application) -> Application:
@@ -115,6 +129,7 @@ def hand_off(application: Application) -> Application:
         else:
             if slot.connection is not None:
                 await slot.stream(slot.connection)
+            slot.raise_failure()
         finally:
             slot.close()
 

@@ -85,7 +85,8 @@ class Trial:
 def _faults(calls: Counter[Site], every: bool) -> Iterator[Fault]:
     """Return a fault for every call, in each way, or for the first call of each line of the library."""
     seen = set()
-    for site in sorted(calls):
+    # First the client whose requests query.
+    for site in sorted(calls, key=lambda site: ("signed in" not in site.call, site)):
         if every:
             yield from (Fault(site, n, how) for n in range(1, calls[site] + 1) for how in _ways(site))
         elif _is_telling(site) and (line := _line(site)) not in seen:
