@@ -2,6 +2,8 @@
 
 import re
 
+from django.core.exceptions import ValidationError
+from django.db import DataError
 from django.http import HttpRequest
 
 from .events import CONTROL_PREFIX, Position, is_id
@@ -11,6 +13,9 @@ IdKind = type[int] | type[str] | type[Position]
 # With it a finished stream answers that there is nothing more.
 FINISHED = "sse:end"
 LARGEST_INTEGER = 10**18 - 1
+
+# What views raise over an id that is not theirs: `int()`, dates, the fields of models, the database.
+UNUSABLE_ID = (ValueError, OverflowError, ValidationError, DataError)
 
 _INTEGER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _KINDS = {

@@ -14,7 +14,7 @@ from .brokers import Gap
 from .connection import Connection
 from .events import Event, Position, sse_event
 from .hub import Hub, get_hub
-from .ids import FINISHED
+from .ids import FINISHED, UNUSABLE_ID
 from .log import Unavailable
 from .threads import Use
 
@@ -64,6 +64,11 @@ class Place:
             self._connection.write(reset("gap").encode())
             self._begin(newest)
 
+    def reach(self, event: Event) -> None:
+        """Note an event that was taken, so that the next subscription does not begin before it."""
+        if self.since and event.number > self.since.number:
+            self.since = event.position
+
     def _begin(self, position: Position) -> None:
         self.since = position
         if self._connection is not None:
@@ -75,14 +80,14 @@ class Generated:
     The frames that an async generator yields: strings as `event()` makes them, or events.
 
     `place` is that of a stream that has positions. `restart` returns what is played instead if the
-    generator raises `ValueError` before its first event.
+    generator raises one of `UNUSABLE_ID` before its first event.
     """
 
     def __init__(
         self,
         stream: AsyncGenerator[str | Event],
         place: Place | None,
-        restart: Callable[[ValueError], Awaitable["Generated"]] | None = None,
+        restart: Callable[[Exception], Awaitable["Generated"]] | None = None,
     ) -> None:
         self.has_positions = place is not None
         self._stream = stream
@@ -107,7 +112,7 @@ class Generated:
     async def _play(self, connection: Connection, use: Use) -> None:
         try:
             await self._send(connection, use)
-        except ValueError as error:
+        except UNUSABLE_ID as error:
             if self._restart is None or connection.events:
                 raise
             instead = await self._restart(error)
@@ -179,8 +184,8 @@ class Subscription:
     """
     The events of channels inside a `stream()`: `async with … as events: async for event in events`.
 
-    It begins at `place`, or now if that is not open. Raises `Behind` if more than a thousand events
-    wait to be taken.
+    It begins at `place`, or now if that is not open; the stream's next one begins after the last event
+    that was taken. Raises `Behind` if more than a thousand events wait to be taken.
     """
 
     latest = False
@@ -220,7 +225,9 @@ class Subscription:
             self._taken.set()
             self._arrived.clear()
             await self._arrived.wait()
-        return self._waiting.popleft()
+        event = self._waiting.popleft()
+        self._place.reach(event)
+        return event
 
     def deliver(self, events: list[Event], data: bytes) -> int:
         """Keep events until they are taken."""

@@ -20,7 +20,7 @@ from .dom import DOMMixin
 from .events import Event, Position, check_event_name, sse_comment, sse_event, sse_retry
 from .front import in_front_of
 from .hub import get_hub
-from .ids import FINISHED, LARGEST_INTEGER, IdKind, check_id, fits, is_integer, sent_id
+from .ids import FINISHED, LARGEST_INTEGER, UNUSABLE_ID, IdKind, check_id, fits, is_integer, sent_id
 from .publishing import check_channel
 from .responses import StreamResponse
 from .sources import Followed, Generated, Place, Subscription, reset
@@ -91,7 +91,8 @@ class SSEMixin(DOMMixin):
         Follow channels inside a stream: `async with self.subscribe("news") as events: async for event in events`.
 
         Each `event` has `channel`, `name` and `data`, and can be yielded as it is. The first one is the
-        first after the client's position, or after the opening of the stream if it sent none.
+        first after the client's position, or after the opening of the stream if it sent none; of a later
+        subscription, after the last event that was taken before.
         """
         if self.event_id is not Position:
             raise ImproperlyConfigured(
@@ -163,7 +164,7 @@ class SSEMixin(DOMMixin):
         return self._last_auto_id
 
 
-Afresh = Callable[[ValueError], Awaitable["SSEView"]]
+Afresh = Callable[[Exception], Awaitable["SSEView"]]
 
 
 class SSEView(SSEMixin, View):
@@ -206,9 +207,9 @@ class SSEView(SSEMixin, View):
 
         `last_event_id` is valid by `event_id`, or None. Raise `PermissionDenied` or `Http404`, or
         return a response, to refuse. If this method, or `stream()` before its first event, raises
-        `ValueError` while `last_event_id` is no plain integer, as `int(last_event_id)` does, the client
-        gets `sse:reset` and a new instance of the view is given None. Written as a plain `def` it runs
-        in a thread, where it may query.
+        `ValueError`, `OverflowError`, `ValidationError` or `DataError` while `last_event_id` is no plain
+        integer of at most 18 digits, the client gets `sse:reset` and a new instance of the view is given
+        None. Written as a plain `def` it runs in a thread, where it may query.
         """
 
     def get_channels(self, request: HttpRequest) -> Sequence[str]:
@@ -236,7 +237,7 @@ class SSEView(SSEMixin, View):
         afresh = partial(self._afresh, vars(self).copy())
         try:
             return await self._answer(afresh)
-        except ValueError as error:
+        except UNUSABLE_ID as error:
             return await (await afresh(error))._answer(None)
 
     async def _answer(self, afresh: Afresh | None) -> HttpResponseBase:
@@ -255,16 +256,16 @@ class SSEView(SSEMixin, View):
     async def _mount(self) -> Any:
         return await _call(self.mount, self.request, self.get_last_event_id(), *self.args, **self.kwargs)
 
-    async def _restart(self, afresh: Afresh, error: ValueError) -> Generated:
+    async def _restart(self, afresh: Afresh, error: Exception) -> Generated:
         fresh = await afresh(error)
         if await fresh._mount() is not None:
             raise error
         return fresh._generated(fresh.stream(fresh.request))
 
-    async def _afresh(self, begun: dict[str, Any], error: ValueError) -> "SSEView":
+    async def _afresh(self, begun: dict[str, Any], error: Exception) -> "SSEView":
         """Return a new instance, with the attributes of before `mount()`, that ignores the client's id."""
         told = type(self).__name__, sent_id(self.request)[:100], error
-        logger.warning("%s: the id %r that a client sent raised ValueError (%s); it starts without an id.", *told)
+        logger.warning("%s: the id %r that a client sent raised %r; it starts without an id.", *told)
         fresh = type(self)(**self._initkwargs)
         await sync_to_async(fresh.setup)(self.request, *self.args, **self.kwargs)
         # What dispatch() has set is kept; what mount() has changed is not.

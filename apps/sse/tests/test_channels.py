@@ -180,6 +180,22 @@ def test_a_stream_that_subscribes_replays_and_goes_on(way):
     assert answer.events[1].id == str(position())
 
 
+def test_a_later_subscription_begins_after_what_was_taken_before(way):
+    class OneByOne(SSEView):
+        event_id = Position
+
+        async def stream(self, request):
+            for channel in ("news", "news", "sport"):
+                async with self.subscribe(channel) as events:
+                    yield await anext(aiter(events))
+
+    start = position()
+    for channel, data in (("sport", 1), ("news", 2), ("news", 3), ("sport", 4)):
+        publish(channel, "item", data)
+    answer = ask(way, OneByOne.as_view(), headers={"Last-Event-ID": str(start)})
+    assert told(answer)[:3] == [("item", 2), ("item", 3), ("item", 4)]
+
+
 def test_a_stream_that_subscribes_from_a_lost_place_says_so(way):
     headers = {"Last-Event-ID": "7-00000000"}
     answer = ask(way, Subscribed.as_view(), headers=headers, until=lambda chunks: b"sse:open" in b"".join(chunks))

@@ -1,6 +1,9 @@
 """Ids go on where a client left off; an id that the view cannot have sent is answered with a reset."""
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.db import connection
+from django.db.models import UUIDField
 
 from apps.sse import Position, SSEView
 
@@ -151,6 +154,40 @@ def test_an_id_that_int_does_not_understand_is_one_reset_and_a_fresh_view(way, v
     assert len(warnings) == (len(sent) < 256), "what event() could not have sent never reaches the view"
     assert all(view.__name__ in record.getMessage() and sent in record.getMessage() for record in warnings)
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+class ResumingFromDatabase(Resuming):
+    """Calls `int()` on the id, and gives the result to the database."""
+
+    async def stream(self, request):
+        yield self.event("none", await sync_to_async(one_if)(self.resume_from))
+
+
+class ResumingFromUUID(Resuming):
+    """Lets a model's field read the id."""
+
+    async def mount(self, request, last_event_id, *args, **kwargs):
+        self.resume_from = UUIDField().to_python(last_event_id)
+
+    async def stream(self, request):
+        yield self.event("none", self.resume_from)
+
+
+def one_if(number):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 WHERE %s > 0", [number])
+        return cursor.fetchone()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("view", "sent"),
+    [(ResumingFromDatabase, "9" * 30), (ResumingFromDatabase, "-" + "9" * 19), (ResumingFromUUID, "x")],
+)
+def test_an_id_that_int_understands_and_the_database_does_not_is_one_reset_and_a_fresh_view(way, view, sent):
+    reset, event, end = ask(way, view.as_view(), headers={"Last-Event-ID": sent}).events
+    assert (reset.event, reset.json()) == ("sse:reset", {"reason": "unknown-id"})
+    assert (event.json(), end.event) == (None, "sse:end")
 
 
 @pytest.mark.parametrize("sent", [None, "7", "abc"])
