@@ -17,6 +17,9 @@ MOST_BYTES = 10 * 2**20
 FORMATS = ["JPEG", "PNG", "GIF", "WEBP"]
 # To decode a picture and make it smaller takes 24 bytes of memory per pixel for WebP, at most 12 for the others.
 MOST_DECODED_BYTES = 300_000_000
+# Each scan of a progressive JPEG is a pass over all pixels. Programs write about ten; 10 MB can hold 200,000.
+MOST_SCANS = 50
+START_OF_SCAN = b"\xff\xda"
 IMAGE_PIXELS = 1600
 THUMBNAIL_PIXELS = 480
 WAIT_SECONDS = 20.0
@@ -62,6 +65,7 @@ def _decoded(upload: UploadedFile) -> Image.Image:
     """Return the picture's first frame, upright, at most twice as large as it is kept."""
     with Image.open(upload, formats=FORMATS) as image:
         _check_pixels(image)
+        _check_scans(image, upload)
         image.draft(None, (IMAGE_PIXELS, IMAGE_PIXELS))
         # Before any conversion: all pixels as RGBA may take several times the memory of the file's own mode.
         image.thumbnail((2 * IMAGE_PIXELS, 2 * IMAGE_PIXELS))
@@ -74,6 +78,14 @@ def _check_pixels(image: Image.Image) -> None:
     most = _most_pixels(image.format)
     if image.width * image.height > most:
         raise _too_many(most)
+
+
+def _check_scans(image: Image.Image, upload: UploadedFile) -> None:
+    """Raise `ValueError` if decoding would take minutes. The marker does not occur in compressed data."""
+    if image.format in ("JPEG", "MPO"):
+        upload.seek(0)
+        if upload.read().count(START_OF_SCAN) > MOST_SCANS:
+            raise ValueError(f"more than {MOST_SCANS} scans")
 
 
 def _most_pixels(format: str | None = None) -> int:
