@@ -79,9 +79,15 @@ def statuses(front, method, path, addresses):
 
 @pytest.mark.parametrize(
     ("path", "most"),
-    [("/accounts/login/", 21), ("/office/login/", 21), ("/accounts/signup/", 11), ("/accounts/reset/", 6)],
+    [
+        ("/accounts/login/", 21),
+        ("/office/login/", 21),
+        ("/accounts/password/", 21),
+        ("/accounts/signup/", 11),
+        ("/accounts/reset/", 6),
+    ],
 )
-def test_logins_sign_ups_and_resets_have_limits_of_their_own_for_each_network(front_of, path, most):
+def test_logins_sign_ups_resets_and_password_changes_have_limits_of_their_own_for_each_network(front_of, path, most):
     with front_of(proxies=PROXY) as front:
         sent = statuses(front, "POST", path, ["198.51.100.1"] * 30)
         # As many at once, and what has become free until the last.
