@@ -25,7 +25,7 @@ MOST_WAITING = 1000
 
 
 class Behind(Exception):
-    """A `stream()` is too slow for the channels it has subscribed to."""
+    """A `stream()` is given no more events of its channels, for a reason such as "slow"."""
 
 
 def reset(reason: str) -> str:
@@ -99,8 +99,10 @@ class Generated:
         try:
             async with Use() as use:
                 await self._play(connection, use)
-        except (Behind, Unavailable) as error:
-            connection.hang_up("slow" if isinstance(error, Behind) else "broker")
+        except Behind as error:
+            connection.hang_up(str(error))
+        except Unavailable:
+            connection.hang_up("broker")
         except Exception as error:
             logger.exception("%s: stream() raised; the client was told to come back.", connection.name)
             message = f"{type(error).__name__}: {error}" if settings.DEBUG else FAILED
@@ -185,7 +187,8 @@ class Subscription:
     The events of channels inside a `stream()`: `async with … as events: async for event in events`.
 
     It begins at `place`, or now if that is not open; the stream's next one begins after the last event
-    that was taken. Raises `Behind` if more than a thousand events wait to be taken.
+    that was taken. Raises `Behind` if more than a thousand events wait to be taken, or
+    events cannot be read.
     """
 
     latest = False

@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from apps.sse import Position, SSEView, log, position, publish
 from apps.sse.brokers import get_broker
 from apps.sse.events import decode_data
+from apps.sse.metrics import hang_ups
 
 from .followers import tell
 from .streams import WAYS, ask, heard
@@ -201,6 +202,21 @@ def test_a_stream_that_subscribes_from_a_lost_place_says_so(way):
     answer = ask(way, Subscribed.as_view(), headers=headers, until=lambda chunks: b"sse:open" in b"".join(chunks))
     assert sorted(answer.names) == ["hello", "sse:reset"]
     assert answer.opened == [str(position())]
+
+
+def test_a_stream_that_subscribes_is_counted_under_the_reason_for_which_it_is_hung_up(way):
+    class Lost(SSEView):
+        event_id = Position
+
+        async def stream(self, request):
+            async with self.subscribe("news") as events:
+                events.hang_up("broker")
+                async for event in events:
+                    yield event
+
+    before = hang_ups.copy()
+    assert ask(way, Lost.as_view()).body.count(b"retry: ") == 2
+    assert hang_ups - before == {"broker": 1}
 
 
 def test_subscribing_needs_positions_for_ids(way):
