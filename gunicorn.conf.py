@@ -70,20 +70,31 @@ control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 # nginx has a line for each answer, without whole addresses and what follows the "?"; these have both.
 accesslog = os.environ.get("ACCESS_LOG") or None
-if os.environ.get("LOG_FORMAT", "json") == "json":
-    logconfig_dict = {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"json": {"()": "project_template.logs.JSONFormatter"}},
-        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
-        "root": {"handlers": ["console"], "level": "INFO"},
-        "loggers": {
-            "environ": {"level": "WARNING"},
-            "gunicorn.error": {"handlers": ["console"], "level": "INFO", "propagate": False},
-            "gunicorn.access": {
-                "handlers": ["console"],
-                "level": "INFO" if accesslog else "WARNING",
-                "propagate": False,
-            },
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {"()": "project_template.logs.JSONFormatter"},
+        "line": {
+            "()": "project_template.logs.LineFormatter",
+            "fmt": "{levelname} {name} {message}",
+            "style": "{",
         },
-    }
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line" if os.environ.get("LOG_FORMAT") == "line" else "json",
+        }
+    },
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "environ": {"level": "WARNING"},
+        "gunicorn.error": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        "gunicorn.access": {
+            "handlers": ["console"],
+            "level": "INFO" if accesslog else "WARNING",
+            "propagate": False,
+        },
+    },
+}

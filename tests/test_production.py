@@ -82,6 +82,18 @@ def test_the_log_has_no_token_of_a_password_reset(production):
     assert token not in production.output()
 
 
+@pytest.mark.parametrize("log_format", ["json", "line"])
+def test_neither_has_gunicorns_log_of_requests(production, migrated, tmp_path, log_format):
+    servers.copy_database(migrated, tmp_path)
+    static = production.environment["DATA_DIR"] + "/static"
+    variables = {**PRODUCTION, "STATIC_ROOT": static, "ACCESS_LOG": "-", "LOG_FORMAT": log_format}
+    options = "--config gunicorn.conf.py"
+    with servers.serving("gunicorn with uvicorn-worker", tmp_path, options=options, **variables) as server:
+        httpx.get(f"{server.url}/accounts/reset/MQ/cu1x2y-0123456789/")
+        wait_until(lambda: "/accounts/reset/…" in server.output())
+        assert "cu1x2y" not in server.output()
+
+
 def test_an_id_that_would_forge_log_lines_is_replaced(production):
     answer = httpx.get(f"{production.url}/accounts/login/", headers={"X-Request-ID": 'x" , "level": "ERROR'})
     assert len(answer.headers["X-Request-ID"]) == 32
