@@ -4,6 +4,7 @@ import inspect
 import logging
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import PermissionDenied
@@ -57,7 +58,7 @@ def _front(view: Callable, cors: CORS) -> Callable:
 def _async_front(view: Callable, cors: CORS) -> Callable:
     def begin(request, *args, **kwargs):
         _resolve_user(request)
-        return view(request, *args, **kwargs)
+        return _Begun(view(request, *args, **kwargs))
 
     @wraps(view)
     async def front(request, *args, **kwargs):
@@ -66,8 +67,8 @@ def _async_front(view: Callable, cors: CORS) -> Callable:
             return early
         try:
             # In a thread, as Django's access mixins query, and answer, synchronously.
-            answer = await sync_to_async(begin)(request, *args, **kwargs)
-            answer = await answer if inspect.isawaitable(answer) else answer
+            begun = await sync_to_async(begin)(request, *args, **kwargs)
+            answer = await begun.answer if inspect.isawaitable(begun.answer) else begun.answer
         except (PermissionDenied, Http404) as error:
             answer = await sync_to_async(cors.refusal)(request, error)
         except (Error, Unavailable) as error:
@@ -79,6 +80,17 @@ def _async_front(view: Callable, cors: CORS) -> Callable:
     for alias in databases:
         non_atomic_requests(using=alias)(front)
     return front
+
+
+class _Begun:
+    """What a view has returned; a coroutine that nobody awaits, since the client has left, is closed."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def __del__(self) -> None:
+        if inspect.iscoroutine(self.answer):
+            self.answer.close()
 
 
 def _check_access_tests(cls: type) -> None:

@@ -1,6 +1,7 @@
-"""A stream's thread keeps no database connection, whenever the stream is cancelled."""
+"""A stream that is cancelled leaves nothing behind in its thread, whenever that happens."""
 
 import asyncio
+import gc
 import threading
 
 import pytest
@@ -8,6 +9,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.db import connection
 
+from apps.sse import SSEView
 from apps.sse.threads import Lane, Use, own_lane
 
 from .followers import until
@@ -57,3 +59,22 @@ async def test_a_stream_that_is_cancelled_leaves_no_connection_in_its_thread(str
     busy.go.set()
     left = await asyncio.wrap_future(lane.executor.submit(lambda: connection.connection))
     assert (left, lane.holders) == (None, set())
+
+
+async def test_a_client_that_leaves_while_its_access_is_checked_leaves_no_warning(rf, recwarn):
+    busy = Busy()
+
+    class Checked(SSEView):
+        def dispatch(self, request, *args, **kwargs):
+            busy()
+            return super().dispatch(request, *args, **kwargs)
+
+    opening = asyncio.create_task(Checked.as_view()(rf.get("/")))
+    await until(busy.has_started.is_set)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    busy.go.set()
+    # In the same thread, so that the check is over.
+    await sync_to_async(gc.collect)()
+    assert not [warning for warning in recwarn if "never awaited" in str(warning.message)]
