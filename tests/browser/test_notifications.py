@@ -206,6 +206,17 @@ def test_what_could_not_be_done_is_said(tell, open_tab):
     expect(page.locator(".is-unread")).to_have_count(1)
 
 
+def test_what_was_asked_too_often_is_said_with_how_long_to_wait(tell, open_tab):
+    tell("stays unread", afresh=True)
+    page = open_tab()
+    page.route(
+        "**/api/notifications/*/read/", lambda route: route.fulfill(status=429, headers={"Retry-After": "22"})
+    )
+    page.get_by_role("button", name="Mark read").click()
+    expect(toast(page, "That cannot be done now. Try again in 22 s.")).to_be_visible()
+    expect(page.locator(".is-unread")).to_have_count(1)
+
+
 def test_all_of_it_works_without_javascript(tell, open_tab):
     tell("first", "second", afresh=True)
     page = open_tab(java_script_enabled=False)

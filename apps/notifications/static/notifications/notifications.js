@@ -188,10 +188,14 @@ const showDone = (text, undo) => {
 
 const post = (url, body) => fetch(url, { method: "POST", body, headers: { Accept: "application/json" }, keepalive: true });
 
+const showFailed = (text) => toast(text, "done").classList.add("is-bad");
+
 const act = async (button) => {
   try {
     const response = await post(button.formAction, new FormData(form, button));
     if (response.redirected) return location.assign(response.url);
+    const seconds = response.headers.get("Retry-After");
+    if (seconds) return showFailed(words.wait.replace("{seconds}", seconds));
     if (!response.ok) throw new Error(response.status);
     const { changes, text, undo } = await response.json();
     const item = button.closest("li") ?? itemOf(changes[0]?.ids.at(-1));
@@ -199,7 +203,7 @@ const act = async (button) => {
     showDone(text, undo);
     keepFocus(item);
   } catch {
-    toast(words.failed, "done").classList.add("is-bad");
+    showFailed(words.failed);
   }
 };
 
