@@ -1,6 +1,7 @@
 """The feed as two people see it, on two pages of one site."""
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser import people
@@ -112,3 +113,18 @@ def test_without_javascript_one_reads_posts_and_goes_to_older_ones(reader, site,
         assert page.locator(".post").count() > 0
         page.get_by_role("link", name="Newest posts").click()
         expect(page.locator(".post").first).to_contain_text("From a page without scripts")
+
+
+def test_the_box_that_removes_a_picture_is_beside_its_label(reader, tmp_path):
+    Image.new("RGB", (40, 30), "navy").save(tmp_path / "picture.png")
+    ada = reader("ada")
+    ada.get_by_label("Image").set_input_files(tmp_path / "picture.png")
+    post(ada, "With a picture")
+    ada.locator(".post").first.get_by_role("link", name="Edit").click()
+    box, label = ada.get_by_label("Clear").bounding_box(), ada.get_by_text("Clear", exact=True).bounding_box()
+    assert label["y"] < box["y"] + box["height"] / 2 < label["y"] + label["height"]
+    assert 0 < label["x"] - box["x"] < 40
+    ada.get_by_label("Clear").check()
+    ada.get_by_role("button", name="Save").click()
+    expect(ada.locator(".post img")).to_have_count(0)
+    assert ada.problems == []
