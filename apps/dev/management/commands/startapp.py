@@ -40,6 +40,7 @@ class Command(BaseCommand):
             else:
                 self.stdout.write(self.style.WARNING(f"Please add to {where}: {line}"))
         browser = f" tests/browser/test_{name}.py" if live else ""
+        self.stdout.write("Start make run again if it is running: it migrates only when it starts.")
         self.stdout.write(f"See it: make run, then http://127.0.0.1:8000/{name}/")
         self.stdout.write(f'Test it: make test ARGS="apps/{name}{browser}"')
 
