@@ -87,7 +87,9 @@ def statuses(front, method, path, addresses):
         ("/accounts/reset/", 6),
     ],
 )
-def test_logins_sign_ups_resets_and_password_changes_have_limits_of_their_own_for_each_network(front_of, path, most):
+def test_logins_sign_ups_resets_and_password_changes_have_limits_of_their_own_for_each_network(
+    front_of, path, most
+):
     with front_of(proxies=PROXY) as front:
         sent = statuses(front, "POST", path, ["198.51.100.1"] * 30)
         # As many at once, and what has become free until the last.
