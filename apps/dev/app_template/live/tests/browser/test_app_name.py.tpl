@@ -10,8 +10,9 @@ def test_what_one_page_adds_appears_on_another(site, page, context, complaints):
     page.click("main button")
     other = context.new_page()
     other.goto(f"{site.url}/app_name/")
-    page.get_by_label("Text").fill("Hello")
+    page.get_by_label("Text").fill("Hello" + "o" * 190)
     page.get_by_role("button", name="Add").click()
     expect(other.get_by_text("Hello")).to_have_count(1)
     expect(page.get_by_text("Hello")).to_have_count(1)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than the window"
     assert complaints == []
