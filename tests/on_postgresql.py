@@ -11,9 +11,12 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, connections, transaction
 
+from apps.sse import publish
 from apps.sse.brokers.database import DatabaseBroker, postgresql
+from apps.sse.hub import get_hub
 from apps.sse.testing import BrokerContract
 from apps.sse.testing.contract import Listening
+from apps.sse.tests.followers import Ear, until
 from tests.frozen import Proxy, check_that_followers_are_hung_up_while_it_is_frozen
 from tests.logs import log_of, waiting
 
@@ -141,6 +144,39 @@ def test_a_server_that_is_gone_is_noticed_on_every_connection_of_django(broker):
         assert of_django.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 25_000
         assert of_django.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
         assert of_django.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 10
+
+
+async def test_the_log_is_read_while_requests_use_up_the_pool(settings):
+    settings.SSE_BROKER_URL = "database://"
+    hub = get_hub()
+    await hub.start()
+    ear = Ear("news")
+    hub.join(ear)
+    may_publish, may_end = threading.Event(), threading.Event()
+
+    def hold():
+        with connection.cursor():
+            may_end.wait(PATIENCE_SECONDS)
+
+    def hold_and_publish():
+        with connection.cursor():
+            may_publish.wait(PATIENCE_SECONDS)
+            publish("news", "e", "arrived")
+            may_end.wait(PATIENCE_SECONDS)
+
+    holders = [in_a_thread(hold_and_publish)]
+    pool = connection.pool
+    while pool.get_stats()["requests_waiting"] == 0:
+        holders.append(in_a_thread(hold))
+        await asyncio.sleep(0.05)
+    try:
+        may_publish.set()
+        await until(lambda: ear.texts == ["arrived"])
+    finally:
+        may_end.set()
+        for holder in holders:
+            await asyncio.to_thread(holder.join)
+        hub.close()
 
 
 def test_a_rollback_wakes_nobody(broker):

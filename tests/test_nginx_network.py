@@ -77,7 +77,7 @@ def asked(host, folder, path, changes=None):
 def seconds_until_given_up(host, application, folder, most, changes=None):
     """Open a stream, drop all packets, and wait until its seat is free."""
     with asked(host, folder, "/api/feed/stream/", changes):
-        assert application.open_streams == 1
+        wait_until(lambda: application.open_streams == 1)
         host.cut()
         started = time.monotonic()
         wait_until(lambda: not application.open_streams, most)
@@ -108,4 +108,5 @@ def test_a_client_that_does_not_read_costs_little_memory_and_a_megabyte_on_the_d
             second_host.command("ss", "-tn"), capture_output=True, text=True, check=True
         ).stdout
         queued = [int(line.split()[2]) for line in listed.splitlines()[1:]]
-        assert 0 < max(queued) <= MIB, listed
+        # Without the limit it is over 2 MiB.
+        assert 0 < max(queued) <= 1.5 * MIB, listed

@@ -4,13 +4,17 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
 
-from .threads import give_connections_back
+from django.db import connections as databases
+
+from .threads import give_connections_back, leave_pools
 
 MOST_HANGING = 4
+# A thread that has nothing to do for this long closes its database connections.
+IDLE_SECONDS = 10.0
 
 
 class CallThread:
@@ -18,11 +22,12 @@ class CallThread:
     Runs calls one after the other in a thread, for one event loop.
 
     A call that takes longer than `seconds` fails with `TimeoutError`, with all calls behind it, and the next call
-    gets a new thread. While `MOST_HANGING` threads hang, every call fails at once.
+    gets a new thread. While `MOST_HANGING` threads hang, every call fails at once. With `leaves_pools` its
+    database connections are not pooled: requests that use up the pool do not hold up its calls.
     """
 
-    def __init__(self, name: str, seconds: float) -> None:
-        self._name, self._seconds = name, seconds
+    def __init__(self, name: str, seconds: float, *, leaves_pools: bool = False) -> None:
+        self._name, self._seconds, self._leaves_pools = name, seconds, leaves_pools
         self._hanging: list[_Thread] = []
         self._thread: _Thread | None = None
 
@@ -47,7 +52,7 @@ class CallThread:
         if len(self._hanging) >= MOST_HANGING:
             raise TimeoutError(f"{MOST_HANGING} calls of the broker hang")
         if self._thread is None:
-            self._thread = _Thread(self._name)
+            self._thread = _Thread(self._name, leaves_pools=self._leaves_pools)
         return self._thread
 
     def _give_up(self, thread: "_Thread") -> None:
@@ -60,8 +65,9 @@ class CallThread:
 class _Thread(threading.Thread):
     """Does what is put into its queue. A daemon, since a process must be able to exit while a call hangs."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, leaves_pools: bool) -> None:
         super().__init__(name=name, daemon=True)
+        self._leaves_pools = leaves_pools
         self._calls: SimpleQueue[tuple[Future, Callable[[], Any]] | None] = SimpleQueue()
         self._current: Future | None = None
         self._began = 0.0
@@ -92,9 +98,19 @@ class _Thread(threading.Thread):
         self._calls.put(None)
 
     def run(self) -> None:
-        while call := self._calls.get():
+        if self._leaves_pools:
+            leave_pools()
+        while call := self._next():
             self._do(*call)
             del call
+        databases.close_all()
+
+    def _next(self) -> "tuple[Future, Callable[[], Any]] | None":
+        try:
+            return self._calls.get(timeout=IDLE_SECONDS)
+        except Empty:
+            databases.close_all()
+            return self._calls.get()
 
     def _do(self, future: Future, function: Callable[[], Any]) -> None:
         if not future.set_running_or_notify_cancel():

@@ -66,7 +66,7 @@ class Log:
         self._wake = asyncio.Event()
         self._reading = asyncio.Lock()
         self._shared_reads: dict[Any, asyncio.Task[Any]] = {}
-        self._thread = CallThread("sse-log", READ_SECONDS)
+        self._thread = CallThread("sse-log", READ_SECONDS, leaves_pools=True)
         self._sweeper = CallThread("sse-sweep", LONGEST_SWEEP_SECONDS)
         self._task: asyncio.Task[None] | None = None
         self._watch: asyncio.TimerHandle | None = None

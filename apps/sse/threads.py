@@ -76,6 +76,20 @@ def give_connections_back() -> None:
             connection.close_if_unusable_or_obsolete()
 
 
+def leave_pools() -> None:
+    """
+    Give this thread connections of its own instead of pooled ones.
+
+    They stay open until `databases.close_all()`. Requests that use up a pool do not hold up such a thread.
+    """
+    for alias in databases:
+        own = databases.create_connection(alias)
+        options = {name: value for name, value in own.settings_dict["OPTIONS"].items() if name != "pool"}
+        if options != own.settings_dict["OPTIONS"]:
+            own.settings_dict = {**own.settings_dict, "OPTIONS": options, "CONN_MAX_AGE": None}
+            databases[alias] = own
+
+
 def _note_query(execute, sql, params, many, context):
     if use := _current.get():
         use.hold()

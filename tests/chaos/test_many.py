@@ -42,8 +42,8 @@ class Visitors:
         clients = [self.client(last_id=since) for _ in range(count)]
         async with Crowd(clients) as crowd:
             await crowd.until(lambda client: len(client.heard) >= MISSED, 120)
-            assert all(client.answers == {200: 1} for client in clients)
-            assert all(client.numbers == [*range(MISSED)] for client in clients)
+            assert {(*client.answers.items(),) for client in clients} == {((200, 1),)}
+            assert {(*client.numbers,) for client in clients} == {(*range(MISSED),)}
         after = await self.queries()
         return {table: after[table] - before.get(table, 0) for table in after}
 
