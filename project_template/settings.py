@@ -165,7 +165,6 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 LANGUAGES = [("en", _("English"))]
 LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", [code for code, name in LANGUAGES])
 TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
-USE_THOUSAND_SEPARATOR = True
 
 # Logging
 
