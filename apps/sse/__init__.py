@@ -8,7 +8,7 @@ from . import connections, metrics
 from .closing import aclose_streams, close_streams
 from .events import Event, Position, sse_comment, sse_event
 from .pages import LivePageMixin, live_page
-from .publishing import aposition, apublish, position, publish
+from .publishing import aposition, apublish, apublish_html, position, publish, publish_html
 from .rates import rate_limited, retry_after
 from .shared import shared
 from .views import SSEMixin, SSEView
@@ -22,12 +22,14 @@ __all__ = [
     "aclose_streams",
     "aposition",
     "apublish",
+    "apublish_html",
     "close_streams",
     "connections",
     "live_page",
     "metrics",
     "position",
     "publish",
+    "publish_html",
     "rate_limited",
     "retry_after",
     "shared",

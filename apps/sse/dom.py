@@ -6,7 +6,7 @@ from typing import Any
 from django.shortcuts import resolve_url
 
 from .events import sse_event
-from .patches import checked_mode, checked_patches
+from .patches import checked_change
 
 
 class DOMMixin:
@@ -16,7 +16,8 @@ class DOMMixin:
     `target` is a CSS selector; every element that it matches is changed. `mode` is one of the
     client's update modes: replace (what is in the element), append, prepend, text, outer (the
     element itself), before, after, remove, morph (replace, but what the user is doing there
-    stays). Ids are as in `event()`. A mode or an operation that the client does not know is a `ValueError`.
+    stays). Ids are as in `event()`. A target, a mode or an
+    operation that the client could not use is a `ValueError`.
     """
 
     def event(self, event_type: str, data: Any, id: str | int | None = None) -> str:
@@ -24,11 +25,11 @@ class DOMMixin:
 
     def push_html(self, target: str, html: str, mode: str = "replace", id: str | int | None = None) -> str:
         """Put `html` into the elements that match `target`. It is trusted: render it with a template."""
-        return self.event("html", {"target": target, "html": html, "mode": checked_mode(mode)}, id=id)
+        return self.event("html", checked_change("html", {"target": target, "html": html, "mode": mode}), id=id)
 
     def push_text(self, target: str, text: str, mode: str = "replace", id: str | int | None = None) -> str:
         """Put `text`, shown literally, into the elements that match `target`."""
-        return self.event("text", {"target": target, "text": text, "mode": checked_mode(mode)}, id=id)
+        return self.event("text", checked_change("text", {"target": target, "text": text, "mode": mode}), id=id)
 
     def push_patch(self, patches: Iterable[Mapping[str, Any]], id: str | int | None = None) -> str:
         """
@@ -39,7 +40,7 @@ class DOMMixin:
         CSS selector. A `value` is shown as text, unless it is a `SafeString` or `{"html": …}`, or the
         operation is `html`.
         """
-        return self.event("patch", checked_patches(patches), id=id)
+        return self.event("patch", checked_change("patch", patches), id=id)
 
     def push_redirect(self, to: Any, *args: Any, **kwargs: Any) -> str:
         """Send the page to a URL, a URL name with its arguments, or a model's page."""

@@ -1,11 +1,12 @@
 """
-The operations of `push_patch`, refused where they are written if the client could not apply them.
+The events that change a page, refused where they are written if the client could not apply them.
 
-`apps/sse/tests/patches.json` has an example of each, which the tests of both sides run.
+`apps/sse/tests/patches.json` has an example of each operation of a patch, which the tests of both sides run.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from django.utils.functional import Promise
@@ -32,6 +33,16 @@ def checked_mode(mode: str) -> str:
     return mode
 
 
+def checked_change(event: str, data: Any) -> Any:
+    """
+    Return `data` as the client takes it for `event`: one of another name than html, text, patch, redirect and
+    reload changes no page, and its data are returned as they are.
+
+    Raises `ValueError` for data that the client could not use, and as `checked_patches` does.
+    """
+    return _CHANGES[event](data) if event in _CHANGES else data
+
+
 def checked_patches(patches: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """
     Return `patches` as the client takes them: a `SafeString` becomes `{"html": …}`.
@@ -40,7 +51,7 @@ def checked_patches(patches: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]
     list of dictionaries.
     """
     if isinstance(patches, (str, bytes, Mapping)):
-        raise TypeError(f"push_patch takes a list of operations, not {patches!r}.")
+        raise TypeError(f"A patch is a list of operations, not {patches!r}.")
     return [_checked(index, patch) for index, patch in enumerate(patches, 1)]
 
 
@@ -48,7 +59,7 @@ def _checked(index: int, patch: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return _operation(patch)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"Operation {index} of push_patch, {patch!r}: {error}") from None
+        raise type(error)(f"Operation {index} of the patch, {patch!r}: {error}") from None
 
 
 def _operation(patch: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,3 +112,39 @@ def _html(op: Any, value: Mapping[str, Any]) -> dict[str, str]:
     if value.keys() != {"html"} or not isinstance(value["html"], str):
         raise ValueError('HTML is given as {"html": "…"}, with nothing else.')
     return {"html": str(value["html"])}
+
+
+def _checked_content(event: str, data: Any) -> dict[str, Any]:
+    content = _object(event, data, "target", event)
+    if not isinstance(content["target"], str) or not content["target"].strip():
+        raise ValueError(f"The target of {event!r} is a CSS selector, not {content['target']!r}.")
+    if event == "html" and not isinstance(content["html"], (str, Promise)):
+        raise ValueError(f"The html of 'html' is a string, not {content['html']!r}.")
+    checked_mode(content.get("mode", "replace"))
+    return content
+
+
+def _checked_redirect(data: Any) -> dict[str, Any]:
+    redirect = _object("redirect", data, "url")
+    if not isinstance(redirect["url"], (str, Promise)):
+        raise ValueError(f"The url of 'redirect' is a string, not {redirect['url']!r}.")
+    return redirect
+
+
+def _object(event: str, data: Any, *keys: str) -> dict[str, Any]:
+    if not isinstance(data, Mapping) or not data.keys() >= {*keys}:
+        needed = f"a dictionary with {' and '.join(map(repr, keys))}" if keys else "a dictionary, such as {}"
+        raise ValueError(
+            f"The event {event!r} changes the page, and its data is {needed}, not {data!r}. For data of your own "
+            "choose another name."
+        )
+    return {**data}
+
+
+_CHANGES: dict[str, Callable[[Any], Any]] = {
+    "html": partial(_checked_content, "html"),
+    "text": partial(_checked_content, "text"),
+    "patch": checked_patches,
+    "redirect": _checked_redirect,
+    "reload": partial(_object, "reload"),
+}

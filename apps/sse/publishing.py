@@ -11,6 +11,7 @@ from . import metrics
 from .brokers import get_broker
 from .conf import setting
 from .events import CONTROL_PREFIX, Event, Position, check_event_name, encode_data, sse_event
+from .patches import checked_change
 
 CONTROL_CHANNEL = f"{CONTROL_PREFIX}control"
 
@@ -24,21 +25,40 @@ def publish(channel: str, event: str, data: Any, *, durable: bool = True) -> Non
     Inside a transaction of the default database the event goes out when that commits, and not at all
     if it is rolled back. `transaction.savepoint_rollback()`, called by hand, takes no event back with
     `memory://`, and with Redis none that is not `durable`; a nested `atomic()` always does.
-    `data` is as in `sse_event`. An event that is not `durable` may be lost by a crash, has no id
-    and is not replayed to those who were away.
+    `data` is as in `sse_event`; that of the events `html`, `text`, `patch`, `redirect` and `reload`, which
+    change the page, is what the client needs for it. An event that is not `durable` may be lost by a
+    crash, has no id and is not replayed to those who were away.
 
     Raises `ValueError` for a channel or event name that cannot be one, or for more bytes than
-    `SSE_MAX_EVENT_BYTES`, and as `sse_event` does for the data; `TransactionManagementError` in a
-    transaction of another database alone, which the event would not wait for.
+    `SSE_MAX_EVENT_BYTES`, and as `sse_event` and `checked_change` do for the data; `TransactionManagementError`
+    in a transaction of another database alone, which the event would not wait for.
     """
     _refuse_transactions_of_others()
-    get_broker().append(_event(check_channel(channel), check_event_name(event), data, durable))
+    check_event_name(event)
+    get_broker().append(_event(check_channel(channel), event, checked_change(event, data), durable))
     metrics.count_after_commit("published")
 
 
 async def apublish(channel: str, event: str, data: Any, *, durable: bool = True) -> None:
     """Do the same as `publish`, from async code."""
     await sync_to_async(publish)(channel, event, data, durable=durable)
+
+
+def publish_html(channel: str, target: str, html: str, mode: str = "replace", *, durable: bool = True) -> None:
+    """
+    Change every page that follows the channel: put `html` into the elements that match `target`.
+
+    `target`, `html` and `mode` are as in `push_html`, so that `outer` changes a row in place; the rest is
+    as in `publish`.
+    """
+    publish(channel, "html", {"target": target, "html": html, "mode": mode}, durable=durable)
+
+
+async def apublish_html(
+    channel: str, target: str, html: str, mode: str = "replace", *, durable: bool = True
+) -> None:
+    """Do the same as `publish_html`, from async code."""
+    await sync_to_async(publish_html)(channel, target, html, mode, durable=durable)
 
 
 def position() -> Position:

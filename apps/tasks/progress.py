@@ -6,7 +6,7 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
-from apps.sse import Event, publish
+from apps.sse import Event, publish, publish_html
 
 from .models import Contact, Task
 from .words import note
@@ -58,16 +58,15 @@ def tell(task: Task) -> None:
 
 def show(task: Task) -> None:
     """Put a task that is new, or in another state, on the pages of its owner, with what it has brought in."""
-    change = {"target": "#tasks", "mode": "prepend", "html": html(task, listed=True)}
-    publish(channel(task.owner_id), "html", change)
+    publish_html(channel(task.owner_id), "#tasks", html(task, listed=True), mode="prepend")
     publish(channel(task.owner_id), "progress", {task.pk: facts(task)})
     if task.kind == Task.Kind.IMPORT and task.rows:
-        publish(channel(task.owner_id), "html", {"target": "#contacts", "html": contacts(task.owner_id)})
+        publish_html(channel(task.owner_id), "#contacts", contacts(task.owner_id))
 
 
 def hide(task: Task) -> None:
     """Take a task that was deleted off the pages of its owner."""
-    publish(channel(task.owner_id), "html", {"target": f"#{task.element_id}", "html": ""})
+    publish_html(channel(task.owner_id), f"#{task.element_id}", "")
     publish(channel(task.owner_id), "progress", {task.pk: facts(task)})
 
 

@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from django.urls import path
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy
 
-from apps.sse import SSEMixin
+from apps.sse import SSEMixin, SSEView, publish, publish_html
 from apps.sse.patches import MODES
+from apps.sse.testing import StreamClient
 from apps.sse.tests.test_events import decode, read_back
 
 EXAMPLES = json.loads((Path(__file__).parent / "patches.json").read_text(encoding="utf-8"))
@@ -34,7 +36,7 @@ def test_what_the_client_could_not_apply_is_refused_with_a_reason(example):
 
 
 def test_the_reason_says_which_operation_it_is():
-    with pytest.raises(ValueError, match=r"Operation 2 of push_patch, .*'sideways'"):
+    with pytest.raises(ValueError, match=r"Operation 2 of the patch, .*'sideways'"):
         sent([{"op": "remove", "path": "b"}, {"op": "sideways", "path": "b"}])
 
 
@@ -61,3 +63,61 @@ def test_a_mode_is_one_that_the_client_knows(helper):
         assert read_back(getattr(SSEMixin(), helper)("#a", "x", mode=mode))["mode"] == mode
     with pytest.raises(ValueError, match="There is no mode 'sideways': choose one of replace, append"):
         getattr(SSEMixin(), helper)("#a", "x", mode="sideways")
+
+
+class Pages(SSEView):
+    channels = ["pages"]
+
+
+urlpatterns = [path("pages/", Pages.as_view())]
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.django_db(transaction=True)
+def test_a_published_change_is_what_push_html_sends():
+    with StreamClient().open("/pages/") as stream:
+        publish_html("pages", "#row-7", "<li id=row-7>Shipped</li>", mode="outer")
+        stream.assert_event(
+            "html", read_back(SSEMixin().push_html("#row-7", "<li id=row-7>Shipped</li>", "outer"))
+        )
+
+
+@pytest.mark.parametrize(
+    ("event", "data", "reason"),
+    [
+        ("html", mark_safe("<b>x</b>"), r"The event 'html' changes the page, .* with 'target' and 'html', not"),
+        ("html", {"target": "#a"}, "a dictionary with 'target' and 'html', not"),
+        ("html", {"target": " ", "html": "x"}, "The target of 'html' is a CSS selector, not ' '"),
+        ("html", {"target": "#a", "html": 7}, "The html of 'html' is a string, not 7"),
+        ("html", {"target": "#a", "html": "x", "mode": "sideways"}, "There is no mode 'sideways'"),
+        ("text", "Hello", "a dictionary with 'target' and 'text', not 'Hello'"),
+        ("patch", {"op": "remove", "path": "b"}, "A patch is a list of operations"),
+        ("patch", [{"op": "remove"}], "Operation 1 of the patch, .*remove needs path too"),
+        (
+            "redirect",
+            "/there/",
+            "a dictionary with 'url', not '/there/'. For data of your own choose another name",
+        ),
+        ("redirect", {"url": 7}, "The url of 'redirect' is a string"),
+        ("reload", None, "a dictionary, such as {}, not None"),
+    ],
+)
+def test_a_change_that_the_client_could_not_apply_is_not_published(event, data, reason):
+    with pytest.raises((TypeError, ValueError), match=reason):
+        publish("pages", event, data)
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.django_db(transaction=True)
+def test_each_change_that_the_client_applies_is_published():
+    changes = {
+        "html": {"target": "#a", "html": "x"},
+        "text": {"target": "#a", "text": 7, "mode": "append"},
+        "patch": [{"op": "remove", "path": "b"}],
+        "redirect": {"url": "/there/"},
+        "reload": {},
+    }
+    with StreamClient().open("/pages/") as stream:
+        for event, data in changes.items():
+            publish("pages", event, data)
+            stream.assert_event(event, data)
