@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.test import RequestFactory, override_settings
 from django.urls import path
 
+from apps.dev.management.commands.startapp import rendered
 from apps.sse.testing import Refused, StreamClient
 from tests.servers import ROOT
 
@@ -39,6 +40,14 @@ def test_each_folder_of_the_readme_is_there():
     for line in tree.strip().splitlines():
         for name in re.findall(r"^\S+|(?<=  )\S+/(?=  )", line):
             assert (ROOT / name).exists(), name
+
+
+def test_the_list_of_the_readme_is_what_startapp_makes():
+    block = re.compile(r"^`(apps/wall/\S+)`.*\n(?:.+\n)*\n```\w+\n((?:.*\n)*?)```", re.MULTILINE)
+    shown = block.findall(README)
+    made = {file.relative_to(ROOT).as_posix(): text for file, text in rendered("wall", "live").items()}
+    assert len(shown) == 8
+    assert [path for path, text in shown if made[path] != text] == []
 
 
 def code_with(words):

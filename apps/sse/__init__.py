@@ -7,7 +7,7 @@ The public names are these; everything else may change.
 from . import connections, metrics
 from .closing import aclose_streams, close_streams
 from .events import Event, Position, sse_comment, sse_event
-from .pages import LivePageMixin, live_page
+from .pages import LivePageMixin, live_page, page_position
 from .publishing import aposition, apublish, apublish_html, position, publish, publish_html
 from .rates import rate_limited, retry_after
 from .shared import shared
@@ -27,6 +27,7 @@ __all__ = [
     "connections",
     "live_page",
     "metrics",
+    "page_position",
     "position",
     "publish",
     "publish_html",

@@ -18,6 +18,22 @@ logger = logging.getLogger("apps.sse")
 UNKNOWN = "unknown"
 
 
+def page_position() -> str:
+    """
+    Return the newest place in the log, for the attribute `dj-sse-since` of what a template tag prints.
+
+    The stream brings what is committed after this call: call it before the tag's own queries. If the log
+    cannot be read, the page is shown all the same, and its stream begins with `sse:reset`.
+    """
+    try:
+        return str(position())
+    except ImproperlyConfigured:
+        raise
+    except Exception as error:
+        logger.warning("The log cannot be read (%s: %s): this page is to fetch anew.", type(error).__name__, error)
+        return UNKNOWN
+
+
 def live_page(view: Callable) -> Callable:
     """
     Take the place in the log before a function view runs, sync or async, for the tag `sse_since`.
@@ -30,14 +46,14 @@ def live_page(view: Callable) -> Callable:
 
         @wraps(view)
         async def page(request, *args, **kwargs):
-            request.sse_since = await sync_to_async(_place)()
+            request.sse_since = await sync_to_async(page_position)()
             return await view(request, *args, **kwargs)
 
     else:
 
         @wraps(view)
         def page(request, *args, **kwargs):
-            request.sse_since = _place()
+            request.sse_since = page_position()
             return view(request, *args, **kwargs)
 
     return page
@@ -65,13 +81,3 @@ def since(request: HttpRequest) -> str:
             f"The page {request.path} prints its stream's starting point, and none was taken before its queries: "
             "put LivePageMixin before View in its class, or @live_page over its function (both of apps.sse)."
         ) from None
-
-
-def _place() -> str:
-    try:
-        return str(position())
-    except ImproperlyConfigured:
-        raise
-    except Exception as error:
-        logger.warning("The log cannot be read (%s: %s): this page is to fetch anew.", type(error).__name__, error)
-        return UNKNOWN

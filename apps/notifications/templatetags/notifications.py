@@ -1,16 +1,12 @@
 """The bell's template tag, loaded as `notifications`."""
 
-import logging
-
 from django import template
-from django.core.exceptions import ImproperlyConfigured
 
-from apps.sse import position
+from apps.sse import page_position
 
 # The bell says 99+ beyond.
 MOST = 99
 
-logger = logging.getLogger(__name__)
 register = template.Library()
 
 
@@ -26,18 +22,7 @@ def notification_bell(context):
     user = getattr(context.get("request"), "user", None)
     if user is None or not user.is_authenticated:
         return None
-    since = None if context.get("has_notification_stream") else place()
+    since = None if context.get("has_notification_stream") else page_position()
     unread = list(user.notifications.unread().order_by("-pk").values_list("pk", flat=True)[: MOST + 1])
     count = f"{MOST}+" if len(unread) > MOST else len(unread)
     return {"since": since, "unread": " ".join(map(str, unread)), "count": count}
-
-
-def place() -> str:
-    """Return the place in the log; if that cannot be read, one at which the stream has the bell ask anew."""
-    try:
-        return str(position())
-    except ImproperlyConfigured:
-        raise
-    except Exception as error:
-        logger.warning("The log cannot be read (%s): the bell is to ask anew.", error)
-        return "unknown"

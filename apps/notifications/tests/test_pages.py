@@ -2,8 +2,6 @@
 
 import re
 
-import pytest
-from django.core.exceptions import ImproperlyConfigured
 from django.template import Context, Template
 
 from apps.sse import position
@@ -11,7 +9,6 @@ from apps.sse.testing import StreamClient
 
 from ..models import Notification
 from ..notify import notify
-from ..templatetags.notifications import place
 
 BELL = re.compile(r'id="notification-bell".*?data-unread="([\d ]*)".*?notification-count">([^<]*)<', re.DOTALL)
 
@@ -49,7 +46,9 @@ def test_what_comes_while_the_bell_is_drawn_is_heard_by_its_stream(
 
 def test_the_bells_place_is_taken_before_its_numbers_are_read(rf, ada, monkeypatch):
     order = []
-    monkeypatch.setattr("apps.notifications.templatetags.notifications.position", lambda: order.append("place"))
+    monkeypatch.setattr(
+        "apps.notifications.templatetags.notifications.page_position", lambda: order.append("place")
+    )
     monkeypatch.setattr(
         "apps.notifications.models.NotificationQuerySet.unread",
         lambda self: order.append("numbers") or self.none(),
@@ -60,23 +59,6 @@ def test_the_bells_place_is_taken_before_its_numbers_are_read(rf, ada, monkeypat
         Context({"request": request})
     )
     assert order == ["place", "numbers"]
-
-
-def test_a_log_that_cannot_be_read_is_no_reason_to_show_no_page(monkeypatch):
-    def fail():
-        raise OSError("the bus is away")
-
-    monkeypatch.setattr("apps.notifications.templatetags.notifications.position", fail)
-    assert place() == "unknown"
-
-
-def test_a_log_that_is_not_configured_is_said(monkeypatch):
-    def fail():
-        raise ImproperlyConfigured
-
-    monkeypatch.setattr("apps.notifications.templatetags.notifications.position", fail)
-    with pytest.raises(ImproperlyConfigured):
-        place()
 
 
 def test_the_list_and_the_bell_share_one_stream(reader, told):

@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("name", help="The app's name: lower-case letters, digits and underscores.")
-        live = "A page that shows at once what others add, its stream, and a browser test."
+        live = "A list that changes on every open page, a count in the header, streams, and a browser test."
         parser.add_argument("--live", action="store_true", help=live)
 
     def handle(self, *, name, live, **options):
@@ -39,10 +39,24 @@ class Command(BaseCommand):
                 self.stdout.write(f"Added to {where}: {line}")
             else:
                 self.stdout.write(self.style.WARNING(f"Please add to {where}: {line}"))
+        if live:
+            self.add_to_header(name)
         browser = f" tests/browser/test_{name}.py" if live else ""
         self.stdout.write("Start make run again if it is running: it migrates only when it starts.")
         self.stdout.write(f"See it: make run, then http://127.0.0.1:8000/{name}/")
         self.stdout.write(f'Test it: make test ARGS="apps/{name}{browser}"')
+
+    def add_to_header(self, name: str) -> None:
+        """Add the link with the count to the header of every page, or say what to add."""
+        base = settings.BASE_DIR / "templates" / "base.html"
+        line = (TEMPLATE / "header.html").read_text(encoding="utf-8").strip().replace("app_name", name)
+        text = base.read_text(encoding="utf-8") if base.exists() else ""
+        navigation, end, rest = text.partition("      </nav>\n")
+        if end and 'id="site-nav"' in navigation:
+            base.write_text(f"{navigation}        {line}\n{end}{rest}", encoding="utf-8", newline="\n")
+            self.stdout.write("Added to the header in templates/base.html: the link with the count")
+        else:
+            self.stdout.write(self.style.WARNING(f"Please add to the header in templates/base.html: {line}"))
 
 
 def check_name(name: str) -> None:

@@ -1,12 +1,23 @@
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
-class Item(models.Model):
-    """A line that somebody has added."""
+class ItemQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        """Return the items that a user may see: their own, or all with the permission."""
+        return self if user.has_perm("app_name.view_item") else self.filter(owner=user)
 
+
+class Item(models.Model):
+    """A row of the list."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     text = models.CharField(_("text"), max_length=200)
+    is_done = models.BooleanField(_("done"), default=False)
     added_at = models.DateTimeField(_("added at"), auto_now_add=True)
+
+    objects = ItemQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]

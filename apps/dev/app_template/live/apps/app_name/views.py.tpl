@@ -1,38 +1,55 @@
+from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.db import transaction
-from django.template.loader import render_to_string
-from django.urls import reverse_lazy
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
 from django.views.generic import CreateView
 
-from apps.sse import LivePageMixin, SSEView, publish
+from apps.sse import LivePageMixin, SSEView
 
+from . import items
 from .models import Item
 
-CHANNEL = "app_name"
 NEWEST = 50
 
 
 class AppNamePage(LoginRequiredMixin, LivePageMixin, CreateView):
-    """What there is, and a form for one more, which appears on every open page."""
+    """The newest items, and a form for one more."""
 
     model = Item
     fields = ["text"]
     template_name = "app_name/page.html"
-    success_url = reverse_lazy("app_name")
 
     def get_context_data(self, **kwargs):
-        return super().get_context_data(items=Item.objects.all()[:NEWEST], **kwargs)
+        visible = Item.objects.visible_to(self.request.user)
+        return super().get_context_data(items=visible[:NEWEST], newest=NEWEST, **kwargs)
 
-    @transaction.atomic
     def form_valid(self, form):
-        response = super().form_valid(form)
-        html = render_to_string("app_name/_item.html", {"item": self.object})
-        publish(CHANNEL, "item", html)
-        return response
+        form.instance.owner = self.request.user
+        with items.changing():
+            items.add(form.instance)
+        return redirect("app_name")
+
+
+@login_required
+@require_POST
+def change(request, pk, act):
+    """Finish or remove an item that the user may see."""
+    with items.changing():
+        act(get_object_or_404(Item.objects.visible_to(request.user), pk=pk))
+    return redirect("app_name")
 
 
 class AppNameStream(LoginRequiredMixin, SSEView):
-    """Each new item, as the page shows it."""
+    """The changes of the items that the user may see."""
 
-    channels = [CHANNEL]
     raise_exception = True
+
+    def get_channels(self, request):
+        return [items.channel_for(request.user)]
+
+
+class AppNameCount(AppNameStream):
+    """The number of open items, for the header."""
+
+    def get_channels(self, request):
+        return [f"{items.channel_for(request.user)}:count"]

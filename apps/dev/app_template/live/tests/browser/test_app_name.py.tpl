@@ -1,18 +1,71 @@
-"""What one page of this app adds appears on the others, while they are open."""
+"""Two users with a long list open, one of them also on another page: each sees every change at once."""
 
+import pytest
 from playwright.sync_api import expect
 
+from tests import servers
+from tests.browser import people
 
-def test_what_one_page_adds_appears_on_another(site, page, context, complaints):
-    page.goto(f"{site.url}/accounts/login/?next=/app_name/")
-    page.fill("[name=username]", "ada")
-    page.fill("[name=password]", "demo")
-    page.click("main button")
-    other = context.new_page()
-    other.goto(f"{site.url}/app_name/")
-    page.get_by_label("Text").fill("Hello" + "o" * 190)
-    page.get_by_role("button", name="Add").click()
-    expect(other.get_by_text("Hello")).to_have_count(1)
-    expect(page.get_by_text("Hello")).to_have_count(1)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than the window"
-    assert complaints == []
+IMPORTS = """
+from apps.accounts.models import User
+from apps.app_name import items
+from apps.app_name.models import Item
+ada = User.objects.get(username="ada")
+"""
+ROWS = """
+Item.objects.bulk_create(Item(owner=ada, text=f"Older {number}") for number in range(1001))
+"""
+CHANGES = """
+first, second, third = [Item(owner=ada, text=text) for text in ("First", "Second", "Third")]
+with items.changing():
+    items.add(first)
+    items.finish(first)
+    items.add(second)
+    items.add(third)
+    items.remove(third)
+"""
+
+
+def run_in_shell(site, code):
+    servers.manage("shell", "-c", IMPORTS + code, environment=site.environment)
+
+
+@pytest.fixture
+def pages(site, browser):
+    """The pages of Ada, who has the list open, and of the administrator, who also has the first page open."""
+    run_in_shell(site, ROWS)
+    with people.browsers(browser, site.url) as hers, people.browsers(browser, site.url) as staffs:
+        ada, admin = hers(), staffs()
+        people.log_in(ada, "ada")
+        people.log_in(admin, "admin")
+        elsewhere = people.watched(admin.context.new_page())
+        for page, path in ((ada, "/app_name/"), (admin, "/app_name/"), (elsewhere, "/")):
+            page.goto(path)
+            expect(page.locator("#live")).to_have_attribute("data-state", "connected")
+        yield ada, admin, elsewhere
+
+
+def test_rows_come_change_and_go_and_every_page_has_the_count(site, pages):
+    ada, admin, elsewhere = pages
+    ada.get_by_label("Text").fill("Hello" + "o" * 190)
+    ada.get_by_role("button", name="Add").click()
+    for page in (ada, admin):
+        expect(page.locator("#app_name-items li").first).to_contain_text("Hello")
+    expect(elsewhere.locator("#app_name-count")).to_have_text("1002")
+    admin.get_by_role("button", name="Finish").first.click()
+    for page in (ada, admin):
+        expect(page.locator("#app_name-items .badge")).to_have_text(["Done"])
+    expect(elsewhere.locator("#app_name-count")).to_have_text("1001")
+
+    run_in_shell(site, CHANGES)
+    for page in (ada, admin):
+        expect(page.locator("#app_name-items li").first).to_contain_text("Second")
+        expect(page.locator("#app_name-items .badge")).to_have_text(["Done", "Done"])
+    expect(elsewhere.locator("#app_name-count")).to_have_text("1002")
+
+    for page in pages:
+        assert page.problems == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than the window"
+        before = page.locator("#app_name-count, #app_name-items .badge").all_inner_texts()
+        page.reload()
+        assert page.locator("#app_name-count, #app_name-items .badge").all_inner_texts() == before

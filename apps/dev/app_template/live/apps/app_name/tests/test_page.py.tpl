@@ -1,36 +1,70 @@
-"""The page of this app and its stream; tests/browser has the two of them together."""
+"""The page of this app and its streams; tests/browser has them together."""
 
 import pytest
 from django.urls import reverse
 
 from apps.sse.testing import StreamClient
 
+from .. import items
 from ..models import Item
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def ada(django_user_model):
-    return django_user_model.objects.create_user("ada")
+def ada(client, django_user_model):
+    user = django_user_model.objects.create_user("ada")
+    client.force_login(user)
+    return user
 
 
-def test_who_is_not_logged_in_is_sent_to_log_in_and_hears_nothing(client):
+@pytest.fixture
+def item(ada):
+    return Item.objects.create(owner=ada, text="Fish & chips")
+
+
+def test_a_visitor_is_sent_to_log_in_and_gets_no_stream(client):
     page = client.get(reverse("app_name"))
     assert (page.status_code, page.url.partition("?")[0]) == (302, reverse("login"))
     assert client.get(reverse("app_name-stream")).status_code == 403
 
 
-def test_the_page_shows_what_there_is(client, ada):
-    client.force_login(ada)
-    Item.objects.create(text="Already there")
-    assert "Already there" in client.get(reverse("app_name")).text
+def test_users_see_and_change_their_own_items_and_staff_with_the_permission_all(
+    client, item, admin_client, django_user_model
+):
+    assert "Fish &amp; chips" in client.get(reverse("app_name")).text
+    assert "Fish &amp; chips" in admin_client.get(reverse("app_name")).text
+    client.force_login(django_user_model.objects.create_user("grace"))
+    assert "Fish &amp; chips" not in client.get(reverse("app_name")).text
+    assert client.post(reverse("app_name-remove", args=[item.pk])).status_code == 404
 
 
-def test_what_is_added_is_heard(client, ada, django_capture_on_commit_callbacks):
-    client.force_login(ada)
-    with StreamClient(client).open(reverse("app_name-stream")) as stream:
+def test_each_change_is_sent_to_those_who_may_see_it(
+    client, ada, admin_user, django_user_model, django_capture_on_commit_callbacks
+):
+    grace = django_user_model.objects.create_user("grace")
+    path = reverse("app_name-stream")
+    with (
+        StreamClient(client).open(path) as hers,
+        StreamClient().open(path, user=admin_user) as staffs,
+        StreamClient().open(path, user=grace) as others,
+    ):
         with django_capture_on_commit_callbacks(execute=True):
             client.post(reverse("app_name"), {"text": "Fish & chips"})
-        event = stream.assert_event("item")
-    assert "Fish &amp; chips" in event.data["html"]
+            [item] = Item.objects.all()
+            for act in ("finish", "remove"):
+                client.post(reverse(f"app_name-{act}", args=[item.pk]))
+        for stream in (hers, staffs):
+            assert "Fish &amp; chips" in stream.assert_event("item").data["html"]
+            assert stream.assert_event("html").data["mode"] == "outer"
+            assert stream.assert_event("html").data["mode"] == "remove"
+        others.assert_no_event()
+
+
+def test_the_header_of_every_page_counts_what_is_open(client, item, django_capture_on_commit_callbacks):
+    assert 'id="app_name-count"' in client.get("/").text
+    with StreamClient(client).open(reverse("app_name-count")) as stream:
+        with django_capture_on_commit_callbacks(execute=True), items.changing():
+            items.add(Item(owner=item.owner, text="One more"))
+            items.finish(item)
+        assert [stream.next().data, stream.next().data] == [2, 1]

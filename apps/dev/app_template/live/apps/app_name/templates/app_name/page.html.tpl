@@ -3,21 +3,17 @@
 
 {% block title %}{% translate "App title" %}{% endblock %}
 
-{% block head %}
-  <script nonce="{{ csp_nonce }}">addEventListener('sse:reset', () => location.reload());</script>
-{% endblock %}
-
 {% block content %}
 <div class="stack narrow">
   <h1>{% translate "App title" %}</h1>
-  <p class="muted">{% translate "What is added here appears on every open page." %}</p>
   <form class="stack" method="post">
     {% csrf_token %}
     {% include "forms/fields.html" %}
-    <button class="button">{% translate "Add" %}</button>
+    <div><button class="button">{% translate "Add" %}</button></div>
   </form>
-  <ul id="app_name-items" class="list" dj-sse="{% url 'app_name-stream' %}" dj-sse-event="item"
-      dj-sse-mode="prepend" dj-sse-since="{% sse_since %}">
+  <form id="app_name-change" method="post" hidden>{% csrf_token %}</form>
+  <ul id="app_name-items" class="list" dj-sse="{% url 'app_name-stream' %}" dj-sse-share dj-sse-event="item"
+      dj-sse-mode="prepend" dj-sse-limit="{{ newest }}" dj-sse-since="{% sse_since %}" dj-sse-reset="{% url 'app_name' %}">
     {% for item in items %}{% include "app_name/_item.html" %}{% endfor %}
   </ul>
 </div>
