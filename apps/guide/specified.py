@@ -1,4 +1,4 @@
-"""The examples that the specification of the streams gives."""
+"""The examples that the specification of the streams gives, and the list that most apps begin with."""
 
 from .example import Example
 from .sources import Source
@@ -17,6 +17,25 @@ SPECIFIED = (
             "The pause. When all viewers see the same, one producer serves them all: see the page about it.",
         ),
         more=(Source("dashboard", "views.py", "StatsStream"),),
+    ),
+    Example(
+        "live-list",
+        "A list that changes in place",
+        "New rows come on top, rows change where they are and go, and a count follows. Each change is saved and "
+        "published in one transaction; the buttons are plain forms. Open it in two tabs. "
+        "`manage.py startapp wall --live` makes an app of this kind, with the count in the header of every page.",
+        copy=(
+            "One template for a row, in the page and in the events; its `id` is how `publish_html` finds it.",
+            "The lock before a count: two transactions at the same time would both send an old one.",
+            "`dj-sse-since`, from a position that was taken before the page's queries.",
+        ),
+        change=("The model, and `channel()`: who follows it is who may see the rows.",),
+        also=(
+            Source("guide", "templates/guide/_order.html"),
+            Source("guide", "models.py"),
+            Source("guide", "templatetags/guide.py", "guide_orders"),
+        ),
+        more=(Source("feed", "feed.py"),),
     ),
     Example(
         "script",

@@ -9,6 +9,7 @@ from .examples import (
     events,
     feed,
     latest,
+    live_list,
     mixin,
     mount,
     notifications,
@@ -25,6 +26,7 @@ from .examples import (
 
 STREAMS = {
     "quick-start": quick_start.Stats,
+    "live-list": live_list.Orders,
     "mount": mount.Counting,
     "events": events.Kinds,
     "attributes": attributes.Quiet,
@@ -47,6 +49,13 @@ STREAMS = {
     "states": client.States,
 }
 
+ORDER_ACTS = [
+    ("place", "place", live_list.place),
+    ("both", "both", live_list.place_and_ship),
+    ("ship", "<int:pk>/ship", live_list.ship),
+    ("remove", "<int:pk>/remove", live_list.remove),
+]
+
 urlpatterns = [
     path("guide/", views.Overview.as_view(), name="guide"),
     path("guide/client/", views.ClientPage.as_view(), name="guide-client"),
@@ -56,6 +65,10 @@ urlpatterns = [
     path("guide/<slug:name>/", views.ExamplePage.as_view(), name="guide-example"),
     path("guide/reset/part/", readers_only(reset.part), name="guide-reset-part"),
     path("api/guide/channel/say/", readers_only(channel.say), name="guide-say"),
+    *[
+        path(f"api/guide/live-list/{where}/", readers_only(live_list.change), {"act": act}, f"guide-order-{name}")
+        for name, where, act in ORDER_ACTS
+    ],
     path("api/guide/latest/switch/", readers_only(latest.switch), name="guide-switch"),
     path("api/guide/notifications/remind/", readers_only(notifications.remind), name="guide-remind"),
     path(

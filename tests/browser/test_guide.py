@@ -48,6 +48,22 @@ def test_the_first_stream_moves_beside_its_own_source(show):
     assert "class Stats(SSEView):" in page.inner_text(".guide-source pre >> nth=0")
 
 
+def test_rows_of_the_list_come_change_and_go_in_both_tabs_and_are_counted(show, ada):
+    pages = connected(show("live-list", ada)), connected(show("live-list", ada))
+    mine = pages[0]
+    mine.get_by_role("button", name="Place an order").click()
+    mine.get_by_role("button", name="Place and ship one").click()
+    for page in pages:
+        expect(page.locator("#guide-orders .badge")).to_have_text(["Shipped"])
+        expect(page.locator("#guide-open")).to_have_text("1")
+        expect(page.locator("#guide-orders li")).to_have_count(2)
+    mine.get_by_role("button", name="Remove").last.click()
+    for page in pages:
+        expect(page.locator("#guide-open")).to_have_text("0")
+        expect(page.locator("#guide-orders li")).to_have_count(1)
+        assert page.problems == []
+
+
 def test_a_stream_in_the_hands_of_a_script_connects_and_disconnects(show):
     page = show("script")
     page.get_by_role("button", name="Connect", exact=True).click()

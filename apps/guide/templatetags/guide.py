@@ -5,6 +5,7 @@ from django.utils.html import escape
 from django.utils.safestring import mark_safe
 
 from apps.guide.access import may_read
+from apps.guide.models import Order
 
 register = template.Library()
 
@@ -14,6 +15,13 @@ def may_read_guide(context) -> bool:
     """Return whether to link to the guide: `may_read_guide as allowed`."""
     user = context.get("user")
     return user is not None and may_read(user)
+
+
+@register.simple_tag
+def guide_orders(user) -> dict:
+    """Return the newest orders of a user, and how many are open."""
+    orders = Order.objects.filter(user=user)
+    return {"newest": orders[:8], "open": orders.filter(is_shipped=False).count()}
 
 
 @register.filter

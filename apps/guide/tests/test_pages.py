@@ -4,13 +4,14 @@ import pytest
 from django.urls import reverse
 
 from apps.guide.contents import EXAMPLES
+from apps.guide.models import Order
 from apps.guide.troubles import TROUBLES
 from apps.guide.urls import STREAMS
 from apps.sse.testing import Refused, StreamClient
 
 pytestmark = pytest.mark.django_db
 
-PRIVATE = {"mount", "notifications"}
+PRIVATE = {"live-list", "mount", "notifications"}
 SILENT = {"channel", "latest", "reset"}
 ACTIONS = ["guide-say", "guide-switch", "guide-remind"]
 
@@ -139,3 +140,33 @@ def test_who_comes_back_is_given_what_was_missed_but_not_for_ever():
         first = stream.next()
         assert first.data["missed"]
         assert int(first.id) > 1_000_000_000
+
+
+def test_each_change_of_the_list_is_sent_in_order_with_the_count(
+    client, ada, django_user_model, django_capture_on_commit_callbacks
+):
+    path = reverse("guide-live-list")
+    grace = django_user_model.objects.create_user("grace")
+    with StreamClient(client).open(path) as stream, StreamClient().open(path, user=grace) as others:
+        with django_capture_on_commit_callbacks(execute=True):
+            client.post(reverse("guide-order-place"))
+            [order] = Order.objects.all()
+            client.post(reverse("guide-order-both"))
+            client.post(reverse("guide-order-ship", args=[order.pk]))
+            client.post(reverse("guide-order-remove", args=[order.pk]))
+        heard = [stream.next() for _ in range(9)]
+        others.assert_no_event()
+    assert [event.name for event in heard] == [
+        "order",
+        "open",
+        "order",
+        "html",
+        "open",
+        "html",
+        "open",
+        "html",
+        "open",
+    ]
+    assert [event.data for event in heard if event.name == "open"] == [1, 1, 0, 0]
+    client.force_login(grace)
+    assert client.post(reverse("guide-order-remove", args=[Order.objects.get().pk])).status_code == 404
