@@ -3,10 +3,14 @@
 
 import os
 import sys
+from pathlib import Path
 
 from apps.dev import terminal
 
 DEVELOPMENT_COMMANDS = {"dev", "runserver", "startapp"}
+# These are for production, too: development mode is for a machine on which nothing is configured.
+MIGRATION_COMMANDS = {"makemigrations", "migrate"}
+CONFIGURATION = {"SECRET_KEY", "DATABASE_URL"}
 # These use several connections to PostgreSQL. The others connect without a pool, which reports a refusal at once.
 POOLED_COMMANDS = {"db_worker", "dev", "runserver"}
 
@@ -17,6 +21,8 @@ def main() -> None:
     if DEVELOPMENT_COMMANDS & set(sys.argv[1:2]):
         os.environ.setdefault("DEBUG", "1")
         terminal.restore_at_exit()
+    elif MIGRATION_COMMANDS & set(sys.argv[1:2]) and not is_configured():
+        os.environ.setdefault("DEBUG", "1")
     if not POOLED_COMMANDS & set(sys.argv[1:2]):
         os.environ.setdefault("DATABASE_POOL", "0")
     try:
@@ -34,6 +40,11 @@ def main() -> None:
         if getattr(error.__cause__, "sqlstate", "") is not None:
             raise
         sys.exit(f"The database that DATABASE_URL names cannot be reached: {error}")
+
+
+def is_configured() -> bool:
+    """Return whether the environment or a file `.env` configures the project."""
+    return bool(CONFIGURATION & os.environ.keys()) or Path(__file__).with_name(".env").exists()
 
 
 if __name__ == "__main__":

@@ -156,6 +156,25 @@ def test_an_edit_restarts_server_and_worker_with_streams_open(copy):
         open_again(stack, developer.url + DASHBOARD)
 
 
+def test_an_app_that_is_made_meanwhile_is_migrated_and_its_address_has_the_port_in_use(copy):
+    with developing(copy) as developer:
+        environment = servers.environment_for(copy / ".data")
+        command = [sys.executable, "manage.py", "startapp", "wall", "--live"]
+        made = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=True)
+        assert "Applying wall.0001_initial... OK" in made.stdout
+        assert f"See it: {developer.url}/wall/" in made.stdout
+        wait_until(lambda: status_of(f"{developer.url}/wall/") == 302, 20)
+        assert "no such table" not in developer.screen()
+        developer.leaves()
+        assert not (copy / ".data" / "dev.port").exists()
+
+
+def status_of(url):
+    """Return the status with which a page is answered, or None while the server restarts."""
+    with suppress(httpx.TransportError):
+        return httpx.get(url).status_code
+
+
 def test_an_edit_hands_a_running_task_over_to_the_next_worker(copy):
     tasks = pytest.importorskip("tests.test_tasks")
     with developing(copy) as developer:

@@ -14,10 +14,10 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from apps.dev import terminal
+from apps.dev import running, terminal
 from apps.dev.database import refuse_foreign_database
+from apps.dev.running import HOST
 
-HOST = "127.0.0.1"
 GRACE_SECONDS = 1.5
 # As `python -m watchfiles` does, without words of its own when it is asked to stop.
 RUN_AGAIN_ON_CHANGE = """
@@ -45,6 +45,11 @@ class Command(BaseCommand):
             signal.signal(number, signal.default_int_handler)
         if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
             signal.signal(signal.SIGHUP, signal.default_int_handler)
+        with running.announced(port):
+            self.serve(port)
+
+    def serve(self, port):
+        """Run the server and the worker until Ctrl-C, or until one of them stops."""
         children = [
             subprocess.Popen(command, env=environment(), start_new_session=True) for command in commands(port)
         ]
@@ -120,9 +125,8 @@ def all_run(children: list[subprocess.Popen]) -> bool:
 def wait_until_served(port: int, children: list[subprocess.Popen]) -> None:
     """Wait until somebody answers on the port, or a process has ended."""
     while all_run(children):
-        with socket.socket() as probe:
-            if probe.connect_ex((HOST, port)) == 0:
-                return
+        if running.answers(port):
+            return
         time.sleep(0.05)
 
 

@@ -4,11 +4,16 @@ import ast
 import importlib.util
 import keyword
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from django.apps import apps
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+
+from apps.dev import running
+from apps.dev.database import refuse_foreign_database
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "app_template"
 # Not Django's own `.py-tpl`, of which startproject would make Python files.
@@ -39,12 +44,24 @@ class Command(BaseCommand):
                 self.stdout.write(f"Added to {where}: {line}")
             else:
                 self.stdout.write(self.style.WARNING(f"Please add to {where}: {line}"))
+        port = running.port()
         if live:
+            if port:
+                self.migrate(name)
             self.add_to_header(name)
         browser = f" tests/browser/test_{name}.py" if live else ""
-        self.stdout.write("Start make run again if it is running: it migrates only when it starts.")
-        self.stdout.write(f"See it: make run, then http://127.0.0.1:8000/{name}/")
+        where = f"http://{running.HOST}:{port}" if port else f"make run, then http://{running.HOST}:8000"
+        self.stdout.write(f"See it: {where}/{name}/")
         self.stdout.write(f'Test it: make test ARGS="apps/{name}{browser}"')
+
+    def migrate(self, name: str) -> None:
+        """Migrate the database of the running server, in a process that has the new settings."""
+        try:
+            refuse_foreign_database()
+        except CommandError:
+            self.stdout.write(self.style.WARNING(f"Please run: python manage.py migrate {name}"))
+        else:
+            subprocess.run([sys.executable, "manage.py", "migrate", name], cwd=settings.BASE_DIR, check=False)
 
     def add_to_header(self, name: str) -> None:
         """Add the link with the count to the header of every page, or say what to add."""
