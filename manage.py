@@ -2,6 +2,7 @@
 """Django's command-line utility for this project."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -17,6 +18,9 @@ POOLED_COMMANDS = {"db_worker", "dev", "runserver"}
 
 def main() -> None:
     """Run the command given on the command line, in development mode if it is made for that."""
+    if sys.argv[1:2] == ["db_worker"]:
+        # Until the worker has handlers of its own: the second of two quick edits interrupts its start.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
     if DEVELOPMENT_COMMANDS & set(sys.argv[1:2]):
         os.environ.setdefault("DEBUG", "1")

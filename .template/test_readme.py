@@ -17,7 +17,7 @@ from tests.servers import ROOT
 README = (ROOT / "README.md").read_text()
 RUN_BY_TESTS = {
     "make template": "test_template.built_zip",
-    "django-admin startproject --template dist/project_template.zip mysite": "test_template.start_project",
+    ".venv/bin/django-admin startproject --template dist/project_template.zip mysite": "test_template.start_project",
     "make run": "test_template.serve_and_listen",
     ".venv/bin/python manage.py startapp wall --live": "test_startapp",
     "make test": "test_template.test_a_generated_project_is_in_order_and_its_tests_pass",

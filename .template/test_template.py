@@ -62,7 +62,8 @@ def template(request, tmp_path):
 def start_project(template, parent, name):
     """Make a project and give it this checkout's environment, so that nothing is downloaded."""
     parent.mkdir(exist_ok=True)
-    run(sys.executable, "-m", "django", "startproject", "--template", str(template), name, cwd=parent)
+    django_admin = Path(sys.executable).with_name("django-admin")
+    run(str(django_admin), "startproject", "--template", str(template), name, cwd=parent)
     (parent / name / ".venv").symlink_to(ROOT / ".venv")
     (ROOT / ".venv" / "ready").touch()
     return parent / name

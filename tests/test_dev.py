@@ -156,6 +156,18 @@ def test_an_edit_restarts_server_and_worker_with_streams_open(copy):
         open_again(stack, developer.url + DASHBOARD)
 
 
+def test_quick_edits_print_no_traceback_and_each_request_prints_a_line(copy):
+    with developing(copy) as developer:
+        developer.sees("Starting worker")
+        for number in range(1, 5):
+            edit(copy)
+            developer.sees("Reloading...", times=number)
+        developer.sees("Starting worker", times=2)
+        assert "Traceback" not in developer.screen()
+        wait_until(lambda: status_of(f"{developer.url}/accounts/login/") == 200, 20)
+        developer.sees("GET /accounts/login/ HTTP/1.1")
+
+
 def test_an_app_that_is_made_meanwhile_is_migrated_and_its_address_has_the_port_in_use(copy):
     with developing(copy) as developer:
         environment = servers.environment_for(copy / ".data")

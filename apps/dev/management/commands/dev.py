@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from django.conf import settings
 from django.core.management import call_command
@@ -19,6 +20,8 @@ from apps.dev.database import refuse_foreign_database
 from apps.dev.running import HOST
 
 GRACE_SECONDS = 1.5
+# A line for each request, and warnings.
+LOG_CONFIG = Path(running.__file__).with_name("uvicorn_log.json")
 # As `python -m watchfiles` does, without words of its own when it is asked to stop.
 RUN_AGAIN_ON_CHANGE = """
 import logging, sys, watchfiles
@@ -78,13 +81,13 @@ class Command(BaseCommand):
 def commands(port: int) -> list[list[str]]:
     """Return the command lines of the web server and of the worker."""
     application = ":".join(settings.ASGI_APPLICATION.rsplit(".", 1))
-    uvicorn = [sys.executable, "-m", "uvicorn", application, "--reload", "--no-access-log"]
+    uvicorn = [sys.executable, "-m", "uvicorn", application, "--reload", f"--log-config={LOG_CONFIG}"]
     folders = [f"--reload-dir={folder}" for folder in source_folders()]
     templates = ["--reload-include=*.html"]
     # Django's own reloader would end the worker in the middle of a task; this one asks it to stop.
     worker = shlex.join([sys.executable, sys.argv[0], "db_worker", "--no-reload", "--no-startup-delay"])
     return [
-        [*uvicorn, f"--host={HOST}", f"--port={port}", "--log-level=warning", *folders, *templates],
+        [*uvicorn, f"--host={HOST}", f"--port={port}", *folders, *templates],
         [sys.executable, "-c", RUN_AGAIN_ON_CHANGE, worker, *source_folders()],
     ]
 
