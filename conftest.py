@@ -13,6 +13,8 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connections
 
+from tests.sample_apps import REMOVED, ROOT, needs_removed_app
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
 os.environ["DEBUG"] = "1"
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 50)
@@ -26,6 +28,18 @@ def pytest_configure():
         # A job in the background: the servers that tests start are to hear Ctrl-C all the same.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     django.setup()
+
+
+def pytest_ignore_collect(collection_path):
+    """Leave out the tests of sample apps that were taken out."""
+    return True if needs_removed_app(collection_path) else None
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Name the files of tests that were left out."""
+    if REMOVED:
+        files = sorted(file.name for file in (ROOT / "tests").rglob("test_*.py") if needs_removed_app(file))
+        terminalreporter.write_line(f"Left out, since they need {', '.join(REMOVED)}: {', '.join(files)}")
 
 
 @pytest.fixture(scope="session")

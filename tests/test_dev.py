@@ -22,7 +22,7 @@ IN_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spa
 SHELL = """trap : INT; "$@"; status=$?; stty -a; exit $status"""
 CTRL_C = "\x03"
 
-DASHBOARD = "/api/dashboard/stream/"
+HOME = "/api/home/stream/"
 DEBUGGED = "/debugged/"
 STREAMS = {"DJANGO_SETTINGS_MODULE": "tests.streams.settings", "PROJECT_SETTINGS": f"{PACKAGE}.settings"}
 BOTH = pytest.mark.parametrize("command", ["dev", "runserver"])
@@ -95,7 +95,7 @@ def listens(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def open_stream(stack, url, first="event: stats"):
+def open_stream(stack, url, first="event: pulse"):
     """Open a stream and wait for its first event."""
     lines = stack.enter_context(httpx.Client(timeout=15)).stream("GET", url)
     lines = stack.enter_context(lines).iter_lines()
@@ -103,7 +103,7 @@ def open_stream(stack, url, first="event: stats"):
     return lines
 
 
-def open_again(stack, url, first="event: stats"):
+def open_again(stack, url, first="event: pulse"):
     """Open a stream of a server that restarts: try until a first event arrives, as browsers do."""
 
     def try_it():
@@ -127,7 +127,7 @@ def edit(folder):
 
 def test_ctrl_c_ends_everything_within_two_seconds_with_ten_streams_open(copy):
     with ExitStack() as stack, developing(copy) as developer:
-        streams = [open_stream(stack, developer.url + DASHBOARD) for _ in range(10)]
+        streams = [open_stream(stack, developer.url + HOME) for _ in range(10)]
         developer.sees("Starting worker")
         assert developer.leaves() < 2.5
         assert processes_in(copy) == []
@@ -147,13 +147,13 @@ def test_closing_the_terminal_ends_everything(copy):
 
 def test_an_edit_restarts_server_and_worker_with_streams_open(copy):
     with ExitStack() as stack, developing(copy) as developer:
-        streams = [open_stream(stack, developer.url + DASHBOARD) for _ in range(10)]
+        streams = [open_stream(stack, developer.url + HOME) for _ in range(10)]
         developer.sees("Starting worker")
         edit(copy)
         for stream in streams:
             assert ends_well(stream)
         developer.sees("Starting worker", times=2)
-        open_again(stack, developer.url + DASHBOARD)
+        open_again(stack, developer.url + HOME)
 
 
 def test_quick_edits_print_no_traceback_and_each_request_prints_a_line(copy):

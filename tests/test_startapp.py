@@ -103,7 +103,7 @@ def test_what_to_add_is_said_where_the_files_have_another_shape(copy):
         ("class", "'class' cannot be an app's name"),
         ("my-shop", "'my-shop' cannot be an app's name"),
         ("../shop", "'../shop' cannot be an app's name"),
-        ("dashboard", "There is an app named 'dashboard' already"),
+        ("accounts", "There is an app named 'accounts' already"),
         ("sessions", "There is an app named 'sessions' already"),
         ("calendar", "There is a Python module named 'calendar' already"),
         ("left_over", "There is a folder apps/left_over already"),

@@ -1,4 +1,5 @@
 """Pages with more than a thousand rows: keys have no separators in them, and figures have."""
+# Any sample app may be missing.
 
 import re
 

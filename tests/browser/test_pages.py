@@ -1,4 +1,5 @@
 """Every page in light and dark, on a phone and on a desk: accessible, without errors, never too wide."""
+# Any sample app may be missing.
 
 import re
 from importlib import import_module
