@@ -12,6 +12,8 @@ from django.urls import path
 
 from apps.dev.management.commands.startapp import rendered
 from apps.sse.testing import Refused, StreamClient
+from tests import servers
+from tests.browser import people
 from tests.servers import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -48,6 +50,17 @@ def test_the_list_of_the_readme_is_what_startapp_makes():
     made = {file.relative_to(ROOT).as_posix(): text for file, text in rendered("wall", "live").items()}
     assert len(shown) == 8
     assert [path for path, text in shown if made[path] != text] == []
+
+
+def test_each_fixture_and_helper_of_the_readme_is_there():
+    rows = README.split("| fixture or helper |")[1].split("\n\n")[0]
+    names = re.findall(r"^\| `([\w.]+)", rows, re.MULTILINE)
+    fixtures = "".join((ROOT / "tests" / file).read_text() for file in ("conftest.py", "browser/conftest.py"))
+    helpers = {"people": people, "servers": servers}
+    assert len(names) == 8
+    for name in names:
+        module, _, function = name.rpartition(".")
+        assert hasattr(helpers[module], function) if module else f"\ndef {name}(" in fixtures, name
 
 
 def code_with(words):
