@@ -1,0 +1,40 @@
+"""Changes at the same time: the count that is published last is right."""
+
+import threading
+
+import pytest
+from django.db import connections
+from django.test import Client
+from django.urls import reverse
+
+from apps.guide.models import Order
+from apps.sse import position
+from apps.sse.brokers import get_broker
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_the_last_count_is_right_after_changes_at_the_same_time(django_user_model, settings):
+    settings.SSE_MAX_PUBLISH_PER_MINUTE = 0
+    settings.SSE_BROKER_URL = "database://"
+    ada = django_user_model.objects.create_user("ada")
+    begin = position()
+    clients = [Client() for _ in range(4)]
+    for client in clients:
+        client.force_login(ada)
+
+    def place_some(client):
+        try:
+            for _ in range(10):
+                assert client.post(reverse("guide-order-place")).status_code == 302
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=place_some, args=[client]) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    counts = [event.data for event in get_broker().read(begin, 1000) if event.name == "open"]
+    assert Order.objects.count() == 40
+    assert counts == list(range(1, 41))
