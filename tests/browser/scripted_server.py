@@ -126,7 +126,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer one request."""
         path = urlsplit(self.path).path
-        if path in ("/djust-sse.js", "/idiomorph.js"):
+        if path.endswith(".js") and (SCRIPTS / path[1:]).exists():
             self._answer((SCRIPTS / path[1:]).read_bytes(), "text/javascript")
         elif path in self.script.pages:
             html, headers = self.script.pages[path]

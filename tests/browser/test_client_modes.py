@@ -185,12 +185,41 @@ def test_idiomorph_is_loaded_when_it_is_first_asked_for_and_nothing_overtakes_it
     assert loaded == [f"{server.url}/idiomorph.js"]
 
 
-def test_where_idiomorph_does_not_come_morph_is_replace_and_says_so(page, server, open_page, complaints):
-    page.route("**/idiomorph.js", lambda route: route.abort())
-    open_page('<div dj-sse="/stream/" dj-sse-mode="morph">old</div>')
-    server.accept().stream(event("a", {"html": "<b>new</b>"}))
-    expect(page.locator("[dj-sse] > b")).to_have_text("new")
-    assert any("without idiomorph" in complaint for complaint in complaints)
+def test_where_idiomorph_does_not_come_what_was_typed_stays_and_it_is_tried_again(
+    page, server, open_page, complaints
+):
+    page.clock.install()
+    page.route("**/idiomorph.js", lambda route: None)
+    page.route("**/idiomorph.js?attempt=2", lambda route: route.abort())
+    open_page("""
+<i dj-sse="/other/"></i>
+<div id="plain" dj-sse="/stream/" dj-sse-mode="morph">old</div>
+<form dj-sse="/stream/" dj-sse-mode="morph"><input name="a"></form>
+    """)
+    page.locator("input").fill("typed")
+    streams = [server.accept(), server.accept()]
+    streams.sort(key=lambda stream: stream.target)
+    other, stream = (each.stream() for each in streams)
+    other.send(event("a", "on time"))
+    stream.send(event("a", {"html": "<b>new</b>"}))
+    page.wait_for_function("() => document.querySelector('i')._djustSSE.getStats().bytes > 20")
+    expect(page.locator("i")).to_have_text("")
+    page.clock.fast_forward(5000)
+    expect(page.locator("#plain > b")).to_have_text("new")
+    expect(page.locator("i")).to_have_text("on time")
+    expect(page.locator("input")).to_have_value("typed")
+    assert any("nothing came for 5000 ms" in complaint for complaint in complaints)
+    assert any("would destroy what was typed" in complaint for complaint in complaints)
+    page.clock.fast_forward(5000)
+    page.evaluate("() => { window.input = document.querySelector('input'); }")
+    with page.expect_console_message(lambda message: "attempt=2 could not be loaded" in message.text):
+        stream.send(event("a", {"html": "<b>2</b>"}))
+    page.clock.fast_forward(5000)
+    with page.expect_response("**/idiomorph.js?attempt=3"):
+        stream.send(event("a", {"html": "<b>3</b>"}))
+    stream.send(event("a", {"html": "<input name='a'><b>4</b>"}))
+    expect(page.locator("form > b")).to_have_text("4")
+    assert page.evaluate("() => input.isConnected && input.value") == "typed"
 
 
 def test_an_update_may_be_a_view_transition(page, server, open_page, complaints, browser_name):

@@ -1,4 +1,4 @@
-/** Bundle the client into one classic script, marked with a hash of its sources (see check.py). */
+/** Bundle the client and the parts that it loads, each marked with a hash of all sources (see check.py). */
 import { build } from 'esbuild';
 import { createHash } from 'node:crypto';
 import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
@@ -25,26 +25,36 @@ function sourceHash() {
 const licence = (name) => read(`vendor/${name}/LICENSE`).toString().trim();
 const versionOf = (name) => JSON.parse(read(`vendor/${name}/package.json`)).version;
 
-const common = { absWorkingDir: fileURLToPath(here), bundle: true, minify: true, target: 'es2022', charset: 'utf8' };
+const hash = sourceHash();
+const parser = `includes eventsource-parser ${versionOf('eventsource-parser')}, its licence is in eventsource-parser.LICENSE.txt`;
 
-await build({
-  ...common,
-  entryPoints: ['index.js'],
-  outfile: '../static/sse/djust-sse.js',
-  format: 'iife',
-  banner: {
-    js: `/*! djust-sse ${version} sha256:${sourceHash()} */
-/*! includes eventsource-parser ${versionOf('eventsource-parser')}, its licence is in eventsource-parser.LICENSE.txt */`,
+/** Of each built file: where it begins, its format, and what its head says beside its name and hash. */
+const FILES = {
+  'djust-sse.js': { entry: 'index.js', format: 'iife', notice: parser },
+  'djust-sse-sharing.js': { entry: 'shared.js', format: 'esm' },
+  'djust-sse-reset.js': { entry: 'reset.js', format: 'esm' },
+  'idiomorph.js': {
+    entry: 'vendor/idiomorph/dist/idiomorph.esm.js',
+    format: 'esm',
+    notice: `idiomorph ${versionOf('idiomorph')}, ${licence('idiomorph')}`,
   },
-});
+};
 
-await build({
-  ...common,
-  entryPoints: ['vendor/idiomorph/dist/idiomorph.esm.js'],
-  outfile: '../static/sse/idiomorph.js',
-  format: 'esm',
-  banner: { js: `/*! idiomorph ${versionOf('idiomorph')}, ${licence('idiomorph')} */` },
-});
+for (const [file, { entry, format, notice }] of Object.entries(FILES)) {
+  await build({
+    absWorkingDir: fileURLToPath(here),
+    bundle: true,
+    minify: true,
+    target: 'es2022',
+    charset: 'utf8',
+    // Tabs of different clients do not share.
+    define: { VERSION: JSON.stringify(hash.slice(0, 8)) },
+    entryPoints: [entry],
+    outfile: `../static/sse/${file}`,
+    format,
+    banner: { js: `/*! djust-sse ${version} sha256:${hash} */${notice ? `\n/*! ${notice} */` : ''}` },
+  });
+}
 
 // Licences travel beside what they are for: each visitor would have to load them otherwise.
 copyFileSync(

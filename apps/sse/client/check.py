@@ -3,8 +3,8 @@ Find out whether the built client is older than its sources, without Node.
 
     python -m apps.sse.client.check
 
-Exits with 1 and one sentence if it is, or if it has grown too heavy. The hash is the one that
-build.js puts into the first line.
+Exits with 1 and one sentence if a built file is, or if it is too heavy. The hash is the one that
+build.js puts into each file's first line.
 """
 
 import gzip
@@ -14,9 +14,14 @@ from hashlib import sha256
 from pathlib import Path
 
 CLIENT = Path(__file__).resolve().parent
-BUILT = CLIENT.parent / "static" / "sse" / "djust-sse.js"
-MOST_BYTES = 10 * 1024
-STALE = "static/sse/djust-sse.js is older than its sources; run: make client"
+STATIC = CLIENT.parent / "static" / "sse"
+# The most that each built file may weigh, in bytes compressed; all but the first are loaded when needed.
+BUDGETS = {
+    "djust-sse.js": 10 * 1024,
+    "djust-sse-sharing.js": 2 * 1024,
+    "djust-sse-reset.js": 1024,
+    "idiomorph.js": 4608,
+}
 
 
 def source_hash() -> str:
@@ -28,27 +33,30 @@ def source_hash() -> str:
     return digest.hexdigest()
 
 
-def built_hash() -> str | None:
-    """Return the hash in the first line of the built file; None without file or hash."""
-    if not BUILT.exists():
+def built_hash(name: str) -> str | None:
+    """Return the hash in the first line of a built file; None without file or hash."""
+    built = STATIC / name
+    if not built.exists():
         return None
-    first_line = BUILT.read_text(encoding="utf-8").partition("\n")[0]
+    first_line = built.read_text(encoding="utf-8").partition("\n")[0]
     found = re.search(r"sha256:([0-9a-f]{64})", first_line)
     return found and found[1]
 
 
-def compressed_bytes() -> int:
-    """Return what the built file weighs on its way to a browser."""
-    return len(gzip.compress(BUILT.read_bytes(), 9))
+def compressed_bytes(name: str) -> int:
+    """Return what a built file weighs on its way to a browser."""
+    return len(gzip.compress((STATIC / name).read_bytes(), 9))
 
 
 def complaint() -> str | None:
     """Return what is wrong with the built client, or None."""
-    if built_hash() != source_hash():
-        return STALE
-    weight = compressed_bytes()
-    if weight > MOST_BYTES:
-        return f"static/sse/djust-sse.js weighs {weight} bytes compressed, and is to stay under {MOST_BYTES}"
+    current = source_hash()
+    for name, most in BUDGETS.items():
+        if built_hash(name) != current:
+            return f"static/sse/{name} is older than its sources; run: make client"
+        weight = compressed_bytes(name)
+        if weight > most:
+            return f"static/sse/{name} weighs {weight} bytes compressed, and is to stay under {most}"
     return None
 
 

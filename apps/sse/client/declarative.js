@@ -1,8 +1,10 @@
 import { DjustSSE } from './connection.js';
 import { fill, isChange, show } from './dom.js';
 import { each } from './each.js';
+import { parsed } from './html.js';
+import { put } from './modes.js';
 import { loadMorph } from './morph.js';
-import { startAnew } from './reset.js';
+import { load } from './parts.js';
 
 const CLASSES = {
   connecting: 'sse-connecting',
@@ -105,6 +107,12 @@ function streamFor(element, url) {
     announce(element, 'sse:data', { event, data, originalEvent });
   });
   return sse;
+}
+
+/** Returns a promise if what follows has to wait. */
+function startAnew(element) {
+  if (!element.hasAttribute('dj-sse-reset')) return undefined;
+  return load('reset').then((part) => part?.startAnew(element, { each, parsed, put }));
 }
 
 /** What makes the tabs of one session know each other, if the element wants to share with them. */

@@ -1,5 +1,5 @@
 import { contentOf } from './html.js';
-import { isMorphReady, morph } from './morph.js';
+import { hasInput, isMorphReady, loadMorph, morph } from './morph.js';
 
 /**
  * What an update does with a target, by mode; `content` is a DocumentFragment.
@@ -33,7 +33,11 @@ const MODES = {
     target.remove();
   },
   morph(target, content) {
-    if (!isMorphReady()) return MODES.replace(target, content);
+    if (!isMorphReady()) {
+      loadMorph();
+      if (hasInput(target)) throw new Error('without idiomorph it would destroy what was typed');
+      return MODES.replace(target, content);
+    }
     const style = bringsAlong(target, content) ? 'outerHTML' : 'innerHTML';
     morph(target, [...content.childNodes], style);
   },

@@ -1,22 +1,22 @@
 /** Morphing is idiomorph's work, which is loaded when something on the page first asks for it. */
 
-const script = document.currentScript;
-const address = script?.dataset.morph ?? new URL('idiomorph.js', script?.src || document.baseURI).href;
+import { load } from './parts.js';
+
 let loading;
-let isSettled = false;
 let Idiomorph;
 
-/** Begin to load idiomorph, if nobody has. */
+/** Begin to load idiomorph, if it is not there. */
 export function loadMorph() {
-  loading ??= import(address)
-    .then((module) => ({ Idiomorph } = module))
-    .catch((error) => console.error('DjustSSE: without idiomorph, morph is replace:', error))
-    .finally(() => (isSettled = true));
+  if (Idiomorph) return;
+  const attempt = (loading = load('morph').then((part) => {
+    Idiomorph = part?.Idiomorph;
+    if (loading === attempt) loading = undefined;
+  }));
 }
 
-/** A promise while idiomorph is on its way; undefined when it is there, not wanted, or known not to come. */
+/** A promise while idiomorph is on its way; undefined when it is there, not wanted, or could not be loaded. */
 export function pendingMorph() {
-  return isSettled ? undefined : loading;
+  return loading;
 }
 
 export function isMorphReady() {
@@ -27,6 +27,12 @@ export function isMorphReady() {
 export function morph(target, nodes, morphStyle) {
   const callbacks = { beforeNodeMorphed: keepState, beforeAttributeUpdated: mayChange };
   Idiomorph.morph(target, nodes, { morphStyle, ignoreActiveValue: true, callbacks });
+}
+
+/** Whether something in `target` is being edited, or was and is not sent yet. */
+export function hasInput(target) {
+  const isEdited = (field) => !mayChange('value', field) || !mayChange('checked', field);
+  return target.contains(document.activeElement) || [...target.querySelectorAll('input, textarea')].some(isEdited);
 }
 
 /** What was typed or ticked, and not sent yet, is the user's. */

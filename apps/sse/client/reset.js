@@ -1,6 +1,4 @@
-import { each } from './each.js';
-import { parsed } from './html.js';
-import { put } from './modes.js';
+/** Loaded when a stream is first reset. The page's own functions come as `page`: `{ each, parsed, put }`. */
 
 /** Milliseconds between two new starts of a page or an element. */
 const CALM = 10_000;
@@ -14,13 +12,13 @@ const starts = new WeakMap();
  * What the page shows may have gaps: do as the element's `dj-sse-reset` says, with a part of the page
  * that is fetched, or with `reload`. Returns a promise if what follows has to wait.
  */
-export function startAnew(element) {
+export function startAnew(element, page) {
   const where = element.getAttribute('dj-sse-reset');
   if (!where) return undefined;
   if (where === 'reload') return reload();
   const wait = (starts.get(element) ?? -Infinity) + CALM - Date.now();
-  if (wait <= 0) return refetch(element, where);
-  setTimeout(() => element.isConnected && startAnew(element), wait);
+  if (wait <= 0) return refetch(element, where, page);
+  setTimeout(() => element.isConnected && startAnew(element, page), wait);
   return undefined;
 }
 
@@ -36,14 +34,14 @@ function reload() {
   }
 }
 
-async function refetch(element, where) {
+async function refetch(element, where, { each, parsed, put }) {
   starts.set(element, Date.now());
   try {
     const url = new URL(where, document.baseURI);
     if (url.origin !== location.origin) throw new Error(`${url} is of another origin`);
     const html = await fetchPart(url);
     const selector = element.getAttribute('dj-sse-target');
-    const show = (target) => put(target, { html: partFor(target, html) }, 'replace');
+    const show = (target) => put(target, { html: partFor(target, html, parsed) }, 'replace');
     if (selector) each(selector, show);
     else show(element);
   } catch (error) {
@@ -60,7 +58,7 @@ async function fetchPart(url) {
 }
 
 /** Of a whole page, the element that is to be replaced. */
-function partFor(target, html) {
+function partFor(target, html, parsed) {
   const found = target.id && parsed(html).getElementById(target.id);
   return found ? found.outerHTML : html;
 }

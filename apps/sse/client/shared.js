@@ -1,4 +1,3 @@
-import { Line } from './line.js';
 import { followPage } from './page.js';
 import { isPosition } from './positions.js';
 
@@ -12,12 +11,11 @@ const FAREWELL = 500;
  * The tab that holds a lock leads: it has the connection, and tells the others over a channel. Whoever
  * joins says which id it has, and is given what it missed. When the leader goes, the next in the
  * queue for the lock goes on after the last id that it has itself; from a leader that does not answer
- * the lock is taken away.
+ * the lock is taken away. `lineFor(audience)` makes a `Line` of this tab's own.
  */
 export class SharedLine {
-  #url;
-  #options;
   #audience;
+  #lineFor;
   #name;
   #me = crypto.randomUUID?.();
   #leader;
@@ -33,14 +31,10 @@ export class SharedLine {
   #unanswered;
   #told = 0; // the number of the last message to all, by this leader or heard of one
 
-  /** Locks are for secure contexts only. */
-  static isPossible = Boolean(navigator.locks && globalThis.BroadcastChannel);
-
-  constructor(url, options, audience) {
-    this.#url = url;
-    this.#options = options;
+  constructor(url, options, audience, lineFor) {
     this.#audience = audience;
-    this.#name = `djust-sse ${options.share} ${options.withCredentials} ${url}`;
+    this.#lineFor = lineFor;
+    this.#name = `djust-sse ${VERSION} ${options.share} ${options.withCredentials} ${url}`;
   }
 
   open() {
@@ -102,7 +96,7 @@ export class SharedLine {
     this.#hasAnswer();
     this.#leader = this.#me;
     this.#post({ lead: true });
-    this.#line = new Line(this.#url, this.#options, this.#relay());
+    this.#line = this.#lineFor(this.#relay());
     const over = new Promise((resolve) => signal.addEventListener('abort', resolve));
     this.#line.open();
     return over;
@@ -120,7 +114,7 @@ export class SharedLine {
   #beAlone() {
     this.#part();
     this.#isAlone = true;
-    this.#line = new Line(this.#url, this.#options, this.#audience);
+    this.#line = this.#lineFor(this.#audience);
     this.#line.open();
   }
 

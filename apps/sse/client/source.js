@@ -1,9 +1,12 @@
 import { change, isChange, needs } from './dom.js';
 import { withTrustedHTML } from './html.js';
 import { Line } from './line.js';
+import { load } from './parts.js';
 import { isRepeat } from './positions.js';
 import { Recent } from './recent.js';
-import { SharedLine } from './shared.js';
+
+/** Locks are for secure contexts only. */
+const canShare = Boolean(navigator.locks && globalThis.BroadcastChannel);
 
 /** The streams that elements of this page have in common, by what makes them the same. */
 const common = new Map();
@@ -32,7 +35,9 @@ class Source {
   onClosed = () => {};
   lastEventId;
   #url;
-  #line;
+  #options;
+  #line; // none while the part that shares is loaded
+  #isClosed = false;
   #members = new Set();
   #notice;
   #recent;
@@ -45,7 +50,7 @@ class Source {
     this.#url = url;
     this.lastEventId = lastEventId;
     this.#recent = new Recent(lastEventId);
-    this.#line = options.share && SharedLine.isPossible ? new SharedLine(url, options, this) : new Line(url, options, this);
+    this.#options = options;
   }
 
   missedAfter(id) {
@@ -60,7 +65,7 @@ class Source {
     this.#members.add(member);
     if (this.#members.size === 1) {
       queueMicrotask(() => (this.#hasBegun = true));
-      return this.#line.open();
+      return this.#open();
     }
     const missed = this.missedAfter(lastEventId) ?? [];
     member.hear(this.#notice);
@@ -72,7 +77,7 @@ class Source {
   }
 
   retry() {
-    this.#line.retry();
+    this.#line?.retry();
   }
 
   /** The last notice, for those who join. */
@@ -127,6 +132,18 @@ class Source {
     for (const member of [...this.#members]) if (this.#members.has(member)) member.receive(event);
   }
 
+  async #open() {
+    const lineFor = (audience) => new Line(this.#url, this.#options, audience);
+    let part;
+    if (this.#options.share && canShare) {
+      this.notice({ state: 'connecting', attempt: 0 });
+      part = await load('sharing');
+      if (this.#isClosed) return;
+    }
+    this.#line = part ? new part.SharedLine(this.#url, this.#options, this, lineFor) : lineFor(this);
+    this.#line.open();
+  }
+
   /** Take a step now, or when those before it are done. */
   inOrder(step) {
     if (this.#held) this.#held.push(step);
@@ -147,7 +164,8 @@ class Source {
   }
 
   #close() {
-    this.#line.close();
+    this.#isClosed = true;
+    this.#line?.close();
     this.#members.clear();
     this.onClosed();
   }

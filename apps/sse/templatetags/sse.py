@@ -21,13 +21,15 @@ def sse_script(context: Context) -> SafeString:
     """
     Print the script element of the browser client, with the page's CSP nonce if it has one.
 
-    Where the site's policy requires Trusted Types, listeners are given `html` fields as such. What the
-    mode `morph` needs is loaded from beside the client when a page first uses that mode.
+    Where the site's policy requires Trusted Types, listeners are given `html` fields as such. What
+    sharing, `dj-sse-reset` and the mode `morph` need is loaded when a page first uses them.
     It belongs in the head, where it blocks: scripts in the body find `_djustSSE` on their elements.
     """
     attributes = {
         "src": static("sse/djust-sse.js"),
         "data-morph": static("sse/idiomorph.js"),
+        "data-reset": static("sse/djust-sse-reset.js"),
+        "data-sharing": static("sse/djust-sse-sharing.js"),
         "nonce": context.get("csp_nonce"),
         "data-trusted-types": "require-trusted-types-for" in settings.SECURE_CSP,
     }

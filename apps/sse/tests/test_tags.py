@@ -10,11 +10,12 @@ def render(source, **context):
 def test_the_script_has_the_nonce_of_the_page_and_says_whether_trusted_types_are_required(settings):
     tag = "{" + "% sse_script %" + "}"
     settings.SECURE_CSP = {"require-trusted-types-for": ["'script'"]}
+    parts = (
+        'data-morph="/static/sse/idiomorph.js" data-reset="/static/sse/djust-sse-reset.js"'
+        ' data-sharing="/static/sse/djust-sse-sharing.js"'
+    )
     assert render(tag, csp_nonce="abc") == (
-        '<script data-morph="/static/sse/idiomorph.js" nonce="abc" src="/static/sse/djust-sse.js"'
-        " data-trusted-types></script>"
+        f'<script {parts} nonce="abc" src="/static/sse/djust-sse.js" data-trusted-types></script>'
     )
     settings.SECURE_CSP = {}
-    assert render(tag) == (
-        '<script data-morph="/static/sse/idiomorph.js" src="/static/sse/djust-sse.js"></script>'
-    )
+    assert render(tag) == f'<script {parts} src="/static/sse/djust-sse.js"></script>'

@@ -1,0 +1,33 @@
+/** Parts of the client that are loaded from beside it when they are first needed. */
+
+const { src, dataset = {} } = document.currentScript ?? {};
+const TIME_LIMIT = 5000;
+const TRY_AGAIN_AFTER = 5000;
+const FILES = { morph: 'idiomorph.js', reset: 'djust-sse-reset.js', sharing: 'djust-sse-sharing.js' };
+const loading = new Map();
+const attempts = new Map();
+
+/** A promise of what the part exports, or of undefined if it cannot be had now; it never rejects. */
+export function load(name) {
+  if (!loading.has(name)) loading.set(name, attempt(name));
+  return loading.get(name);
+}
+
+async function attempt(name) {
+  const number = (attempts.get(name) ?? 0) + 1;
+  attempts.set(name, number);
+  const url = new URL(dataset[name] ?? FILES[name], src || document.baseURI);
+  // Some browsers keep the failure of an address.
+  if (number > 1) url.searchParams.set('attempt', number);
+  try {
+    return await Promise.race([import(url), tooLong()]);
+  } catch (error) {
+    console.error(`DjustSSE: ${url} could not be loaded, it is tried again when it is needed next: ${error}`);
+    setTimeout(() => loading.delete(name), TRY_AGAIN_AFTER);
+    return undefined;
+  }
+}
+
+function tooLong() {
+  return new Promise((_, reject) => setTimeout(() => reject(new Error(`nothing came for ${TIME_LIMIT} ms`)), TIME_LIMIT));
+}
