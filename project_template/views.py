@@ -37,7 +37,9 @@ async def pulse():
 
 
 class HomeStream(SSEView):
-    """The numbers of the first page."""
+    """The numbers of the first page, which a page that joins late has already."""
+
+    joinable = True
 
     async def stream(self, request):
         async for news in pulse():

@@ -36,6 +36,7 @@ class StatsStream(SSEView):
     """First the points the page has missed, then each new one."""
 
     event_id = int
+    joinable = True  # its pages have the points of before
 
     async def mount(self, request, last_event_id):
         if not may_look(request.user):

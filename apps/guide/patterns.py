@@ -56,10 +56,13 @@ PATTERNS = (
     Example(
         "tabs",
         "One stream for all tabs",
-        "With `dj-sse-share` the tabs of one session share a connection: one of them holds it, and another takes "
-        "over when that one closes. A browser without HTTP/2 opens only six connections to a site.",
-        copy=("The attribute with the tag `sse_share_key`, which changes at login and logout.",),
-        change=("Leave it out for streams that end, or that only one page needs.",),
+        "The tabs of one session share a connection: one of them holds it, and another takes over when that one "
+        "closes. Over HTTP/1.1 a browser opens only six connections to a site.",
+        copy=(
+            "`joinable`, if a tab that joins late misses nothing; streams of channels need no such line.",
+            "`dj-sse-share-key` on the `html` element, with the tag `sse_share_key`.",
+        ),
+        change=('An element with `dj-sse-share="false"` has a connection of its own.',),
     ),
     Example(
         "reset",

@@ -77,8 +77,8 @@ TROUBLES = (
         "Six tabs work, and in the next one not even ordinary pages load.",
         (DOCTOR,),
         (
-            "The site speaks HTTP/1.1, where a browser opens six connections: `http2 on` in nginx, or "
-            "`dj-sse-share`.",
+            "The site speaks HTTP/1.1, where a browser opens six connections: `http2 on` in nginx.",
+            "Streams that tabs cannot share: `joinable` on the view, `dj-sse-share-key` on the page, HTTPS.",
         ),
     ),
     Trouble(

@@ -11,7 +11,7 @@ import math
 import random
 import time
 from collections.abc import AsyncGenerator
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from . import connections, metrics, revocations, transports
 from .conf import setting
@@ -26,10 +26,19 @@ STALL_SECONDS = 120.0
 TICK_TOLERANCE_SECONDS = connections.SWEEP_SECONDS / 10
 
 
+type Joinable = Literal["yes", "latest"] | None
+
+
 class Source(Protocol):
-    """What a connection plays; `has_positions`: it tells the client the position at which it begins."""
+    """
+    What a connection plays.
+
+    `has_positions`: it tells the client the position at which it begins. `joinable`: a tab that joins
+    late misses nothing, if those of a stream that gives the `"latest"` have it begin again; None if it would.
+    """
 
     has_positions: bool
+    joinable: Joinable
 
     async def play(self, connection: "Connection") -> None:
         """Write to the connection until there is no more; cancelled when the connection ends."""

@@ -56,7 +56,7 @@ class CORS:
     def add_headers[Response: HttpResponseBase](self, request: HttpRequest, response: Response) -> Response:
         """Return the response with the headers by which pages of the allowed origins can read it."""
         if self._view.sse_cors and self._allow(request, response):
-            response.headers["Access-Control-Expose-Headers"] = "Retry-After, SSE-Keepalive"
+            response.headers["Access-Control-Expose-Headers"] = "Retry-After, SSE-Joinable, SSE-Keepalive"
         return response
 
     def refusal(self, request: HttpRequest, error: Exception) -> HttpResponseBase:

@@ -8,7 +8,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 
 from . import wsgi
 from .asgi import SCOPE_KEY, Slot
-from .connection import Connection
+from .connection import Connection, Joinable
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
 
@@ -17,14 +17,19 @@ class StreamResponse(StreamingHttpResponse):
     """
     The stream of a `connection`, neither cached, buffered nor transformed on its way.
 
+    `joinable` says whether other tabs can join it: by replay, as `latest`, or not at all (None).
     Without a connection it has the headers alone, as an answer to HEAD.
     """
 
-    def __init__(self, request: HttpRequest, connection: Connection | None, *, keepalive: float) -> None:
+    def __init__(
+        self, request: HttpRequest, connection: Connection | None, *, keepalive: float, joinable: Joinable
+    ) -> None:
         super().__init__(content_type=CONTENT_TYPE)
         self.headers["Cache-Control"] = "no-cache, no-transform"
         self.headers["X-Accel-Buffering"] = "no"
         self.headers["SSE-Keepalive"] = f"{keepalive:g}"
+        if joinable:
+            self.headers["SSE-Joinable"] = joinable
         self._unwrapped = self.streaming_content = self._body(getattr(request, "scope", None), connection)
 
     @property

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from . import metrics
 from .brokers import Gap
-from .connection import Connection
+from .connection import Connection, Joinable
 from .events import Event, Position, sse_event
 from .hub import Hub, get_hub
 from .ids import FINISHED, UNUSABLE_ID
@@ -88,7 +88,9 @@ class Generated:
         stream: AsyncGenerator[str | Event],
         place: Place | None,
         restart: Callable[[Exception], Awaitable["Generated"]] | None = None,
+        joinable: bool = False,
     ) -> None:
+        self.joinable: Joinable = "yes" if joinable else None
         self.has_positions = place is not None
         self._stream = stream
         self._place = place
@@ -143,6 +145,7 @@ class Followed:
     def __init__(self, channels: Iterable[str], *, latest: bool, since: Position | None) -> None:
         self._channels = frozenset(channels)
         self._latest = latest
+        self.joinable: Joinable = "latest" if latest else "yes"
         self._since = since
 
     async def play(self, connection: Connection) -> None:

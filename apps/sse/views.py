@@ -38,13 +38,16 @@ class SSEMixin(DOMMixin):
     `sse_retry_ms`: the client's reconnection delay, in milliseconds. `sse_keepalive_interval`:
     the seconds of silence after which a comment is sent. `sse_cors`: let pages of other origins
     read what the view answers; `sse_cors_origins`: exactly these, with cookies, or None for all,
-    without; pages of other sites get no stream otherwise. In the list of base classes it stands before `View`.
+    without; pages of other sites get no stream otherwise. `joinable`: tabs of one session may have one
+    connection, since a tab that joins this `stream()` late misses nothing; streams of channels always are.
+    In the list of base classes it stands before `View`.
     """
 
     auto_id = True
     event_id: IdKind = str
     sse_retry_ms = 3000
     sse_keepalive_interval: float = 15
+    joinable = False
     sse_cors = False
     sse_cors_origins: Sequence[str] | None = None
 
@@ -119,7 +122,7 @@ class SSEMixin(DOMMixin):
                 f"not from {stream!r}."
             )
         self._place = Place(self._since()) if self.event_id is Position else None
-        return Generated(stream, self._place, **options)
+        return Generated(stream, self._place, joinable=self.joinable, **options)
 
     def _respond(self, source: Source) -> HttpResponseBase:
         if refused := refuse_foreign(self, self.request):
@@ -141,7 +144,8 @@ class SSEMixin(DOMMixin):
                     name=f"{type(self).__module__}.{type(self).__qualname__}",
                     began=began,
                 )
-        return StreamResponse(self.request, connection, keepalive=self.sse_keepalive_interval)
+        keepalive = self.sse_keepalive_interval
+        return StreamResponse(self.request, connection, keepalive=keepalive, joinable=source.joinable)
 
     def _opening(self) -> str:
         opening = sse_retry(self.sse_retry_ms)

@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser import playing, scripted_server
 from tests.conftest import need
@@ -125,5 +126,34 @@ def connect(page, server, open_page):
         open_page("")
         page.evaluate(f"() => void record(window.sse = new DjustSSE('/stream/', {options})).connect()")
         return server.accept()
+
+    return start
+
+
+@pytest.fixture
+def open_tab(context, server):
+    """Open one more tab of the browser, with the share key of a session."""
+
+    def start(body=playing.ITEMS, key="mine", clock=False, within=context):
+        tab = within.new_page()
+        if clock:
+            tab.clock.install()
+        tab.set_default_timeout(8000)
+        head = scripted_server.HEAD.replace("<html ", f'<html dj-sse-share-key="{key}" ')
+        tab.add_init_script(playing.RECORDER)
+        tab.goto(server.page(body, head=head, path=f"/page{key}/"))
+        return tab
+
+    return start
+
+
+@pytest.fixture
+def follow(open_tab):
+    """Open a tab that is to follow, and wait until it does."""
+
+    def start(*given, **options):
+        tab = open_tab(*given, **options)
+        expect(tab.locator(playing.NUMBERS)).to_have_class("sse-connected")
+        return tab
 
     return start

@@ -7,6 +7,9 @@ from playwright.sync_api import Page
 
 QUICK_RETRY = "retry: 20\n\n"
 
+ITEMS = '<div dj-sse="/stream/" dj-sse-mode="append"></div>'
+NUMBERS = "[dj-sse]"
+
 RECORDER = """
     window.seen = [];
     window.record = (sse) => {
@@ -22,6 +25,16 @@ def event(name: str, data: Any, id: str | int | None = None) -> str:
     """Return an event as a server writes it; data that is no string goes as JSON."""
     lines = [f"event: {name}"] + ([f"id: {id}"] if id is not None else [])
     return "\n".join([*lines, f"data: {data if isinstance(data, str) else json.dumps(data)}"]) + "\n\n"
+
+
+def position(number: int) -> str:
+    """Return the position of a number in the log."""
+    return f"{number}-0000{number:04d}"
+
+
+def item(number: int) -> str:
+    """Return an event for `ITEMS` with a position."""
+    return event("a", f"{number};", id=position(number))
 
 
 def wait_for_state(page: Page, name: str) -> Any:

@@ -32,7 +32,9 @@ class Connection:
 
         Firefox knows of a stream when its first bytes are there.
         """
-        self._head(200, {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked"} | headers)
+        head = {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked"}
+        headers.setdefault("SSE_Joinable", "yes")
+        self._head(200, head | headers)
         if frames:
             self.send(frames)
         return self

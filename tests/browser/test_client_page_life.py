@@ -11,7 +11,7 @@ TWO_SECONDS = 2000
 
 # Firefox keeps no page that has a request under way: it loads the page again.
 @pytest.mark.only_browser("chromium")
-@pytest.mark.parametrize("share", ["", "dj-sse-share"])
+@pytest.mark.parametrize("share", ['dj-sse-share="false"', ""])
 def test_the_back_button_finds_the_page_as_it_was_and_live(everyday, server, share):
     page = everyday.new_page()
     page.add_init_script("addEventListener('pageshow', (event) => { window.restored = event.persisted; })")

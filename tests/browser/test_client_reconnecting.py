@@ -88,7 +88,7 @@ OPENED = """
 """
 
 
-@pytest.mark.parametrize("attribute", ["", 'dj-sse-share="everyday"'])
+@pytest.mark.parametrize("attribute", ["", 'dj-sse-share-key="everyday"'])
 def test_the_position_at_which_a_stream_begins_is_kept_and_shown_to_nobody(page, server, open_page, attribute):
     open_page(OPENED.replace("ATTRIBUTE", attribute))
     opening = event("sse:open", "{}", id="7-0000aaaa")

@@ -3,53 +3,11 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import playing
-from tests.browser.playing import QUICK_RETRY, event, freeze, show
-from tests.browser.scripted_server import HEAD
-
-ITEMS = '<div dj-sse="/stream/" dj-sse-share dj-sse-mode="append"></div>'
-NUMBERS = "[dj-sse]"
-
-
-def position(number):
-    return f"{number}-0000{number:04d}"
-
-
-def item(number):
-    return event("a", f"{number};", id=position(number))
+from tests.browser.playing import ITEMS, NUMBERS, QUICK_RETRY, event, freeze, item, position, show
 
 
 def state_of(tab):
     return tab.evaluate("() => document.querySelector('[dj-sse]')._djustSSE.state")
-
-
-@pytest.fixture
-def open_tab(context, server):
-    """Open one more tab of the browser, with the share key of a session."""
-
-    def start(body=ITEMS, key="mine", clock=False, within=context):
-        tab = within.new_page()
-        if clock:
-            tab.clock.install()
-        tab.set_default_timeout(8000)
-        head = HEAD.replace("<html ", f'<html dj-sse-share-key="{key}" ')
-        tab.add_init_script(playing.RECORDER)
-        tab.goto(server.page(body, head=head, path=f"/page{key}/"))
-        return tab
-
-    return start
-
-
-@pytest.fixture
-def follow(open_tab):
-    """Open a tab that is to follow, and wait until it does."""
-
-    def start(*given, **options):
-        tab = open_tab(*given, **options)
-        expect(tab.locator(NUMBERS)).to_have_class("sse-connected")
-        return tab
-
-    return start
 
 
 @pytest.mark.firefox
@@ -162,19 +120,19 @@ def test_a_visible_tab_notices_by_itself_that_its_leader_is_silent(server, open_
 
 
 def test_a_tab_that_comes_later_is_given_what_came_since_its_page_was_made(server, open_tab):
-    first = open_tab(ITEMS.replace("share", f'share dj-sse-since="{position(1)}"'))
+    first = open_tab(ITEMS.replace("dj-sse-mode", f'dj-sse-since="{position(1)}" dj-sse-mode'))
     server.accept().stream(item(2) + item(3))
     expect(first.locator(NUMBERS)).to_have_text("2;3;")
-    second = open_tab(ITEMS.replace("share", f'share dj-sse-since="{position(2)}"'))
+    second = open_tab(ITEMS.replace("dj-sse-mode", f'dj-sse-since="{position(2)}" dj-sse-mode'))
     expect(second.locator(NUMBERS)).to_have_text("3;")
     assert server.is_idle()
 
 
 def test_for_a_tab_from_before_its_leader_the_leader_begins_again(server, open_tab):
-    first = open_tab(ITEMS.replace("share", f'share dj-sse-since="{position(7)}"'))
+    first = open_tab(ITEMS.replace("dj-sse-mode", f'dj-sse-since="{position(7)}" dj-sse-mode'))
     server.accept().stream(item(8))
     expect(first.locator(NUMBERS)).to_have_text("8;")
-    second = open_tab(ITEMS.replace("share", f'share dj-sse-since="{position(5)}"'))
+    second = open_tab(ITEMS.replace("dj-sse-mode", f'dj-sse-since="{position(5)}" dj-sse-mode'))
     again = server.accept()
     assert again.headers["Last-Event-ID"] == position(5)
     again.stream(item(6) + item(7) + item(8) + item(9))
@@ -187,7 +145,7 @@ def test_a_tab_whose_place_nobody_knows_has_a_stream_of_its_own(server, open_tab
     first = open_tab()
     server.accept().stream(item(8))
     expect(first.locator(NUMBERS)).to_have_text("8;")
-    second = open_tab(ITEMS.replace("share", 'share dj-sse-since="mine-77"'))
+    second = open_tab(ITEMS.replace("dj-sse-mode", 'dj-sse-since="mine-77" dj-sse-mode'))
     again = server.accept()
     assert again.headers["Last-Event-ID"] == "mine-77"
     again.stream(event("a", "own", id="mine-78"))
@@ -285,14 +243,3 @@ def test_where_locks_are_forbidden_every_tab_has_its_own(server, context, open_t
         server.accept().stream(event("a", "own"))
     for tab in tabs:
         expect(tab.locator(NUMBERS)).to_have_text("own")
-
-
-def test_without_a_key_on_the_page_nothing_is_shared(server, open_tab):
-    warned = []
-    for _ in range(2):
-        tab = open_tab(key="")
-        tab.on("console", lambda message: warned.append(message.text))
-        server.accept().stream()
-        tab.reload()
-        server.accept().stream()
-    assert any("nothing is shared" in text for text in warned)

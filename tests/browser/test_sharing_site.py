@@ -1,7 +1,12 @@
 """This project's pages in many tabs of one browser, over plain HTTP/1.1."""
 
+import statistics
+import time
+
 import pytest
 from playwright.sync_api import expect
+
+from tests.browser import people
 
 TABS = 7
 STREAM = "/api/feed/stream/"
@@ -66,3 +71,39 @@ def test_the_seventh_tab_is_live_with_one_stream_for_all_and_none_misses_or_repe
         ids = tab.evaluate("() => heard.map(({ data }) => data.id)")
         assert len(ids) == len(set(ids)) == 6
     assert streams(tabs) == 2
+
+
+def test_eight_tabs_of_the_first_page_are_live_and_have_each_stream_once(site, browser):
+    with browser.new_context(base_url=site.url) as context:
+        asked = []
+        context.on("request", lambda request: request.url.endswith("/stream/") and asked.append(request.url))
+        tab = context.new_page()
+        people.log_in(tab, "admin", "/")
+        seconds = []
+        for _ in range(8):
+            began = time.monotonic()
+            tab = context.new_page()
+            tab.goto("/")
+            live(tab)
+            expect(tab.get_by_role("region", name="The whole site").locator("b").first).not_to_have_text("–")
+            seconds.append(time.monotonic() - began)
+    assert len(asked) == len(set(asked)) == 3
+    assert statistics.median(seconds) < 1, seconds
+
+
+def test_who_logs_in_after_another_in_the_same_browser_hears_nothing_of_the_other(site, browser):
+    with browser.new_context(base_url=site.url) as context, browser.new_context(base_url=site.url) as elsewhere:
+        old, new = context.new_page(), context.new_page()
+        people.log_in(old, "ada", "/")
+        live(old)
+        new.goto("/")
+        new.locator("[popovertarget=account-menu]").click()
+        new.get_by_role("button", name="Log out").click()
+        people.log_in(new, "grace", "/")
+        live(new)
+        ada, grace = elsewhere.new_page(), new
+        people.log_in(ada, "ada", "/")
+        for page, count in [(ada, 0), (grace, 1)]:
+            page.get_by_role("button", name="Notify me").click()
+            expect(grace.locator(".toast")).to_have_count(count)
+        expect(old.locator("#live")).to_have_attribute("data-state", "connected")

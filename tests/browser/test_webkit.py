@@ -21,7 +21,7 @@ from tests.test_deployment_nginx import TLS
 
 pytestmark = pytest.mark.soak
 SHARED = HEAD.replace("<html ", '<html dj-sse-share-key="mine" ')
-ITEMS = '<b dj-sse="/stream/" dj-sse-mode="append" dj-sse-share></b>'
+ITEMS = '<b dj-sse="/stream/" dj-sse-mode="append"></b>'
 
 
 @pytest.fixture(scope="module")

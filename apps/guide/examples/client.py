@@ -10,6 +10,8 @@ from apps.sse import SSEView
 class Modes(SSEView):
     """One event for each mode, and one with operations, every two seconds."""
 
+    joinable = True
+
     async def stream(self, request):
         for number in itertools.count(1):
             for mode in ["replace", "append", "prepend", "text", "outer", "before", "after", "morph"]:

@@ -19,6 +19,7 @@ class LiveFeed(SSEView):
     """New items at the top of a list; first those that the client has missed."""
 
     event_id = int
+    joinable = True
 
     async def mount(self, request, last_event_id):
         newest = newest_item()

@@ -7,6 +7,8 @@ from apps.sse import SSEView, connections
 class Stats(SSEView):
     """What this server process is doing, every two seconds."""
 
+    joinable = True
+
     async def stream(self, request):
         while True:
             yield self.event("stats", self.stats())

@@ -17,6 +17,8 @@ async def temperature():
 class Temperature(SSEView):
     """The same temperature for all viewers."""
 
+    joinable = True
+
     async def stream(self, request):
         async for reading in temperature():
             yield self.event("temperature", reading)

@@ -7,6 +7,8 @@ from apps.sse import SSEView
 class Named(SSEView):
     """A stream that says its name, so that two tabs can compare."""
 
+    joinable = True
+
     async def stream(self, request):
         name = secrets.token_hex(3)
         for seconds in range(24 * 3600):

@@ -8,10 +8,15 @@ const DEFAULTS = {
   retryDelay: 3000,
   withCredentials: false,
   lastEventId: '',
-  share: '',
+  share: false,
   whenReset: () => {},
 };
 const OWN_NAMES = new Set(['connected', 'disconnected', 'reconnecting', 'reconnected', 'error', '*']);
+
+/** What makes the tabs of one session know each other; empty on pages that do not say. */
+function shareKey() {
+  return document.querySelector('[dj-sse-share-key]')?.getAttribute('dj-sse-share-key') ?? '';
+}
 
 /**
  * A connection to one event stream, which comes back by itself.
@@ -64,7 +69,7 @@ export class DjustSSE {
     else if (this.#source) this.#source.retry();
     else {
       const url = new URL(this.#url, document.baseURI).href;
-      this.#source = sourceFor(url, this.#options, this.#lastEventId);
+      this.#source = sourceFor(url, { ...this.#options, share: this.#options.share && shareKey() }, this.#lastEventId);
       this.#source.join(this.#member, this.#lastEventId);
     }
     return this;

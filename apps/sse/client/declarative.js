@@ -95,7 +95,7 @@ function streamFor(element, url) {
     lastEventId: element.getAttribute('dj-sse-since') ?? '',
     maxRetries: Infinity,
     isCommon: true,
-    share: shareKey(element),
+    share: wantsShare(element),
     whenReset: () => startAnew(element),
   });
   element._djustSSE = sse;
@@ -115,12 +115,8 @@ function startAnew(element) {
   return load('reset').then((part) => part?.startAnew(element, { each, parsed, put }));
 }
 
-/** What makes the tabs of one session know each other, if the element wants to share with them. */
-function shareKey(element) {
-  if (!element.hasAttribute('dj-sse-share') || element.getAttribute('dj-sse-reconnect') === 'false') return '';
-  const key = element.getAttribute('dj-sse-share') || element.closest('[dj-sse-share-key]')?.getAttribute('dj-sse-share-key');
-  if (!key) console.warn('DjustSSE: without dj-sse-share-key on the page, nothing is shared:', element);
-  return key ?? '';
+function wantsShare(element) {
+  return element.getAttribute('dj-sse-share') !== 'false' && element.getAttribute('dj-sse-reconnect') !== 'false';
 }
 
 function isWanted(element, event) {

@@ -1,9 +1,11 @@
+import { count, discount, unanswered } from './crowd.js';
 import { followPage } from './page.js';
 import { retryDelay } from './retry.js';
 import { readStream } from './stream.js';
 
 const HEALTHY_AFTER = 5000;
 const DEAD_AFTER_KEEPALIVES = 2.5;
+const ANSWER_WITHIN = 10_000;
 
 /**
  * One stream over the network, which comes back by itself.
@@ -88,6 +90,7 @@ export class Line {
     if (signal.aborted) return;
     let outcome;
     try {
+      count(this, this.#url);
       outcome = await readStream(this.#url, this.#reading(signal, from ?? this.#audience.lastEventId));
     } catch (error) {
       outcome = { reason: 'network', error: error.message };
@@ -124,8 +127,9 @@ export class Line {
   #opened(headers) {
     this.#heard = this.#since = Date.now();
     this.#keepalive = Number(headers.get('SSE-Keepalive')) * 1000 || 0;
+    this.#state = 'connected';
     this.#watch();
-    this.#tell('connected', {});
+    this.#tell('connected', { joinable: headers.get('SSE-Joinable') });
   }
 
   #receive(event) {
@@ -160,16 +164,20 @@ export class Line {
     this.#attempt?.abort();
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#watchdog);
+    discount(this);
     this.#mustWait = false;
   }
 
   /** A connection may be dead without an error: the server promises a keepalive, and we listen for it. */
   #watch() {
     clearTimeout(this.#watchdog);
-    if (!this.#keepalive) return;
-    const left = this.#heard + DEAD_AFTER_KEEPALIVES * this.#keepalive - Date.now();
+    const isAnswered = this.#state === 'connected';
+    const limit = isAnswered ? DEAD_AFTER_KEEPALIVES * this.#keepalive : ANSWER_WITHIN;
+    if (!limit) return;
+    const left = this.#heard + limit - Date.now();
     if (left > 0) this.#watchdog = setTimeout(() => this.#watch(), left);
-    else this.#lost({ reason: 'silent', error: 'nothing was heard for too long' });
+    else if (isAnswered) this.#lost({ reason: 'silent', error: 'nothing was heard for too long' });
+    else this.#lost({ reason: 'unanswered', error: unanswered(this.#url) });
   }
 
   #tell(state, detail) {

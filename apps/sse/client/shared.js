@@ -118,6 +118,16 @@ export class SharedLine {
     this.#line.open();
   }
 
+  /** Who joins this stream late would miss something: the other tabs open their own. */
+  #keepForSelf() {
+    this.#post({ own: true });
+    this.#isAlone = true;
+    this.#turn.abort();
+    clearInterval(this.#asking);
+    this.#channel?.close();
+    this.#channel = undefined;
+  }
+
   /** A page may know of an event that its leader has not had yet. */
   #lookAgain() {
     this.#hasAnswer();
@@ -137,6 +147,7 @@ export class SharedLine {
       },
       bytes: (count) => audience.bytes(count),
       notice: (notice) => {
+        if (notice.state === 'connected' && !notice.joinable) this.#keepForSelf();
         this.#isFinished = notice.state === 'disconnected';
         tell({ notice });
         audience.notice(notice);
@@ -186,6 +197,7 @@ export class SharedLine {
   #hear(message) {
     if (message.to && message.to !== this.#me) return;
     if (this.#line) this.#hearAsLeader(message);
+    else if (message.own) this.#beAlone();
     else if (message.lead) this.#greet();
     else if (message.welcome) this.#follow(message);
     else if (message.sorry) this.#lookAgain();
@@ -203,7 +215,7 @@ export class SharedLine {
 
   #welcome(to, id) {
     const missed = this.#audience.missedAfter(id);
-    if (!missed && !isPosition(id)) return this.#post({ to, sorry: true });
+    if (!missed && id && !isPosition(id)) return this.#post({ to, sorry: true });
     const events = missed?.map(({ type, text, id, origin }) => ({ type, text, id, origin }));
     const at = missed && this.#audience.lastEventId;
     this.#post({ to, welcome: { events: events ?? [], at, notice: this.#audience.current, told: this.#told } });

@@ -8,6 +8,11 @@ import { Recent } from './recent.js';
 /** Locks are for secure contexts only. */
 const canShare = Boolean(navigator.locks && globalThis.BroadcastChannel);
 
+/** What shares a stream with other tabs, undefined where that cannot be. */
+export async function loadSharing() {
+  return canShare ? load('sharing') : undefined;
+}
+
 /** The streams that elements of this page have in common, by what makes them the same. */
 const common = new Map();
 
@@ -40,6 +45,7 @@ class Source {
   #isClosed = false;
   #members = new Set();
   #notice;
+  #joinable = 'yes'; // what the server has last said; until it has answered, everybody hears all there is
   #recent;
   #hasBegun = false;
   #isRepeat = false;
@@ -53,7 +59,9 @@ class Source {
     this.#options = options;
   }
 
+  /** The events after `id` for a member that joins now, or undefined if it would miss something. */
   missedAfter(id) {
+    if (!this.#joinable || (!id && this.#joinable === 'latest')) return undefined;
     if (!this.lastEventId && !this.#hasBegun) {
       this.lastEventId = id;
       this.#recent.begin(id);
@@ -89,6 +97,7 @@ class Source {
     this.inOrder(() => {
       if (notice.state === this.#notice?.state && notice.state !== 'reconnecting') return;
       this.#notice = notice;
+      if (notice.state === 'connected') this.#joinable = notice.joinable;
       const members = [...this.#members];
       if (notice.state === 'disconnected') this.#close();
       for (const member of members) member.hear(notice);
@@ -137,7 +146,7 @@ class Source {
     let part;
     if (this.#options.share && canShare) {
       this.notice({ state: 'connecting', attempt: 0 });
-      part = await load('sharing');
+      part = await loadSharing();
       if (this.#isClosed) return;
     }
     this.#line = part ? new part.SharedLine(this.#url, this.#options, this, lineFor) : lineFor(this);

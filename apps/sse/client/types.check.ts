@@ -5,6 +5,7 @@ const sse = new DjustSSE('/api/stream/', {
   maxRetries: 5,
   retryDelay: 3000,
   withCredentials: false,
+  share: true,
 });
 sse
   .on('connected', () => {})

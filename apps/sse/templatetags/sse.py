@@ -51,8 +51,8 @@ def sse_share_key(context: Context) -> str:
     """
     Print what the tabs of one session have in common, and with no other session.
 
-    For the attribute `dj-sse-share-key` of the page's `html` element: the streams of elements with
-    `dj-sse-share` are then opened once for all tabs. It changes at login and logout, and does not
+    For the attribute `dj-sse-share-key` of the page's `html` element: streams that can be
+    joined are then opened once for all tabs. It changes at login and logout, and does not
     tell the session's key.
     """
     session = getattr(_request(context, "sse_share_key"), "session", None)

@@ -90,7 +90,7 @@ def test_no_other_origin_is_let_in_by_default(way):
 @pytest.mark.parametrize("origin", [ORIGIN, "null", None])
 def test_every_origin_is_let_in_without_cookies(way, origin):
     answer = ask(way, Stream.as_view(sse_cors=True), headers={"Origin": origin} if origin else {})
-    assert cors(answer) == {"allow-origin": "*", "expose-headers": "Retry-After, SSE-Keepalive"}
+    assert cors(answer) == {"allow-origin": "*", "expose-headers": "Retry-After, SSE-Joinable, SSE-Keepalive"}
     assert answer.names == ["number", "sse:end"]
 
 
@@ -100,7 +100,7 @@ def test_a_listed_origin_is_let_in_with_cookies(way, origin):
     assert cors(answer) == {
         "allow-origin": origin,
         "allow-credentials": "true",
-        "expose-headers": "Retry-After, SSE-Keepalive",
+        "expose-headers": "Retry-After, SSE-Joinable, SSE-Keepalive",
     }
     assert "Origin" in varies(answer)
 

@@ -66,6 +66,16 @@ def test_a_stream_is_answered_with_its_headers(way, view):
     assert "Content-Length" not in answer.headers
 
 
+def test_streams_that_a_late_tab_can_join_say_so(way):
+    class Channel(SSEView):
+        channels = ["news"]
+
+    views = {Numbers: None, Channel: "yes"}
+    assert {view: ask(way, view.as_view(), "HEAD").headers.get("SSE-Joinable") for view in views} == views
+    assert ask(way, Channel.as_view(follow="latest"), "HEAD").headers["SSE-Joinable"] == "latest"
+    assert ask(way, Numbers.as_view(joinable=True), "HEAD").headers["SSE-Joinable"] == "yes"
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"])
 def test_a_wrong_method_is_told_the_right_ones(way, method):
     answer = ask(way, Numbers.as_view(), method)

@@ -11,8 +11,11 @@ interface DjustSSEOptions {
   withCredentials?: boolean;
   /** The place from which the stream goes on, sent as the first `Last-Event-ID`. */
   lastEventId?: string;
-  /** What the tabs of one session have in common: all that give the same key have one stream. */
-  share?: string;
+  /**
+   * One stream for all tabs of this session, where the server says that tabs can join it, on pages that
+   * have `dj-sse-share-key` in secure contexts. Default: false; true for elements with `dj-sse`.
+   */
+  share?: boolean;
 }
 
 type DjustSSEState = 'connecting' | 'connected' | 'reconnecting' | 'disconnected';
@@ -26,6 +29,7 @@ type DjustSSEReason =
   | 'finished'
   | 'network'
   | 'silent'
+  | 'unanswered'
   | 'suspended'
   | 'unavailable'
   | 'unauthorized'

@@ -1,4 +1,4 @@
-/*! djust-sse 0.1.0 sha256:f54843abf1ed0a09f30542845b3ef3759cb14c292747d1e70fbcae96940e5a02 */
+/*! djust-sse 0.1.0 sha256:02d7212387ba71f4ba7d384df07b91db9bb2192880d87ad0c9a39bff28e51068 */
 /*! idiomorph 0.8.0, Zero-Clause BSD
 =============
 
