@@ -9,7 +9,9 @@ const DEFAULTS = {
   withCredentials: false,
   lastEventId: '',
   share: false,
+  whenState: () => {},
   whenReset: () => {},
+  whenData: () => {},
 };
 const OWN_NAMES = new Set(['connected', 'disconnected', 'reconnecting', 'reconnected', 'error', '*']);
 
@@ -45,7 +47,7 @@ export class DjustSSE {
   #counts = { messages: 0, bytes: 0, errors: 0 };
   #member = {
     hear: (notice) => this.#hear(notice),
-    receive: (event) => this.#receive(event),
+    receive: (event, isHurried) => this.#receive(event, isHurried),
     count: (bytes) => (this.#counts.bytes += bytes),
   };
 
@@ -143,11 +145,12 @@ export class DjustSSE {
     if (state === 'reconnecting') emit('reconnecting', { attempt, delay });
   }
 
-  #receive({ type, text, data, id, origin, at }) {
-    if (id !== undefined && isRepeat(id, this.#lastEventId)) return;
+  /** Returns a promise if the page changes later. */
+  #receive({ type, text, data, id, origin, at }, isHurried) {
+    if (id !== undefined && isRepeat(id, this.#lastEventId)) return undefined;
     if (type === 'sse:reset') {
       this.#lastEventId = '';
-      this.#source.hold(this.#options.whenReset());
+      this.#source.hold(this.#options.whenReset(data));
     }
     this.#counts.messages += 1;
     const original = new MessageEvent(type, { data: text, lastEventId: at, origin });
@@ -156,14 +159,20 @@ export class DjustSSE {
       this.#counts.errors += 1;
       this.#emit('error', { event: original });
     }
-    const isOurs = OWN_NAMES.has(type) || type.startsWith('sse:');
-    if (!isOurs || type === 'sse:reset') this.#emit(type, data, original);
-    this.#emit('*', type, data, original);
+    const isControl = type.startsWith('sse:');
+    const tell = () => {
+      if (type === 'sse:reset' || !(isControl || OWN_NAMES.has(type))) this.#emit(type, data, original);
+      this.#emit('*', type, data, original);
+    };
+    const detail = { event: type, data, originalEvent: original };
+    const showing = isControl ? undefined : this.#options.whenData(detail, isHurried);
+    return showing ? showing.then(tell) : void tell();
   }
 
   #become(state, detail) {
     this.#state = state;
     this.#print(state, detail);
+    this.#options.whenState({ state, ...detail });
     this.#emit('sse:state', { state, ...detail });
   }
 

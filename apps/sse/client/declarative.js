@@ -1,9 +1,11 @@
+import { announce } from './announce.js';
 import { DjustSSE } from './connection.js';
 import { fill, isChange, show } from './dom.js';
 import { each } from './each.js';
 import { parsed } from './html.js';
 import { put } from './modes.js';
 import { loadMorph } from './morph.js';
+import { observePage } from './observer.js';
 import { load } from './parts.js';
 
 const CLASSES = {
@@ -22,12 +24,7 @@ let isPageReady = document.readyState !== 'loading';
 /** Give each `dj-sse` element of this page, and each that joins it later, its stream. */
 export function start() {
   // An observer set up in <head> has run before any script that follows the element.
-  new MutationObserver(react).observe(document, {
-    subtree: true,
-    childList: true,
-    attributes: true,
-    attributeFilter: ['dj-sse', 'dj-sse-mode'],
-  });
+  observePage(react, ['dj-sse', 'dj-sse-mode']);
   adoptAll(document);
   document.addEventListener('DOMContentLoaded', () => {
     isPageReady = true;
@@ -96,17 +93,28 @@ function streamFor(element, url) {
     maxRetries: Infinity,
     isCommon: true,
     share: wantsShare(element),
-    whenReset: () => startAnew(element),
+    whenState: (detail) => showState(element, detail),
+    whenReset: (data) => {
+      const loading = startAnew(element);
+      announce(element, 'sse:reset', { data });
+      return loading;
+    },
+    whenData: (detail, isHurried) => receive(element, detail, isHurried),
   });
   element._djustSSE = sse;
-  sse.on('sse:state', (detail) => showState(element, detail));
-  sse.on('sse:reset', (data) => announce(element, 'sse:reset', { data }));
-  sse.on('*', (event, data, originalEvent) => {
-    if (event.startsWith('sse:')) return;
-    if (isWanted(element, event) && !isChange(event, data)) update(element, data);
-    announce(element, 'sse:data', { event, data, originalEvent });
-  });
   return sse;
+}
+
+/** Show an event and announce it, now or when the promise that is returned is fulfilled. */
+function receive(element, detail, isHurried) {
+  const { event, data } = detail;
+  let showing;
+  if (isWanted(element, event) && !isChange(event, data)) {
+    if (!announce(element, 'sse:before', detail, true)) return undefined;
+    showing = update(element, data, isHurried);
+  }
+  const say = () => announce(element, 'sse:data', detail);
+  return showing ? showing.then(say) : void say();
 }
 
 /** Returns a promise if what follows has to wait. */
@@ -124,12 +132,16 @@ function isWanted(element, event) {
   return !names || names.includes(event);
 }
 
-function update(element, data) {
+/** Returns a promise if the page changes later; while others wait, the change is not animated. */
+function update(element, data, isHurried) {
   const isSmooth = element.hasAttribute('dj-sse-transition') && document.startViewTransition && !document.hidden;
-  if (!isSmooth || matchMedia('(prefers-reduced-motion: reduce)').matches) return display(element, data);
-  const { ready } = document.startViewTransition(() => display(element, data));
-  // One that is overtaken by the next is skipped, which is well.
-  return ready.catch(() => {});
+  if (!isSmooth || isHurried || matchMedia('(prefers-reduced-motion: reduce)').matches) {
+    return void display(element, data);
+  }
+  const { ready, updateCallbackDone } = document.startViewTransition(() => display(element, data));
+  // One that is overtaken by the next is not animated to its end.
+  ready.catch(() => {});
+  return updateCallbackDone;
 }
 
 function display(element, data) {
@@ -149,8 +161,4 @@ function showState(element, detail) {
   element.classList.remove(...Object.values(CLASSES));
   element.classList.add(CLASSES[detail.state]);
   announce(element, 'sse:state', detail);
-}
-
-function announce(element, name, detail) {
-  element.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
 }

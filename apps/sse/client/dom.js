@@ -1,3 +1,4 @@
+import { announce } from './announce.js';
 import { each } from './each.js';
 import { asText, hasHTML, isHTML, isObject } from './html.js';
 import { put } from './modes.js';
@@ -34,6 +35,7 @@ export function isChange(type, data) {
 }
 
 export function change(type, data) {
+  if (!announce(document, 'sse:before', { event: type, data }, true)) return;
   try {
     CHANGES[type].apply(data);
   } catch (error) {

@@ -8,6 +8,7 @@ import { hasInput, isMorphReady, loadMorph, morph } from './morph.js';
 const MODES = {
   replace(target, content) {
     if (bringsAlong(target, content)) return target.replaceWith(content);
+    if (hasEqual(target, content)) return undefined;
     target.replaceChildren();
     target.append(withoutTwins(target, content));
   },
@@ -18,7 +19,7 @@ const MODES = {
     target.prepend(withoutTwins(target, content));
   },
   text(target, content) {
-    target.textContent = content.textContent;
+    setText(target, content.textContent);
   },
   outer(target, content) {
     target.replaceWith(content);
@@ -42,6 +43,16 @@ const MODES = {
     morph(target, [...content.childNodes], style);
   },
 };
+
+/** Text that is equal is not written again: a selection would be lost, and it would be read aloud again. */
+export function setText(element, text) {
+  if (element.textContent !== text || element.firstElementChild) element.textContent = text;
+}
+
+function hasEqual(target, content) {
+  const [now, next] = [target.childNodes, content.childNodes];
+  return now.length === next.length && [...now].every((node, index) => node.isEqualNode(next[index]));
+}
 
 export function isMode(name) {
   return Object.hasOwn(MODES, name);

@@ -1,12 +1,12 @@
 import { each } from './each.js';
 import { asText, isObject } from './html.js';
-import { isMode, put } from './modes.js';
+import { isMode, put, setText } from './modes.js';
 
 /** The operations of `push_patch` that are not modes: what they do with an element and the operation. */
 const OPERATIONS = {
   html: (element, { value }) => put(element, isObject(value) ? value : { html: value }),
   value: (element, { value }) => setValue(element, value),
-  set_attribute: (element, { name, value }) => element.setAttribute(name, safe(name, value)),
+  set_attribute: (element, { name, value }) => setAttribute(element, name, safe(name, value)),
   remove_attribute: (element, { name }) => element.removeAttribute(name),
   add_class: (element, { value }) => element.classList.add(...words(value)),
   remove_class: (element, { value }) => element.classList.remove(...words(value)),
@@ -39,8 +39,12 @@ function apply(element, operation) {
 /** Put a value into a form's control, a meter, or the text of any other element. */
 export function setValue(element, value) {
   if (typeof value === 'boolean' && element.matches('[type=checkbox], [type=radio]')) element.checked = value;
-  else if (element.matches('input, select, textarea, progress, meter')) element.value = asText(value);
-  else element.textContent = asText(value);
+  else if (!element.matches('input, select, textarea, progress, meter')) setText(element, asText(value));
+  else if (element.value !== asText(value)) element.value = asText(value);
+}
+
+function setAttribute(element, name, value) {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
 /** A server may set any attribute but those that would run a script. */

@@ -1,6 +1,7 @@
 import { change, isChange, needs } from './dom.js';
 import { withTrustedHTML } from './html.js';
 import { Line } from './line.js';
+import { takeNote } from './observer.js';
 import { load } from './parts.js';
 import { isRepeat } from './positions.js';
 import { Recent } from './recent.js';
@@ -47,10 +48,12 @@ class Source {
   #notice;
   #joinable = 'yes'; // what the server has last said; until it has answered, everybody hears all there is
   #recent;
+  #shown; // the event that is being shown
   #hasBegun = false;
   #isRepeat = false;
   #held; // steps that wait until something is loaded
   #holding;
+  #waiting = 0; // steps that follow the present one at once
 
   constructor(url, options, lastEventId) {
     this.#url = url;
@@ -61,6 +64,8 @@ class Source {
 
   /** The events after `id` for a member that joins now, or undefined if it would miss something. */
   missedAfter(id) {
+    // What an event has put on the page goes on from there.
+    if (!id && this.#shown) return this.#recent.after(this.#shown.at);
     if (!this.#joinable || (!id && this.#joinable === 'latest')) return undefined;
     if (!this.lastEventId && !this.#hasBegun) {
       this.lastEventId = id;
@@ -77,7 +82,7 @@ class Source {
     }
     const missed = this.missedAfter(lastEventId) ?? [];
     member.hear(this.#notice);
-    for (const event of missed) if (this.#members.has(member)) member.receive(event);
+    for (const event of missed) this.#show(event, [member], true);
   }
 
   leave(member) {
@@ -125,10 +130,8 @@ class Source {
     if (id !== undefined && this.#isRepeat) return undefined;
     const data = withTrustedHTML(read(text));
     const loading = needs(type, data);
-    const deliver = () => this.#members.size && this.#deliver({ type, text, data, id, origin, at: this.lastEventId });
-    if (loading) return loading.then(deliver);
-    deliver();
-    return undefined;
+    const deliver = () => (this.#members.size ? this.#deliver({ type, text, data, id, origin, at: this.lastEventId }) : undefined);
+    return loading ? loading.then(deliver) : deliver();
   }
 
   #deliver(event) {
@@ -137,8 +140,21 @@ class Source {
     if (type === 'sse:reset') event.at = this.lastEventId = '';
     this.#recent.add(event);
     if (type === 'sse:error') console.error(`DjustSSE: ${this.#url}:`, data);
+    const members = [...this.#members];
     if (isChange(type, data)) change(type, data);
-    for (const member of [...this.#members]) if (this.#members.has(member)) member.receive(event);
+    return this.#show(event, members);
+  }
+
+  /** Returns a promise if the page changes later. */
+  #show(event, members, isHurried = this.#waiting > 0) {
+    const before = this.#shown;
+    this.#shown = event;
+    const done = () => {
+      takeNote();
+      this.#shown = before;
+    };
+    const showing = members.map((member) => this.#members.has(member) && member.receive(event, isHurried)).filter(Boolean);
+    return showing.length ? Promise.all(showing).then(done) : void done();
   }
 
   async #open() {
@@ -168,7 +184,10 @@ class Source {
       if (holding !== this.#holding) return;
       const steps = this.#held;
       this.#held = this.#holding = undefined;
-      for (const step of steps) this.inOrder(step);
+      steps.forEach((step, index) => {
+        this.#waiting = steps.length - 1 - index;
+        this.inOrder(step);
+      });
     });
   }
 

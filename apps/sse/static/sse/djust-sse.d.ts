@@ -113,6 +113,11 @@ interface Element {
 interface DocumentEventMap {
   /** The connection of the element `event.target` has changed. */
   'sse:state': CustomEvent<DjustSSEStateDetail>;
+  /**
+   * An event is about to change `event.target`, or the page by a helper (then `originalEvent` is missing);
+   * `preventDefault()` leaves the page as it is.
+   */
+  'sse:before': CustomEvent<{ event: string; data: any; originalEvent?: MessageEvent<string> }>;
   /** An event has arrived, and the page shows it. */
   'sse:data': CustomEvent<{ event: string; data: any; originalEvent: MessageEvent<string> }>;
   /** The stream cannot go on where the page is. */

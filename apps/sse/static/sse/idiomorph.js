@@ -1,4 +1,4 @@
-/*! djust-sse 0.1.0 sha256:02d7212387ba71f4ba7d384df07b91db9bb2192880d87ad0c9a39bff28e51068 */
+/*! djust-sse 0.1.0 sha256:92ac6afb1c7f461901c672901eed63432414ef54f4504b87cde776300ee58303 */
 /*! idiomorph 0.8.0, Zero-Clause BSD
 =============
 
