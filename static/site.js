@@ -62,6 +62,12 @@
     if (state) element.dataset.state = state;
     else delete element.dataset.state;
     if (element.textContent !== words) element.textContent = words;
+    const button = document.getElementById("try-again");
+    if (button) button.hidden = state !== "offline";
+  };
+
+  const tryAgain = () => {
+    for (const [element, state] of streams) if (offline.has(state)) element._djustSSE?.connect();
   };
 
   document.addEventListener("sse:state", ({ target, detail }) => {
@@ -82,6 +88,7 @@
     showTheme(storedTheme());
     showLive();
     document.getElementById("theme")?.addEventListener("click", nextTheme);
+    document.getElementById("try-again")?.addEventListener("click", tryAgain);
     requestAnimationFrame(focusFirstError); // after the browser's own autofocus
   });
 

@@ -175,6 +175,28 @@ def test_the_delay_doubles(page, connect, server):
     assert [(at["attempt"], at["delay"]) for at in reconnecting] == [(1, 200), (2, 400), (3, 800)]
 
 
+def test_a_visible_page_tries_every_five_seconds_at_least_and_a_hidden_one_less_often(page, server, open_page):
+    page.clock.install()
+    page.add_init_script("Math.random = () => 1")
+    open_page('<b dj-sse="/stream/"></b>')
+    page.evaluate("() => record(document.querySelector('b')._djustSSE)")
+    stream = server.accept().stream("retry: 3000\n\n")
+    expect(page.locator("b")).to_have_class("sse-connected")
+    stream.end()
+    told = "() => seen.filter(([name]) => name === 'reconnecting').map(([, { delay }]) => delay)"
+    delays = [3000, *[5000] * 5]
+    for number, delay in enumerate(delays, 1):
+        page.wait_for_function(f"(number) => ({told})().length === number", arg=number)
+        page.clock.fast_forward(delay)
+        request = server.accept()
+        if number == len(delays):
+            page.evaluate("() => Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+        request.answer(503, **({"Retry_After": "10"} if number == 2 else {}))
+        delays[2] = 15_000
+    page.wait_for_function(f"() => ({told})().length === 7")
+    assert page.evaluate(told) == [3000, 5000, 15_000, 5000, 5000, 5000, 30_000]
+
+
 def test_the_servers_delay_beats_the_option(page, connect):
     page.add_init_script("Math.random = () => 1")
     connect("{ retryDelay: 7000 }").stream("retry: 60000\n\n").end()

@@ -202,6 +202,28 @@ def test_a_redirect_leads_to_another_origin_that_the_page_allows(page, connect, 
         assert complaints == []
 
 
+def test_another_origin_changes_the_page_only_if_it_is_listed(page, server, open_page, complaints):
+    with scripted_server.serving() as other:
+        open_page("<b>ours</b><i>ours</i>")
+        connect = (
+            "(url) => { record(window.sse = new DjustSSE(url)).on('text', (data) => { window.heard = data; }); }"
+        )
+        page.evaluate(connect, f"{other.url}/stream/")
+        page.evaluate("() => void sse.connect()")
+        stream = other.accept().stream(Access_Control_Allow_Origin="*")
+        stream.send(
+            event("text", {"target": "b", "text": "theirs"}) + event("html", {"target": "b", "html": "theirs"})
+        )
+        page.wait_for_function("() => sse.getStats().messages === 2 && heard.text === 'theirs'")
+        expect(page.locator("b")).to_have_text("ours")
+        assert [f"{other.url} is not in DjustSSE.changeOrigins" in complaint for complaint in complaints] == [
+            True
+        ] * 2
+        page.evaluate("(origin) => { DjustSSE.changeOrigins = [origin]; }", other.url)
+        stream.send(event("text", {"target": "i", "text": "theirs"}))
+        expect(page.locator("i")).to_have_text("theirs")
+
+
 def test_a_reload_reloads(page, server, open_page):
     open_page('<div dj-sse="/stream/"></div>')
     with page.expect_navigation():

@@ -57,6 +57,18 @@ def test_the_state_says_live_then_offline_since_when_then_live_again(page, serve
         expect(state).to_have_text("Live", timeout=30_000)
 
 
+def test_try_again_now_is_there_while_it_is_offline_and_tries_at_once(page, site):
+    page.add_init_script("Math.random = () => 1")
+    page.goto(f"{site.url}/dashboard/")
+    expect(page.locator("#live")).to_have_text("Live")
+    button = page.get_by_role("button", name="Try again now")
+    expect(button).to_be_hidden()
+    page.evaluate("() => document.querySelector('[dj-sse]')._djustSSE.disconnect('network')")
+    button.click()
+    expect(page.locator("#live")).to_have_text("Live")
+    expect(button).to_be_hidden()
+
+
 @pytest.mark.parametrize(
     ("states", "words"),
     [

@@ -30,6 +30,9 @@ export class DjustSSE {
   /** Print what arrives, and each change of state. */
   static debug = false;
 
+  /** Other origins whose streams may change this page by the helper events. */
+  static changeOrigins = [];
+
   /** Other origins to which the server may send this page. */
   static redirectOrigins = [];
 

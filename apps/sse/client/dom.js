@@ -34,13 +34,21 @@ export function isChange(type, data) {
   return Object.hasOwn(CHANGES, type) && isObject(data) && CHANGES[type].fits(data);
 }
 
-export function change(type, data) {
+export function change(type, data, origin) {
+  if (!isTrusted(origin)) return;
   if (!announce(document, 'sse:before', { event: type, data }, true)) return;
   try {
     CHANGES[type].apply(data);
   } catch (error) {
     console.error(`DjustSSE: a ${type} event could not be applied:`, error);
   }
+}
+
+/** Another origin's server must not rewrite this page, unless the page says that it may. */
+function isTrusted(origin) {
+  if (origin === location.origin || globalThis.DjustSSE.changeOrigins.includes(origin)) return true;
+  console.error(`DjustSSE: ${origin} is not in DjustSSE.changeOrigins, so its events do not change this page.`);
+  return false;
 }
 
 /** What is being loaded and an event has to wait for: a promise, or undefined if nothing is missing. */

@@ -27,6 +27,7 @@ export class Line {
   #watchdog;
   #mustWait = false;
   #retries = 0;
+  #lostAt;
   #since = 0;
   #heard = 0;
   #keepalive = 0;
@@ -147,10 +148,15 @@ export class Line {
       if (detail.error) console.error(`DjustSSE: ${this.#url}: ${detail.error}`);
       return this.#stop(detail);
     }
+    if (!this.#retries) this.#lostAt = Date.now();
+    const outage = Date.now() - this.#lostAt;
     const attempt = ++this.#retries;
-    const delay = retryDelay(attempt, this.#serverDelay ?? ownDelay, wait);
+    const delayFor = (outage) => retryDelay(attempt, this.#serverDelay ?? ownDelay, wait, outage);
+    const quick = delayFor(outage);
+    const delay = document.hidden ? delayFor(Infinity) : quick;
     this.#retryTimer = setTimeout(() => this.#open(), delay);
-    this.#dueAt = Date.now() + delay;
+    // A visible tab may ask for it that shares this stream.
+    this.#dueAt = Date.now() + quick;
     this.#mustWait = wait > 0;
     this.#tell('reconnecting', { ...detail, attempt, delay });
   }

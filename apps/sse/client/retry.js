@@ -1,4 +1,7 @@
 const CEILING = 30_000;
+/** Of a visible page, whose reader waits, in the first minutes of an outage. */
+const SHORT_CEILING = 5000;
+const SHORT_FOR = 15 * 60_000;
 const SHORTEST = 100;
 const LONGEST_TIMER = 2 ** 31 - 1;
 const TRY_AGAIN = new Set([408, 425, 429]);
@@ -28,10 +31,13 @@ export function refusal(response) {
 /**
  * Milliseconds before attempt number `attempt` (from 1): `base`, doubled each time up to a ceiling,
  * with full jitter above a small floor, and after the `wait` that the server asked for.
+ *
+ * `outage` is how long the stream is away if somebody waits for it on a visible page, or else Infinity.
  */
-export function retryDelay(attempt, base, wait) {
+export function retryDelay(attempt, base, wait, outage) {
   const first = Math.max(base, SHORTEST);
-  const longest = Math.min(first * 2 ** (attempt - 1), Math.max(first, CEILING));
+  const ceiling = outage < SHORT_FOR ? SHORT_CEILING : CEILING;
+  const longest = Math.min(first * 2 ** (attempt - 1), Math.max(first, ceiling));
   return Math.min(wait + longest * (0.1 + 0.9 * Math.random()), LONGEST_TIMER);
 }
 

@@ -141,7 +141,7 @@ class Source {
     this.#recent.add(event);
     if (type === 'sse:error') console.error(`DjustSSE: ${this.#url}:`, data);
     const members = [...this.#members];
-    if (isChange(type, data)) change(type, data);
+    if (isChange(type, data)) change(type, data, event.origin);
     return this.#show(event, members);
   }
 

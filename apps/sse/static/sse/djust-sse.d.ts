@@ -81,6 +81,8 @@ interface DjustSSEStats {
 declare class DjustSSE {
   /** Print what arrives, and each change of state. */
   static debug: boolean;
+  /** Other origins whose streams may change this page by `html`, `text`, `patch`, `redirect` and `reload`. */
+  static changeOrigins: string[];
   /** Other origins to which the server may send this page. */
   static redirectOrigins: string[];
 

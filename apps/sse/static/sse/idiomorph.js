@@ -1,4 +1,4 @@
-/*! djust-sse 0.1.0 sha256:92ac6afb1c7f461901c672901eed63432414ef54f4504b87cde776300ee58303 */
+/*! djust-sse 0.1.0 sha256:e4f83a52eb10b8de2672d2fe9c24817f5faf8b4f7d48351b764fc46a69a965d4 */
 /*! idiomorph 0.8.0, Zero-Clause BSD
 =============
 
