@@ -19,17 +19,20 @@ const CLASSES = {
 const streams = new WeakMap();
 
 /** Streams open once every script of the page, modules included, had its chance to listen. */
-let isPageReady = document.readyState !== 'loading';
+let isPageReady = document.readyState !== 'loading' && !document.prerendering;
 
 /** Give each `dj-sse` element of this page, and each that joins it later, its stream. */
 export function start() {
   // An observer set up in <head> has run before any script that follows the element.
   observePage(react, ['dj-sse', 'dj-sse-mode']);
   adoptAll(document);
-  document.addEventListener('DOMContentLoaded', () => {
-    isPageReady = true;
+  const whenReady = () => {
+    // A page that is prerendered may never be shown.
+    isPageReady = !document.prerendering;
     adoptAll(document);
-  });
+  };
+  document.addEventListener('DOMContentLoaded', whenReady);
+  document.addEventListener('prerenderingchange', whenReady);
 }
 
 function react(records) {

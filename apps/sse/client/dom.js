@@ -47,7 +47,7 @@ export function change(type, data, origin) {
 /** Another origin's server must not rewrite this page, unless the page says that it may. */
 function isTrusted(origin) {
   if (origin === location.origin || globalThis.DjustSSE.changeOrigins.includes(origin)) return true;
-  console.error(`DjustSSE: ${origin} is not in DjustSSE.changeOrigins, so its events do not change this page.`);
+  console.error(`DjustSSE: ${origin} is not in DjustSSE.changeOrigins and cannot change this page.`);
   return false;
 }
 
@@ -63,7 +63,8 @@ function asksForMorph(data) {
 
 /** Show an event's data in `target`: its HTML, or its marked fields, or else its text. */
 export function show(target, data, mode, limit) {
-  if (mode === 'remove' || hasHTML(data) || !fill(target, data)) put(target, data, mode, limit);
+  const fills = (mode ?? 'replace') === 'replace' && !hasHTML(data);
+  if (!fills || !fill(target, data)) put(target, data, mode, limit);
 }
 
 /** Put values into what is marked `dj-sse-field` in `target`, itself included; false if nothing is. */

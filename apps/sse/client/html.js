@@ -28,16 +28,19 @@ export function hasHTML(data) {
   return isObject(data) && isHTML(data.html);
 }
 
-/** A fragment with the nodes of `html`; scripts in it do not run. */
-export function parsed(html) {
+/** A fragment with the nodes of `html`, which are to stand in `parent`; scripts in it do not run. */
+export function parsed(html, parent) {
   const template = document.createElement('template');
-  template.innerHTML = trusted(html);
+  // A shape that is parsed as HTML is not drawn.
+  const isShape = parent?.namespaceURI.endsWith('svg') && parent.localName !== 'foreignObject';
+  template.innerHTML = trusted(isShape ? `<svg>${html}</svg>` : html);
+  if (isShape) template.content.firstChild.replaceWith(...template.content.firstChild.childNodes);
   return template.content;
 }
 
-/** A fragment for a server's value: HTML if it says so with an `html` field, or else its text. */
-export function contentOf(value) {
-  if (hasHTML(value)) return parsed(value.html);
+/** A fragment for a server's value, to stand in `parent`: HTML if it has an `html` field, or else its text. */
+export function contentOf(value, parent) {
+  if (hasHTML(value)) return parsed(value.html, parent);
   const content = new DocumentFragment();
   content.append(asText(value));
   return content;

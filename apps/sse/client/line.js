@@ -144,13 +144,14 @@ export class Line {
     if (this.#state === 'connected' && Date.now() - this.#since >= HEALTHY_AFTER) this.#retries = 0;
     this.#release();
     const { autoReconnect, maxRetries, retryDelay: ownDelay } = this.#options;
-    if (final || !autoReconnect || this.#retries >= maxRetries) {
+    if (final || !autoReconnect || (this.#retries >= maxRetries && navigator.onLine)) {
       if (detail.error) console.error(`DjustSSE: ${this.#url}: ${detail.error}`);
       return this.#stop(detail);
     }
     if (!this.#retries) this.#lostAt = Date.now();
     const outage = Date.now() - this.#lostAt;
-    const attempt = ++this.#retries;
+    // An attempt that could not succeed is not counted.
+    const attempt = navigator.onLine ? ++this.#retries : this.#retries || 1;
     const delayFor = (outage) => retryDelay(attempt, this.#serverDelay ?? ownDelay, wait, outage);
     const quick = delayFor(outage);
     const delay = document.hidden ? delayFor(Infinity) : quick;

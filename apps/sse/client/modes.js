@@ -63,13 +63,19 @@ export function put(target, value, mode, limit = target.getAttribute('dj-sse-lim
   mode ??= 'replace';
   if (!isMode(mode)) throw new Error(`there is no mode "${mode}", only ${Object.keys(MODES).join(', ')}`);
   const parent = target.parentElement;
-  MODES[mode](target, contentOf(value));
-  if (limit) keep(target, limit, mode === 'prepend' ? 'lastChild' : 'firstChild');
+  MODES[mode](target, contentOf(value, /^(outer|before|after)$/.test(mode) ? parent : target));
+  if (limit) keep(target, limit, mode);
   globalThis.htmx?.process(target.isConnected ? target : parent);
 }
 
-function keep(target, limit, oldest) {
-  while (target.children.length > limit) target[oldest].remove();
+const NEWEST = { prepend: 'firstElementChild', before: 'previousElementSibling', after: 'nextElementSibling' };
+
+/** Of `before` and `after`, what stands on that side of the target is the list. */
+function keep(target, limit, mode) {
+  const way = mode === 'prepend' || mode === 'after' ? 'next' : 'previous';
+  let child = target[NEWEST[mode] ?? 'lastElementChild'];
+  for (let kept = 1; child && kept < limit; kept += 1) child = child[`${way}ElementSibling`];
+  if (child?.[`${way}ElementSibling`]) while (child[`${way}Sibling`]) child[`${way}Sibling`].remove();
 }
 
 /** Whether `content` has an element with the id of `target`, which is to take its place. */

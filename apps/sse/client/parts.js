@@ -22,7 +22,7 @@ async function attempt(name) {
   try {
     return await Promise.race([import(url), tooLong()]);
   } catch (error) {
-    console.error(`DjustSSE: ${url} could not be loaded, it is tried again when it is needed next: ${error}`);
+    console.error(`DjustSSE: ${url} could not be loaded, the next use tries again: ${error}`);
     setTimeout(() => loading.delete(name), TRY_AGAIN_AFTER);
     return undefined;
   }

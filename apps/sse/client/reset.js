@@ -41,7 +41,8 @@ async function refetch(element, where, { each, parsed, put }) {
     if (url.origin !== location.origin) throw new Error(`${url} is of another origin`);
     const html = await fetchPart(url);
     const selector = element.getAttribute('dj-sse-target');
-    const show = (target) => put(target, { html: partFor(target, html, parsed) }, 'replace');
+    const mode = element.getAttribute('dj-sse-mode') === 'morph' ? 'morph' : 'replace';
+    const show = (target) => put(target, { html: partFor(target, html, parsed) }, mode);
     if (selector) each(selector, show);
     else show(element);
   } catch (error) {
@@ -60,5 +61,6 @@ async function fetchPart(url) {
 /** Of a whole page, the element that is to be replaced. */
 function partFor(target, html, parsed) {
   const found = target.id && parsed(html).getElementById(target.id);
+  if (!found && /<html[\s>]/i.test(html)) throw new Error('it is a whole page, without an element of the same id');
   return found ? found.outerHTML : html;
 }

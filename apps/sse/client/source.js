@@ -105,7 +105,8 @@ class Source {
       if (notice.state === 'connected') this.#joinable = notice.joinable;
       const members = [...this.#members];
       if (notice.state === 'disconnected') this.#close();
-      for (const member of members) member.hear(notice);
+      // A listener may have made it untrue.
+      for (const member of members) if (this.#notice === notice) member.hear(notice);
     });
   }
 

@@ -1,4 +1,4 @@
-/*! djust-sse 0.1.0 sha256:e4f83a52eb10b8de2672d2fe9c24817f5faf8b4f7d48351b764fc46a69a965d4 */
+/*! djust-sse 0.1.0 sha256:061fae0973a8e7ab58d92245444c75da4d86a40f5ca6e3aa3d647e4e5357d140 */
 /*! idiomorph 0.8.0, Zero-Clause BSD
 =============
 
