@@ -12,7 +12,7 @@
     <div><button class="button">{% translate "Add" %}</button></div>
   </form>
   <form id="app_name-change" method="post" hidden>{% csrf_token %}</form>
-  <ul id="app_name-items" class="list" dj-sse="{% url 'app_name-stream' %}" dj-sse-share dj-sse-event="item"
+  <ul id="app_name-items" class="list" dj-sse="{% url 'app_name-stream' %}" dj-sse-event="item"
       dj-sse-mode="prepend" dj-sse-limit="{{ newest }}" dj-sse-since="{% sse_since %}" dj-sse-reset="{% url 'app_name' %}">
     {% for item in items %}{% include "app_name/_item.html" %}{% endfor %}
   </ul>
