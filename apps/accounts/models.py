@@ -34,7 +34,7 @@ class User(AbstractUser):
         self.password = make_password(raw_password, hasher=DemoHasher.algorithm)
 
     def check_password(self, raw_password: str) -> bool:
-        """Return whether a password is right. Django would then hash a demo password anew, as a real one."""
+        """Return whether a password is right. Django would then hash a demo password again, as a real one."""
         if is_demo(self.password):
             return check_password(raw_password, self.password)
         return super().check_password(raw_password)

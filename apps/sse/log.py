@@ -1,9 +1,9 @@
 """
 The log, as one process follows it: read once, the newest events kept at hand.
 
-One supervisor restarts whatever ended, however it ended: that is logged and tried again after a
-growing pause, and then everything that was missed is read. While the log cannot be read, nobody
-may believe that nothing happens: all followers are hung up.
+One supervisor restarts every task that ends: that is logged and tried again after a growing pause,
+and then everything that was missed is read. While the log cannot be read, silence would look like
+no news, so all followers are hung up.
 """
 
 import asyncio

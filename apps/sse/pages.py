@@ -30,7 +30,9 @@ def page_position() -> str:
     except ImproperlyConfigured:
         raise
     except Exception as error:
-        logger.warning("The log cannot be read (%s: %s): this page is to fetch anew.", type(error).__name__, error)
+        logger.warning(
+            "The log cannot be read (%s: %s): this page fetches its data again.", type(error).__name__, error
+        )
         return UNKNOWN
 
 

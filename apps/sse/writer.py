@@ -23,7 +23,7 @@ class Writer:
 
     While a call of it waits for room, what is written is kept in a bounded backlog. Of a client that
     follows `latest`, only the newest event of each channel is kept. Whatever `_send` raises, the client
-    counts as gone, and nobody else hears of it.
+    counts as gone, and no other client is affected.
     """
 
     __slots__ = ("_backlog", "_flushing", "_has_written", "_is_over", "_send", "backlog_bytes", "latest", "name")

@@ -1,4 +1,4 @@
-"""A server's `send` raises at each of its calls in turn: that client is gone, and nobody else notices."""
+"""A server's `send` raises at each of its calls in turn: that client is gone, and no other stream is affected."""
 
 import asyncio
 import contextlib
