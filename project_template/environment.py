@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
+from django.db.utils import load_backend
 
 BOOLEANS = {"": False} | dict.fromkeys(("1", "true", "yes", "on"), True)
 BOOLEANS |= dict.fromkeys(("0", "false", "no", "off"), False)
@@ -106,11 +107,25 @@ class Environment(environ.Env):
         config = self._url(name, self.db_url) if scheme in self.DB_SCHEMES or "." in scheme else {}
         if not config.get("NAME"):
             raise unusable(name)
+        try:
+            load_backend(config["ENGINE"])
+        except ImproperlyConfigured as error:
+            reason = str(error).partition("\n")[0].rstrip(".")
+            raise ImproperlyConfigured(f"{name} names a database that cannot be used: {reason}.") from None
         if config["ENGINE"].endswith("sqlite3") and not Path(config["NAME"]).parent.is_dir():
             raise ImproperlyConfigured(
                 f"{name} names a file in {Path(config['NAME']).parent}, which is no folder."
             )
         return config
+
+    def token(self, name, default):
+        """Return a token that clients can send in a header."""
+        value = self.str(name, default=default)
+        if not re.fullmatch(r"[!-~]*", value):
+            raise ImproperlyConfigured(
+                f"{name} has characters that no header can carry. Set it to 32 or more random letters and digits."
+            )
+        return value
 
     def cache(self, name, default):
         """Return the settings of a cache."""

@@ -277,7 +277,7 @@ for name, read in {
     "SSE_MAX_TOTAL": env.int,
     "SSE_MAX_AGE": env.int,
     "FORWARDED_ALLOW_IPS": env.str,
-    "METRICS_TOKEN": env.str,
+    "METRICS_TOKEN": env.token,
 }.items():
     if name in env:
         globals()[name] = read(name, default=None)

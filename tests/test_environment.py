@@ -35,6 +35,7 @@ SETTINGS = {
         "postgres://host:port/name",
         "postgres://",
         "oops://host/name",
+        "mysql://user:password@host/name",
         f"sqlite:///{FILE}/db",
     ],
     "DATABASE_POOL": ["-1", "many"],
@@ -53,6 +54,7 @@ SETTINGS = {
     "LOG_LEVEL": ["loud"],
     "LANGUAGE_CODE": ["xx"],
     "TIME_ZONE": ["Moon/Sea"],
+    "METRICS_TOKEN": ["tökën", "two words"],
     "SSE_RETENTION_AGE": ["1d"],
     "SSE_RETENTION_COUNT": ["many"],
     "SSE_RETENTION_BYTES": ["1g"],
@@ -82,7 +84,6 @@ GUNICORN = {
 FREE = {
     "SECRET_KEY_FALLBACKS",
     "STATIC_ROOT",
-    "METRICS_TOKEN",
     "ACCESS_LOG",
     "SSE_LISTEN_URL",
     "DEVELOPMENT_DATABASE",
