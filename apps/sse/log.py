@@ -31,6 +31,9 @@ READ_SECONDS = 6.0
 LONGEST_SWEEP_SECONDS = 60.0
 # Followers are hung up when the log could not be read for this long; it is read every `SWEEP_SECONDS` at least.
 LOST_SECONDS = 12.0
+# A crowd comes back with one position: what it has missed is read once a second, unless positions differ.
+KEPT_SECONDS = 1.0
+MAX_KEPT_READS = 8
 FIRST_BACKOFF_SECONDS = 0.2
 LONGEST_BACKOFF_SECONDS = 10.0
 
@@ -127,7 +130,7 @@ class Log:
 
         Raises `Gap` if the log does not hold the position `since`, `Unavailable` if it cannot be read.
         """
-        return await self._once((since, channels), lambda: self._older(since, channels))
+        return await self._once((since, channels), lambda: self._older(since, channels), keep=KEPT_SECONDS)
 
     async def _older(self, since: Position, channels: frozenset[str]) -> tuple[list[Event], Position]:
         # Taken before the page is read: it does not hold what comes later, however late it is shared.
@@ -145,11 +148,11 @@ class Log:
         """Call one of the broker's methods in the thread of the log; raises `TimeoutError` if it hangs."""
         return await self._thread.call(function, *arguments)
 
-    async def _once(self, key: Any, read: Callable[[], Awaitable[Any]]) -> Any:
-        """Read, once for all who ask the same at the same time."""
+    async def _once(self, key: Any, read: Callable[[], Awaitable[Any]], keep: float = 0.0) -> Any:
+        """Read, once for all that want the same at the same time, or within `keep` seconds after the read."""
         if key not in self._shared_reads:
             self._shared_reads[key] = self._start(_run(read))
-            self._shared_reads[key].add_done_callback(lambda _: self._shared_reads.pop(key))
+            self._shared_reads[key].add_done_callback(lambda task: self._forget_read(key, task, keep))
         task = self._shared_reads[key]
         await asyncio.wait({task})
         try:
@@ -158,6 +161,13 @@ class Log:
             raise
         except (Exception, asyncio.CancelledError) as error:
             raise Unavailable from error
+
+    def _forget_read(self, key: Any, task: asyncio.Task[Any], keep: float) -> None:
+        failed = task.cancelled() or task.exception() is not None
+        if failed or not keep or len(self._shared_reads) > MAX_KEPT_READS:
+            del self._shared_reads[key]
+        else:
+            self._loop.call_later(keep, self._shared_reads.pop, key)
 
     def _start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = self._loop.create_task(work, context=contextvars.Context())
