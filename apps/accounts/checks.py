@@ -19,7 +19,7 @@ def demo_accounts_are_gone(**options: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            f"The database has demo accounts, which nobody can log in to without DEBUG: {', '.join(names)}.",
+            f"The database has demo accounts, which are locked without DEBUG: {', '.join(names)}.",
             hint="Delete them, with all that belongs to them: python manage.py demo_users --remove",
             id="accounts.W001",
         )

@@ -1,4 +1,4 @@
-"""How the passwords of demo accounts are stored, so that nobody can log in with one in production."""
+"""How the passwords of demo accounts are stored: they are worthless in production."""
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 

@@ -131,5 +131,5 @@ class _Thread(threading.Thread):
     def _forget(self, waiting: asyncio.Future) -> None:
         self._waiting.discard(waiting)
         if not waiting.cancelled():
-            # Perhaps nobody waits for it any more; asyncio reports an exception that is never looked at.
+            # asyncio reports exceptions that are never retrieved, and the caller may have gone.
             waiting.exception()

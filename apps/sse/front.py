@@ -83,7 +83,7 @@ def _async_front(view: Callable, cors: CORS) -> Callable:
 
 
 class _Begun:
-    """What a view has returned; a coroutine that nobody awaits, since the client has left, is closed."""
+    """What a view has returned; a coroutine is closed if the client left before it was awaited."""
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer

@@ -22,7 +22,7 @@ class MemoryBroker(Broker):
         super().__init__(url)
         self._lock = threading.Lock()
         self._log = [Event(channel="", name="mark", text="", number=1)]
-        # When each event was logged, by a clock that nobody sets.
+        # When each event was logged, by the monotonic clock.
         self._logged_at: dict[int, float] = {}
         self._size = 0
         self._wakes: set[Callable[[], object]] = set()

@@ -48,7 +48,7 @@ class Answer:
 
     @property
     def events(self):
-        """The events that a client of the specification hears, but for the position of its opening."""
+        """The events that a client of the specification receives, except the opening position."""
         return heard(self.chunks)
 
     @property
@@ -62,7 +62,7 @@ class Answer:
 
 
 def heard(chunks):
-    """Return the events of an answer that begins so, but for the position of its opening."""
+    """Return the events of an answer that begins so, except the opening position."""
     return [event for event in decode(b"".join(chunks).decode()) if event.event != OPEN]
 
 
