@@ -1,0 +1,26 @@
+"""Times on a page, in the words and the zone of the visitor."""
+# Any sample app may be missing.
+
+from playwright.sync_api import expect
+
+ADD = """([moment, words]) => {
+  const time = document.createElement("time");
+  [time.dateTime, time.textContent] = [moment, words];
+  document.querySelector("main").append(time);
+}"""
+
+
+def test_a_time_says_how_long_ago_up_to_a_day_and_moves_and_then_says_the_date(site, browser):
+    with browser.new_context(base_url=site.url, timezone_id="Asia/Tokyo", locale="en-GB") as context:
+        page = context.new_page()
+        page.clock.install(time="2026-03-14T12:00:00Z")
+        page.goto("/accounts/login/")
+        for moment in ("2026-03-14T11:57:00+00:00", "2026-03-12T20:00:00+00:00"):
+            page.evaluate(ADD, [moment, "as the server wrote it"])
+        near, far = page.locator("time").all()
+        expect(near).to_have_text("3 minutes ago")
+        # In Tokyo that was the next day.
+        expect(far).to_have_text("Mar 13, 2026")
+        assert "20:57:00 GMT+9" in near.get_attribute("title")
+        page.clock.fast_forward("02:00")
+        expect(near).to_have_text("5 minutes ago")

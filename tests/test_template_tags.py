@@ -1,0 +1,36 @@
+"""What the site's own templates have beside Django's tags."""
+# Any sample app may be missing.
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [
+        (timedelta(minutes=3), "3\xa0minutes ago"),
+        (timedelta(hours=23, minutes=59), "23\xa0hours ago"),
+        (timedelta(days=1), "March 13, 2026"),
+        (timedelta(days=-2), "March 16, 2026"),
+    ],
+)
+def test_a_time_is_an_age_up_to_a_day_and_then_a_date_and_in_full_on_hover(monkeypatch, age, words):
+    monkeypatch.setattr(timezone, "now", lambda: NOW)
+    monkeypatch.setattr("django.contrib.humanize.templatetags.humanize.datetime", Frozen)
+    html = render_to_string("time.html", {"at": NOW - age}).strip()
+    assert html.endswith(f">{words}</time>")
+    assert f'datetime="{(NOW - age).isoformat()}"' in html
+    assert "UTC" in html.partition('title="')[2].partition('"')[0]
+
+
+class Frozen(datetime):
+    """A clock that stands at `NOW`."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return NOW
