@@ -1,13 +1,31 @@
 """What the site's own templates need beside Django's tags, loaded as `site`."""
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from django import template
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+from pygments.lexers import get_lexer_by_name, get_lexer_for_filename
+from pygments.token import Comment, Keyword, Name, Number, String
 
 DAY = timedelta(days=1)
+# The class of each kind of token; others have none. The style sheet has a colour for each class.
+CLASSES = {
+    Comment: "is-comment",
+    Keyword: "is-keyword",
+    Name.Attribute: "is-attribute",
+    Name.Builtin: "is-name",
+    Name.Class: "is-name",
+    Name.Decorator: "is-attribute",
+    Name.Function: "is-name",
+    Name.Tag: "is-keyword",
+    Number: "is-number",
+    String: "is-string",
+}
 
 register = template.Library()
 
@@ -17,3 +35,16 @@ def moment(at: datetime) -> str:
     """Return how long ago a moment was, up to a day; otherwise its date."""
     is_near = abs(timezone.now() - at) < DAY
     return naturaltime(at) if is_near else date_format(at, "DATE_FORMAT")
+
+
+@register.filter
+@lru_cache(maxsize=256)
+def coloured(text: str, name: str) -> SafeString:
+    """Return source text as HTML with a class for each kind of token; `name` is its file's name."""
+    lexer = get_lexer_by_name("html+django") if name.endswith(".html") else get_lexer_for_filename(name)
+    return mark_safe("".join(_token(kind, value) for kind, value in lexer.get_tokens(text)))
+
+
+def _token(kind, value: str) -> str:
+    css = next((css for family, css in CLASSES.items() if kind in family), None)
+    return format_html('<span class="{}">{}</span>', css, value) if css else escape(value)

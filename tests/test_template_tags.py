@@ -2,10 +2,12 @@
 # Any sample app may be missing.
 
 from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import pytest
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.html import strip_tags
 
 NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 
@@ -34,3 +36,17 @@ class Frozen(datetime):
     @classmethod
     def now(cls, tz=None):
         return NOW
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "part"),
+    [
+        ("views.py", 'class View:\n    at = "<b>"\n', '<span class="is-string">&lt;b&gt;</span>'),
+        ("page.html", '<p dj-sse="/x/">a &amp; b</p>\n', '<span class="is-attribute">dj-sse'),
+        ("page.js", "// Why\nconst a = 1;\n", '<span class="is-comment">// Why'),
+    ],
+)
+def test_source_is_coloured_by_classes_and_is_otherwise_as_it_was(name, text, part):
+    html = render_to_string("code.html", {"text": text, "name": name})
+    assert part in html
+    assert unescape(strip_tags(html)).strip() == text.strip()
