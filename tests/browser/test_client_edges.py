@@ -45,7 +45,9 @@ def test_a_missing_target_is_told_once(page, server, open_page):
     said = []
     page.on("console", lambda message: said.append(message.text))
     open_page('<b dj-sse="/stream/" dj-sse-target="#gone"></b><i dj-sse="/stream/" dj-sse-event="last"></i>')
-    server.accept().stream(event("a", "1") * 3 + event("last", "1"))
+    with page.expect_console_message(lambda message: "#gone" in message.text):
+        stream = server.accept().stream(event("a", "1") * 3)
+    stream.send(event("a", "1") + event("last", "1"))
     expect(page.locator("i")).to_have_text("1")
     assert [text for text in said if "#gone" in text] == ['DjustSSE: nothing on this page matches "#gone".']
 

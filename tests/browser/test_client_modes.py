@@ -182,15 +182,15 @@ def test_idiomorph_is_loaded_when_it_is_first_asked_for_and_nothing_overtakes_it
     )
     page.wait_for_function("() => window.shown")
     assert page.evaluate("() => [shown, kept.isConnected]") == ["<b>2</b>3", True]
-    assert loaded == [f"{server.url}/idiomorph.js"]
+    assert loaded == [f"{server.url}/djust-sse-morph.js"]
 
 
 def test_where_idiomorph_does_not_come_what_was_typed_stays_and_it_is_tried_again(
     page, server, open_page, complaints
 ):
     page.clock.install()
-    page.route("**/idiomorph.js", lambda route: None)
-    page.route("**/idiomorph.js?attempt=2", lambda route: route.abort())
+    page.route("**/djust-sse-morph.js", lambda route: None)
+    page.route("**/djust-sse-morph.js?attempt=2", lambda route: route.abort())
     open_page("""
 <i dj-sse="/other/"></i>
 <div id="plain" dj-sse="/stream/" dj-sse-mode="morph">old</div>
@@ -215,7 +215,7 @@ def test_where_idiomorph_does_not_come_what_was_typed_stays_and_it_is_tried_agai
     with page.expect_console_message(lambda message: "attempt=2 could not be loaded" in message.text):
         stream.send(event("a", {"html": "<b>2</b>"}))
     page.clock.fast_forward(5000)
-    with page.expect_response("**/idiomorph.js?attempt=3"):
+    with page.expect_response("**/djust-sse-morph.js?attempt=3"):
         stream.send(event("a", {"html": "<b>3</b>"}))
     stream.send(event("a", {"html": "<input name='a'><b>4</b>"}))
     expect(page.locator("form > b")).to_have_text("4")

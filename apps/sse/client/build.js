@@ -1,8 +1,9 @@
 /** Bundle the client and the parts that it loads, each marked with a hash of all sources (see check.py). */
 import { build } from 'esbuild';
 import { createHash } from 'node:crypto';
-import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { minify } from 'terser';
 
 const here = new URL('.', import.meta.url);
 const read = (path) => readFileSync(new URL(path, here));
@@ -33,15 +34,16 @@ const FILES = {
   'djust-sse.js': { entry: 'index.js', format: 'iife', notice: parser },
   'djust-sse-sharing.js': { entry: 'shared.js', format: 'esm' },
   'djust-sse-reset.js': { entry: 'reset.js', format: 'esm' },
-  'idiomorph.js': {
-    entry: 'vendor/idiomorph/dist/idiomorph.esm.js',
+  'djust-sse-advice.js': { entry: 'advice.js', format: 'esm' },
+  'djust-sse-morph.js': {
+    entry: 'morphing.js',
     format: 'esm',
-    notice: `idiomorph ${versionOf('idiomorph')}, ${licence('idiomorph')}`,
+    notice: `includes idiomorph ${versionOf('idiomorph')}, ${licence('idiomorph')}`,
   },
 };
 
 for (const [file, { entry, format, notice }] of Object.entries(FILES)) {
-  await build({
+  const { outputFiles } = await build({
     absWorkingDir: fileURLToPath(here),
     bundle: true,
     minify: true,
@@ -50,10 +52,13 @@ for (const [file, { entry, format, notice }] of Object.entries(FILES)) {
     // Tabs of different clients do not share.
     define: { VERSION: JSON.stringify(hash.slice(0, 8)) },
     entryPoints: [entry],
-    outfile: `../static/sse/${file}`,
     format,
-    banner: { js: `/*! djust-sse ${version} sha256:${hash} */${notice ? `\n/*! ${notice} */` : ''}` },
+    write: false,
   });
+  const head = `/*! djust-sse ${version} sha256:${hash} */\n${notice ? `/*! ${notice} */\n` : ''}`;
+  // It puts functions that are used once where they are used, which esbuild does not.
+  const { code } = await minify(outputFiles[0].text, { ecma: 2022, compress: { passes: 3 }, module: format === 'esm' });
+  writeFileSync(new URL(`../static/sse/${file}`, here), `${head}${code}\n`);
 }
 
 // Licences travel beside what they are for: each visitor would have to load them otherwise.

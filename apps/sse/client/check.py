@@ -20,7 +20,8 @@ BUDGETS = {
     "djust-sse.js": 10 * 1024,
     "djust-sse-sharing.js": 2 * 1024,
     "djust-sse-reset.js": 1024,
-    "idiomorph.js": 4608,
+    "djust-sse-advice.js": 1024,
+    "djust-sse-morph.js": 4608,
 }
 
 

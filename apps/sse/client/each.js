@@ -1,11 +1,8 @@
-const missing = new Set();
+import { advise } from './advise.js';
 
-/** Call `update` with every element that matches `selector`; say so once if none does. */
+/** Call `update` with every element that matches `selector`. */
 export function each(selector, update) {
   const elements = document.querySelectorAll(selector);
-  if (!elements.length && !missing.has(selector)) {
-    missing.add(selector);
-    console.warn(`DjustSSE: nothing on this page matches "${selector}".`);
-  }
+  if (!elements.length) advise('missing', selector);
   elements.forEach(update);
 }

@@ -1,4 +1,4 @@
-import { count, discount, unanswered } from './crowd.js';
+import { advise } from './advise.js';
 import { followPage } from './page.js';
 import { retryDelay } from './retry.js';
 import { readStream } from './stream.js';
@@ -6,6 +6,10 @@ import { readStream } from './stream.js';
 const HEALTHY_AFTER = 5000;
 const DEAD_AFTER_KEEPALIVES = 2.5;
 const ANSWER_WITHIN = 10_000;
+const MANY = 4;
+
+/** Those of this page that have a connection. */
+const connected = new Set();
 
 /**
  * One stream over the network, which comes back by itself.
@@ -89,9 +93,10 @@ export class Line {
     // Others that want the same may still say from where.
     await null;
     if (signal.aborted) return;
+    connected.add(this);
+    if (connected.size > MANY) advise('crowded', new URL(this.#url).origin);
     let outcome;
     try {
-      count(this, this.#url);
       outcome = await readStream(this.#url, this.#reading(signal, from ?? this.#audience.lastEventId));
     } catch (error) {
       outcome = { reason: 'network', error: error.message };
@@ -171,7 +176,7 @@ export class Line {
     this.#attempt?.abort();
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#watchdog);
-    discount(this);
+    connected.delete(this);
     this.#mustWait = false;
   }
 
@@ -184,7 +189,12 @@ export class Line {
     const left = this.#heard + limit - Date.now();
     if (left > 0) this.#watchdog = setTimeout(() => this.#watch(), left);
     else if (isAnswered) this.#lost({ reason: 'silent', error: 'nothing was heard for too long' });
-    else this.#lost({ reason: 'unanswered', error: unanswered(this.#url) });
+    else {
+      // If no connection is free, nothing can be loaded that would say so.
+      const error = `${this.#url} did not answer; over HTTP/1.1 perhaps no connection is free, all tabs have six`;
+      console.warn(`DjustSSE: ${error}`);
+      this.#lost({ reason: 'unanswered', error });
+    }
   }
 
   #tell(state, detail) {

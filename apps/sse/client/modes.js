@@ -1,5 +1,6 @@
 import { contentOf } from './html.js';
-import { hasInput, isMorphReady, loadMorph, morph } from './morph.js';
+import { hasInput } from './input.js';
+import { loadMorph, morph } from './morph.js';
 
 /**
  * What an update does with a target, by mode; `content` is a DocumentFragment.
@@ -34,7 +35,7 @@ const MODES = {
     target.remove();
   },
   morph(target, content) {
-    if (!isMorphReady()) {
+    if (!morph) {
       loadMorph();
       if (hasInput(target)) throw new Error('without idiomorph it would destroy what was typed');
       return MODES.replace(target, content);

@@ -3,7 +3,6 @@
 const { src, dataset = {} } = document.currentScript ?? {};
 const TIME_LIMIT = 5000;
 const TRY_AGAIN_AFTER = 5000;
-const FILES = { morph: 'idiomorph.js', reset: 'djust-sse-reset.js', sharing: 'djust-sse-sharing.js' };
 const loading = new Map();
 const attempts = new Map();
 
@@ -16,7 +15,7 @@ export function load(name) {
 async function attempt(name) {
   const number = (attempts.get(name) ?? 0) + 1;
   attempts.set(name, number);
-  const url = new URL(dataset[name] ?? FILES[name], src || document.baseURI);
+  const url = new URL(dataset[name] ?? `djust-sse-${name}.js`, src || document.baseURI);
   // Some browsers keep the failure of an address.
   if (number > 1) url.searchParams.set('attempt', number);
   try {

@@ -11,9 +11,13 @@ def test_the_built_client_is_that_of_its_sources_and_light():
     assert check.complaint() is None
 
 
-def test_sharing_reset_and_morph_are_loaded_when_needed():
+def test_sharing_reset_and_advice_are_loaded_when_needed():
     client = (check.STATIC / "djust-sse.js").read_text(encoding="utf-8")
-    for part, words in {"sharing": "navigator.locks.request", "reset": "sessionStorage"}.items():
+    for part, words in {
+        "sharing": "navigator.locks.request",
+        "reset": "sessionStorage",
+        "advice": "HTTP/1.1 all",
+    }.items():
         assert words in (check.STATIC / f"djust-sse-{part}.js").read_text(encoding="utf-8")
         assert words not in client
 
@@ -44,7 +48,7 @@ def test_a_heavy_build_is_found(monkeypatch, name):
 @pytest.mark.parametrize("name", ["eventsource-parser", "idiomorph"])
 def test_what_is_vendored_is_named_with_its_version_and_licence(name):
     package = (check.CLIENT / "vendor" / name / "package.json").read_text(encoding="utf-8")
-    built = check.STATIC / ("idiomorph.js" if name == "idiomorph" else "djust-sse.js")
+    built = check.STATIC / ("djust-sse-morph.js" if name == "idiomorph" else "djust-sse.js")
     version = package.split('"version": "')[1].split('"')[0]
     assert f"{name} {version}" in built.read_text(encoding="utf-8")
     licence = (check.CLIENT / "vendor" / name / "LICENSE").read_text(encoding="utf-8").strip()

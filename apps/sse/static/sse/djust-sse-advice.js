@@ -1,0 +1,2 @@
+/*! djust-sse 0.1.0 sha256:541a9c71aafc8089182aa42ab843f92fcdf76dc9197e008ae83a726e39f8e159 */
+var e={missing:e=>`nothing on this page matches "${e}".`,crowded:e=>{if(e===location.origin&&function(){let[e]=performance.getEntriesByType("navigation");return"http/1.1"===e?.nextHopProtocol}())return"this page holds 5 connections. Over HTTP/1.1 all tabs have six: use HTTP/2 or sharing, see the README."}};function n(n,t){let o=e[n](t);o&&console.warn(`DjustSSE: ${o}`)}export{n as advise};
