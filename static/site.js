@@ -59,9 +59,12 @@
     if (!element) return;
     const state = liveState();
     const words = liveWords(element.dataset, state);
-    if (state) element.dataset.state = state;
-    else delete element.dataset.state;
-    if (element.textContent !== words) element.textContent = words;
+    for (const each of document.querySelectorAll("[data-live]")) {
+      if (state) each.dataset.state = state;
+      else delete each.dataset.state;
+      const span = each.querySelector("span");
+      if (span && span.textContent !== words) span.textContent = words;
+    }
     const button = document.getElementById("try-again");
     if (button) button.hidden = state !== "offline";
   };

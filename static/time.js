@@ -2,7 +2,7 @@
 (() => {
   "use strict";
 
-  const UNITS = [["hour", 3600], ["minute", 60], ["second", 1]];
+  const UNITS = [["hour", 3600], ["minute", 60]];
   const DAY = 24 * 3600;
   const REFRESH_MS = 20_000;
   const language = document.documentElement.lang || undefined;
@@ -14,7 +14,7 @@
     const seconds = Math.trunc((moment - Date.now()) / 1000);
     const size = Math.abs(seconds);
     if (size >= DAY) return date.format(moment);
-    if (size < 10) return relative.format(0, "second");
+    if (size < 60) return relative.format(0, "second");
     const [unit, length] = UNITS.find(([, length]) => size >= length);
     return relative.format(Math.trunc(seconds / length), unit);
   };

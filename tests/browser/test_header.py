@@ -156,6 +156,23 @@ def test_without_javascript_the_menu_of_a_phone_opens(show):
     page.wait_for_url(lambda url: "/accounts/" not in url)
 
 
+def test_on_a_phone_the_header_is_one_row_with_a_dot_and_while_offline_a_bar_says_so(show):
+    page = show("admin", "/notifications/", 320)
+    parts = page.locator(".site-header > div > :is(button, a, .live-dot, .account)").all()
+    middles = [box["y"] + box["height"] / 2 for part in parts if (box := part.bounding_box())]
+    assert len(middles) == 6
+    assert max(middles) - min(middles) < 2
+    state = page.locator("#live")
+    expect(page.locator(".live-dot")).to_have_attribute("data-state", "connected")
+    page.get_by_role("button", name="Menu").click()
+    expect(page.locator(".site-nav .live")).to_have_text("Live")
+    page.keyboard.press("Escape")
+    page.evaluate("document.querySelectorAll('[dj-sse]').forEach((each) => each._djustSSE.disconnect('network'))")
+    expect(state).to_have_text("Offline")
+    expect(state).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("button", name="Try again now")).to_be_in_viewport(ratio=1)
+
+
 @pytest.mark.parametrize("width", [960, 1440])
 def test_where_there_is_room_the_navigation_is_a_row_of_links(show, width):
     page = show("admin", "/accounts/password/done/", width)

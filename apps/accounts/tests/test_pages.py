@@ -72,11 +72,13 @@ def test_an_error_page_needs_no_manifest_of_static_files(settings, tmp_path):
     assert "/static/site.css" in render_to_string("500.html")
 
 
-def test_the_current_page_is_marked_in_the_menu(client, user):
+def test_the_current_section_is_marked_in_the_menu_on_its_other_pages_too(client, user):
     dashboard = reverse("dashboard")
     assert f'href="{dashboard}" aria-current' not in client.get(reverse("login")).content.decode()
     client.force_login(user)
     assert f'href="{dashboard}" aria-current="page"' in client.get(dashboard).content.decode()
+    guide = reverse("guide")
+    assert f'href="{guide}" aria-current="true"' in client.get(reverse("guide-choosing")).content.decode()
 
 
 def test_a_page_that_is_not_allowed_offers_to_log_in_with_another_account(client, user, rf):
