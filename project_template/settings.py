@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "apps.tasks",
     "apps.notifications",
     "apps.guide",
+    "apps.operations",
     "apps.dev",
 ]
 

@@ -6,3 +6,4 @@ class NotificationsConfig(AppConfig):
     name = "apps.notifications"
     verbose_name = _("Notifications")
     default_auto_field = "django.db.models.BigAutoField"
+    daily_commands = ("prune_notifications",)

@@ -1,0 +1,41 @@
+"""
+Deletes what nobody needs any more. The bundled deployments run it each day.
+
+An app names its own commands for this in its `AppConfig`: `daily_commands = ("prune_notifications",)`.
+"""
+
+from django.apps import apps
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext_lazy as _
+
+# Of apps that are not ours.
+KNOWN = {"django.contrib.sessions": ("clearsessions",), "django_tasks_db": ("prune_db_task_results",)}
+
+
+class Command(BaseCommand):
+    help = _("Runs the daily commands of all apps: expired sessions, old notifications and finished tasks go.")
+
+    def handle(self, **options):
+        failed = [command for command in daily_commands() if not self.succeeds(command)]
+        if failed:
+            raise CommandError(f"Failed: {', '.join(failed)}.")
+
+    def succeeds(self, command: str) -> bool:
+        """Run a command, and return whether it raised nothing."""
+        self.stdout.write(f"{command} ...")
+        try:
+            call_command(command, stdout=self.stdout, stderr=self.stderr)
+        except Exception as error:
+            self.stderr.write(f"{command}: {type(error).__name__}: {error}")
+            return False
+        return True
+
+
+def daily_commands() -> list[str]:
+    """Return the commands of all installed apps that are to run each day."""
+    return [
+        command
+        for config in apps.get_app_configs()
+        for command in KNOWN.get(config.name, getattr(config, "daily_commands", ()))
+    ]

@@ -1,0 +1,224 @@
+"""What is refused breaks the running release, and what is not leaves it alone: tried on real databases."""
+
+import contextlib
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connections, models
+from django.db.migrations import operations as ops
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.migrations.state import ProjectState
+from django.db.utils import ConnectionHandler
+from environ import Env
+
+from apps.operations.compatibility import Examiner
+from tests import postgres
+from tests.conftest import need
+
+
+def text(**options):
+    return models.CharField(max_length=20, **options)
+
+
+def separate(state=(), database=()):
+    return ops.SeparateDatabaseAndState(state_operations=[*state], database_operations=[*database])
+
+
+RUNNING = [
+    ops.CreateModel(
+        "Post",
+        [
+            ("id", models.BigAutoField(primary_key=True)),
+            ("title", text()),
+            ("note", text(null=True)),
+            ("likes", models.IntegerField(default=0)),
+            ("kind", text(db_default="plain")),
+        ],
+    ),
+    ops.CreateModel("Tag", [("id", models.BigAutoField(primary_key=True))]),
+    ops.AddField("post", "tags", models.ManyToManyField("shop.Tag")),
+]
+LIVED_WITH = {
+    "a new table": [ops.CreateModel("New", [("id", models.BigAutoField(primary_key=True)), ("of", text())])],
+    "a column that may be NULL": [ops.AddField("post", "link", text(null=True))],
+    "a column with a default of the database": [ops.AddField("post", "link", text(db_default=""))],
+    "an index": [ops.AddIndex("post", models.Index(fields=["title"], name="titles"))],
+    "a longer text": [ops.AlterField("post", "title", models.CharField(max_length=100))],
+    "an unbounded text": [ops.AlterField("post", "title", models.TextField())],
+    "a larger number": [ops.AlterField("post", "likes", models.BigIntegerField(default=0))],
+    "a field with another name and the same column": [
+        ops.AlterField("post", "title", text(db_column="title")),
+        ops.RenameField("post", "title", "heading"),
+    ],
+    "a field that only the state loses": [separate(state=[ops.RemoveField("post", "note")])],
+    "a new column that goes again": [ops.AddField("post", "x", text(null=True)), ops.RemoveField("post", "x")],
+}
+REFUSED = {
+    "a column dropped": ([ops.RemoveField("post", "note")], "drops or renames the column shop_post.note"),
+    "a column renamed": (
+        [ops.RenameField("post", "title", "heading")],
+        "drops or renames the column shop_post.title",
+    ),
+    "a table dropped": (
+        [ops.RemoveField("post", "tags"), ops.DeleteModel("Tag")],
+        "drops or renames the table shop_post_tags",
+    ),
+    "a table renamed": ([ops.RenameModel("Post", "Article")], "drops or renames the table shop_post"),
+    "a table with another name": ([ops.AlterModelTable("post", "posts")], "drops or renames the table shop_post"),
+    "a column without a default of the database": (
+        [ops.AddField("post", "link", text(default=""))],
+        "shop_post.link is NOT NULL without a database default (db_default)",
+    ),
+    "a column that is NOT NULL after all": (
+        [ops.AddField("post", "link", text(null=True)), ops.AlterField("post", "link", text(default=""))],
+        "shop_post.link is NOT NULL without a database default (db_default)",
+    ),
+    "a unique column with one default": (
+        [ops.AddField("post", "link", text(db_default="", unique=True))],
+        "shop_post.link is unique, and its database default is the same for each row",
+    ),
+    "NULL no more": (
+        [ops.AlterField("post", "note", text(default=""))],
+        "shop_post.note becomes NOT NULL, and the running release may write NULL",
+    ),
+    "a default of the database lost": (
+        [ops.AlterField("post", "kind", text(default="plain"))],
+        "shop_post.kind loses the database default that the running release relies on",
+    ),
+    "a column dropped by the database alone": (
+        [separate(database=[ops.RemoveField("post", "note")])],
+        "drops or renames the column shop_post.note",
+    ),
+    "a column dropped by SQL": (
+        [ops.RunSQL("ALTER TABLE shop_post DROP COLUMN note")],
+        "drops or renames the column shop_post.note",
+    ),
+    "a column renamed by SQL": (
+        [ops.RunSQL([('ALTER TABLE "shop_post" RENAME COLUMN "title" TO heading', None)])],
+        "drops or renames the column shop_post.title",
+    ),
+    "a table dropped by SQL": (
+        [ops.RunSQL("DROP TABLE IF EXISTS shop_post_tags")],
+        "drops the table shop_post_tags",
+    ),
+    "a table renamed by SQL": (
+        [ops.RunSQL("ALTER TABLE shop_post RENAME TO posts")],
+        "renames the table shop_post",
+    ),
+}
+UNJUDGED = {
+    "a program": ([ops.RunPython(lambda apps, editor: None)], "it leaves"),
+    "SQL": ([ops.RunSQL("UPDATE shop_post SET note = ''")], "it is SQL"),
+    "a constraint": (
+        [ops.AddConstraint("post", models.UniqueConstraint(fields=["title"], name="once"))],
+        "keep the constraint already",
+    ),
+    "unique values": ([ops.AlterField("post", "title", text(unique=True))], "may write values twice"),
+    "a check": ([ops.AlterField("post", "likes", models.PositiveIntegerField(default=0))], "gets a check"),
+}
+
+
+@contextlib.contextmanager
+def database(vendor):
+    """Yield the URL of an empty database."""
+    if vendor == "sqlite":
+        yield "sqlite://:memory:"
+        return
+    need(postgres.binaries(), "PostgreSQL")
+    with postgres.running() as server:
+        yield server.url
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def connection(request):
+    with database(request.param) as url:
+        connections.settings["shop"] = ConnectionHandler({"default": Env.db_url_config(url)}).settings["default"]
+        yield connections["shop"]
+        connections["shop"].close()
+        del connections["shop"], connections.settings["shop"]
+
+
+@pytest.fixture
+def running(connection, django_db_blocker):
+    """The state of the running release, whose tables are made, and dropped in the end."""
+    state = ProjectState()
+    with django_db_blocker.unblock():
+        apply(RUNNING, state, connection)
+        yield state
+        with connection.cursor() as cursor:
+            names = connection.introspection.table_names(cursor)
+            for name in sorted(names, key=len, reverse=True):
+                cursor.execute(f'DROP TABLE "{name}"' + (" CASCADE" if connection.vendor == "postgresql" else ""))
+
+
+def apply(operations, state, connection):
+    for operation in operations:
+        before = state.clone()
+        operation.state_forwards("shop", state)
+        with connection.schema_editor() as editor:
+            operation.database_forwards("shop", editor, before, state)
+
+
+def examined(operations, state, connection):
+    examiner, state = Examiner(connection, state), state.clone()
+    return [found for operation in operations for found in examiner.judge("shop", operation, state)]
+
+
+def use(release, connection):
+    """Do as the running release does: add rows, read them, change them."""
+    post = release.apps.get_model("shop", "Post")
+    rows = post._base_manager.using(connection.alias)
+    for title in ("one", "two"):
+        rows.create(title=title).tags.set([])
+    assert [row.title for row in rows.order_by("pk")] == ["one", "two"]
+    rows.update(likes=1)
+
+
+@pytest.mark.parametrize("operations", LIVED_WITH.values(), ids=LIVED_WITH)
+def test_what_the_running_release_can_live_with_is_not_mentioned(operations, running, connection):
+    assert examined(operations, running, connection) == []
+    apply(operations, running.clone(), connection)
+    use(running, connection)
+
+
+@pytest.mark.parametrize(("operations", "reason"), REFUSED.values(), ids=REFUSED)
+def test_what_breaks_the_running_release_is_refused(operations, reason, running, connection):
+    assert (reason, True) in examined(operations, running, connection)
+    apply(operations, running.clone(), connection)
+    with pytest.raises(DatabaseError):
+        use(running, connection)
+
+
+@pytest.mark.parametrize(("operations", "reason"), UNJUDGED.values(), ids=UNJUDGED)
+def test_what_cannot_be_judged_is_mentioned_and_not_refused(operations, reason, running, connection):
+    [(told, is_refused)] = examined(operations, running, connection)
+    assert reason in told
+    assert not is_refused
+
+
+def test_shorter_columns_are_refused(running, connection):
+    shorter = [
+        ops.AlterField("post", "title", models.CharField(max_length=5)),
+        ops.AlterField("post", "likes", models.SmallIntegerField(default=0)),
+    ]
+    assert examined(shorter, running, connection) == [
+        ("shop_post.title changes from varchar(20) to varchar(5)", True),
+        ("shop_post.likes changes from integer to smallint", True),
+    ]
+
+
+@pytest.mark.django_db
+def test_the_command_names_what_it_refuses_and_what_it_cannot_judge(settings, capsys):
+    settings.MIGRATION_MODULES = {"operations": "apps.operations.tests.releases"}
+    recorder = MigrationRecorder(connections["default"])
+    recorder.record_applied("operations", "0001_running")
+    with pytest.raises(CommandError, match="two releases") as refused:
+        call_command("check_migrations")
+    assert refused.value.returncode == 10
+    printed = capsys.readouterr().out
+    assert "operations.0002_next: Remove field title from page\n    drops or renames the column" in printed
+    assert "Raw Python operation\n    cannot be judged" in printed
+    assert "summary" not in printed
+    recorder.record_applied("operations", "0002_next")
+    call_command("check_migrations")
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,25 @@
+"""What is run each day."""
+
+from datetime import timedelta
+
+import pytest
+from django.apps import apps
+from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+pytestmark = pytest.mark.django_db
+
+
+def test_expired_sessions_go_and_the_commands_of_the_apps_run_though_one_of_them_fails(monkeypatch, capsys):
+    now = timezone.now()
+    for key, expires in (("old", now - timedelta(days=1)), ("young", now + timedelta(days=1))):
+        Session.objects.create(session_key=key, session_data="", expire_date=expires)
+    config = apps.get_app_config("accounts")
+    monkeypatch.setattr(config, "daily_commands", ("no_such_command",), raising=False)
+    with pytest.raises(CommandError, match=r"^Failed: no_such_command\.$"):
+        call_command("housekeeping")
+    assert [session.session_key for session in Session.objects.all()] == ["young"]
+    printed = capsys.readouterr()
+    assert "prune_db_task_results ..." in printed.out
+    assert "Unknown command: 'no_such_command'" in printed.err
