@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from tests.browser.playing import event
+from tests.browser.playing import ITEMS, NUMBERS, event, item, position
 
 STRICT_POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; "
@@ -67,6 +67,47 @@ def test_another_address_on_the_element_is_another_stream(page, server, open_pag
     assert "Last-Event-ID" not in second.headers
     second.stream(event("a", {"html": "<i>2</i>"}))
     expect(page.locator("i")).to_have_text("2")
+
+
+def test_a_changed_attribute_opens_the_stream_again_from_where_it_was(page, server, open_page):
+    open_page(ITEMS)
+    element = page.locator(NUMBERS)
+    element.evaluate("({ _djustSSE }) => { window.heard = ''; _djustSSE.on('a', (data) => { heard += data; }); }")
+    stream = server.accept().stream(item(1))
+    expect(element).to_have_text("1;")
+
+    def change(name, value, since):
+        element.evaluate(f"(element) => element.setAttribute('dj-sse-{name}', '{value}')")
+        stream.wait_until_closed()
+        request = server.accept()
+        assert request.headers["Last-Event-ID"] == since
+        return request
+
+    changes = {"credentials": "true", "share": "false", "reconnect": "false"}
+    for number, (name, value) in enumerate(changes.items(), 2):
+        stream = change(name, value, position(number - 1)).stream(item(number))
+        expect(element).to_have_text("".join(f"{n};" for n in range(1, number + 1)))
+    stream = change("since", position(2), position(2)).stream(item(2) + item(3))
+    expect(element).to_have_text("1;2;3;4;3;")
+    assert page.evaluate("() => heard") == "1;2;3;4;3;"
+    element.evaluate("(element) => element.setAttribute('dj-sse-share', 'false')")
+    stream.end()
+    expect(element).to_have_class("sse-disconnected")
+    assert server.is_idle()
+    stream = change("reconnect", "true", position(3)).stream()
+    element.evaluate("(element) => element.removeAttribute('dj-sse-since')")
+    stream.wait_until_closed()
+    assert "Last-Event-ID" not in server.accept().headers
+
+
+def test_a_morph_leaves_a_stream_where_it_is(page, server, open_page):
+    open_page(f'<p id="p" dj-sse="/stream/" dj-sse-mode="morph" dj-sse-since="{position(1)}"></p>')
+    html = f'<p id="p" dj-sse="/stream/" dj-sse-mode="morph" dj-sse-since="{position(2)}">new</p>'
+    stream = server.accept().stream(event("a", {"html": html}, id=position(2)))
+    expect(page.locator("#p")).to_have_text("new")
+    stream.send(event("a", "still open"))
+    expect(page.locator("#p")).to_have_text("still open")
+    assert server.is_idle()
 
 
 def test_no_stream_is_opened_before_every_script_had_its_chance_to_listen(page, server, open_page):

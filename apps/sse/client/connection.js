@@ -37,6 +37,7 @@ export class DjustSSE {
   static redirectOrigins = [];
 
   #url;
+  #given;
   #options;
   #listeners = new Listeners();
   #state = 'disconnected';
@@ -56,8 +57,16 @@ export class DjustSSE {
 
   constructor(url, options = {}) {
     this.#url = String(url);
-    this.#options = { ...DEFAULTS, ...options };
-    this.#lastEventId = String(this.#options.lastEventId);
+    this.#given = options;
+    this.#readOptions();
+  }
+
+  /** Those of an element are its attributes, which may change between two connections. */
+  #readOptions() {
+    const before = this.#options?.lastEventId;
+    this.#options = { ...DEFAULTS, ...this.#given };
+    const { lastEventId } = this.#options;
+    if (lastEventId !== before) this.#lastEventId = String(lastEventId);
   }
 
   get url() {
@@ -73,6 +82,7 @@ export class DjustSSE {
     if (this.#destroyed) console.warn(`DjustSSE: ${this.#url} was destroyed and stays closed.`);
     else if (this.#source) this.#source.retry();
     else {
+      this.#readOptions();
       const url = new URL(this.#url, document.baseURI).href;
       this.#source = sourceFor(url, { ...this.#options, share: this.#options.share && shareKey() }, this.#lastEventId);
       this.#source.join(this.#member, this.#lastEventId);

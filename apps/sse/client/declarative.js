@@ -15,7 +15,10 @@ const CLASSES = {
   disconnected: 'sse-disconnected',
 };
 
-/** What is known of each `dj-sse` element: `{ url, sse, started, left, isOwned }`. */
+/** Attributes that say how a stream is opened. */
+const SETTINGS = ['dj-sse-reconnect', 'dj-sse-credentials', 'dj-sse-share', 'dj-sse-since'];
+
+/** What is known of each `dj-sse` element: `{ url, sse, settings, left, isOwned }`. */
 const streams = new WeakMap();
 
 /** Streams open once every script of the page, modules included, had its chance to listen. */
@@ -24,7 +27,7 @@ let isPageReady = document.readyState !== 'loading' && !document.prerendering;
 /** Give each `dj-sse` element of this page, and each that joins it later, its stream. */
 export function start() {
   // An observer set up in <head> has run before any script that follows the element.
-  observePage(react, ['dj-sse', 'dj-sse-mode']);
+  observePage(react, ['dj-sse', 'dj-sse-mode', ...SETTINGS]);
   adoptAll(document);
   const whenReady = () => {
     // A page that is prerendered may never be shown.
@@ -71,13 +74,15 @@ function replace(known, element, url) {
   return stream;
 }
 
+/** Open what is new or was left, and open again what is set differently now. */
 function resume(element, stream) {
-  if (stream.started && !stream.left) return;
+  const settings = JSON.stringify(SETTINGS.map((name) => element.getAttribute(name)));
+  if (settings === stream.settings && !stream.left) return;
   // Content that the page brought along is its script's; decided once, before we add any.
   stream.isOwned ??= element.firstElementChild !== null;
-  stream.started = true;
+  stream.settings = settings;
   stream.left = false;
-  stream.sse.connect();
+  stream.sse.disconnect('changed').connect();
 }
 
 /** An element that was only moved is back on the page by now, and keeps its stream. */
@@ -90,12 +95,20 @@ function release(element) {
 
 function streamFor(element, url) {
   const sse = new DjustSSE(url, {
-    autoReconnect: element.getAttribute('dj-sse-reconnect') !== 'false',
-    withCredentials: element.getAttribute('dj-sse-credentials') === 'true',
-    lastEventId: element.getAttribute('dj-sse-since') ?? '',
+    get autoReconnect() {
+      return element.getAttribute('dj-sse-reconnect') !== 'false';
+    },
+    get withCredentials() {
+      return element.getAttribute('dj-sse-credentials') === 'true';
+    },
+    get lastEventId() {
+      return element.getAttribute('dj-sse-since') ?? '';
+    },
+    get share() {
+      return this.autoReconnect && element.getAttribute('dj-sse-share') !== 'false';
+    },
     maxRetries: Infinity,
     isCommon: true,
-    share: wantsShare(element),
     whenState: (detail) => showState(element, detail),
     whenReset: (data) => {
       const loading = startAnew(element);
@@ -124,10 +137,6 @@ function receive(element, detail, isHurried) {
 function startAnew(element) {
   if (!element.hasAttribute('dj-sse-reset')) return undefined;
   return load('reset').then((part) => part?.startAnew(element, { each, parsed, put }));
-}
-
-function wantsShare(element) {
-  return element.getAttribute('dj-sse-share') !== 'false' && element.getAttribute('dj-sse-reconnect') !== 'false';
 }
 
 function isWanted(element, event) {

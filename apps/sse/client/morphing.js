@@ -8,7 +8,11 @@ export function morph(target, nodes, morphStyle) {
   Idiomorph.morph(target, nodes, { morphStyle, ignoreActiveValue: true, callbacks });
 }
 
-/** The server's HTML knows nothing of the classes that say how a stream is. */
+/** The server's HTML knows nothing of how a stream is and where: the same stream stays open. */
 function keepState(element, next) {
-  if (element._djustSSE) next.classList?.add(...[...element.classList].filter((name) => name.startsWith('sse-')));
+  if (!element._djustSSE || element.getAttribute('dj-sse') !== next.getAttribute?.('dj-sse')) return;
+  next.classList.add(...[...element.classList].filter((name) => name.startsWith('sse-')));
+  const since = element.getAttribute('dj-sse-since');
+  if (since === null) next.removeAttribute('dj-sse-since');
+  else next.setAttribute('dj-sse-since', since);
 }

@@ -1,2 +1,2 @@
-/*! djust-sse 0.1.0 sha256:541a9c71aafc8089182aa42ab843f92fcdf76dc9197e008ae83a726e39f8e159 */
+/*! djust-sse 0.1.0 sha256:fec84ddb9544d81f0705dc5913af0ae8d6583bd13fad1bbe4e1c6899d2ecd215 */
 var e={missing:e=>`nothing on this page matches "${e}".`,crowded:e=>{if(e===location.origin&&function(){let[e]=performance.getEntriesByType("navigation");return"http/1.1"===e?.nextHopProtocol}())return"this page holds 5 connections. Over HTTP/1.1 all tabs have six: use HTTP/2 or sharing, see the README."}};function n(n,t){let o=e[n](t);o&&console.warn(`DjustSSE: ${o}`)}export{n as advise};

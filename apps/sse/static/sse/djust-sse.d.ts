@@ -25,6 +25,7 @@ type DjustSSEReason =
   | 'closed'
   | 'destroyed'
   | 'removed'
+  | 'changed'
   | 'ended'
   | 'finished'
   | 'network'
