@@ -14,6 +14,7 @@ from django.urls import reverse_lazy
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
+from . import brand
 from .database import configured
 from .environment import Environment, development_secret_key
 
@@ -46,6 +47,11 @@ SITE_HOST = env.matching(
     "SITE_HOST", named_hosts[0] if named_hosts else "", r"(?:[\w.-]+(?::\d+)?)?", "a host such as example.com"
 )
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+
+# Pages, mails, the admin, the icon and the social card have both.
+SITE_NAME = env.matching("SITE_NAME", "Live site", r"[^\r\n]{1,60}", "a name of at most 60 characters")
+SITE_COLOR = env.matching("SITE_COLOR", "#1c5ac0", r"#[0-9A-Fa-f]{6}", "a colour such as #1c5ac0")
+SITE_STYLE = brand.style(SITE_COLOR)
 
 INSTALLED_APPS = [
     "apps.accounts.admin_site.LiveAdminConfig",
@@ -161,6 +167,7 @@ DEFAULT_FROM_EMAIL = env.matching(
     "DEFAULT_FROM_EMAIL", "noreply@localhost", r"[^\r\n]+@[^\r\n]+", "an address such as noreply@example.com"
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
 
 # Internationalization
 
@@ -202,7 +209,7 @@ LOGGING = {
 SECURE_CSP = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF, CSP.NONCE],
-    "style-src": [CSP.SELF, CSP.NONCE],
+    "style-src": [CSP.SELF, CSP.NONCE, brand.csp_source(SITE_STYLE)],
     "img-src": [CSP.SELF, "data:"],
     "font-src": [CSP.SELF],
     "connect-src": [CSP.SELF],

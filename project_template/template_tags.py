@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from django import template
+from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -28,6 +29,18 @@ CLASSES = {
 }
 
 register = template.Library()
+
+
+@register.simple_tag
+def site_name() -> str:
+    """Return the site's name."""
+    return settings.SITE_NAME
+
+
+@register.simple_tag
+def brand_style() -> SafeString:
+    """Return the style element with the site's colour; the policy allows exactly this text."""
+    return format_html("<style>{}</style>", mark_safe(settings.SITE_STYLE))
 
 
 @register.filter(expects_localtime=True)

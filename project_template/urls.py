@@ -7,6 +7,7 @@ from django.urls import include, path
 
 from apps.sse.exposition import metrics
 
+from . import icons
 from .task_queue import TaskCollector
 from .uploads import permission
 from .views import HomeStream, home, notify_me
@@ -16,6 +17,10 @@ urlpatterns = [
     path("api/home/stream/", HomeStream.as_view(), name="home-stream"),
     path("api/home/notify/", notify_me, name="notify-me"),
     path("api/upload-permission/", permission),
+    path("favicon.svg", icons.svg),
+    path("favicon.ico", icons.ico),
+    path("social-card.png", icons.card, name="social-card"),
+    path("robots.txt", icons.robots),
     path("", include("apps.sse.urls")),
     path("", include("apps.dashboard.urls")),
     path("", include("apps.feed.urls")),

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
-from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csp import csp_override
 
 TRUSTED_TYPES = {"require-trusted-types-for", "trusted-types"}
@@ -14,7 +13,7 @@ TRUSTED_TYPES = {"require-trusted-types-for", "trusted-types"}
 class LiveAdminSite(AdminSite):
     """Django's admin, named after this site."""
 
-    site_header = site_title = _("Live site")
+    site_header = site_title = settings.SITE_NAME
 
     def admin_view(self, view: Callable, cacheable: bool = False) -> Callable:
         policy = {name: value for name, value in settings.SECURE_CSP.items() if name not in TRUSTED_TYPES}

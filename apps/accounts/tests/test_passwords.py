@@ -39,7 +39,7 @@ def test_a_forgotten_password_is_reset_with_the_link_from_the_mail(client, user,
     assert response.url == reverse("password_reset_done")
     (mail,) = mailoutbox
     assert mail.to == ["lin@example.com"]
-    assert mail.subject == "Choose a new password for testserver"
+    assert mail.subject == "Choose a new password for Live site"
     link = re.search(r"http://testserver(/\S+)", mail.body)[1]
 
     form_page = client.get(link, follow=True)

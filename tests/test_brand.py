@@ -1,0 +1,57 @@
+"""The site's name and colour, wherever people meet them, and what other programs read of the site."""
+# Any sample app may be missing.
+
+import io
+import re
+from importlib import import_module
+
+import pytest
+from django.contrib import admin
+from django.template.loader import render_to_string
+from django.urls import reverse
+from PIL import Image
+
+from tests.servers import PACKAGE
+
+csp_source = import_module(f"{PACKAGE}.brand").csp_source
+pytestmark = pytest.mark.django_db
+
+
+def test_pages_and_error_pages_have_the_name_and_a_style_that_the_policy_allows(client, settings):
+    settings.SITE_NAME = "Acme"
+    response = client.get(reverse("login"))
+    [style] = re.findall(r"<style>(.*?)</style>", response.text)
+    assert settings.SITE_COLOR in style
+    assert csp_source(style) in response.headers["Content-Security-Policy"]
+    for page in (response.text, render_to_string("500.html")):
+        assert "· Acme</title>" in page
+        assert f"<style>{style}</style>" in page
+        assert 'href="/favicon.svg"' in page
+
+
+def test_the_admin_has_the_name_the_colour_and_the_tokens(admin_client, settings):
+    page = admin_client.get(reverse("admin:index")).text
+    assert admin.site.site_header == admin.site.site_title == settings.SITE_NAME
+    assert settings.SITE_STYLE in page
+    assert "tokens.css" in page
+
+
+def test_mails_have_the_name(settings):
+    settings.SITE_NAME = "Acme"
+    assert "for Acme" in render_to_string("registration/password_reset_subject.txt")
+
+
+def test_a_link_to_the_site_is_shown_with_a_description_and_a_picture(client):
+    page = client.get(reverse("login")).text
+    assert re.search(r'<meta name="description" property="og:description" content="[^"]+">', page)
+    assert '<meta property="og:image" content="http://testserver/social-card.png">' in page
+    card = Image.open(io.BytesIO(client.get("/social-card.png").content))
+    assert (card.format, card.size) == ("PNG", (1200, 630))
+
+
+def test_browsers_find_an_icon_and_robots_what_to_leave_out(client, settings):
+    icon = client.get("/favicon.ico")
+    assert Image.open(io.BytesIO(icon.content)).format == "ICO"
+    assert settings.SITE_COLOR in client.get("/favicon.svg").text
+    assert icon.headers["Cache-Control"] == "public, max-age=86400"
+    assert "Disallow: /accounts/" in client.get("/robots.txt").text
