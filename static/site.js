@@ -34,15 +34,17 @@
   };
 
   // The state in the header is the worst of all streams on the page.
-  const streams = new Map();
+  const streams = new Map(); // of each element: its state, and when it tries again
   const offline = new Set(["disconnected", "reconnecting"]);
   const ended = new Set(["finished", "closed", "removed"]);
   const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hourCycle: "h23" });
+  const COUNTDOWN_MS = 250;
+  let countdown;
   let lastEvent = null;
 
   const liveState = () => {
     for (const element of streams.keys()) if (!element.isConnected) streams.delete(element);
-    const states = [...streams.values()];
+    const states = [...streams.values()].map(({ state }) => state);
     if (!states.length) return null;
     if (states.some((state) => offline.has(state))) return "offline";
     return states.every((state) => state === "connected") ? "connected" : "connecting";
@@ -65,17 +67,34 @@
       const span = each.querySelector("span");
       if (span && span.textContent !== words) span.textContent = words;
     }
+    document.getElementById("try-again")?.toggleAttribute("hidden", state !== "offline");
+    if (state === "offline") countdown ??= setInterval(showNextTry, COUNTDOWN_MS);
+    else countdown = clearInterval(countdown);
+    showNextTry();
+  };
+
+  // Not in the region of the state: a screen reader would say each second.
+  const showNextTry = () => {
     const button = document.getElementById("try-again");
-    if (button) button.hidden = state !== "offline";
+    if (!button || button.hidden) return;
+    const lost = [...streams.values()].filter(({ state }) => offline.has(state));
+    const seconds = Math.ceil((Math.min(...lost.map(({ dueAt }) => dueAt)) - Date.now()) / 1000);
+    const { now, inSeconds, trying } = button.dataset;
+    const waiting = Number.isFinite(seconds) ? inSeconds.replace("{seconds}", seconds) : now;
+    const words = seconds > 0 ? waiting : trying;
+    if (button.textContent !== words) button.textContent = words;
   };
 
   const tryAgain = () => {
-    for (const [element, state] of streams) if (offline.has(state)) element._djustSSE?.connect();
+    for (const [element, { state }] of streams) if (offline.has(state)) element._djustSSE?.connect();
   };
 
-  document.addEventListener("sse:state", ({ target, detail }) => {
-    if (ended.has(detail.reason)) streams.delete(target);
-    else streams.set(target, detail.state);
+  document.addEventListener("sse:state", ({ target, detail: { state, reason, attempt, delay } }) => {
+    const isTrying = state === "connecting" && attempt > 0;
+    const dueAt = isTrying ? 0 : Date.now() + (delay ?? Infinity);
+    if (ended.has(reason)) streams.delete(target);
+    // Offline until an attempt succeeds.
+    else streams.set(target, { state: isTrying ? "reconnecting" : state, dueAt });
     showLive();
   });
   document.addEventListener("sse:data", () => {

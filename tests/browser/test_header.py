@@ -45,25 +45,14 @@ def test_a_page_without_a_stream_shows_no_state(page, site):
     expect(page.locator("#live")).to_have_text("")
 
 
-def test_the_state_says_live_then_offline_since_when_then_live_again(page, serve):
-    with serve("uvicorn") as server:
-        page.goto(f"{server.url}/dashboard/")
-        state = page.locator("#live")
-        expect(state).to_have_text("Live")
-        expect(page.locator("#dashboard-state")).to_contain_text("Newest", timeout=15_000)
-        server.kill()
-        expect(state).to_have_text(re.compile(r"^Offline, last update \d\d:\d\d:\d\d$"))
-        server.restart()
-        expect(state).to_have_text("Live", timeout=30_000)
-
-
-def test_try_again_now_is_there_while_it_is_offline_and_tries_at_once(page, site):
-    page.add_init_script("Math.random = () => 1")
+def test_try_again_now_shows_the_seconds_that_the_server_asked_for_and_tries_at_once(page, site):
+    busy = {"status": 503, "headers": {"Retry-After": "60"}}
+    page.route("**/stream/", lambda route: route.fulfill(**busy))
     page.goto(f"{site.url}/dashboard/")
-    expect(page.locator("#live")).to_have_text("Live")
+    expect(page.locator("#live")).to_have_text("Offline")
     button = page.get_by_role("button", name="Try again now")
-    expect(button).to_be_hidden()
-    page.evaluate("() => document.querySelector('[dj-sse]')._djustSSE.disconnect('network')")
+    expect(button).to_have_text(re.compile(r"^Try again now \(6\d s\)$"))
+    page.unroute("**/stream/")
     button.click()
     expect(page.locator("#live")).to_have_text("Live")
     expect(button).to_be_hidden()

@@ -5,8 +5,16 @@ import signal
 
 from playwright.sync_api import expect
 
+NOTE_WORDS = """() => {
+  window.said = { live: [], "try-again": [] };
+  const note = () => Object.keys(said).forEach((id) => said[id].push(document.getElementById(id).textContent));
+  new MutationObserver(note).observe(document.querySelector(".live-area"), { childList: true, subtree: true });
+}"""
+OFFLINE = re.compile(r"^Offline, last update \d\d:\d\d:\d\d\. What you type is kept\.$")
+NEXT_TRY = re.compile(r"^Try again now \([1-5] s\)$")
 
-def test_a_page_whose_server_was_killed_says_so_comes_back_and_its_numbers_go_on(serve, page):
+
+def test_a_page_whose_server_was_killed_says_when_it_tries_again_comes_back_and_its_numbers_go_on(serve, page):
     with serve("uvicorn") as server:
         page.goto(f"{server.url}/dashboard/")
         stream = page.locator("[dj-sse]").first
@@ -15,10 +23,15 @@ def test_a_page_whose_server_was_killed_says_so_comes_back_and_its_numbers_go_on
             "() => { window.heard = []; addEventListener('sse:data', (e) => heard.push(e.detail.originalEvent.lastEventId)) }"
         )
         page.wait_for_function("() => heard.length >= 2")
+        page.evaluate(NOTE_WORDS)
         server.stop(signal.SIGKILL)
-        expect(page.locator("#live")).to_contain_text("Offline", timeout=10_000)
+        expect(page.locator("#live")).to_have_text(OFFLINE, timeout=10_000)
+        expect(page.locator("#try-again")).to_have_text(NEXT_TRY)
         page.evaluate("() => { heard.length = 0 }")
         server.restart()
         expect(stream).to_have_class(re.compile("sse-connected"), timeout=30_000)
         page.wait_for_function("() => heard.length >= 2")
-        expect(page.locator("#live")).to_contain_text("Live")
+        expect(page.locator("#live")).to_have_text("Live")
+        said = page.evaluate("() => said")
+        assert {text for text in said["live"] if not OFFLINE.match(text)} == {"Live"}, "no attempt is announced"
+        assert "Trying…" in said["try-again"]

@@ -4,6 +4,6 @@ document.addEventListener("submit", (event) => {
   if (!form.matches("[data-send]")) return;
   event.preventDefault();
   const address = button?.hasAttribute("formaction") ? button.formAction : form.action;
-  fetch(address, { method: "POST", body: new FormData(form, button) });
-  form.querySelectorAll("input:not([type=hidden])").forEach((input) => (input.value = ""));
+  const clear = ({ ok }) => ok && form.querySelectorAll("input:not([type=hidden])").forEach((input) => (input.value = ""));
+  fetch(address, { method: "POST", body: new FormData(form, button) }).then(clear, () => {});
 });

@@ -12,8 +12,8 @@ const list = document.getElementById("notification-list");
 const form = document.getElementById("notification-acts");
 
 // In the page before anything is said in it, or a screen reader would not hear it.
-const toasts = document.createElement("div");
-toasts.className = "toasts notification-toasts";
+const toasts = document.querySelector(".toasts") ?? document.createElement("div");
+toasts.classList.add("toasts", "notification-toasts");
 toasts.setAttribute("role", "status");
 document.body.append(toasts);
 
