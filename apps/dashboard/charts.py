@@ -29,9 +29,9 @@ class Chart:
     """
     Figures of one unit, drawn together.
 
-    `note` says what they mean and `missing` stands there when the first one is not known. The
-    axis has `unit` behind its numbers, begins at 0 and reaches `least`, or the highest value if
-    that is more.
+    `note` says what they mean and `missing` replaces it when the first one is not known. The
+    axis shows `unit` behind its numbers, begins at 0 and reaches `least`, or the highest value if
+    that is more. What matters most `is_wide`.
     """
 
     title: str
@@ -40,63 +40,69 @@ class Chart:
     missing: str = ""
     unit: str = ""
     least: int = 1
+    is_wide: bool = False
 
     def text(self, point: dict | None) -> str:
-        """Return what is to be said under the chart."""
+        """Return the note of the chart at a point."""
         return self.missing if point and point[self.figures[0].name] is None else self.note
 
 
 CHARTS = [
     Chart(
         _("Requests"),
-        (Figure("requests", _("answered"), _("per second"), digits=1),),
+        (
+            Figure("requests", _("answered"), _("per second"), digits=1),
+            Figure("errors", _("server errors"), _("per second"), digits=1),
+        ),
         _("An open stream counts as one request."),
         unit=_("/s"),
+        is_wide=True,
     ),
     Chart(
         _("Response time"),
         (Figure("median", _("median"), _("ms"), digits=1), Figure("p95", _("95th percentile"), _("ms"), digits=1)),
-        _("Of the last minute’s requests."),
-        missing=_("No request was answered in the last minute."),
+        _("Until the response begins."),
+        missing=_("No requests in the last minute."),
         unit=_(" ms"),
         least=10,
-    ),
-    Chart(
-        _("Users online"),
-        (Figure("users", _("logged in")), Figure("anonymous", _("guests"))),
-        _("Guests are counted by stream."),
-        least=4,
+        is_wide=True,
     ),
     Chart(
         _("Open streams"),
         (Figure("streams", _("open")),),
-        _("Pages kept up to date at this moment."),
+        _("Live parts of pages, at this moment."),
+        least=4,
+        is_wide=True,
+    ),
+    Chart(
+        _("Users online"),
+        (Figure("users", _("users")), Figure("anonymous", _("guests"))),
+        _("One guest per open stream."),
         least=4,
     ),
     Chart(
         _("Events published"),
         (Figure("published", _("published"), _("per second"), digits=1),),
-        _("Each counts once, however many hear it."),
+        _("Counted once, however many subscribers receive it."),
         unit=_("/s"),
     ),
     Chart(
         _("Events delivered"),
         (Figure("delivered", _("delivered"), _("per second"), digits=1),),
-        _("Each counts once for every stream that it is written to."),
+        _("Counted once for every stream that receives it."),
         unit=_("/s"),
     ),
     Chart(
         _("Database queries"),
         (Figure("queries", _("sent"), _("per second"), digits=1),),
-        _("Those of this page included."),
+        _("Includes the queries of this page."),
         unit=_("/s"),
         least=4,
     ),
     Chart(
         _("Task queue"),
         (Figure("queued", _("waiting")), Figure("running", _("running"))),
-        _("Background tasks, in all workers."),
-        missing=_("Waiting tasks are not kept in the database."),
+        _("Background tasks in all workers. A dash: waiting tasks are not kept in the database."),
         least=4,
     ),
     Chart(
@@ -109,7 +115,7 @@ CHARTS = [
     Chart(
         _("Memory"),
         (Figure("memory", _("resident"), "MiB", scale=1024 * 1024),),
-        _("What processes share counts in each."),
+        _("Memory that processes share is counted in each of them."),
         unit=" MiB",
         least=100,
     ),

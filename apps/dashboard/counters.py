@@ -18,6 +18,7 @@ class Tally:
     """The counts of one bucket. `durations` has a count for each slot of the histogram."""
 
     requests: int = 0
+    errors: int = 0
     queries: int = 0
     durations: Counter[int] = field(default_factory=Counter)
 
@@ -30,12 +31,13 @@ class Counters:
         self.tallies: dict[int, Tally] = {}
         self.running = 0
 
-    def count_request(self, seconds: float) -> None:
-        """Count a request that was answered after this many seconds."""
+    def count_request(self, seconds: float, status: int) -> None:
+        """Count a request that was answered after this many seconds; a status from 500 on is an error."""
         slot = histogram.slot(seconds * 1000)
         with self.lock:
             tally = self._current()
             tally.requests += 1
+            tally.errors += status >= 500
             tally.durations[slot] += 1
 
     def count_query(self) -> None:

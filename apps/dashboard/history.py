@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from .models import Sample
 from .points import Point, point
+from .ranges import MINUTES
 
-LENGTH = 300
-"""Seconds that the page shows."""
+LENGTH = MINUTES.length
 
 WINDOW = 60
 """Seconds over which response times are summed: a few requests make no percentile."""

@@ -16,7 +16,7 @@ def measure(get_response):
         async def middleware(request):
             began = perf_counter()
             response = await get_response(request)
-            counters.count_request(perf_counter() - began)
+            counters.count_request(perf_counter() - began, response.status_code)
             return response
 
     else:
@@ -24,7 +24,7 @@ def measure(get_response):
         def middleware(request):
             began = perf_counter()
             response = get_response(request)
-            counters.count_request(perf_counter() - began)
+            counters.count_request(perf_counter() - began, response.status_code)
             return response
 
     return middleware

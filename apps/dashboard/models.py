@@ -1,4 +1,4 @@
-"""What each process leaves behind every three seconds, for the readers of all processes to sum."""
+"""What each process records every three seconds, and the means of all processes over longer times."""
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -25,6 +25,7 @@ class Sample(models.Model):
     kind = models.CharField(_("kind"), max_length=8, choices=Kind)
 
     requests = models.PositiveIntegerField(_("requests answered"))
+    errors = models.PositiveIntegerField(_("of these, answered with a server error"), db_default=0)
     durations = models.JSONField(_("histogram of response times"), default=dict)
     queries = models.PositiveIntegerField(_("database queries"))
     published = models.PositiveIntegerField(_("events published"), db_default=0)
@@ -45,3 +46,19 @@ class Sample(models.Model):
 
     def __str__(self) -> str:
         return f"{self.process} {self.bucket}"
+
+
+class Summary(models.Model):
+    """The figures of all processes over `step` seconds: a point of a range that is too long for samples."""
+
+    step = models.PositiveIntegerField(_("seconds"))
+    bucket = models.BigIntegerField(_("start, in unix seconds"))
+    point = models.JSONField(_("figures"))
+
+    class Meta:
+        verbose_name = _("summary")
+        verbose_name_plural = _("summaries")
+        constraints = [models.UniqueConstraint(fields=["step", "bucket"], name="one_summary_per_step")]
+
+    def __str__(self) -> str:
+        return f"{self.bucket} +{self.step}"

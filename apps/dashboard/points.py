@@ -23,8 +23,8 @@ def point(bucket: int, samples: Collection[Mapping], durations: Counter[int]) ->
     return {
         "time": bucket,
         "requests": round(total("requests") / BUCKET, 2),
-        "median": rounded(quantile(durations, 0.5)),
-        "p95": rounded(quantile(durations, 0.95)),
+        "errors": round(total("errors") / BUCKET, 2),
+        **percentiles(durations),
         "users": len({pk for sample in samples for pk in sample["users"]}),
         "anonymous": total("anonymous"),
         "streams": total("streams"),
@@ -38,6 +38,11 @@ def point(bucket: int, samples: Collection[Mapping], durations: Counter[int]) ->
         "web": sum(sample["kind"] == Sample.Kind.WEB for sample in samples),
         "workers": sum(sample["kind"] == Sample.Kind.WORKER for sample in samples),
     }
+
+
+def percentiles(durations: Counter[int]) -> Point:
+    """Return the median and the 95th percentile of a histogram, in milliseconds."""
+    return {"median": rounded(quantile(durations, 0.5)), "p95": rounded(quantile(durations, 0.95))}
 
 
 def rounded(milliseconds: float | None) -> float | None:

@@ -13,8 +13,10 @@ from django.db import connections as databases
 
 from apps.sse import connections, metrics
 
+from . import summaries
 from .counters import Counters, Tally, counters
-from .models import BUCKET, Sample, bucket_of
+from .models import BUCKET, Sample, Summary, bucket_of
+from .ranges import SUMMARISED
 
 logger = logging.getLogger(__name__)
 
@@ -46,9 +48,11 @@ class Sampler:
             databases.close_all()
 
     def try_sample(self) -> None:
-        """Write a sample and delete old ones; log, once, that it cannot be done."""
+        """Write a sample, and what follows from it; log a failure once."""
         try:
-            self.sample(bucket_of(time.time()))
+            now = bucket_of(time.time())
+            self.sample(now)
+            summaries.write(now, self.name, since=now - KEPT)
             if random.random() < 0.05:
                 prune()
         except Exception:
@@ -81,6 +85,7 @@ class Sampler:
             process=self.name,
             kind=self.kind,
             requests=tally.requests,
+            errors=tally.errors,
             durations=tally.durations,
             queries=tally.queries,
             **seen,
@@ -126,8 +131,10 @@ def tasks_waiting() -> int | None:
 
 
 def prune() -> None:
-    """Delete the samples that no page shows any more."""
+    """Delete the samples and summaries that no page shows any more."""
     Sample.objects.filter(bucket__lt=time.time() - KEPT).delete()
+    for span in SUMMARISED:
+        Summary.objects.filter(step=span.step, bucket__lt=time.time() - span.length).delete()
 
 
 sampled: int | None = None

@@ -1,4 +1,4 @@
-"""What the page is told: the last five minutes, what it missed, and each new point."""
+"""What the page is told: the points of its range, what it missed of them, and each new one."""
 
 import asyncio
 import time
@@ -11,20 +11,22 @@ from apps.sse import shared
 from .history import History
 from .models import BUCKET, bucket_of
 from .points import Point
+from .ranges import MINUTES, SUMMARISED
+from .summaries import Summaries
 
 GRACE = 1
 """Seconds that processes have to write their samples after the end of a bucket."""
 
-history = History()
+histories = {MINUTES.name: History(), **{span.name: Summaries(span) for span in SUMMARISED}}
 
 
 @shared
-async def latest() -> AsyncGenerator[Point]:
-    """Yield the newest point, then each new one, shortly after the end of its bucket."""
+async def latest(span: str) -> AsyncGenerator[Point]:
+    """Yield the newest point of a range, then each new one, shortly after the end of its bucket."""
     told = 0
     while True:
         last = newest()
-        points = await sync_to_async(history.until)(last)
+        points = await sync_to_async(histories[span].until)(last)
         if points and points[-1]["time"] > told:
             told = points[-1]["time"]
             yield points[-1]
@@ -33,14 +35,14 @@ async def latest() -> AsyncGenerator[Point]:
             await asyncio.sleep(last + 2 * BUCKET + GRACE - time.time())
 
 
-async def missed(seen: int) -> list[Point]:
-    """Return the points after the one at the time `seen`, at most those of the history; none after 0."""
-    return [point for point in await sync_to_async(recent)() if point["time"] > seen] if seen else []
+async def missed(span: str, seen: int) -> list[Point]:
+    """Return the points of a range after the one at the time `seen`; none after 0."""
+    return [point for point in await sync_to_async(recent)(span) if point["time"] > seen] if seen else []
 
 
-def recent() -> list[Point]:
-    """Return the points of the last five minutes, oldest first."""
-    return history.until(newest())
+def recent(span: str = MINUTES.name) -> list[Point]:
+    """Return the points of a range, oldest first."""
+    return histories[span].until(newest())
 
 
 def known(last_event_id: str | None) -> int:

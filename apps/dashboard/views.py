@@ -1,12 +1,13 @@
 from django.conf import settings
 from django.contrib.auth.mixins import UserPassesTestMixin
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.views.generic import TemplateView
 
 from apps.sse import SSEView
 
 from . import stats
 from .charts import CHARTS
+from .ranges import MINUTES, RANGES, Range
 
 
 def may_look(user) -> bool:
@@ -14,8 +15,16 @@ def may_look(user) -> bool:
     return getattr(settings, "DASHBOARD_PUBLIC", False) or (user.is_active and user.is_staff)
 
 
+def range_of(request) -> Range:
+    """Return the range that a request asks for; raises `BadRequest` if there is none of that name."""
+    try:
+        return RANGES[request.GET.get("range", MINUTES.name)]
+    except KeyError:
+        raise BadRequest(f"range is one of {', '.join(RANGES)}") from None
+
+
 class DashboardView(UserPassesTestMixin, TemplateView):
-    """The page as it is now: the last five minutes, and the place where the stream goes on."""
+    """The page as it is now: the points of one range, and the place where the stream goes on."""
 
     template_name = "dashboard/dashboard.html"
 
@@ -23,17 +32,15 @@ class DashboardView(UserPassesTestMixin, TemplateView):
         return may_look(self.request.user)
 
     def get_context_data(self, **kwargs):
-        points = stats.recent()
-        return {
-            **super().get_context_data(**kwargs),
-            "charts": CHARTS,
-            "points": points,
-            "point": points[-1] if points else None,
-        }
+        span, points = range_of(self.request), stats.recent()
+        now = points[-1] if points else None
+        data = {"now": now, "points": points if span == MINUTES else stats.recent(span.name)}
+        context = {"charts": CHARTS, "range": span, "ranges": RANGES.values(), "point": now, "data": data}
+        return super().get_context_data(**context, **kwargs)
 
 
 class StatsStream(SSEView):
-    """First the points the page has missed, then each new one."""
+    """First the points of a range that the page has missed, then each new one."""
 
     event_id = int
     joinable = True  # its pages have the points of before
@@ -41,13 +48,14 @@ class StatsStream(SSEView):
     async def mount(self, request, last_event_id):
         if not may_look(request.user):
             raise PermissionDenied
+        self.range = range_of(request).name
         self.seen = stats.known(last_event_id)
 
     async def stream(self, request):
-        for point in await stats.missed(self.seen):
+        for point in await stats.missed(self.range, self.seen):
             yield self.event("stats", point, id=point["time"])
             self.seen = point["time"]
 
-        async for point in stats.latest():
+        async for point in stats.latest(self.range):
             if point["time"] > self.seen:
                 yield self.event("stats", point, id=point["time"])

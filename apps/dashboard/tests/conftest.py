@@ -30,7 +30,8 @@ def nothing_known_yet(monkeypatch):
     """Begin without what an earlier test has left in the memory of this process."""
     from apps.dashboard import stats
 
-    monkeypatch.setattr(stats, "history", stats.History())
+    spans = {span.name: stats.Summaries(span) for span in stats.SUMMARISED}
+    monkeypatch.setattr(stats, "histories", {stats.MINUTES.name: stats.History(), **spans})
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def test_a_bucket_that_is_not_over_is_left(counters):
 def test_no_count_is_lost_between_threads(counters):
     with ThreadPoolExecutor(8) as threads:
         for _ in range(4000):
-            threads.submit(counters.count_request, 0.005)
+            threads.submit(counters.count_request, 0.005, 200)
     tally = counters.take(before=6)[3]
     assert tally.requests == sum(tally.durations.values()) == 4000
 
@@ -52,9 +52,11 @@ def test_counts_that_nobody_takes_do_not_pile_up(counters, monkeypatch):
     assert len(counters.tallies) == KEPT
 
 
-def test_a_synchronous_request_is_counted_with_its_time(counters, rf):
-    middleware.measure(lambda request: HttpResponse())(rf.get("/"))
-    assert counters.take(before=6)[3].requests == 1
+def test_a_synchronous_request_is_counted_with_its_time_and_a_server_error_as_one(counters, rf):
+    for status in (200, 404, 500, 503):
+        middleware.measure(lambda request, status=status: HttpResponse(status=status))(rf.get("/"))
+    tally = counters.take(before=6)[3]
+    assert (tally.requests, tally.errors, sum(tally.durations.values())) == (4, 2, 4)
 
 
 async def test_an_asynchronous_request_is_counted_with_its_time(counters, rf):

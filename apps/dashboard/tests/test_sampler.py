@@ -36,12 +36,12 @@ def end_of_bucket():
 
 
 def test_a_sample_holds_what_the_process_counted_in_its_bucket(sampler, counters):
-    counters.count_request(0.020)
-    counters.count_request(0.020)
+    counters.count_request(0.020, 200)
+    counters.count_request(0.020, 500)
     counters.count_query()
     sampler.sample(end_of_bucket())
     sample = Sample.objects.get()
-    assert (sample.requests, sample.queries, sample.kind) == (2, 1, "web")
+    assert (sample.requests, sample.errors, sample.queries, sample.kind) == (2, 1, 1, "web")
     assert sum(sample.durations.values()) == 2
     assert sample.memory > 10_000_000
 

@@ -1,9 +1,14 @@
+import re
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.urls import reverse
 
 from apps.dashboard import signals
+from apps.dashboard.models import Summary
 from apps.dashboard.views import may_look
+
+from .conftest import NOW
 
 PAGE, STREAM = "/dashboard/", "/api/dashboard/stream/"
 
@@ -78,7 +83,7 @@ def test_a_response_time_that_is_not_known_is_a_dash_and_said_so(visitor, clock,
     sample()
     page = visitor().get(PAGE).text
     assert '<b dj-sse-field="median">–</b>' in page
-    assert "No request was answered in the last minute.</p>" in page
+    assert "No requests in the last minute.</p>" in page
 
 
 def test_without_samples_the_page_says_when_they_come(visitor, clock):
@@ -92,3 +97,32 @@ def test_the_page_needs_one_query(visitor, settings, sample, django_assert_num_q
     settings.DASHBOARD_PUBLIC = True
     with django_assert_num_queries(1):
         visitor().get(PAGE)
+
+
+def test_a_range_that_there_is_not_is_refused(visitor):
+    assert visitor().get(PAGE, {"range": "week"}).status_code == 400
+    assert visitor().head(STREAM, {"range": "week"}).status_code == 400
+
+
+def test_only_charts_of_two_series_have_a_visible_legend(visitor):
+    page = visitor().get(PAGE).text
+    legends = re.findall(r'<dt class="stat-label([^"]*)">.*?</i> ([^<]+)</dt>', page)
+    shown = [label for hidden, label in legends if not hidden]
+    assert shown == [
+        "answered",
+        "server errors",
+        "median",
+        "95th percentile",
+        "users",
+        "guests",
+        "waiting",
+        "running",
+    ]
+
+
+def test_a_longer_range_goes_on_where_its_points_end_and_has_the_numbers_of_now(visitor, clock, sample):
+    now = sample(requests=3)
+    Summary.objects.create(step=600, bucket=NOW // 600 * 600 - 1200, point={"time": NOW // 600 * 600 - 1200})
+    page = visitor().get(PAGE, {"range": "day"}).text
+    assert f'dj-sse-since="{now.bucket}"' in page
+    assert f'dj-sse="{STREAM}?range=day" dj-sse-event="stats" dj-sse-since="{NOW // 600 * 600 - 1200}"' in page

@@ -3,26 +3,31 @@
   "use strict";
 
   const BUCKET = 3;
-  const HISTORY = 300;
   const SILENCE = 12_000;
 
   const root = document.getElementById("dashboard");
   const state = document.getElementById("dashboard-state");
   const table = document.getElementById("dashboard-table");
+  const pause = document.getElementById("dashboard-pause");
+  const [STEP, LENGTH] = [Number(root.dataset.step), Number(root.dataset.length)];
   const language = document.documentElement.lang;
-  const clock = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
-  const points = JSON.parse(document.getElementById("dashboard-points").textContent);
+  const clock = new Intl.DateTimeFormat(language, { timeStyle: "medium", hourCycle: "h23" });
 
-  const timeOf = (point) => clock.format((point.time + BUCKET) * 1000);
+  // Longer ranges have a stream of their own; the large numbers are always those of now.
+  const source = table.hasAttribute("dj-sse") ? table : root;
+  let { points, now } = JSON.parse(document.getElementById("dashboard-points").textContent);
+  let shown = points;
+
+  const timeOf = (time, step = STEP) => clock.format((time + step) * 1000);
 
   // Figures
 
   const figure = (element) => {
-    const { figure: name, unit, digits, scale } = element.dataset;
+    const { figure: name, digits, scale } = element.dataset;
     const number = new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
     const output = element.querySelector("[dj-sse-field]");
     return {
-      name, unit, digits: Number(digits), output, shown: output.textContent,
+      name, digits: Number(digits), output, shown: output.textContent,
       label: element.querySelector("dt").textContent.trim(),
       swatch: element.querySelector(".swatch"),
       value: (point) => (point?.[name] ?? null) === null ? null : point[name] / scale,
@@ -49,18 +54,22 @@
     const figures = [...card.querySelectorAll("[data-figure]")].map(figure);
     const readout = card.querySelector(".readout");
     const note = card.querySelector("[data-note]");
+    const { least, unit } = card.dataset;
 
     const readAt = (index) => {
       const time = (index ?? null) === null ? null : plot.times?.[index];
       if (!time) return readout.replaceChildren();
-      const point = points.find((each) => each.time === time);
-      const words = figures.map((each) => `${each.format(each.value(point))} ${each.unit}`.trim());
-      readout.textContent = `${timeOf({ time })} · ${words.join(" / ")}`;
+      const point = shown.find((each) => each.time === time);
+      const words = figures.map((each) => each.format(each.value(point)));
+      readout.textContent = `${timeOf(time)} · ${words.join(" / ")}${unit}`;
+      readout.classList.toggle("is-left", index > plot.times.length / 2);
     };
 
     const plot = new DashboardPlot(card.querySelector(".plot"), figures, {
-      least: Number(card.dataset.least),
-      unit: card.dataset.unit,
+      least: Number(least),
+      unit,
+      length: LENGTH,
+      isSmall: !card.matches(".is-wide"),
       onPoint: readAt,
     });
 
@@ -70,8 +79,9 @@
       draw(times, byTime) {
         plot.times = times;
         plot.show([times, ...figures.map((each) => times.map((time) => each.value(byTime.get(time))))]);
-        const isMissing = points.length && figures[0].value(points.at(-1)) === null;
-        note.textContent = isMissing ? note.dataset.missing : note.dataset.note;
+      },
+      annotate() {
+        if (note) note.textContent = now && figures[0].value(now) === null ? note.dataset.missing : note.dataset.note;
       },
     };
   };
@@ -81,10 +91,10 @@
 
   // Every bucket has its place, so that those nobody measured are gaps.
   const draw = () => {
-    const last = points.at(-1)?.time;
+    const last = shown.at(-1)?.time;
     if (!last) return;
-    const times = Array.from({ length: HISTORY / BUCKET }, (_, i) => last - HISTORY + (i + 1) * BUCKET);
-    const byTime = new Map(points.map((point) => [point.time, point]));
+    const times = Array.from({ length: LENGTH / STEP }, (_, i) => last - LENGTH + (i + 1) * STEP);
+    const byTime = new Map(shown.map((point) => [point.time, point]));
     for (const each of charts) each.draw(times, byTime);
   };
 
@@ -94,7 +104,7 @@
     const line = document.createElement("tr");
     const head = document.createElement("th");
     head.scope = "row";
-    head.textContent = timeOf(point);
+    head.textContent = timeOf(point.time);
     const cells = figures.map((each) => {
       const cell = document.createElement("td");
       cell.className = "num";
@@ -106,20 +116,17 @@
   };
 
   const body = table.querySelector("tbody");
-  const fillTable = () => body.replaceChildren(...(table.open ? points.map(row).reverse() : []));
-  const addToTable = (point) => {
-    if (!table.open) return;
-    body.prepend(row(point));
-    while (body.rows.length > points.length) body.lastElementChild.remove();
-  };
+  const fillTable = () => body.replaceChildren(...(table.open ? shown.map(row).reverse() : []));
 
   // State: whether the numbers are those of now
 
   let heard = performance.now();
+  let paused = null;
 
   const stateOf = (classes) => {
     const silence = performance.now() - heard;
-    if (!points.length) return "empty";
+    if (paused) return "paused";
+    if (!now) return "empty";
     if (classes.contains("sse-disconnected")) return "offline";
     if (classes.contains("sse-connecting") && silence > BUCKET * 1000) return "connecting";
     return silence > SILENCE ? "silent" : "fresh";
@@ -127,39 +134,61 @@
 
   const showState = () => {
     const name = stateOf(root.classList);
-    const time = points.length ? timeOf(points.at(-1)) : "–";
-    const words = state.dataset[name].replace("{time}", time);
+    const words = state.dataset[name].replace("{paused}", paused).replace("{time}", now ? timeOf(now.time, BUCKET) : "–");
     root.classList.toggle("is-silent", name === "silent");
+    root.classList.toggle("is-paused", name === "paused");
     if (state.textContent !== words) state.textContent = words;
   };
 
-  // Life
+  // Life: while the page is paused points are kept, and not shown
 
-  const add = (point) => {
-    if (point.time <= (points.at(-1)?.time ?? 0)) return;
-    points.push(point);
-    while (points[0].time <= point.time - HISTORY) points.shift();
-    heard = performance.now();
-    addToTable(point);
-    draw();
+  const keep = ({ target, detail }) => {
+    if (detail.event !== "stats") return;
+    const point = detail.data;
+    if (target === root) [now, heard] = [point, performance.now()];
+    if (target === source && point.time > (points.at(-1)?.time ?? 0)) {
+      points = [...points.filter(({ time }) => time > point.time - LENGTH), point];
+    }
   };
 
-  root.addEventListener("sse:data", ({ detail }) => {
-    if (detail.event !== "stats") return;
-    add(detail.data);
-    show(figures, points.at(-1));
+  const showAll = () => {
+    if (paused) return;
+    if (shown !== points) {
+      shown = points;
+      draw();
+      fillTable();
+    }
+    show(figures, now);
+    for (const each of charts) each.annotate();
     showState();
+  };
+
+  root.addEventListener("sse:before", (event) => {
+    if (!paused) return;
+    keep(event);
+    event.preventDefault();
+  });
+  root.addEventListener("sse:data", (event) => {
+    keep(event);
+    showAll();
   });
   root.addEventListener("sse:state", showState);
   table.addEventListener("toggle", fillTable);
   setInterval(showState, 1000);
+
+  pause.addEventListener("click", () => {
+    paused = paused ? null : clock.format();
+    pause.textContent = paused ? pause.dataset.resume : pause.dataset.pause;
+    showAll();
+    showState();
+  });
+  pause.disabled = false;
 
   const recolour = () => charts.forEach((each) => each.recolour());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
   new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 
   draw();
-  show(figures, points.at(-1));
-  showState();
   fillTable();
+  showAll();
 })();

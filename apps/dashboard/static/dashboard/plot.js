@@ -1,12 +1,13 @@
-// One chart: lines over the last five minutes, drawn by uPlot in the colours of the page.
+// One chart: lines over a range of time, drawn by uPlot in the colours of the page.
 (() => {
   "use strict";
 
   const ticks = [-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9].flatMap((power) => [1, 2, 5].map((n) => n * 10 ** power));
+  const minutes = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360].map((n) => n * 60);
   const isWhole = (tick) => tick >= 1;
 
   const language = document.documentElement.lang;
-  const timeOnAxis = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" });
+  const timeOnAxis = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
   const hasValue = (value) => value !== null && value !== undefined;
 
@@ -26,12 +27,15 @@
 
   class Plot {
     // `container` is filled; each of `figures` has a label, a swatch and digits; the
-    // vertical axis reaches `least` and shows `unit`; `onPoint` is told the index under the pointer, or null.
-    constructor(container, figures, { least, unit, onPoint }) {
+    // vertical axis reaches `least` and shows `unit`; the horizontal one is `length` seconds long and has no
+    // labels if the chart `isSmall`. `onPoint` receives the index under the pointer, or null.
+    constructor(container, figures, { least, unit, length, isSmall, onPoint }) {
       this.container = container;
       this.figures = figures;
       this.least = least;
       this.unit = unit;
+      this.length = length;
+      this.isSmall = isSmall;
       this.readColours();
       this.plot = new uPlot(this.options(onPoint), [[], ...figures.map(() => [])], container);
       new ResizeObserver(() => this.plot.setSize(this.size())).observe(container);
@@ -63,18 +67,18 @@
       const numbers = new Intl.NumberFormat(language, { maximumFractionDigits: digits });
       return {
         ...this.size(),
-        padding: [8, 6, 0, 0],
+        padding: [8, this.isSmall ? 6 : 16, 0, 0],
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false }, sync: { key: "dashboard" }, points: { size: 8, width: 2 } },
         scales: { x: { range: (plot) => this.span(plot.data[0]) }, y: { range: (plot, min, max) => this.reach(max) } },
         axes: [
           {
-            stroke: text, font: this.colours.font, size: 24, gap: 4, space: 72, incrs: [60, 120, 300],
+            stroke: text, font: this.colours.font, size: this.isSmall ? 4 : 24, gap: 4, space: 72, incrs: minutes,
             grid: { show: false }, ticks: { ...line, size: 4 }, border: { ...line, show: true },
-            values: (plot, times) => times.map((time) => timeOnAxis.format(time * 1000)),
+            values: (plot, times) => times.map((time) => this.isSmall ? null : timeOnAxis.format(time * 1000)),
           },
           {
-            stroke: text, font: this.colours.font, gap: 6, space: 30, grid: line, ticks: { show: false },
+            stroke: text, font: this.colours.font, gap: 6, space: this.isSmall ? 20 : 30, grid: line, ticks: { show: false },
             incrs: digits ? ticks : ticks.filter(isWhole),
             size: (plot, values) => this.widest(plot.ctx, values ?? []),
             values: (plot, values) => values.map((value) => numbers.format(value) + this.unit),
@@ -98,7 +102,7 @@
 
     span(times) {
       const now = Date.now() / 1000;
-      return times.length ? [times[0], times.at(-1)] : [now - 300, now];
+      return times.length ? [times[0], times.at(-1)] : [now - this.length, now];
     }
 
     reach(highest) {
