@@ -2,6 +2,8 @@
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
+DEMO_PASSWORD = "demo"
+
 
 class DemoHasher(PBKDF2PasswordHasher):
     """In `PASSWORD_HASHERS` only with `DEBUG` on: without it Django cannot verify these passwords."""

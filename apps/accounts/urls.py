@@ -4,10 +4,10 @@ from django.contrib.auth import views as auth
 from django.urls import path
 
 from .forms import ForgottenPasswordForm
-from .views import SignUpView
+from .views import LogInView, SignUpView
 
 urlpatterns = [
-    path("login/", auth.LoginView.as_view(), name="login"),
+    path("login/", LogInView.as_view(), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     path("signup/", SignUpView.as_view(), name="signup"),
     path("password/", auth.PasswordChangeView.as_view(), name="password_change"),

@@ -4,6 +4,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
+from django.urls import reverse
 
 from apps.accounts.models import User
 from apps.dev.database import name_of_database
@@ -39,6 +40,17 @@ def test_demo_users_can_log_in_and_one_may_everything(client, capsys):
     }
     assert all(client.login(username=name, password="demo") for name in ("admin", "ada", "grace"))
     assert "admin / demo, ada / demo, grace / demo" in capsys.readouterr().out
+
+
+def test_the_log_in_page_names_them_with_debug_only_and_each_is_one_click_away(client, without_debug):
+    page = reverse("login")
+    assert "demo user" not in client.get(page).text
+    call_command("demo_users")
+    assert 'name="username" value="grace"' in client.get(page).text
+    assert client.post(page, {"username": "grace", "password": "demo"}).url == reverse("home")
+    client.logout()
+    without_debug()
+    assert "demo user" not in client.get(page).text
 
 
 def test_a_second_run_changes_nothing():

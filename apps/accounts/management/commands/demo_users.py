@@ -4,11 +4,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.hashers import is_demo
+from apps.accounts.hashers import DEMO_PASSWORD, is_demo
 from apps.accounts.models import User
 from apps.dev.database import refuse_foreign_database
 
-PASSWORD = "demo"
 EVERYTHING = {"is_staff": True, "is_superuser": True}
 NOTHING: dict[str, bool] = {}
 USERS = {"admin": EVERYTHING, "ada": NOTHING, "grace": NOTHING}
@@ -33,11 +32,11 @@ class Command(BaseCommand):
             user = User.objects.filter(username=username).first()
             if user is None:
                 user = User(username=username, email=f"{username}@example.com", **rights)
-            elif is_demo(user.password) or not user.check_password(PASSWORD):
+            elif is_demo(user.password) or not user.check_password(DEMO_PASSWORD):
                 continue
-            user.set_demo_password(PASSWORD)
+            user.set_demo_password(DEMO_PASSWORD)
             user.save()
-        self.stdout.write("Log in as " + ", ".join(f"{name} / {PASSWORD}" for name in USERS))
+        self.stdout.write("Log in as " + ", ".join(f"{name} / {DEMO_PASSWORD}" for name in USERS))
 
     def remove(self) -> None:
         names = [*User.demo_accounts().values_list("username", flat=True)]
