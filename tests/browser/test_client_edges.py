@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.playing import event
+from tests.browser.playing import event, names_seen, wait_for_state
 
 RESET = event("sse:reset", {"reason": "gap"})
 
@@ -64,6 +64,20 @@ def test_a_listener_that_connects_at_once_leaves_no_stale_state_behind(page, ser
     server.accept().stream()
     expect(page.locator("i")).to_have_class("sse-connected")
     assert page.evaluate("() => states.slice(-2)") == ["connecting", "connected"]
+
+
+def test_a_server_that_accepts_and_never_answers_is_given_up_after_ten_seconds(page, server, connect):
+    page.clock.install()
+    silent = connect("{ retryDelay: 1000 }")
+    page.clock.fast_forward(9_000)
+    assert names_seen(page) == []
+    page.clock.fast_forward(1_000)
+    silent.wait_until_closed()
+    wait_for_state(page, "reconnecting")
+    assert "did not answer" in page.evaluate("() => seen.find(([name]) => name === 'error')[1].event.message")
+    page.clock.fast_forward(1_000)
+    server.accept().stream()
+    wait_for_state(page, "connected")
 
 
 def test_attempts_without_a_network_are_not_counted(page, server, context, connect):

@@ -3,7 +3,9 @@
 import pytest
 from playwright.sync_api import expect
 
+from apps.sse.client import check
 from tests.browser.playing import ITEMS, NUMBERS, QUICK_RETRY, event, freeze, item, position, show
+from tests.browser.scripted_server import SCRIPTS
 
 
 def state_of(tab):
@@ -164,6 +166,18 @@ def test_nothing_crosses_from_one_session_to_another(server, open_tab):
     two.send(event("a", " more"))
     expect(second.locator(NUMBERS)).to_have_text("secret more")
     assert server.is_idle()
+
+
+def test_an_old_and_a_new_client_do_not_mix_after_a_deploy(server, context, open_tab):
+    old = open_tab()
+    server.accept().stream(item(1))
+    part = "djust-sse-sharing.js"
+    deployed = (SCRIPTS / part).read_text(encoding="utf-8").replace(check.source_hash()[:8], "deployed")
+    context.route(f"**/{part}", lambda route: route.fulfill(body=deployed, content_type="text/javascript"))
+    new = open_tab()
+    server.accept().stream(event("a", "new"))
+    expect(new.locator(NUMBERS)).to_have_text("new")
+    expect(old.locator(NUMBERS)).to_have_text("1;")
 
 
 def test_another_address_is_another_stream(server, open_tab):
