@@ -52,6 +52,28 @@ def test_a_missing_target_is_told_once(page, server, open_page):
     assert [text for text in said if "#gone" in text] == ['DjustSSE: nothing on this page matches "#gone".']
 
 
+def test_content_an_option_and_an_event_that_have_no_effect_are_explained_once(page, server, open_page):
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    content = '" dj-sse-event="a"><b>of its own</b></p>'
+    open_page(f'<p dj-sse="/heard/{content}<p dj-sse="/left-alone/{content}')
+    page.evaluate("""() => {
+        document.querySelector('p')._djustSSE.on('a', () => {});
+        for (const url of ['/default/', '/slower/']) {
+            window.sse = new DjustSSE(url, url === '/slower/' ? { retryDelay: 5000 } : {}).connect();
+        }
+    }""")
+    frames = "retry: 3000\n\n" + event("a", {"n": 1}) + event("error", "mine")
+    with page.expect_console_message(lambda _: len(said) == 3):
+        streams = [server.accept().stream(frames) for _ in range(4)]
+    for stream in streams:
+        stream.send(frames)
+    page.wait_for_function("() => sse.getStats().messages === 4")
+    assert len(said) == 3
+    for words in ["/left-alone/ changes nothing", "/slower/ has set the delay", '"error" reaches only']:
+        assert sum(words in text for text in said) == 1
+
+
 def test_a_listener_that_connects_at_once_leaves_no_stale_state_behind(page, server, open_page):
     open_page('<b dj-sse="/stream/"></b><i dj-sse="/stream/"></i>')
     page.evaluate("""() => {

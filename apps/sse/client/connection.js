@@ -1,3 +1,4 @@
+import { advise } from './advise.js';
 import { Listeners } from './listeners.js';
 import { isRepeat } from './positions.js';
 import { sourceFor } from './source.js';
@@ -5,7 +6,6 @@ import { sourceFor } from './source.js';
 const DEFAULTS = {
   autoReconnect: true,
   maxRetries: 5,
-  retryDelay: 3000,
   withCredentials: false,
   lastEventId: '',
   share: false,
@@ -174,11 +174,12 @@ export class DjustSSE {
     }
     const isControl = type.startsWith('sse:');
     const tell = () => {
-      if (type === 'sse:reset' || !(isControl || OWN_NAMES.has(type))) this.#emit(type, data, original);
+      if (OWN_NAMES.has(type)) advise('reserved', type);
+      else if (type === 'sse:reset' || !isControl) this.#emit(type, data, original);
       this.#emit('*', type, data, original);
     };
     const detail = { event: type, data, originalEvent: original };
-    const showing = isControl ? undefined : this.#options.whenData(detail, isHurried);
+    const showing = isControl ? undefined : this.#options.whenData(detail, isHurried, this.#listeners.has(type));
     return showing ? showing.then(tell) : void tell();
   }
 

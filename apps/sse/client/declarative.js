@@ -1,3 +1,4 @@
+import { advise } from './advise.js';
 import { announce } from './announce.js';
 import { DjustSSE } from './connection.js';
 import { fill, isChange, show } from './dom.js';
@@ -115,19 +116,19 @@ function streamFor(element, url) {
       announce(element, 'sse:reset', { data });
       return loading;
     },
-    whenData: (detail, isHurried) => receive(element, detail, isHurried),
+    whenData: (...given) => receive(element, ...given),
   });
   element._djustSSE = sse;
   return sse;
 }
 
 /** Show an event and announce it, now or when the promise that is returned is fulfilled. */
-function receive(element, detail, isHurried) {
+function receive(element, detail, isHurried, isHeard) {
   const { event, data } = detail;
   let showing;
   if (isWanted(element, event) && !isChange(event, data)) {
     if (!announce(element, 'sse:before', detail, true)) return undefined;
-    showing = update(element, data, isHurried);
+    showing = update(element, isHurried, () => display(element, data, isHeard));
   }
   const say = () => announce(element, 'sse:data', detail);
   return showing ? showing.then(say) : void say();
@@ -145,28 +146,34 @@ function isWanted(element, event) {
 }
 
 /** Returns a promise if the page changes later; while others wait, the change is not animated. */
-function update(element, data, isHurried) {
+function update(element, isHurried, change) {
   const isSmooth = element.hasAttribute('dj-sse-transition') && document.startViewTransition && !document.hidden;
   if (!isSmooth || isHurried || matchMedia('(prefers-reduced-motion: reduce)').matches) {
-    return void display(element, data);
+    return void change();
   }
-  const { ready, updateCallbackDone } = document.startViewTransition(() => display(element, data));
+  const { ready, updateCallbackDone } = document.startViewTransition(change);
   // One that is overtaken by the next is not animated to its end.
   ready.catch(() => {});
   return updateCallbackDone;
 }
 
-function display(element, data) {
+function display(element, data, isHeard) {
   const selector = element.getAttribute('dj-sse-target');
   const mode = element.getAttribute('dj-sse-mode');
   const limit = element.getAttribute('dj-sse-limit') ?? undefined;
   try {
     if (selector) each(selector, (target) => show(target, data, mode, limit));
-    else if (mode === null && streams.get(element)?.isOwned) fill(element, data);
+    else if (mode === null && streams.get(element)?.isOwned) fillOwned(element, data, isHeard);
     else show(element, data, mode, limit);
   } catch (error) {
     console.error('DjustSSE: an event could not be shown:', error, element);
   }
+}
+
+/** The rest of an element's own content is its script's: say so where there is none. */
+function fillOwned(element, data, isHeard) {
+  if (fill(element, data) || isHeard || !element.hasAttribute('dj-sse-event')) return;
+  advise('content', element.getAttribute('dj-sse'));
 }
 
 function showState(element, detail) {

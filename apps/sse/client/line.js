@@ -6,7 +6,8 @@ import { readStream } from './stream.js';
 const HEALTHY_AFTER = 5000;
 const DEAD_AFTER_KEEPALIVES = 2.5;
 const ANSWER_WITHIN = 10_000;
-const MANY = 4;
+const RETRY_DELAY = 3000;
+const MAX_CONNECTIONS = 4;
 
 /** Those of this page that have a connection. */
 const connected = new Set();
@@ -94,7 +95,7 @@ export class Line {
     await null;
     if (signal.aborted) return;
     connected.add(this);
-    if (connected.size > MANY) advise('crowded', new URL(this.#url).origin);
+    if (connected.size > MAX_CONNECTIONS) advise('crowded', new URL(this.#url).origin);
     let outcome;
     try {
       outcome = await readStream(this.#url, this.#reading(signal, from ?? this.#audience.lastEventId));
@@ -126,7 +127,10 @@ export class Line {
         if (event !== 'sse:open') this.#receive({ type: event ?? 'message', text: data, id, origin });
       }),
       onId: unlessAborted((id) => audience.reach(id)),
-      onRetry: unlessAborted((delay) => (this.#serverDelay = delay)),
+      onRetry: unlessAborted((delay) => {
+        this.#serverDelay = delay;
+        if ((this.#options.retryDelay ?? delay) !== delay) advise('retry', this.#url);
+      }),
     };
   }
 
@@ -148,7 +152,7 @@ export class Line {
   #lost({ final = false, wait = 0, ...detail }) {
     if (this.#state === 'connected' && Date.now() - this.#since >= HEALTHY_AFTER) this.#retries = 0;
     this.#release();
-    const { autoReconnect, maxRetries, retryDelay: ownDelay } = this.#options;
+    const { autoReconnect, maxRetries, retryDelay: ownDelay = RETRY_DELAY } = this.#options;
     if (final || !autoReconnect || (this.#retries >= maxRetries && navigator.onLine)) {
       if (detail.error) console.error(`DjustSSE: ${this.#url}: ${detail.error}`);
       return this.#stop(detail);

@@ -13,6 +13,11 @@ export class Listeners {
     else this.#byName.delete(name);
   }
 
+  /** Whether somebody listens to `name`, or to everything. */
+  has(name) {
+    return [name, '*'].some((heard) => this.#byName.get(heard)?.size);
+  }
+
   clear() {
     this.#byName.clear();
   }

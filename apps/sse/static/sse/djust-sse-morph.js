@@ -1,4 +1,4 @@
-/*! djust-sse 0.1.0 sha256:fec84ddb9544d81f0705dc5913af0ae8d6583bd13fad1bbe4e1c6899d2ecd215 */
+/*! djust-sse 0.1.0 sha256:6e418ead7acd82e41fd8af383da290c4962246691e6b64d3d7b00bbf0c01c212 */
 /*! includes idiomorph 0.8.0, Zero-Clause BSD
 =============
 
