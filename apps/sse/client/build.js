@@ -33,7 +33,7 @@ const parser = `includes eventsource-parser ${versionOf('eventsource-parser')}, 
 const FILES = {
   'djust-sse.js': { entry: 'index.js', format: 'iife', notice: parser },
   'djust-sse-sharing.js': { entry: 'shared.js', format: 'esm' },
-  'djust-sse-reset.js': { entry: 'reset.js', format: 'esm' },
+  'djust-sse-attributes.js': { entry: 'attributes.js', format: 'esm' },
   'djust-sse-advice.js': { entry: 'advice.js', format: 'esm' },
   'djust-sse-morph.js': {
     entry: 'morphing.js',

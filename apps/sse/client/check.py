@@ -19,7 +19,7 @@ STATIC = CLIENT.parent / "static" / "sse"
 BUDGETS = {
     "djust-sse.js": 10 * 1024,
     "djust-sse-sharing.js": 2 * 1024,
-    "djust-sse-reset.js": 1024,
+    "djust-sse-attributes.js": 2560,
     "djust-sse-advice.js": 1024,
     "djust-sse-morph.js": 4608,
 }

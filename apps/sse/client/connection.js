@@ -183,6 +183,12 @@ export class DjustSSE {
     return showing ? showing.then(tell) : void tell();
   }
 
+  /** Take a step now, or after the events that came before it. */
+  inOrder(step) {
+    if (this.#source) this.#source.inOrder(step);
+    else step();
+  }
+
   #become(state, detail) {
     this.#state = state;
     this.#print(state, detail);

@@ -4,10 +4,10 @@ import { DjustSSE } from './connection.js';
 import { fill, isChange, show } from './dom.js';
 import { each } from './each.js';
 import { parsed } from './html.js';
+import { listed } from './listed.js';
 import { put } from './modes.js';
-import { loadMorph } from './morph.js';
 import { observePage } from './observer.js';
-import { load } from './parts.js';
+import { load, need, parts, pending } from './parts.js';
 
 const CLASSES = {
   connecting: 'sse-connecting',
@@ -18,6 +18,9 @@ const CLASSES = {
 
 /** Attributes that say how a stream is opened. */
 const SETTINGS = ['dj-sse-reconnect', 'dj-sse-credentials', 'dj-sse-share', 'dj-sse-since'];
+
+/** What is loaded when it is on the page. */
+const MORE = '[dj-sse-refresh], [dj-sse-close], [dj-sse-added], [dj-sse-autoscroll], [dj-sse-field*=":"]';
 
 /** What is known of each `dj-sse` element: `{ url, sse, settings, left, isOwned }`. */
 const streams = new WeakMap();
@@ -48,18 +51,19 @@ function react(records) {
 }
 
 function adoptAll(node) {
+  if (elements(node, MORE).length) need('attributes', (part) => part.install(page));
   elements(node).forEach(adopt);
 }
 
-function elements(node) {
+function elements(node, selector = '[dj-sse]') {
   if (!node.querySelectorAll) return [];
-  const inside = [...node.querySelectorAll('[dj-sse]')];
-  return node.matches?.('[dj-sse]') ? [node, ...inside] : inside;
+  const inside = [...node.querySelectorAll(selector)];
+  return node.matches?.(selector) ? [node, ...inside] : inside;
 }
 
 function adopt(element) {
   const url = element.getAttribute('dj-sse');
-  if (url && element.getAttribute('dj-sse-mode') === 'morph') loadMorph();
+  if (url && element.getAttribute('dj-sse-mode') === 'morph') need('morph');
   const known = streams.get(element);
   const stream = known?.url === url ? known : replace(known, element, url);
   if (stream && element.isConnected && isPageReady) resume(element, stream);
@@ -137,37 +141,41 @@ function receive(element, detail, isHurried, isHeard) {
 /** Returns a promise if what follows has to wait. */
 function startAnew(element) {
   if (!element.hasAttribute('dj-sse-reset')) return undefined;
-  return load('reset').then((part) => part?.startAnew(element, { each, parsed, put }));
+  return load('attributes').then((part) => part?.startAnew(element, page));
 }
 
 function isWanted(element, event) {
-  const names = element.getAttribute('dj-sse-event')?.match(/[^\s,]+/g);
-  return !names || names.includes(event);
+  const names = listed(element, 'dj-sse-event');
+  return names ? names.includes(event) : !listed(element, 'dj-sse-refresh')?.includes(event);
 }
 
 /** Returns a promise if the page changes later; while others wait, the change is not animated. */
 function update(element, isHurried, change) {
   const isSmooth = element.hasAttribute('dj-sse-transition') && document.startViewTransition && !document.hidden;
   if (!isSmooth || isHurried || matchMedia('(prefers-reduced-motion: reduce)').matches) {
-    return void change();
+    return void attempt(element, change);
   }
-  const { ready, updateCallbackDone } = document.startViewTransition(change);
+  const { ready, updateCallbackDone } = document.startViewTransition(() => attempt(element, change));
   // One that is overtaken by the next is not animated to its end.
   ready.catch(() => {});
   return updateCallbackDone;
+}
+
+function attempt(element, change) {
+  try {
+    change();
+  } catch (error) {
+    console.error('DjustSSE: an event could not be shown:', error, element);
+  }
 }
 
 function display(element, data, isHeard) {
   const selector = element.getAttribute('dj-sse-target');
   const mode = element.getAttribute('dj-sse-mode');
   const limit = element.getAttribute('dj-sse-limit') ?? undefined;
-  try {
-    if (selector) each(selector, (target) => show(target, data, mode, limit));
-    else if (mode === null && streams.get(element)?.isOwned) fillOwned(element, data, isHeard);
-    else show(element, data, mode, limit);
-  } catch (error) {
-    console.error('DjustSSE: an event could not be shown:', error, element);
-  }
+  if (selector) each(selector, (target) => show(target, data, mode, limit));
+  else if (mode === null && streams.get(element)?.isOwned) fillOwned(element, data, isHeard);
+  else show(element, data, mode, limit);
 }
 
 /** The rest of an element's own content is its script's: say so where there is none. */
@@ -175,6 +183,9 @@ function fillOwned(element, data, isHeard) {
   if (fill(element, data) || isHeard || !element.hasAttribute('dj-sse-event')) return;
   advise('content', element.getAttribute('dj-sse'));
 }
+
+/** What the attributes need that are loaded. */
+const page = { announce, each, need, parsed, parts, pending, put, update };
 
 function showState(element, detail) {
   element.classList.remove(...Object.values(CLASSES));

@@ -2,8 +2,8 @@ import { announce } from './announce.js';
 import { each } from './each.js';
 import { asText, hasHTML, isHTML, isObject } from './html.js';
 import { put } from './modes.js';
-import { loadMorph, pendingMorph } from './morph.js';
-import { isPatches, patch, setValue } from './patches.js';
+import { need, parts, pending } from './parts.js';
+import { isPatches, patch, setAttribute, setValue } from './patches.js';
 
 /** The events with which a server changes the page directly, by the names they have there. */
 const CHANGES = {
@@ -53,8 +53,8 @@ function isTrusted(origin) {
 
 /** What is being loaded and an event has to wait for: a promise, or undefined if nothing is missing. */
 export function needs(type, data) {
-  if (isChange(type, data) && asksForMorph(data)) loadMorph();
-  return pendingMorph();
+  if (isChange(type, data) && asksForMorph(data)) need('morph');
+  return pending();
 }
 
 function asksForMorph(data) {
@@ -72,8 +72,10 @@ export function fill(target, data) {
   const fields = [...target.querySelectorAll('[dj-sse-field]')].filter((field) => belongsTo(field, target));
   if (target.hasAttribute('dj-sse-field')) fields.push(target);
   for (const field of fields) {
-    const value = lookUp(data, field.getAttribute('dj-sse-field'));
-    if (value !== undefined) setValue(field, value);
+    const name = field.getAttribute('dj-sse-field');
+    const value = lookUp(data, name);
+    if (name.includes(':')) parts.attributes?.bind(field, data, { lookUp, setAttribute, setValue });
+    else if (value !== undefined) setValue(field, value);
   }
   return fields.length > 0;
 }

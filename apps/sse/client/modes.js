@@ -1,6 +1,6 @@
 import { contentOf } from './html.js';
 import { hasInput } from './input.js';
-import { loadMorph, morph } from './morph.js';
+import { need, parts } from './parts.js';
 
 /**
  * What an update does with a target, by mode; `content` is a DocumentFragment.
@@ -35,13 +35,13 @@ const MODES = {
     target.remove();
   },
   morph(target, content) {
-    if (!morph) {
-      loadMorph();
+    if (!parts.morph) {
+      need('morph');
       if (hasInput(target)) throw new Error('without idiomorph it would destroy what was typed');
       return MODES.replace(target, content);
     }
     const style = bringsAlong(target, content) ? 'outerHTML' : 'innerHTML';
-    morph(target, [...content.childNodes], style);
+    parts.morph.morph(target, [...content.childNodes], style);
   },
 };
 

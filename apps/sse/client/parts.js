@@ -5,6 +5,26 @@ const TIME_LIMIT = 5000;
 const TRY_AGAIN_AFTER = 5000;
 const loading = new Map();
 const attempts = new Map();
+const awaited = new Map();
+
+/** The parts that are there, of those that events wait for. */
+export const parts = {};
+
+/** Begin to load a part that the next event has to wait for, if it is not there. */
+export function need(name, install) {
+  if (parts[name] || awaited.has(name)) return;
+  const loading = load(name).then((part) => {
+    awaited.delete(name);
+    parts[name] = part;
+    if (part) install?.(part);
+  });
+  awaited.set(name, loading);
+}
+
+/** A promise while something that events wait for is on its way; undefined otherwise. */
+export function pending() {
+  return awaited.size ? Promise.all(awaited.values()) : undefined;
+}
 
 /** A promise of what the part exports, or of undefined if it cannot be had now; it never rejects. */
 export function load(name) {

@@ -6,7 +6,7 @@ import { isMode, put, setText } from './modes.js';
 const OPERATIONS = {
   html: (element, { value }) => put(element, isObject(value) ? value : { html: value }),
   value: (element, { value }) => setValue(element, value),
-  set_attribute: (element, { name, value }) => setAttribute(element, name, safe(name, value)),
+  set_attribute: setAttribute,
   remove_attribute: (element, { name }) => element.removeAttribute(name),
   add_class: (element, { value }) => element.classList.add(...words(value)),
   remove_class: (element, { value }) => element.classList.remove(...words(value)),
@@ -43,16 +43,12 @@ export function setValue(element, value) {
   else if (element.value !== asText(value)) element.value = asText(value);
 }
 
-function setAttribute(element, name, value) {
-  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
-}
-
-/** A server may set any attribute but those that would run a script. */
-function safe(name, value) {
+/** A server may set any attribute except those that would run a script. */
+export function setAttribute(element, { name, value }) {
   const text = asText(value);
   const isScript = /^on|^srcdoc$/i.test(name) || /^javascript:/i.test(text.replace(/[\0- ]/g, ''));
   if (isScript || isObject(value)) throw new Error(`the attribute ${name} takes text, and no script`);
-  return text;
+  if (element.getAttribute(name) !== text) element.setAttribute(name, text);
 }
 
 function words(value) {

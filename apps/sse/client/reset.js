@@ -1,8 +1,7 @@
-/** Loaded when a stream is first reset. The page's own functions come as `page`: `{ each, parsed, put }`. */
+import { fetchPart, partFor } from './fetching.js';
 
 /** Milliseconds between two new starts of a page or an element. */
 const CALM = 10_000;
-const PATIENCE = 10_000;
 const KEY = 'djust-sse-reloaded';
 
 /** When each element last started anew. */
@@ -37,9 +36,7 @@ function reload() {
 async function refetch(element, where, { each, parsed, put }) {
   starts.set(element, Date.now());
   try {
-    const url = new URL(where, document.baseURI);
-    if (url.origin !== location.origin) throw new Error(`${url} is of another origin`);
-    const html = await fetchPart(url);
+    const html = await fetchPart(where);
     const selector = element.getAttribute('dj-sse-target');
     const mode = element.getAttribute('dj-sse-mode') === 'morph' ? 'morph' : 'replace';
     const show = (target) => put(target, { html: partFor(target, html, parsed) }, mode);
@@ -48,19 +45,4 @@ async function refetch(element, where, { each, parsed, put }) {
   } catch (error) {
     console.error('DjustSSE: after a reset, nothing could be fetched:', error, element);
   }
-}
-
-async function fetchPart(url) {
-  const headers = { Accept: 'text/html' };
-  const response = await fetch(url, { headers, cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
-  // Being sent elsewhere is being asked to log in.
-  if (!response.ok || response.redirected) throw new Error(`${response.url} answered ${response.status}`);
-  return response.text();
-}
-
-/** Of a whole page, the element that is to be replaced. */
-function partFor(target, html, parsed) {
-  const found = target.id && parsed(html).getElementById(target.id);
-  if (!found && /<html[\s>]/i.test(html)) throw new Error('it is a whole page, without an element of the same id');
-  return found ? found.outerHTML : html;
 }

@@ -22,14 +22,14 @@ def sse_script(context: Context) -> SafeString:
     Print the script element of the browser client, with the page's CSP nonce if it has one.
 
     Where the site's policy requires Trusted Types, listeners are given `html` fields as such. What
-    sharing, `dj-sse-reset`, the mode `morph` and advice need is loaded when a page first uses them.
+    sharing, the mode `morph`, advice and some attributes need is loaded when a page first uses them.
     It belongs in the head, where it blocks: scripts in the body find `_djustSSE` on their elements.
     """
     attributes = {
         "src": static("sse/djust-sse.js"),
         "data-advice": static("sse/djust-sse-advice.js"),
+        "data-attributes": static("sse/djust-sse-attributes.js"),
         "data-morph": static("sse/djust-sse-morph.js"),
-        "data-reset": static("sse/djust-sse-reset.js"),
         "data-sharing": static("sse/djust-sse-sharing.js"),
         "nonce": context.get("csp_nonce"),
         "data-trusted-types": "require-trusted-types-for" in settings.SECURE_CSP,

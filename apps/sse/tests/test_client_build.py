@@ -11,11 +11,11 @@ def test_the_built_client_is_that_of_its_sources_and_light():
     assert check.complaint() is None
 
 
-def test_sharing_reset_and_advice_are_loaded_when_needed():
+def test_sharing_advice_and_further_attributes_are_loaded_when_needed():
     client = (check.STATIC / "djust-sse.js").read_text(encoding="utf-8")
     for part, words in {
         "sharing": "navigator.locks.request",
-        "reset": "sessionStorage",
+        "attributes": "sessionStorage",
         "advice": "HTTP/1.1 all",
     }.items():
         assert words in (check.STATIC / f"djust-sse-{part}.js").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-/*! djust-sse 0.1.0 sha256:6e418ead7acd82e41fd8af383da290c4962246691e6b64d3d7b00bbf0c01c212 */
+/*! djust-sse 0.1.0 sha256:ec7587b9f3fcbe86f5ae81b8e9f34a7d3fae03a5d2bacb7d4f149d190ad5b6d1 */
 /*! includes idiomorph 0.8.0, Zero-Clause BSD
 =============
 
