@@ -6,7 +6,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from apps.sse import publish
+from apps.sse import publish, publish_html
 
 from .models import Post
 
@@ -18,7 +18,7 @@ def add(form, author) -> Post:
     """Save a new post."""
     form.instance.author = author
     post = form.save()
-    publish(CHANNEL, "post", _shown(post))
+    publish(CHANNEL, "post", {"html": _shown(post)})
     return post
 
 
@@ -28,7 +28,7 @@ def change(form) -> Post:
     before = Post.objects.get(pk=form.instance.pk)
     form.instance.edited_at = timezone.now()
     post = form.save()
-    publish(CHANNEL, "post-changed", _shown(post))
+    publish_html(CHANNEL, f"#post-{post.pk}", _shown(post), mode="outer")
     if before.image != post.image:
         _drop_pictures(before)
     return post
@@ -37,7 +37,7 @@ def change(form) -> Post:
 @transaction.atomic
 def remove(post: Post) -> None:
     """Delete a post, and its pictures once that is certain."""
-    publish(CHANNEL, "post-removed", {"id": post.pk})
+    publish_html(CHANNEL, f"#post-{post.pk}", "", mode="remove")
     _drop_pictures(post)
     post.delete()
 
@@ -48,5 +48,5 @@ def _drop_pictures(post: Post) -> None:
             transaction.on_commit(partial(file.storage.delete, file.name), robust=True)
 
 
-def _shown(post: Post) -> dict:
-    return {"id": post.pk, "html": render_to_string("feed/_post.html", {"post": post})}
+def _shown(post: Post) -> str:
+    return render_to_string("feed/_post.html", {"post": post})

@@ -83,9 +83,14 @@ def test_who_reads_further_down_is_told_and_not_moved(reader):
 def test_after_a_reset_the_newest_posts_are_there(reader, site):
     ada = reader("ada")
     post(ada, "Before the reset")
-    ada.evaluate("() => document.querySelector('.post').remove()")
-    ada.evaluate("() => document.getElementById('feed').dispatchEvent(new CustomEvent('sse:reset'))")
+    ada.evaluate("""() => {
+        document.querySelector('.post').remove();
+        const lost = document.getElementById('feed').cloneNode(true);
+        lost.setAttribute('dj-sse-since', '9-00000000');
+        document.getElementById('feed').replaceWith(lost);
+    }""")
     expect(ada.locator(".post").first).to_contain_text("Before the reset")
+    post(ada, "After the reset")
     assert ada.problems == []
 
 

@@ -270,10 +270,11 @@ def test_everybody_hears_what_happens_once_and_in_order(client, ada, grace, djan
             client.post(f"/feed/{post.pk}/edit/", {"text": "changed"})
             client.post(f"/feed/{post.pk}/delete/")
         posted, changed, removed = (stream.next() for _ in range(3))
-    assert (posted.name, posted.data["id"]) == ("post", post.pk)
+    assert posted.name == "post"
     assert "&lt;i&gt;hello&lt;/i&gt;" in posted.data["html"]
+    assert (changed.name, changed.data["target"], changed.data["mode"]) == ("html", f"#post-{post.pk}", "outer")
     assert "changed" in changed.data["html"]
-    assert (removed.name, removed.data) == ("post-removed", {"id": post.pk})
+    assert removed.data == {"target": f"#post-{post.pk}", "html": "", "mode": "remove"}
 
 
 def test_what_comes_live_is_what_a_reload_shows(client, ada, django_capture_on_commit_callbacks):
@@ -291,7 +292,7 @@ def test_a_post_deleted_in_the_admin_goes_from_all_pages(admin_client, ada, djan
         with django_capture_on_commit_callbacks(execute=True):
             data = {"action": "delete_selected", "_selected_action": [post.pk], "post": "yes"}
             admin_client.post("/admin/feed/post/", data)
-        assert stream.next().data == {"id": post.pk}
+        assert stream.next().data == {"target": f"#post-{post.pk}", "html": "", "mode": "remove"}
 
 
 def test_a_post_that_is_rolled_back_is_told_to_nobody(ada, grace, monkeypatch):
