@@ -134,9 +134,8 @@ SPECIFIED = (
         "Progress, and then the end",
         "A stream that returns tells the client that it is finished. Whoever asks again with that id is answered "
         "204, and nobody follows the same work twice.",
-        copy=("The element: `progress` with a field is drawn without a line of script.",),
+        copy=("The element: a `progress` and a text with a field need no script.",),
         change=("Where the percentage comes from: of another process, over a channel, as in the app for tasks.",),
-        scripts=("progress",),
         more=(Source("tasks", "views.py", "TaskProgressSSE"), Source("tasks", "progress.py", "until_the_end")),
     ),
     Example(
@@ -156,7 +155,7 @@ SPECIFIED = (
         "by the server from who is logged in, so one user cannot listen to another. Open it in two tabs.",
         copy=("`get_channels()`, and the form: it carries the CSRF token for every button that names it.",),
         change=("Save what is published, in the same transaction; this page keeps nothing.",),
-        scripts=("send", "notifications"),
+        scripts=("send",),
         also=(Source("guide", "templates/guide/_notification.html"),),
         more=(
             Source("notifications", "notify.py", "notify"),

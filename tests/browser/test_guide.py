@@ -112,7 +112,7 @@ def test_changes_by_the_server_and_progress_come_to_their_ends(show):
     changes, progress = show("page-changes"), show("progress")
     expect(changes.locator("#guide-status")).to_have_text("All five are done.")
     expect(changes.locator("#guide-parts li")).to_have_count(5)
-    expect(progress.locator("[data-result]")).to_have_text("84 rows imported")
+    expect(progress.locator("[dj-sse-field=result]")).to_have_text("84 rows imported")
     assert progress.eval_on_selector("progress", "(element) => element.value") == 100
     changes.get_by_role("button", name="Let the server send this page").click()
     changes.wait_for_url("**/guide/")

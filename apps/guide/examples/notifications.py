@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_POST
 
-from apps.sse import SSEView, publish, rate_limited
+from apps.sse import SSEView, publish, publish_html, rate_limited
 
 
 class MyNotifications(SSEView):
@@ -33,8 +33,8 @@ def remind(request):
 @require_POST
 @rate_limited
 def mark_read(request, number):
-    """Tell all tabs of the user that it was read."""
-    publish(channel(request.user), "read", {"id": number})
+    """Put the word in place of the button, in all tabs of the user."""
+    publish_html(channel(request.user), f"#guide-notification-{number} button", "read", mode="outer")
     return HttpResponse(status=204)
 
 

@@ -100,7 +100,7 @@ def test_what_is_for_one_user_no_other_hears(client, ada, django_user_model, dja
             assert client.post(reverse("guide-remind")).status_code == 204
             assert client.post(reverse("guide-mark-read", args=[7])).status_code == 204
         assert hers.next().name == "notification"
-        hers.assert_event("read", {"id": 7})
+        hers.assert_event("html", {"target": "#guide-notification-7 button", "html": "read", "mode": "outer"})
         other.assert_no_event()
 
 
