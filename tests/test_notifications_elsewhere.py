@@ -104,7 +104,7 @@ def count(page):
 
 
 def test_copied_with_the_lines_of_their_readme_they_are_live(project, visitor):
-    assert "Nothing yet." in visitor.get("/notifications/").text
+    assert "No notifications yet." in visitor.get("/notifications/").text
     with connect_sse(visitor, "GET", "/api/notifications/stream/") as source:
         project.manage("shell", "-v0", "-c", NOTIFY)
         heard = next(streaming.heard(source))
@@ -115,7 +115,7 @@ def test_copied_with_the_lines_of_their_readme_they_are_live(project, visitor):
     page = visitor.post(
         f"/api/notifications/{heard.json()['id']}/read/", data=data, headers={"Accept": "text/html"}
     )
-    assert ("Marked read." in page.text, count(page)) == (True, 0)
+    assert ("Marked as read." in page.text, count(page)) == (True, 0)
     project.manage("makemigrations", "--check", "--dry-run", "--verbosity", "0")
     project.manage("check", "--fail-level", "WARNING")
 
@@ -127,7 +127,7 @@ client = Client(SERVER_NAME="localhost")
 client.force_login(get_user_model().objects.create_user("lin"))
 page = client.get("/accounts/password/")
 assert page.status_code == 200, page
-assert "notification" not in page.text, page.text
+assert "notifications/" not in page.text, page.text
 """
 
 

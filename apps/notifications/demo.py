@@ -4,25 +4,26 @@ import random
 from datetime import timedelta
 
 from django.contrib.auth import get_user_model
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from .models import Notification
 from .notify import notify
 
 USERS = ("ada", "grace", "admin")
-# Hours ago, what, the rest of it, and whether it was read since.
+# Hours ago, what, the rest of it, the page where it is, and whether it was read since.
 STORIES = (
-    (50, "invited you to Analytical Engines", "The first meeting is on Thursday at ten.", True),
-    (27, "shared a document with you", "Notes on compilers, third draft", True),
-    (26, "commented on your document", "Section 4 is much clearer now. One question about the table.", True),
-    (5, "assigned you a task", "Check the figures of the last quarter", False),
-    (2, "mentioned you", "Could you look at this before the release?", False),
+    (50, "recommends the guide", "It has a running example of each stream.", "guide", True),
+    (27, "wrote a post", "Notes on compilers, third draft", "feed", True),
+    (26, "asked you to look at the dashboard", "The response time doubled at ten.", "dashboard", True),
+    (5, "asked you to import contacts", "The file is among your tasks.", "tasks", False),
+    (2, "mentioned you in a post", "Could you look at this before the release?", "feed", False),
 )
 MOVES = (
-    ("mentioned you", "Have a look when you find the time."),
-    ("commented on your document", "I would swap the first two paragraphs."),
-    ("assigned you a task", "Review the new importer"),
-    ("finished a task that you follow", "The nightly export is back to four minutes."),
+    ("wrote a post", "Have a look when you find the time.", "feed"),
+    ("asked you to look at the dashboard", "There are more open streams than yesterday.", "dashboard"),
+    ("asked you to export your contacts", "We need them as CSV.", "tasks"),
+    ("recommends the guide", "It explains how clients reconnect.", "guide"),
 )
 
 
@@ -39,11 +40,11 @@ def seed() -> None:
                 actor=actor,
                 verb=verb,
                 text=text,
-                url="/notifications/",
+                url=_address(page),
                 created_at=now - timedelta(hours=hours),
                 read_at=now - timedelta(hours=hours - 1) if is_read else None,
             )
-            for hours, verb, text, is_read in STORIES
+            for hours, verb, text, page, is_read in STORIES
         )
 
 
@@ -52,8 +53,16 @@ def move() -> None:
     users = _users()
     if len(users) > 1:
         actor, recipient = random.sample(users, 2)
-        verb, text = random.choice(MOVES)
-        notify(recipient, verb, actor=actor, text=text, url="/notifications/")
+        verb, text, page = random.choice(MOVES)
+        notify(recipient, verb, actor=actor, text=text, url=_address(page))
+
+
+def _address(name: str) -> str:
+    """Return the address of a page of the site, or none if that app was removed."""
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
 
 
 def _users() -> list:

@@ -51,13 +51,13 @@ class NotificationStream(LoginRequiredMixin, SSEView):
 class ReadView(Act):
     def post(self, request, pk):
         changes = inbox.mark_read(request.user, self.one(pk))
-        return self.done(changes, _("Marked read."), undo="notification-unread")
+        return self.done(changes, _("Marked as read."), undo="notification-unread")
 
 
 class UnreadView(Act):
     def post(self, request, pk):
         changes = inbox.mark_unread(request.user, self.one(pk))
-        return self.done(changes, _("Marked unread."), undo="notification-read")
+        return self.done(changes, _("Marked as unread."), undo="notification-read")
 
 
 class DeleteView(Act):
@@ -67,7 +67,7 @@ class DeleteView(Act):
 
 class RestoreView(Act):
     def post(self, request, pk):
-        return self.done(inbox.restore(request.user, self.one(pk)), _("It is back."))
+        return self.done(inbox.restore(request.user, self.one(pk)), _("Restored."))
 
 
 class ReadAllView(Act):
@@ -76,7 +76,7 @@ class ReadAllView(Act):
         changes = inbox.mark_read(request.user, request.user.notifications.unread(), at=now)
         if not changes:
             return self.done(changes, _("Nothing was unread."))
-        return self.done(changes, _("All are marked read."), undo="notifications-unread", read_at=now.isoformat())
+        return self.done(changes, _("All marked as read."), undo="notifications-unread", read_at=now.isoformat())
 
 
 class UnreadAgainView(Act):
@@ -85,7 +85,7 @@ class UnreadAgainView(Act):
     def post(self, request):
         at = moment(request.POST.get("read_at", ""))
         marked = request.user.notifications.present().filter(read_at=at)
-        return self.done(inbox.mark_unread(request.user, marked), _("They are unread again."))
+        return self.done(inbox.mark_unread(request.user, marked), _("Marked as unread."))
 
 
 class BroadcastStream(SSEView):

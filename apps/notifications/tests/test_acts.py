@@ -109,7 +109,7 @@ def test_all_means_all_of_ones_own(reader, grace, told):
 def test_a_form_is_answered_with_the_list_and_a_way_back(reader, told):
     response = reader.post(f"/api/notifications/{told.pk}/read/", {"show": "unread"}, headers=HTML, follow=True)
     assert response.redirect_chain == [("/notifications/?show=unread", 302)]
-    assert "Marked read." in response.text
+    assert "Marked as read." in response.text
     assert f'formaction="/api/notifications/{told.pk}/unread/">Undo' in response.text
     response = reader.post("/api/notifications/read/", headers=HTML, follow=True)
     assert response.redirect_chain == [("/notifications/", 302)]

@@ -24,3 +24,12 @@ def test_where_nobody_is_nothing_happens(db):
     demo.seed()
     demo.move()
     assert not Notification.objects.exists()
+
+
+def test_each_leads_to_a_page(ada, grace, client):
+    client.force_login(ada)
+    demo.seed()
+    for _ in demo.MOVES:
+        demo.move()
+    for url in Notification.objects.values_list("url", flat=True).distinct():
+        assert not url or client.get(url).status_code == 200

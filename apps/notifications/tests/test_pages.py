@@ -88,7 +88,7 @@ def test_the_list_can_be_of_the_unread(reader, ada, told):
 
 
 def test_an_empty_list_says_what_will_be_there(reader):
-    assert "Nothing yet." in reader.get("/notifications/").text
+    assert "No notifications yet." in reader.get("/notifications/").text
     assert "You have read everything." in reader.get("/notifications/?show=unread").text
 
 

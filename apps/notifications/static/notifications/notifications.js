@@ -170,10 +170,11 @@ document.addEventListener("sse:reset", ({ target }) => isOurs(target) && refresh
 
 // Buttons: the same forms as without this script, without leaving the page.
 
-const buttonNear = (element) => [...(element?.querySelectorAll("button") ?? [])].find((button) => button.checkVisibility());
+const isVisible = (element) => element.checkVisibility({ visibilityProperty: true });
+const buttonNear = (element) => [...(element?.querySelectorAll("button") ?? [])].find(isVisible);
 
 const keepFocus = (item) => {
-  if (document.activeElement !== document.body && document.activeElement.checkVisibility()) return;
+  if (document.activeElement !== document.body && isVisible(document.activeElement)) return;
   const others = [item, item?.nextElementSibling, item?.previousElementSibling];
   const next = others.map(buttonNear).find(Boolean) ?? document.getElementById("notifications-title");
   next.focus();
