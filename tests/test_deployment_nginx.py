@@ -145,6 +145,8 @@ def test_the_pages_of_nginx_itself_have_the_sites_look_and_its_headers(alone):
         }
         assert {name: page.headers[name] for name in expected} == expected
         assert ("Retry-After" in page.headers) == (status == 502)
+    stream = httpx.get(f"{alone.url}/api/feed/stream/")
+    assert (stream.status_code, "Retry-After" in stream.headers) == (502, False), "pages try by their own rule"
 
 
 TOKEN = "cu1x2y-0123456789abcdef0123456789abcdef"
