@@ -1,4 +1,4 @@
-"""Asks the server of this container whether it is ready; the exit code is 0 if it is, and 1 if not."""
+"""Asks the server of this container whether it is ready; prints why not, and the exit code is then 1."""
 
 import http.client
 import os
@@ -13,7 +13,9 @@ def main() -> int:
     bind = os.environ.get("BIND", f"0.0.0.0:{os.environ.get('PORT', 8000)}")
     connection = connect(bind.split(",")[0])
     try:
-        connection.request("GET", "/health/ready")
+        token = os.environ.get("METRICS_TOKEN")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        connection.request("GET", "/health/ready", headers=headers)
         answer = connection.getresponse()
         said = f"{answer.status} {answer.read().decode(errors='replace')}"
     except (OSError, http.client.HTTPException) as error:

@@ -6,6 +6,7 @@ Images of nginx, PostgreSQL and Valkey cannot be had everywhere: `bin/image stan
 
 import contextlib
 import os
+import re
 import resource
 import shutil
 import ssl
@@ -36,28 +37,44 @@ class Site:
 
     def __init__(self, folder: Path, socket: Path) -> None:
         self.folder = folder
-        self.url = f"https://127.0.0.1:{(secure_port := free_port())}"
+        self.secure_port = free_port()
+        self.url = f"https://127.0.0.1:{self.secure_port}"
         most = str(min(20_000, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
         self._environment = os.environ | {
             "DOCKER_HOST": f"unix://{socket}",
             "COMPOSE": "docker-compose",
-            "IMAGE": image.NAME,
+            "DOCKER": f"{ROOT / 'bin' / 'image'} podman --log-level=error",
+            "CERTBOT_IMAGE": "localhost/certbot:test",
             "NGINX_IMAGE": "localhost/nginx:test",
             "POSTGRES_IMAGE": "localhost/postgres:test",
             "VALKEY_IMAGE": "localhost/valkey:test",
             "HTTP_PORT": f"127.0.0.1:{free_port()}",
-            "HTTPS_PORT": f"127.0.0.1:{secure_port}",
+            "HTTPS_PORT": f"127.0.0.1:{self.secure_port}",
             "NOFILE": most,
             "NGINX_NOFILE": most,
         }
 
-    def up(self, *options: str) -> None:
-        """Start the site, or deploy it again."""
-        self._run([str(self.folder / "up"), *options])
+    def run(self, script: str, *arguments: str, fails: bool = False, **variables: str) -> str:
+        """Run a script of `deploy`, which is expected to succeed or to fail, and return what it printed."""
+        command = [str(self.folder / script), *arguments]
+        return self._run(command, fails=fails, variables=variables, stderr=subprocess.STDOUT).decode()
 
-    def compose(self, *arguments: str, file: str = "compose.yml", **options) -> bytes:
+    def start(self, script: str, *arguments: str, **options) -> subprocess.Popen:
+        """Start a script of `deploy`."""
+        return subprocess.Popen([str(self.folder / script), *arguments], env=self._environment, **options)
+
+    def up(self) -> None:
+        """Start the site, or deploy it again."""
+        self.run("up", "test")
+
+    def compose(self, *arguments: str, **options) -> bytes:
         """Run a command of compose, and return what it printed."""
-        return self._run(["docker-compose", "--file", str(self.folder / file), *arguments], **options)
+        return self._run(["docker-compose", *arguments], **options)
+
+    def choose(self, file: str) -> None:
+        """Have compose read another file from now on."""
+        settings = self.folder / ".env"
+        settings.write_text(re.sub("COMPOSE_FILE=.*", f"COMPOSE_FILE={file}", settings.read_text()))
 
     def shell(self, code: str) -> str:
         """Run Python in the first web server, and return the last line that it printed."""
@@ -81,11 +98,13 @@ class Site:
         """Return a browser, so to speak, which believes the certificate for trying."""
         return httpx.Client(base_url=self.url, verify=False, timeout=30, follow_redirects=True)
 
-    def _run(self, command, **options) -> bytes:
+    def _run(self, command, fails=False, variables=None, **options) -> bytes:
+        environment = self._environment | (variables or {})
         done = subprocess.run(
-            command, env=self._environment, capture_output=True, timeout=300, check=False, **options
-        )
-        assert done.returncode == 0, (command, done.stdout[-3000:], done.stderr[-3000:])
+            command, cwd=self.folder, env=environment, timeout=300, check=False,
+            **({"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options),
+        )  # fmt: skip
+        assert (done.returncode != 0) == fails, (command, done.stdout[-5000:], done.stderr)
         return done.stdout
 
 
@@ -94,15 +113,17 @@ def site(folder: Path):
     """Yield a site that does not run yet; whatever of it runs in the end is taken away, its volumes too."""
     image.build()
     subprocess.run([ROOT / "bin" / "image", "stand-ins"], check=True, capture_output=True)
-    shutil.copytree(ROOT / "deploy", folder / "deploy", ignore=shutil.ignore_patterns(".env", "tls"))
-    subprocess.run([folder / "deploy" / "init", "127.0.0.1"], check=True)
+    shutil.copytree(ROOT / "deploy", folder / "deploy", ignore=shutil.ignore_patterns(".env", "tls", "backups"))
+    subprocess.run([folder / "deploy" / "init", "127.0.0.1"], stdin=subprocess.DEVNULL, check=True)
     made = Site(folder / "deploy", folder / "podman.sock")
     with serving_docker(folder / "podman.sock"):
         try:
             yield made
         finally:
             for file in ("compose.yml", "compose.sqlite.yml"):
-                made.compose("down", "--volumes", "--timeout", "5", file=file)
+                made.choose(file)
+                # Some had no release yet.
+                made.compose("down", "--volumes", "--timeout", "5", variables={"IMAGE": image.NAME})
 
 
 @contextlib.contextmanager

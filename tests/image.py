@@ -37,6 +37,14 @@ def build(name: str = NAME, *options: str) -> None:
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
 
 
+def derive(version: str, folder: Path, *instructions: str) -> None:
+    """Build `localhost/site:<version>` from the image, with further instructions and files of a folder."""
+    text = "\n".join([f"FROM {NAME}", "USER 0", *instructions, "USER 10001"])
+    (folder / "Dockerfile").write_text(text)
+    options = ("--quiet", "--format=docker", "--isolation=chroot", "--pull=never")
+    podman("build", *options, "--tag", f"localhost/site:{version}", str(folder))
+
+
 def podman(*arguments: str, fails: bool = False) -> str:
     """Run podman, which is expected to succeed or to fail, and return what it printed."""
     command = [str(ROOT / "bin" / "image"), "podman", "--log-level=error", *arguments]

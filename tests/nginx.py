@@ -113,7 +113,13 @@ def write(urls, folder, port, secure_port, changes, extra, address="127.0.0.1") 
         text = text.replace(line, other)
     for number, url in enumerate(urls, start=1):
         text = text.replace(f"unix:/run/site/web-{number}.sock", url.removeprefix("http://"))
-    places = {"/run/nginx.pid": "nginx.pid", "/var/log/nginx": "", "/var/lib/nginx": "", "/srv/site": "site"}
+    places = {
+        "/run/nginx.pid": "nginx.pid",
+        "/var/log/nginx": "",
+        "/var/lib/nginx": "",
+        "/srv/site": "site",
+        "/srv/acme": "acme",
+    }
     for place, other in places.items():
         text = text.replace(place, str(folder / other).rstrip("/"))
     text = text.replace("listen 80", f"listen {address}:{port}")

@@ -70,8 +70,12 @@ def test_one_variable_says_how_large_an_import_may_be(tmp_path):
     assert done.stdout.strip() == str(7 * 2**20)
 
 
-def test_hidden_files_are_nobodys_business(front_of):
+def test_no_hidden_file_is_sent_but_what_an_acme_server_asks_for(front_of):
     with front_of() as front:
+        challenges = front.folder / "acme" / ".well-known" / "acme-challenge"
+        challenges.mkdir(parents=True)
+        (challenges / "token").write_text("proof")
+        assert httpx.get(f"{front.url}/.well-known/acme-challenge/token").text == "proof"
         for path in ("/.env", "/.git/config", "/static/.env", "/app/.git/HEAD", "/media/../.env"):
             assert httpx.get(front.url + path).status_code in (400, 404), path
 

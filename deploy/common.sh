@@ -1,0 +1,50 @@
+# What deploy/up, deploy/rollback and deploy/manage share.
+# COMPOSE is `docker compose` unless it is set, DOCKER is `docker`. Which files compose reads is in .env.
+
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+[ -e .env ] || fail "Run deploy/init first."
+
+compose() { ${COMPOSE:-docker compose} "$@"; }
+
+# setting NAME: prints a line's value.
+setting() { sed -n "s/^$1=//p" .env; }
+
+# remember NAME VALUE: writes a line.
+remember() (
+    umask 077
+    { grep -v "^$1=" .env; echo "$1=$2"; } > .env.new
+    mv .env.new .env
+)
+
+# replace IMAGE: has one web server run a release, then the other, together with what works in the background.
+# Fails if a web server does not become ready.
+replace() {
+    export IMAGE="$1"
+    compose up -d --no-deps --force-recreate web-1 && ready web-1 &&
+        compose up -d --no-deps --force-recreate web-2 worker housekeeping && ready web-2
+}
+
+# ready SERVICE: waits until it is, for two minutes at most, and otherwise prints what it says and has logged.
+ready() {
+    echo "Waiting for $1 ..."
+    tries=0
+    until answer=$(compose exec -T "$1" python deploy/healthcheck.py 2>&1); do
+        tries=$((tries + 1))
+        if [ "$tries" -ge 120 ] || [ "$(restarts "$1")" -ge 3 ]; then
+            compose logs --no-color --tail 30 "$1" >&2
+            echo "$1 is not ready: $answer" >&2
+            return 1
+        fi
+        sleep 1
+    done
+}
+
+# restarts SERVICE: prints how often it has ended by itself.
+restarts() {
+    container=$(compose ps --all --quiet "$1")
+    ${DOCKER:-docker} inspect --format '{{.RestartCount}}' "$container"
+}

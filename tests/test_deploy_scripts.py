@@ -1,0 +1,205 @@
+"""What deploy/init writes, and how deploy/up and deploy/rollback decide, with a stand-in for compose."""
+
+import ast
+import os
+import pty
+import shutil
+import subprocess
+
+import pytest
+
+from tests import servers
+from tests.servers import ROOT
+
+# Notes each call with its image. The image 1.1-broken is never ready; CHECK and MIGRATE are exit codes.
+COMPOSE = """#!/bin/sh
+echo "${IMAGE##*:} $*" >> calls
+case "$*" in
+    "config --services") printf '%s\\n' nginx web-1 web-2 worker housekeeping backup database events ;;
+    *check_migrations) exit "${CHECK:-0}" ;;
+    "run --rm -T migrate") exit "${MIGRATE:-0}" ;;
+    *healthcheck.py) [ "${IMAGE#*broken}" = "$IMAGE" ] || { echo "503 the broker is away"; exit 1; } ;;
+    logs*) echo "a traceback" ;;
+esac
+"""
+DOCKER = """#!/bin/sh
+case "$1" in
+    inspect) echo 3 ;;
+    build) echo "$*" ;;
+esac
+"""
+ANSWERS = ["mail.example.com", "465", "me@example.com", "p'ss w%rd", ""]
+
+
+class Deployment:
+    """A copy of deploy/ whose compose and docker are stand-ins."""
+
+    def __init__(self, folder):
+        self.folder = shutil.copytree(
+            ROOT / "deploy", folder / "deploy", ignore=shutil.ignore_patterns(".env", "tls", "backups")
+        )
+        self.environment = {"PATH": os.environ["PATH"]}
+        for name, text in (("compose", COMPOSE), ("docker", DOCKER)):
+            (folder / name).write_text(text)
+            (folder / name).chmod(0o755)
+            self.environment[name.upper()] = str(folder / name)
+
+    def run(self, script, *arguments, fails=False, **variables):
+        """Run a script, which is expected to succeed or to fail, and return what it printed."""
+        (self.folder / "calls").unlink(missing_ok=True)
+        done = subprocess.run(
+            [self.folder / script, *arguments], env=self.environment | variables, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode != 0) == fails, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def settings(self):
+        """Return what .env says."""
+        lines = (self.folder / ".env").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines)
+
+    def calls(self):
+        """Return the calls of compose: the version, and the arguments."""
+        return [tuple(line.split(" ", 1)) for line in (self.folder / "calls").read_text().splitlines()]
+
+    def replaced(self):
+        """Return the versions and the web servers that were replaced."""
+        return [
+            (version, service)
+            for version, call in self.calls()
+            for service in call.split()
+            if "--force-recreate" in call and "web" in service
+        ]
+
+
+@pytest.fixture
+def deployment(tmp_path):
+    made = Deployment(tmp_path)
+    made.run("init", "example.com")
+    return made
+
+
+@pytest.fixture
+def running(deployment):
+    deployment.run("up", "1.0")
+    return deployment
+
+
+def test_init_makes_secrets_that_only_the_owner_reads_and_leaves_them_as_they_are(deployment):
+    file = deployment.folder / ".env"
+    made = file.read_text()
+    assert file.stat().st_mode & 0o077 == (deployment.folder / "backups").stat().st_mode & 0o077 == 0
+    secrets = {
+        value for name, value in deployment.settings().items() if name.endswith(("KEY", "PASSWORD", "TOKEN"))
+    }
+    assert len(secrets) == 4
+    assert min(map(len, secrets)) >= 50
+    deployment.run("init", "other.example")
+    assert file.read_text() == made
+
+
+def test_init_takes_mail_from_the_environment_and_says_what_is_missing_without(tmp_path):
+    deployment = Deployment(tmp_path)
+    mail = {"EMAIL_URL": "smtp+tls://me:secret@mail.example.com:587", "DEFAULT_FROM_EMAIL": "me@example.com"}
+    assert "No mail" not in deployment.run("init", "--sqlite", "--acme", "a.example", "b.example", **mail)
+    settings = deployment.settings()
+    assert {name: settings[name].strip("'") for name in mail} == mail
+    assert settings["ALLOWED_HOSTS"] == "a.example,b.example"
+    assert (settings["COMPOSE_FILE"], settings["COMPOSE_PROFILES"]) == ("compose.sqlite.yml", "acme")
+    (deployment.folder / ".env").unlink()
+    assert "No mail leaves the site" in deployment.run("init", "a.example")
+
+
+def test_init_asks_for_mail_in_a_terminal_and_takes_any_password(tmp_path):
+    deployment = Deployment(tmp_path)
+    ours, theirs = pty.openpty()
+    command = [deployment.folder / "init", "example.com"]
+    with subprocess.Popen(
+        command, env=deployment.environment, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE
+    ) as process:
+        for answer in ANSWERS:
+            assert b":" in iter(lambda: process.stderr.read(1), b""), "it has ended"
+            os.write(ours, f"{answer}\n".encode())
+        process.stderr.read()
+    os.close(ours)
+    os.close(theirs)
+    settings = deployment.settings()
+    assert settings["DEFAULT_FROM_EMAIL"] == "'noreply@example.com'"
+    environment = servers.environment_for(tmp_path, EMAIL_URL=settings["EMAIL_URL"].strip("'"))
+    code = "from django.conf import settings; print(settings.MAILERS['default']['OPTIONS'])"
+    options = ast.literal_eval(servers.manage("shell", "--no-imports", "--command", code, environment=environment))
+    assert options == {
+        "host": "mail.example.com",
+        "port": 465,
+        "username": "me@example.com",
+        "password": "p'ss w%rd",
+        "use_tls": False,
+        "use_ssl": True,
+    }
+
+
+def test_build_names_the_image_after_its_version(deployment):
+    printed = deployment.run("build", "1.2.3", "--build-arg", "REQUIREMENTS=requirements-sentry.txt")
+    assert "build --build-arg VERSION=1.2.3 --tag localhost/site:1.2.3 --build-arg REQUIREMENTS=req" in printed
+    assert "deploy/up 1.2.3" in printed
+
+
+def test_up_replaces_one_web_server_after_the_other_and_keeps_the_release_before(running):
+    assert running.settings()["PREVIOUS_IMAGE"] == ""
+    running.run("up", "registry.example.com/site:1.1")
+    assert running.replaced() == [("1.1", "web-1"), ("1.1", "web-2")]
+    settings = running.settings()
+    assert settings["IMAGE"] == "registry.example.com/site:1.1"
+    assert settings["PREVIOUS_IMAGE"] == "localhost/site:1.0"
+    assert (running.folder / ".env").stat().st_mode & 0o077 == 0
+
+    assert "localhost/site:1.0 runs again" in running.run("rollback")
+    assert running.replaced() == [("1.0", "web-1"), ("1.0", "web-2")]
+    assert "migrate" not in str(running.calls())
+    assert running.settings()["IMAGE"] == "localhost/site:1.0"
+    assert "no release to go back to" in running.run("rollback", fails=True)
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"CHECK": "1"}, "localhost/site:1.1 does not start, for the reason above."),
+        ({"CHECK": "10"}, "deploy/up --stop 1.1"),
+        ({"MIGRATE": "1"}, "The migration failed, for the reason above."),
+    ],
+)
+def test_up_says_why_it_stops_before_a_web_server_is_replaced(running, variables, reason):
+    before = running.settings()
+    printed = running.run("up", "1.1", fails=True, **variables)
+    assert reason in printed
+    assert "localhost/site:1.0 goes on." in printed
+    assert running.replaced() == []
+    assert running.settings() == before
+
+
+def test_up_says_why_a_web_server_is_not_ready_and_gives_it_the_running_release_again(running):
+    before = running.settings()
+    printed = running.run("up", "1.1-broken", fails=True)
+    assert "a traceback" in printed
+    assert "web-1 is not ready: 503 the broker is away" in printed
+    assert "localhost/site:1.0 goes on." in printed
+    assert running.replaced() == [("1.1-broken", "web-1"), ("1.0", "web-1"), ("1.0", "web-2")]
+    assert "worker" not in str([call for version, call in running.calls() if version == "1.1-broken"])
+    assert running.settings() == before
+
+
+def test_stop_backs_up_and_stops_the_site_and_leaves_nothing_to_go_back_to(running):
+    running.run("up", "--stop", "1.1", CHECK="10")
+    calls = [call for _, call in running.calls()]
+    [backup] = [call for call in calls if "/deploy/backup" in call]
+    assert calls.index("stop web-1 web-2 worker housekeeping") < calls.index(backup)
+    assert calls.index(backup) < calls.index("run --rm -T migrate")
+    assert backup.endswith("/backups/before-1.1")
+    assert "deployed with --stop" in running.run("rollback", fails=True)
+
+
+def test_stop_stops_nothing_that_can_go_on(running):
+    running.run("up", "--stop", "1.1")
+    assert not [call for _, call in running.calls() if call.startswith("stop")]
+    assert running.settings()["PREVIOUS_IMAGE"] == "localhost/site:1.0"
