@@ -7,7 +7,7 @@ PRODUCTION = DEBUG=0 DATABASE_URL=sqlite://:memory: ALLOWED_HOSTS=example.com SE
 CLIENT = apps/sse/client
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help setup run test pictures soak check fmt shell lock add client
+.PHONY: help setup run test pictures soak check fmt shell lock add audit ci client
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,12 @@ lock: setup ## Lock the dependencies of pyproject.toml again (UPGRADE=1: to thei
 add: setup ## Add a dependency, lock it, install it: make add PACKAGE=name
 	@bin/lock --add "$(PACKAGE)"
 	@$(MAKE) setup
+
+audit: setup ## Check the locked dependencies for known vulnerabilities; needs the network
+	@bin/audit $(ARGS)
+
+ci: ## Write the workflow that tests each push and audits every week (FOR=github or gitlab)
+	@FORCE=$(FORCE) bin/ci $(FOR)
 
 client: ## Build the browser client from its modules (the one thing that needs Node)
 	@npm --prefix $(CLIENT) ci --no-audit --no-fund && npm --prefix $(CLIENT) run build
