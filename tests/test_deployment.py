@@ -17,15 +17,6 @@ from tests import servers
 from tests.streaming import events
 
 
-def test_database_url_alone_switches_to_postgresql(postgres, tmp_path):
-    environment = servers.environment_for(tmp_path, DATABASE_URL=postgres.url)
-    servers.manage("migrate", "--verbosity", "0", environment=environment)
-    with servers.serving("uvicorn with two workers", tmp_path, DATABASE_URL=postgres.url) as server:
-        arrived = events(server.url, "/api/dashboard/stream/", 3)
-    assert [event.event for event in arrived] == ["stats"] * 3
-    assert not (tmp_path / "db.sqlite3").exists()
-
-
 def test_events_pass_the_bundled_nginx_one_by_one_even_where_it_compresses(site, behind_nginx):
     with behind_nginx(site) as url:
         page = httpx.get(f"{url}/accounts/login/", headers={"Accept-Encoding": "gzip"})

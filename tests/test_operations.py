@@ -7,6 +7,9 @@ import shlex
 import signal
 import subprocess
 import sys
+import tomllib
+
+import django
 
 from apps.sse.conf import DEFAULTS
 from tests import servers
@@ -18,12 +21,32 @@ PRODUCTION = {
     "DJANGO_ALLOW_ASYNC_UNSAFE": "",
 }
 TEXT = (servers.ROOT / "docs" / "operations.md").read_text()
+FIRST_DEPLOY = (servers.ROOT / "docs" / "first-deploy.md").read_text()
 
 
 def test_the_table_of_settings_is_complete_and_has_the_defaults():
     rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", TEXT, re.MULTILINE)
     told = {name: re.sub(r"[`,]| s$", "", default) for name, default in rows}
     assert told == {name: str(value or "none").replace(",", "") for name, value in DEFAULTS.items()}
+
+
+def test_the_table_of_versions_is_that_of_the_project_its_images_and_this_run():
+    rows = re.findall(r"^\| (.+?) \| (.+?) \| (.+?) \| .*\|$", TEXT.split("## ")[1], re.MULTILINE)
+    supported, tested = {row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows}
+    project = tomllib.loads((servers.ROOT / "pyproject.toml").read_text())["project"]
+    assert project["requires-python"] == f">={supported['Python'].split()[0]}"
+    assert f"django>={supported['Django']},<6.2" in project["dependencies"]
+    assert django.__version__.startswith(tested["Django"])
+    compose = (servers.ROOT / "deploy" / "compose.yml").read_text()
+    for image, row in (("postgres", "PostgreSQL"), ("valkey", "Valkey, Redis"), ("nginx", "nginx")):
+        [version] = {*re.findall(rf"/{image}:([\d.]+)", compose)}
+        assert re.search(rf"^\| {row} .*image, (Valkey )?{version}, ", TEXT, re.MULTILINE), image
+
+
+def test_each_link_leads_to_a_heading():
+    headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^#+ (.*)", TEXT, re.MULTILINE)}
+    links = re.findall(r"\(#([\w-]+)\)", TEXT) + re.findall(r"\(operations\.md#([\w-]+)\)", FIRST_DEPLOY)
+    assert {*links} - headings == set()
 
 
 def test_each_command_runs(site):
