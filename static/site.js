@@ -50,8 +50,11 @@
     return states.every((state) => state === "connected") ? "connected" : "connecting";
   };
 
+  const isOtherUser = () => [...streams.values()].some(({ reason }) => reason === "other-user");
+
   const liveWords = (words, state) => {
     if (!state) return "";
+    if (isOtherUser()) return words.otherUser;
     if (state !== "offline" || !lastEvent) return words[state];
     return words.offlineSince.replace("{time}", clock.format(lastEvent));
   };
@@ -86,6 +89,7 @@
   };
 
   const tryAgain = () => {
+    if (isOtherUser()) return location.reload();
     for (const [element, { state }] of streams) if (offline.has(state)) element._djustSSE?.connect();
   };
 
@@ -94,7 +98,7 @@
     const dueAt = isTrying ? 0 : Date.now() + (delay ?? Infinity);
     if (ended.has(reason)) streams.delete(target);
     // Offline until an attempt succeeds.
-    else streams.set(target, { state: isTrying ? "reconnecting" : state, dueAt });
+    else streams.set(target, { state: isTrying ? "reconnecting" : state, dueAt, reason });
     showLive();
   });
   document.addEventListener("sse:data", () => {

@@ -49,6 +49,7 @@ LIBRARY = [
     "limits",
     "failures",
     "cors",
+    "share_keys",
     "front",
     "responses",
     "shared",

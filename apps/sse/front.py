@@ -17,6 +17,7 @@ from . import revocations
 from .cors import CORS
 from .failures import answer_to
 from .log import Unavailable
+from .share_keys import refuse_other_user
 
 
 def in_front_of(view: Callable, cors: CORS) -> Callable:
@@ -47,7 +48,7 @@ def _front(view: Callable, cors: CORS) -> Callable:
         if early := cors.preflight(request) or cors.refuse_foreign(request):
             return early
         try:
-            answer = view(request, *args, **kwargs)
+            answer = refuse_other_user(request) or view(request, *args, **kwargs)
         except (PermissionDenied, Http404) as error:
             answer = cors.refusal(request, error)
         return cors.add_headers(request, answer)
@@ -58,7 +59,7 @@ def _front(view: Callable, cors: CORS) -> Callable:
 def _async_front(view: Callable, cors: CORS) -> Callable:
     def begin(request, *args, **kwargs):
         _resolve_user(request)
-        return _Begun(view(request, *args, **kwargs))
+        return _Begun(refuse_other_user(request) or view(request, *args, **kwargs))
 
     @wraps(view)
     async def front(request, *args, **kwargs):

@@ -68,7 +68,7 @@ def test_the_seventh_tab_is_live_with_one_stream_for_all_and_none_misses_or_repe
     for tab in others:
         tab.wait_for_function("() => heard.filter(({ event }) => event === 'post').length >= 6")
         live(tab)
-        ids = tab.evaluate("() => heard.map(({ data }) => data.id)")
+        ids = tab.evaluate("() => heard.map(({ originalEvent }) => originalEvent.lastEventId)")
         assert len(ids) == len(set(ids)) == 6
     assert streams(tabs) == 2
 
@@ -99,6 +99,7 @@ def test_who_logs_in_after_another_in_the_same_browser_hears_nothing_of_the_othe
         new.goto("/")
         new.locator("[popovertarget=account-menu]").click()
         new.get_by_role("button", name="Log out").click()
+        expect(new.locator(".account .name")).to_have_count(0)
         people.log_in(new, "grace", "/")
         live(new)
         ada, grace = elsewhere.new_page(), new
@@ -106,4 +107,9 @@ def test_who_logs_in_after_another_in_the_same_browser_hears_nothing_of_the_othe
         for page, count in [(ada, 0), (grace, 1)]:
             page.get_by_role("button", name="Notify me").click()
             expect(grace.locator(".toast")).to_have_count(count)
-        expect(old.locator("#live")).to_have_attribute("data-state", "connected")
+        # The page of the one who has logged out gets nothing, and can be loaded again.
+        expect(old.locator("#live span")).to_have_text("The account has changed. Reload this page.")
+        expect(old.locator(".toast")).to_have_count(0)
+        old.get_by_role("button", name="Try again now").click()
+        live(old)
+        expect(old.locator(".account .name")).to_have_text("grace")

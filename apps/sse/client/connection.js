@@ -1,5 +1,6 @@
 import { advise } from './advise.js';
 import { Listeners } from './listeners.js';
+import { shareKey } from './page.js';
 import { isRepeat } from './positions.js';
 import { sourceFor } from './source.js';
 
@@ -14,11 +15,6 @@ const DEFAULTS = {
   whenData: () => {},
 };
 const OWN_NAMES = new Set(['connected', 'disconnected', 'reconnecting', 'reconnected', 'error', '*']);
-
-/** What makes the tabs of one session know each other; empty on pages that do not say. */
-function shareKey() {
-  return document.querySelector('[dj-sse-share-key]')?.getAttribute('dj-sse-share-key') ?? '';
-}
 
 /**
  * A connection to one event stream, which comes back by itself.

@@ -5,7 +5,7 @@ const SHORT_FOR = 15 * 60_000;
 const SHORTEST = 100;
 const LONGEST_TIMER = 2 ** 31 - 1;
 const TRY_AGAIN = new Set([408, 425, 429]);
-const REASONS = { 401: 'unauthorized', 403: 'forbidden', 404: 'not-found' };
+const REASONS = { 401: 'unauthorized', 403: 'forbidden', 404: 'not-found', 409: 'other-user' };
 
 /**
  * Why `response` is not a stream to read, or `null` if it is one.

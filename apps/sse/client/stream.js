@@ -1,4 +1,5 @@
 import { createParser } from './vendor/eventsource-parser/dist/index.js';
+import { shareKey } from './page.js';
 import { refusal } from './retry.js';
 
 /**
@@ -11,6 +12,9 @@ import { refusal } from './retry.js';
 export async function readStream(url, { signal, credentials, lastEventId, onOpen, onBytes, ...parsing }) {
   const headers = { Accept: 'text/event-stream' };
   if (lastEventId) headers['Last-Event-ID'] = byteString(lastEventId);
+  // The server refuses a page that was made for another user.
+  const key = new URL(url).origin === location.origin && shareKey();
+  if (key) headers['SSE-Share-Key'] = key;
   const response = await fetch(url, { headers, credentials, signal, cache: 'no-store' });
   const refused = refusal(response);
   if (refused) return refused;

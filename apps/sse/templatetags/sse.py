@@ -7,11 +7,11 @@ from django.forms.utils import flatatt
 from django.http import HttpRequest
 from django.template.context import Context
 from django.templatetags.static import static
-from django.utils.crypto import salted_hmac
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from .. import pages
+from ..share_keys import share_key
 
 register = template.Library()
 
@@ -54,14 +54,14 @@ def sse_share_key(context: Context) -> str:
 
     For the attribute `dj-sse-share-key` of the page's `html` element: streams that can be
     joined are then opened once for all tabs. It changes at login and logout, and does not
-    tell the session's key.
+    tell the session's key. The server refuses the streams of a page that was made for another user.
     """
     session = getattr(_request(context, "sse_share_key"), "session", None)
     if session is None:
         return ""
     # Caches are not to give it to others.
     session.accessed = True
-    return salted_hmac("apps.sse.share_key", session.session_key or "", algorithm="sha256").hexdigest()[:32]
+    return share_key(session)
 
 
 def _request(context: Context, tag: str) -> HttpRequest:

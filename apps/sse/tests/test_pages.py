@@ -15,7 +15,7 @@ from django.views import View
 
 from apps.sse import LivePageMixin, SSEView, live_page, position, publish
 from apps.sse.templatetags.sse import sse_share_key
-from apps.sse.testing import StreamClient
+from apps.sse.testing import Refused, StreamClient
 
 from .streams import MIDDLEWARE, make_user
 
@@ -145,6 +145,23 @@ def test_the_tabs_of_a_session_have_a_key_in_common_and_no_two_sessions_have(cli
     client.force_login(ada)
     assert share_key(client) != key
     assert re.fullmatch(r"[0-9a-f]{32}", key)
+
+
+def test_a_page_that_was_made_for_another_user_gets_no_stream(client):
+    ada = make_user("ada")
+    client.force_login(ada)
+    from_page = {"SSE-Share-Key": share_key(client)}
+    for user in [None, make_user("grace")]:
+        client.logout()
+        if user:
+            client.force_login(user)
+        with pytest.raises(Refused, match="409"), StreamClient(client).open("/news/", headers=from_page):
+            pass
+        with StreamClient(client).open("/news/"):
+            pass
+    client.force_login(ada)
+    with StreamClient(client).open("/news/", headers=from_page):
+        pass
 
 
 def test_without_sessions_there_is_no_share_key_and_no_query(django_assert_num_queries):

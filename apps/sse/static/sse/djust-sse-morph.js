@@ -1,4 +1,4 @@
-/*! djust-sse 0.1.0 sha256:ec7587b9f3fcbe86f5ae81b8e9f34a7d3fae03a5d2bacb7d4f149d190ad5b6d1 */
+/*! djust-sse 0.1.0 sha256:924149159b04defc36c409693630ea82ff3165b0106b93004a60b69024af987e */
 /*! includes idiomorph 0.8.0, Zero-Clause BSD
 =============
 

@@ -36,6 +36,7 @@ type DjustSSEReason =
   | 'unauthorized'
   | 'forbidden'
   | 'not-found'
+  | 'other-user'
   | 'refused'
   | 'redirected'
   | 'not-a-stream';

@@ -1,0 +1,35 @@
+"""The share key of a page: to which session its tabs belong, and for which user it was made."""
+
+from typing import Any
+
+from django.contrib.auth import SESSION_KEY
+from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import salted_hmac
+
+HEADER = "SSE-Share-Key"
+OTHER_USER = "This page was made for another user than the one who is logged in. Reload it.\n"
+
+
+def share_key(session: Any) -> str:
+    """Return what the pages of one session share and no other session has; it ends in the user's part."""
+    return _digest("session", session.session_key) + _user_part(session)
+
+
+def refuse_other_user(request: HttpRequest) -> HttpResponse | None:
+    """
+    Return the answer to a page that was made for another user than the one who is logged in, or None.
+
+    Its tab would show that user's events otherwise. Requests without the page's key are not refused.
+    """
+    key = request.headers.get(HEADER)
+    if not key or not hasattr(request, "session") or key.endswith(_user_part(request.session)):
+        return None
+    return HttpResponse(OTHER_USER, status=409, content_type="text/plain", headers={"Cache-Control": "no-store"})
+
+
+def _user_part(session: Any) -> str:
+    return _digest("user", session.get(SESSION_KEY))
+
+
+def _digest(kind: str, value: str | None) -> str:
+    return salted_hmac(f"apps.sse.share_key.{kind}", value or "", algorithm="sha256").hexdigest()[:16]
