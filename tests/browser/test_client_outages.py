@@ -44,8 +44,9 @@ def visited(browser, url, **options):
         yield pages
 
 
-@pytest.mark.parametrize("way", ["alone", "behind nginx"])
-@pytest.mark.parametrize("outage", [7, 60, 600])
+@pytest.mark.parametrize(
+    ("way", "outage"), [("alone", 7), ("alone", 60), ("alone", 600), ("behind nginx", 7), ("behind nginx", 60)]
+)
 def test_visible_pages_are_live_again_within_five_seconds(serve, browser, certified, way, outage):
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(serve("uvicorn"))
