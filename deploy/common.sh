@@ -20,12 +20,14 @@ remember() (
     mv .env.new .env
 )
 
-# replace IMAGE: has one web server run a release, then the other, together with what works in the background.
-# Fails if a web server does not become ready.
+# replace IMAGE: has one web server after the other run a release, then what works in the background.
+# Fails at the first that does not become ready.
 replace() {
     export IMAGE="$1"
-    compose up -d --no-deps --force-recreate web-1 && ready web-1 &&
-        compose up -d --no-deps --force-recreate web-2 worker housekeeping && ready web-2
+    for web in web-1 web-2; do
+        compose up -d --no-deps --force-recreate "$web" && ready "$web" || return 1
+    done
+    compose up -d --no-deps --force-recreate worker housekeeping
 }
 
 # ready SERVICE: waits until it is, for two minutes at most, and otherwise prints what it says and has logged.

@@ -123,7 +123,9 @@ def site(folder: Path):
             for file in ("compose.yml", "compose.sqlite.yml"):
                 made.choose(file)
                 # Some had no release yet.
-                made.compose("down", "--volumes", "--timeout", "5", variables={"IMAGE": image.NAME})
+                made.compose(
+                    "down", "--volumes", "--remove-orphans", "--timeout", "5", variables={"IMAGE": image.NAME}
+                )
 
 
 @contextlib.contextmanager

@@ -8,7 +8,6 @@ import pytest
 
 from tests import compose, image
 from tests.conftest import need
-from tests.servers import wait_until
 
 pytestmark = pytest.mark.soak
 
@@ -51,8 +50,11 @@ def test_a_bad_release_leaves_the_running_one_and_a_good_one_can_be_rolled_back(
     with site.visitor() as admin:
         compose.sign_in(admin, "chief")
         assert admin.get("/admin/").status_code == 200
-    wait_until(lambda: [*site.folder.glob("backups/*/site.dump")], 60)
-    wait_until(lambda: b"prune_notifications" in site.compose("logs", "housekeeping"), 60)
+    site.compose("exec", "-T", "backup", "sh", "/deploy/backup", "--daily", "/backups")
+    assert [*site.folder.glob("backups/20??-??-??/site.dump")]
+    assert b"prune_notifications" in site.compose(
+        "exec", "-T", "housekeeping", "python", "manage.py", "housekeeping"
+    )
 
     with compose.visiting(f"{site.url}/accounts/login/") as answers:
         for version, reason in {

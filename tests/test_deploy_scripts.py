@@ -203,3 +203,26 @@ def test_stop_stops_nothing_that_can_go_on(running):
     running.run("up", "--stop", "1.1")
     assert not [call for _, call in running.calls() if call.startswith("stop")]
     assert running.settings()["PREVIOUS_IMAGE"] == "localhost/site:1.0"
+
+
+def test_daily_runs_a_command_each_day_and_an_hour_after_a_failure_until_it_is_told_to_end(tmp_path):
+    """Time is a stand-in: each sleep is noted and over at once, the sixth is not."""
+    (tmp_path / "sleep").write_text(
+        '#!/bin/sh\necho "$1" >> slept\n[ "$(wc -l < slept)" -lt 6 ] || exec sleep.real 60\n'
+    )
+    (tmp_path / "work").write_text('#!/bin/sh\necho x >> worked\n[ "$(wc -l < worked)" != 2 ]\n')
+    (tmp_path / "sleep.real").symlink_to(shutil.which("sleep"))
+    for name in ("sleep", "work"):
+        (tmp_path / name).chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = ["sh", ROOT / "deploy" / "daily", "work"]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        servers.wait_until(lambda: (tmp_path / "slept").exists() and len(slept(tmp_path)) == 6)
+        process.terminate()
+        assert process.wait(5) == 0
+        assert process.stderr.read() == "Failed, and runs again in an hour: work\n"
+    assert slept(tmp_path) == ["600", "86400", "3600", "86400", "86400", "86400"]
+
+
+def slept(folder):
+    return (folder / "slept").read_text().split()
