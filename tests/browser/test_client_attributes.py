@@ -36,7 +36,6 @@ def hide(page, hidden):
     )
 
 
-@pytest.mark.firefox
 def test_a_burst_refreshes_the_element_once_by_morph_and_what_was_typed_stays(
     page, server, open_page, complaints, fetched
 ):
@@ -213,10 +212,9 @@ def test_no_field_becomes_a_script(page, server, open_page, complaints):
     assert len([text for text in complaints if "takes text, and no script" in text]) == 3
 
 
-@pytest.mark.parametrize("transition", ["", "dj-sse-transition"])
-def test_a_row_that_an_event_brings_has_fields_for_the_rest_of_its_burst(page, server, open_page, transition):
+def test_a_row_that_an_event_brings_has_fields_for_the_rest_of_its_burst(page, server, open_page):
     row = "<li id='o3' dj-sse='/stream/' dj-sse-event='ship' dj-sse-field='state class.shipped:yes'>New</li>"
-    open_page(f'<ul dj-sse="/stream/" dj-sse-event="place" dj-sse-mode="append" {transition}></ul>')
+    open_page('<ul dj-sse="/stream/" dj-sse-event="place" dj-sse-mode="append"></ul>')
     server.accept().stream(
         event("place", {"html": row}, id=position(8))
         + event("ship", {"state": "Shipped", "yes": True}, id=position(9))
@@ -241,11 +239,10 @@ def test_an_event_closes_the_stream_of_its_element_after_it_is_shown(page, serve
     assert server.is_idle()
 
 
-@pytest.mark.parametrize("transition", ["", "dj-sse-transition"])
-def test_what_an_event_brought_is_marked_for_a_moment(page, server, open_page, transition):
+def test_what_an_event_brought_is_marked_for_a_moment(page, server, open_page):
     page.clock.install()
-    open_page(f"""
-<ul id="list" dj-sse="/stream/" dj-sse-event="item" dj-sse-mode="append" dj-sse-added="is-new" {transition}>
+    open_page("""
+<ul id="list" dj-sse="/stream/" dj-sse-event="item" dj-sse-mode="append" dj-sse-added="is-new" dj-sse-transition>
   <li id="a">a</li></ul>
 <p id="other" dj-sse-added>other</p><i dj-sse="/stream/" dj-sse-event="none"></i>
     """)

@@ -121,6 +121,21 @@ def test_a_refusal_stops_it_and_is_said(connect, server, status, reason):
     assert server.is_idle()
 
 
+def test_a_part_is_refreshed_and_a_list_that_grows_stays_at_its_end(open_tab, server):
+    tab = open_tab("""
+<ul id="list" style="height: 50px; overflow: auto" dj-sse="/stream/" dj-sse-refresh="changed" dj-sse-close="end"
+    dj-sse-autoscroll dj-sse-added dj-sse-reset="/part/"><li>1</li></ul>
+<script>Object.defineProperty(document, "hidden", { value: false })</script>
+    """)
+    stream = server.accept().stream(event("changed", "") * 20).keep_alive()
+    server.accept("/part/").answer(200, "<li>1</li>" + "<li>new</li>" * 50)
+    tab.wait("() => list.children.length === 51 && list.scrollHeight - list.scrollTop - list.clientHeight < 2")
+    assert tab.run("() => list.querySelectorAll('.sse-added').length") == 50
+    stream.send(event("end", ""))
+    tab.wait("() => list._djustSSE.state === 'disconnected'")
+    assert server.is_idle()
+
+
 def test_a_redirect_to_a_login_page_is_said(connect, server):
     server.page("log in", path="/login/")
     tab, request = connect()

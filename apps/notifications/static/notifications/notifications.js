@@ -2,7 +2,6 @@
 // numbers: an event that is heard twice, or of something the page knew already, changes nothing.
 
 const MOST = 99;
-const MOST_LISTED = 200;
 const TOAST_MS = 8000;
 const TOGETHER_MS = 300;
 
@@ -98,8 +97,6 @@ const announce = () => {
 const happened = {
   notification({ id, html }) {
     setUnread(id, true);
-    itemOf(id)?.classList.add("is-fresh");
-    while (list?.children.length > MOST_LISTED) list.lastElementChild.remove();
     if (!arrived.size) setTimeout(announce, TOGETHER_MS);
     arrived.set(id, html);
   },
