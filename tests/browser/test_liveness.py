@@ -14,8 +14,13 @@ OFFLINE = re.compile(r"^Offline, last update \d\d:\d\d:\d\d\. What you type is k
 NEXT_TRY = re.compile(r"^Try again now \([1-5] s\)$")
 
 
-def test_a_page_whose_server_was_killed_says_when_it_tries_again_comes_back_and_its_numbers_go_on(serve, page):
-    with serve("uvicorn") as server:
+def test_a_page_whose_server_was_killed_says_when_it_tries_again_comes_back_and_its_numbers_go_on(
+    serve, page, browser
+):
+    with serve("uvicorn") as server, browser.new_page() as form:
+        form.goto(f"{server.url}/accounts/login/?next=/accounts/password/done/")
+        form.get_by_label("Username").fill("ada")
+        form.get_by_label("Password", exact=True).fill("demo")
         page.goto(f"{server.url}/dashboard/")
         stream = page.locator("[dj-sse]").first
         expect(stream).to_have_class(re.compile("sse-connected"))
@@ -27,8 +32,12 @@ def test_a_page_whose_server_was_killed_says_when_it_tries_again_comes_back_and_
         server.stop(signal.SIGKILL)
         expect(page.locator("#live")).to_have_text(OFFLINE, timeout=10_000)
         expect(page.locator("#try-again")).to_have_text(NEXT_TRY)
+        form.get_by_role("main").get_by_role("button", name="Log in", exact=True).click()
+        expect(form.get_by_text("Not sent: the server cannot be reached.")).to_be_visible()
         page.evaluate("() => { heard.length = 0 }")
         server.restart()
+        form.get_by_role("button", name="Try again", exact=True).click()
+        form.wait_for_url("**/accounts/password/done/")
         expect(stream).to_have_class(re.compile("sse-connected"), timeout=30_000)
         page.wait_for_function("() => heard.length >= 2")
         expect(page.locator("#live")).to_have_text("Live")
