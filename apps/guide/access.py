@@ -1,4 +1,4 @@
-"""Who may read the guide, which shows source and streams to everybody who may."""
+"""Access to the guide: its pages show source, and its streams use connections."""
 
 from functools import wraps
 
@@ -8,19 +8,19 @@ from django.core.exceptions import PermissionDenied
 
 
 def may_read(user) -> bool:
-    """Return whether the guide may be shown: to everyone if it is public, to staff if not."""
+    """Return whether a user may read the guide: everyone if it is public, otherwise staff."""
     return getattr(settings, "GUIDE_PUBLIC", False) or (user.is_active and user.is_staff)
 
 
 class ReadersOnly(UserPassesTestMixin):
-    """A page of the guide: others are sent to the login, or refused."""
+    """Mixin of the guide's pages: other visitors go to the login page, other users get 403."""
 
     def test_func(self):
         return may_read(self.request.user)
 
 
 def stream_for_readers(view: type) -> type:
-    """Return a stream's view that refuses others with 403. The examples stay as short as they are shown."""
+    """Return a stream's view that refuses others with 403, so that the examples need not check."""
     names = {name: getattr(view, name) for name in ("__module__", "__qualname__", "__doc__")}
     return type(view.__name__, (ReadersOnly, view), {"raise_exception": True, **names})
 

@@ -1,32 +1,67 @@
-"""What the guide has, in its order. Its examples name every source that it may show."""
+"""The pages of the guide in the order of reading."""
 
 from dataclasses import dataclass
 
-from .example import Example
+from django.conf import settings
+
+from .basics import BASICS
+from .examples.client import SERVERS
+from .page import Page
 from .patterns import PATTERNS
-from .specified import SPECIFIED
+from .troubleshooting import TROUBLES
 
 
 @dataclass(frozen=True)
 class Chapter:
-    """Examples that belong together."""
+    """Pages that belong together."""
 
     title: str
-    about: str
-    examples: tuple[Example, ...]
+    pages: tuple[Page, ...]
 
 
-CHAPTERS = (
-    Chapter("Streams", "What a server can say, and how a page shows it.", SPECIFIED),
-    Chapter(
-        "Patterns", "Several processes, several tabs, many viewers, and no gap between page and stream.", PATTERNS
+REFERENCE = (
+    Page(
+        "client",
+        "Modes, attributes and states",
+        "All cards of this page receive one stream: elements with the same address share a connection. Every two "
+        "seconds the stream sends one event for each card.",
+        scripts=("player",),
+        also=("guide/templates/guide/_modes.html", "guide/templates/guide/_servers.html"),
+        body="guide/client.html",
+        data=SERVERS,
+    ),
+    Page(
+        "sse-or-websocket",
+        "SSE or WebSocket",
+        "Server-Sent Events are one long response to an ordinary request: the server keeps sending. A WebSocket "
+        "is a protocol of its own: both sides send at any time, and every proxy on the way has to support it.",
+        body="guide/choosing.html",
+    ),
+    Page(
+        "serving",
+        "Serving streams",
+        "A stream is a request that stays open. A proxy has to pass each event on immediately, and a server "
+        "should not use a thread for each stream.",
+        body="guide/serving.html",
+        data=settings.ROOT_URLCONF.partition(".")[0],
+    ),
+    Page(
+        "troubleshooting",
+        "Troubleshooting",
+        "Start with `sse_doctor`: it opens a stream through the public address and reports what happens to it on "
+        "the way. `sse_tail` prints what is published, and `sse_publish` publishes an event.",
+        body="guide/troubleshooting.html",
+        data=TROUBLES,
     ),
 )
-EXAMPLES = {example.name: example for chapter in CHAPTERS for example in chapter.examples}
+
+CHAPTERS = (Chapter("Streams", BASICS), Chapter("Patterns", PATTERNS), Chapter("Reference", REFERENCE))
+PAGES = {page.name: page for chapter in CHAPTERS for page in chapter.pages}
+FIRST = next(iter(PAGES))
 
 
-def around(name: str) -> tuple[Example | None, Example | None]:
-    """Return the examples before and after the one of that name."""
-    examples = list(EXAMPLES.values())
-    place = [example.name for example in examples].index(name)
-    return (examples[place - 1] if place else None, examples[place + 1] if place + 1 < len(examples) else None)
+def around(page: Page) -> tuple[Page | None, Page | None]:
+    """Return the pages before and after a page."""
+    pages = list(PAGES.values())
+    place = pages.index(page)
+    return (pages[place - 1] if place else None, pages[place + 1] if place + 1 < len(pages) else None)

@@ -1,88 +1,84 @@
-"""What the library adds to the specification."""
+"""The examples for several processes, several tabs and many viewers."""
 
-from .example import Example
-from .sources import Source
+from .page import Page
 
-SAY = (Source("guide", "templates/guide/_say.html"), Source("guide", "templates/guide/_line.html"))
+SAY = ("guide/templates/guide/_say.html", "guide/templates/guide/_line.html")
 
 PATTERNS = (
-    Example(
+    Page(
         "channel",
         "Publish to a channel",
-        "A view that names `channels` needs no `stream()`. Whatever any process publishes there reaches every "
-        "page, encoded once. The page's place in the log is taken before its queries, so nothing falls between.",
+        "A view with `channels` needs no `stream()`. An event that any process publishes reaches every page, and "
+        "is encoded once. The page takes its position in the log before its queries, so no event is lost in "
+        "between.",
         copy=(
-            "`publish()` beside the save, in one transaction.",
-            "`dj-sse-since`, and `LivePageMixin` on the page.",
+            "`publish()` next to the save, in one transaction.",
+            "`dj-sse-since`, and `LivePageMixin` on the view of the page.",
         ),
-        change=("The channel's name; `get_channels()` where it depends on who asks.",),
+        change=("The channel's name. Use `get_channels()` if it depends on the request.",),
         scripts=("send",),
-        also=(*SAY, Source("guide", "views.py", "ExamplePage")),
-        more=(Source("feed", "feed.py", "add"), Source("feed", "views.py", "FeedView")),
+        also=(*SAY, "guide/views.py:GuidePage"),
+        more=("feed/feed.py:add", "feed/views.py:FeedView"),
     ),
-    Example(
+    Page(
         "latest",
-        "Only the newest counts",
-        'With `follow = "latest"` a client gets the newest event of each channel when it comes, and never one '
-        "that is out of date. It fits a state: a price, a position, a light.",
-        copy=("The attribute, on a view of channels.",),
+        "Only the latest event",
+        'With `follow = "latest"` a new client receives the latest event of each channel immediately, and no '
+        "client receives an outdated one. Use it for a state: a price, a location, a light.",
+        copy=("The attribute, on a view with channels.",),
         change=("One channel for each thing that has a state.",),
         scripts=("send",),
-        more=(Source("notifications", "views.py", "BroadcastStream"),),
+        more=("notifications/views.py:BroadcastStream",),
     ),
-    Example(
+    Page(
         "shared-producer",
         "One producer for all viewers",
-        "An async generator under `@shared` runs once in a process, while anybody looks. A new viewer gets the "
-        "newest value at once, and a slow one skips to it.",
+        "An async generator with `@shared` runs once in each process, as long as it has viewers. A new viewer "
+        "receives the latest value immediately, and a slow one skips to it.",
         copy=("The decorator, and the two lines of `stream()`.",),
-        change=(
-            "The reading: a query, a sensor, another site. Arguments make one producer for each set of them.",
-        ),
-        more=(Source("dashboard", "stats.py", "latest"), Source("dashboard", "views.py", "StatsStream")),
+        change=("The reading: a query, a sensor, another site. Each set of arguments has its own producer.",),
+        more=("dashboard/stats.py:latest", "dashboard/views.py:StatsStream"),
     ),
-    Example(
+    Page(
         "subscribe",
         "A channel inside a stream",
-        "`subscribe()` gives a channel's events to your own `stream()`, to choose from, to rewrite, or to end "
-        "after the last one. `event_id = Position` lets a client that returns go on where it was, even if no "
-        "event has come yet.",
-        copy=("`event_id` and the `async with`: leaving it is unsubscribing.",),
-        change=("What becomes of each event. Yielded as it is, it keeps its place in the log.",),
+        "`subscribe()` gives the events of a channel to your own `stream()`, which can filter them, change them "
+        "or stop after the last one. With `event_id = Position`, a client that reconnects continues where it was, "
+        "even if it has not received an event yet.",
+        copy=("`event_id` and the `async with` block: leaving the block unsubscribes.",),
+        change=("What `stream()` does with each event. An unchanged event keeps its position in the log.",),
         scripts=("player", "send"),
-        also=SAY,
-        more=(Source("tasks", "views.py", "TaskProgressSSE"),),
+        also=("guide/templates/guide/live/player.html", *SAY),
+        more=("tasks/views.py:TaskProgressSSE",),
     ),
-    Example(
+    Page(
         "tabs",
         "One stream for all tabs",
-        "The tabs of one session share a connection: one of them holds it, and another takes over when that one "
+        "The tabs of one session share a connection: one tab holds it, and another takes over when that tab "
         "closes. Over HTTP/1.1 a browser opens only six connections to a site.",
         copy=(
-            "`joinable`, if a tab that joins late misses nothing; streams of channels need no such line.",
+            "`joinable`, if a tab that joins late misses nothing. Streams of channels do not need it.",
             "`dj-sse-share-key` on the `html` element, with the tag `sse_share_key`.",
         ),
-        change=('An element with `dj-sse-share="false"` has a connection of its own.',),
+        change=('`dj-sse-share="false"` gives an element its own connection.',),
     ),
-    Example(
+    Page(
         "reset",
         "Away for too long",
-        "A client whose place the log no longer holds is told so with `sse:reset`, never by silence. "
-        "`dj-sse-reset` names what to fetch anew, or `reload`. This element asks for a place that never was.",
-        copy=("The attribute, and a view that renders the part alone.",),
-        change=("A page with more to mend listens for the event `sse:reset` itself.",),
-        also=(Source("guide", "templates/guide/_part.html"),),
+        "If the log no longer holds a client's position, the server sends `sse:reset`. `dj-sse-reset` is the "
+        "address from which the client then fetches the element, or `reload`. The element below asks for a "
+        "position that never existed.",
+        copy=("The attribute, and an `id`: the client finds the element by it in the page that it fetches.",),
+        change=("Listen for the event `sse:reset` if more than one element has to change.",),
     ),
-    Example(
+    Page(
         "testing",
         "Test a stream",
-        "`StreamClient` opens a stream of the real application inside a test, as a browser does, and fails with "
-        "what came instead of what was expected. Beside it runs the stream that this test is about.",
+        "`StreamClient` opens a stream of the real application in a test, as a browser does. A failure names the "
+        "events that arrived instead of the expected one. The stream that this test opens runs below.",
         copy=("The test, into `tests/` of your app.",),
-        change=("`user=`, `last_event_id=`, `headers=` and `query_params=` say who opens it, and how.",),
-        also=(
-            Source("guide", "tests/test_examples.py"),
-            Source("guide", "examples/quick_start.py"),
-        ),
+        change=("`user=`, `last_event_id=`, `headers=` and `query_params=` set who opens the stream, and how.",),
+        live="quick-start",
+        also=("guide/tests/test_examples.py", "guide/examples/quick_start.py"),
     ),
 )

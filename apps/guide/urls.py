@@ -18,7 +18,6 @@ from .examples import (
     quick_start,
     reset,
     resume,
-    retry,
     shared_producer,
     subscribe,
     tabs,
@@ -26,11 +25,11 @@ from .examples import (
 
 STREAMS = {
     "quick-start": quick_start.Stats,
+    "script": quick_start.Stats,
     "live-list": live_list.Orders,
     "mount": mount.Counting,
     "events": events.Kinds,
     "attributes": attributes.Quiet,
-    "retry": retry.Slow,
     "page-changes": page_changes.Changes,
     "leave": page_changes.Leave,
     "again": page_changes.Again,
@@ -57,13 +56,8 @@ ORDER_ACTS = [
 ]
 
 urlpatterns = [
-    path("guide/", views.Overview.as_view(), name="guide"),
-    path("guide/client/", views.ClientPage.as_view(), name="guide-client"),
-    path("guide/sse-or-websocket/", views.ChoosingPage.as_view(), name="guide-choosing"),
-    path("guide/serving/", views.ServingPage.as_view(), name="guide-serving"),
-    path("guide/troubleshooting/", views.TroublesPage.as_view(), name="guide-troubles"),
-    path("guide/<slug:name>/", views.ExamplePage.as_view(), name="guide-example"),
-    path("guide/reset/part/", readers_only(reset.part), name="guide-reset-part"),
+    path("guide/", views.GuidePage.as_view(), name="guide"),
+    path("guide/<slug:name>/", views.GuidePage.as_view(), name="guide-page"),
     path("api/guide/channel/say/", readers_only(channel.say), name="guide-say"),
     *[
         path(f"api/guide/live-list/{where}/", readers_only(live_list.change), {"act": act}, f"guide-order-{name}")

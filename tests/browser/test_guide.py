@@ -46,6 +46,37 @@ def test_the_first_stream_moves_beside_its_own_source(show):
     first = time.inner_text()
     expect(time).not_to_have_text(first)
     assert "class Stats(SSEView):" in page.inner_text(".guide-source pre >> nth=0")
+    expect(page.locator(".guide-source .is-keyword").first).to_have_text("import")
+
+
+def test_source_is_copied_with_the_keyboard_and_without_the_clipboard_api_of_https(show):
+    page = show("quick-start")
+    page.evaluate("document.querySelector('article').append(document.createElement('textarea'))")
+    pasted = page.locator("article textarea")
+    for place in (0, 1):
+        source = page.locator(".guide-source").nth(place)
+        source.get_by_role("button").press("Enter")
+        expect(source.get_by_role("button")).to_contain_text("Copied")
+        expect(page.locator("#guide-copied")).to_have_text("Copied")
+        pasted.fill("")
+        pasted.press("ControlOrMeta+v")
+        expect(pasted).not_to_have_value("")
+        assert pasted.input_value().strip() == source.locator("pre").text_content().strip()
+        page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    assert page.problems == []
+
+
+def test_the_side_bar_marks_the_page_and_folds_on_a_phone(show):
+    page = show("script")
+    link = page.get_by_role("navigation", name="Guide").get_by_role("link", name="A stream in JavaScript")
+    expect(link).to_have_attribute("aria-current", "page")
+    expect(link).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 800})
+    expect(link).to_be_hidden()
+    page.get_by_text("Contents of the guide").click()
+    expect(link).to_be_visible()
+    page.get_by_role("link", name="Next Refuse before streaming").click()
+    page.wait_for_url("**/guide/mount/")
 
 
 def test_rows_of_the_list_come_change_and_go_in_both_tabs_and_are_counted(show, ada):
@@ -77,7 +108,7 @@ def test_a_stream_in_the_hands_of_a_script_connects_and_disconnects(show):
 def test_a_visitor_is_refused_and_a_user_is_counted_for(show, ada):
     visitor, user = show("mount"), show("mount", ada)
     for page in (visitor, user):
-        page.get_by_role("button", name="Open the stream").click()
+        page.get_by_role("button", name="Connect", exact=True).click()
     expect(visitor.locator("[data-log]")).to_contain_text('disconnected {"reason":"forbidden"}')
     expect(user.locator("[data-log]")).to_contain_text('start {"for":"ada"}')
     expect(user.locator("[data-log]")).to_contain_text('disconnected {"reason":"finished"}')
@@ -90,7 +121,7 @@ def test_the_wire_is_shown_as_it_is(show):
     expect(wire).to_contain_text("Content-Type: text/event-stream")
     expect(wire).to_contain_text("event: note\nid: 77\n")
     expect(wire).to_contain_text("event: sse:end")
-    expect(page.locator("[data-state]")).to_have_text("the end")
+    expect(page.locator("[data-state]")).to_have_text("Finished")
 
 
 def test_who_was_away_is_given_what_was_missed(show):
@@ -110,11 +141,11 @@ def test_who_was_away_is_given_what_was_missed(show):
 
 def test_changes_by_the_server_and_progress_come_to_their_ends(show):
     changes, progress = show("page-changes"), show("progress")
-    expect(changes.locator("#guide-status")).to_have_text("All five are done.")
+    expect(changes.locator("#guide-status")).to_have_text("All five parts finished")
     expect(changes.locator("#guide-parts li")).to_have_count(5)
     expect(progress.locator("[dj-sse-field=result]")).to_have_text("84 rows imported")
     assert progress.eval_on_selector("progress", "(element) => element.value") == 100
-    changes.get_by_role("button", name="Let the server send this page").click()
+    changes.get_by_role("button", name="Redirect this page").click()
     changes.wait_for_url("**/guide/")
     assert changes.problems == progress.problems == []
 
@@ -160,7 +191,7 @@ def test_two_tabs_of_a_session_have_one_stream(show):
 
 def test_who_asks_for_a_place_that_never_was_is_given_the_part_anew(show):
     page = show("reset")
-    expect(page.locator("#guide-news")).to_contain_text("Fetched anew at")
+    expect(page.locator("#guide-news")).to_contain_text("Fetched at")
     assert page.problems == []
 
 
@@ -182,18 +213,17 @@ def test_each_mode_changes_its_target_and_what_is_typed_stays(show):
     assert page.problems == []
 
 
-@pytest.mark.parametrize(
-    ("card", "heard"),
-    [
-        ("A steady server", ["connected", 'number {"number":2}']),
-        ("The stream ends", ['number {"number":3}', 'disconnected {"reason":"finished"}']),
-        ("A busy server", ["reconnecting", '"attempt":2']),
-        ("A refusal", ['disconnected {"reason":"forbidden"}']),
-    ],
-)
-def test_each_state_is_shown(show, card, heard):
+def test_each_state_is_shown(show):
     page = show("client")
-    section = page.get_by_role("region", name=card, exact=True)
-    section.get_by_role("button", name="Connect", exact=True).click()
-    for text in heard:
-        expect(section.get_by_role("log")).to_contain_text(text)
+    events = {
+        "A working server": ["connected", 'number {"number":2}'],
+        "A stream that ends": ['number {"number":3}', 'disconnected {"reason":"finished"}'],
+        "A busy server": ["reconnecting", '"attempt":2'],
+        "A server that refuses": ['disconnected {"reason":"forbidden"}'],
+    }
+    cards = {name: page.get_by_role("region", name=name, exact=True) for name in events}
+    for card in cards.values():
+        card.get_by_role("button", name="Connect", exact=True).click()
+    for name, texts in events.items():
+        for text in texts:
+            expect(cards[name].get_by_role("log")).to_contain_text(text)

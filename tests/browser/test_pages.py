@@ -33,7 +33,6 @@ OPEN_PAGES = {
     "first page": "/",
     "dashboard": "/dashboard/",
     "guide": "/guide/",
-    "modes and states": "/guide/client/",
     "log in": "/accounts/login/",
     "sign up": "/accounts/signup/",
     "reset password": "/accounts/reset/",
@@ -53,9 +52,10 @@ OWN_PAGES = {
 OPEN_PAGES, OWN_PAGES = there(OPEN_PAGES), there(OWN_PAGES)
 GUIDE_PAGES = []
 if apps.is_installed("apps.guide"):
-    from apps.guide.contents import EXAMPLES
+    from apps.guide.contents import PAGES
 
-    GUIDE_PAGES = [f"/guide/{name}/" for name in ["sse-or-websocket", "serving", "troubleshooting", *EXAMPLES]]
+    # The first is at /guide/, too.
+    GUIDE_PAGES = [f"/guide/{name}/" for name in list(PAGES)[1:]]
 ERRORS = ["400", "403", "403_csrf", "404", "500"]
 
 only_chromium = pytest.mark.only_browser("chromium")
@@ -140,6 +140,8 @@ def test_a_page_of_the_guide_is_sound(look, login, address):
     page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": DESK, "height": 800})
     assert_sound(page)
+    page.set_viewport_size({"width": NARROWEST, "height": 800})
+    assert_fits(page)
 
 
 @pytest.mark.soak

@@ -5,11 +5,11 @@ from django.views.decorators.http import require_POST
 
 from apps.sse import SSEView, publish, rate_limited
 
-MOST_CHARACTERS = 80
+MAX_CHARACTERS = 80
 
 
 class Lines(SSEView):
-    """Whatever is said, to everybody who listens."""
+    """The lines that users publish."""
 
     channels = ["guide-lines"]
 
@@ -18,8 +18,8 @@ class Lines(SSEView):
 @require_POST
 @rate_limited
 def say(request):
-    """Publish a line. Inside a transaction it would go out with the commit."""
-    text = request.POST.get("text", "").strip()[:MOST_CHARACTERS] or "Hello"
+    """Publish a line. In a transaction, it would be sent on commit."""
+    text = request.POST.get("text", "").strip()[:MAX_CHARACTERS] or "Hello"
     line = render_to_string("guide/_line.html", {"name": request.user.get_username(), "text": text})
     publish("guide-lines", "line", {"html": line})
     return HttpResponse(status=204)

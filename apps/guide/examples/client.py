@@ -8,7 +8,7 @@ from apps.sse import SSEView
 
 
 class Modes(SSEView):
-    """One event for each mode, and one with operations, every two seconds."""
+    """Every two seconds, one event for each mode and one with operations."""
 
     joinable = True
 
@@ -25,10 +25,9 @@ class Modes(SSEView):
 
 
 def piece(mode, number):
-    # Of before and after three places are used in turn: an id that is on the page replaces its element.
+    # An element whose id is on the page replaces that one: "before" and "after" use three ids in turn.
     place = {"before": number % 3, "after": number % 3, "outer": 0, "morph": 0}.get(mode, number)
-    partial = "guide/_form.html" if mode == "morph" else "guide/_piece.html"
-    return render_to_string(partial, {"mode": mode, "number": number, "place": place})
+    return render_to_string("guide/_piece.html", {"mode": mode, "number": number, "place": place})
 
 
 def operations(number):
@@ -46,19 +45,35 @@ def operations(number):
     ]
 
 
+SERVERS = [
+    {"name": "steady", "title": "A working server", "about": "The stream opens and stays open."},
+    {"name": "ends", "title": "A stream that ends", "about": "After three events the client does not reconnect."},
+    {
+        "name": "busy",
+        "title": "A busy server",
+        "about": "The server answers 503. The client tries again after growing delays, here five times.",
+    },
+    {
+        "name": "forbidden",
+        "title": "A server that refuses",
+        "about": "The server answers 403. The client does not try again, since the answer would not change.",
+    },
+]
+
+
 class States(SSEView):
-    """A stream whose server behaves as it is asked to, to see what the client makes of it."""
+    """A stream whose server behaves as the request asks, to show what the client does."""
 
     sse_retry_ms = 1000
 
     async def mount(self, request, last_event_id):
-        self.wish = request.GET.get("wish")
-        if self.wish == "busy":
-            return HttpResponse("Come back later.", status=503)
-        if self.wish == "forbidden":
-            return HttpResponse("You may not.", status=403)
+        self.server = request.GET.get("server")
+        if self.server == "busy":
+            return HttpResponse("Try again later.", status=503)
+        if self.server == "forbidden":
+            return HttpResponse("Not allowed.", status=403)
 
     async def stream(self, request):
-        for number in range(1, 4 if self.wish == "ends" else 1000):
+        for number in range(1, 4 if self.server == "ends" else 1000):
             yield self.event("number", {"number": number})
             await asyncio.sleep(1)

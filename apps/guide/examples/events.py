@@ -4,7 +4,7 @@ from apps.sse import SSEView
 
 
 class Kinds(SSEView):
-    """Every kind of thing that a stream can say, and then its end."""
+    """Each kind of event, and then the end of the stream."""
 
     async def stream(self, request):
         yield self.event("update", {"count": 42})

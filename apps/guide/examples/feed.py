@@ -6,17 +6,17 @@ from django.template.loader import render_to_string
 from apps.sse import SSEView
 
 SECONDS = 3
-MOST_MISSED = 8
+MAX_MISSED = 8
 TEXTS = [
-    "The backup of the night is checked.",
-    "Somebody tried <b>to write HTML</b>, and it is shown as text.",
-    "The search index is rebuilt.",
-    "All green again after the network work.",
+    "The nightly backup was checked.",
+    "This item contains <b>HTML</b>, which is shown as text.",
+    "The search index was rebuilt.",
+    "Network maintenance is finished.",
 ]
 
 
 class LiveFeed(SSEView):
-    """New items at the top of a list; first those that the client has missed."""
+    """New items at the top of a list, after those that the client has missed."""
 
     event_id = int
     joinable = True
@@ -24,7 +24,7 @@ class LiveFeed(SSEView):
     async def mount(self, request, last_event_id):
         newest = newest_item()
         seen = int(last_event_id) if last_event_id else newest - 1
-        self.seen = min(max(seen, newest - MOST_MISSED), newest)
+        self.seen = min(max(seen, newest - MAX_MISSED), newest)
 
     async def stream(self, request):
         while True:

@@ -9,7 +9,7 @@ COLOURS = ["green", "amber", "red"]
 
 
 class Light(SSEView):
-    """The colour of a light: who comes gets the newest at once, and never an older one."""
+    """The colour of a light: a new client receives the latest event immediately."""
 
     channels = ["guide-light"]
     follow = "latest"
@@ -19,8 +19,8 @@ class Light(SSEView):
 @require_POST
 @rate_limited
 def switch(request):
-    """Give the light another colour, for everybody."""
+    """Change the colour for all viewers."""
     if (colour := request.POST.get("colour")) not in COLOURS:
-        raise BadRequest("colour is green, amber or red")
+        raise BadRequest("colour must be green, amber or red")
     publish("guide-light", "light", {"colour": colour, "by": request.user.get_username()})
     return HttpResponse(status=204)

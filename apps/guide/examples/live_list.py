@@ -11,7 +11,7 @@ from apps.sse import SSEView, publish, publish_html, rate_limited
 
 
 class Orders(SSEView):
-    """The changes of one's own orders."""
+    """Changes of the user's own orders."""
 
     def get_channels(self, request):
         if not request.user.is_authenticated:
@@ -24,11 +24,11 @@ class Orders(SSEView):
 @rate_limited
 @transaction.atomic
 def change(request, act, pk=None):
-    """Change the list, one change of a user at a time, so that each count includes the change before it."""
+    """Change the list. The lock serialises the changes of a user, so that each count is right."""
     user = get_user_model().objects.select_for_update().get(pk=request.user.pk)
     act(get_object_or_404(Order, pk=pk, user=user) if pk else Order(user=user))
     publish(channel(user), "open", Order.objects.filter(user=user, is_shipped=False).count())
-    return redirect("guide-example", "live-list")
+    return redirect("guide-page", "live-list")
 
 
 def place(order):
@@ -43,7 +43,7 @@ def ship(order):
 
 
 def place_and_ship(order):
-    """Two changes of one row in one transaction: they arrive in this order."""
+    """Change one row twice in one transaction: both events arrive, in this order."""
     place(order)
     ship(order)
 

@@ -6,7 +6,7 @@ from apps.sse import SSEMixin
 
 
 class Updates(SSEMixin, View):
-    """A view like any other, one of whose methods answers with a stream."""
+    """An ordinary view whose `get()` returns a stream."""
 
     async def get(self, request):
         return self.sse_response(self.updates())

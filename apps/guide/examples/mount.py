@@ -6,7 +6,7 @@ from apps.sse import SSEView
 
 
 class Counting(SSEView):
-    """Counts to three for whoever is logged in, from where this client stopped."""
+    """Counts to three, for logged-in users only."""
 
     async def mount(self, request, last_event_id):
         if not request.user.is_authenticated:

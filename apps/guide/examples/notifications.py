@@ -10,7 +10,7 @@ from apps.sse import SSEView, publish, publish_html, rate_limited
 
 
 class MyNotifications(SSEView):
-    """What is for this user alone: no address names the channel, so nobody can ask for another's."""
+    """Notifications of this user. The channel is not in the address, so nobody can request another."""
 
     def get_channels(self, request):
         if not request.user.is_authenticated:
@@ -22,9 +22,9 @@ class MyNotifications(SSEView):
 @require_POST
 @rate_limited
 def remind(request):
-    """Tell the user something."""
+    """Publish a reminder to the user."""
     number = time.time_ns() // 1_000_000
-    html = render_to_string("guide/_notification.html", {"number": number, "text": "You asked to be reminded."})
+    html = render_to_string("guide/_notification.html", {"number": number, "text": "You asked for this reminder."})
     publish(channel(request.user), "notification", {"html": html})
     return HttpResponse(status=204)
 
@@ -33,7 +33,7 @@ def remind(request):
 @require_POST
 @rate_limited
 def mark_read(request, number):
-    """Put the word in place of the button, in all tabs of the user."""
+    """Replace the button with the word "read" in all tabs of the user."""
     publish_html(channel(request.user), f"#guide-notification-{number} button", "read", mode="outer")
     return HttpResponse(status=204)
 

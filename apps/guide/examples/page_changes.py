@@ -6,13 +6,13 @@ from apps.sse import SSEView
 
 
 class Changes(SSEView):
-    """Changes the page itself, step by step."""
+    """Changes the page step by step."""
 
     async def stream(self, request):
-        yield self.push_text("#guide-status", "At work …")
+        yield self.push_text("#guide-status", "Working …")
         for number in range(1, 6):
             await asyncio.sleep(1)
-            row = render_to_string("guide/_item.html", {"number": number, "text": f"Part {number} is done"})
+            row = render_to_string("guide/_item.html", {"number": number, "text": f"Part {number} finished"})
             yield self.push_html("#guide-parts", row, mode="prepend")
             yield self.push_patch(
                 [
@@ -20,18 +20,18 @@ class Changes(SSEView):
                     {"op": "toggle_class", "path": "#guide-status", "value": "is-wait"},
                 ]
             )
-        yield self.push_text("#guide-status", "All five are done.")
+        yield self.push_text("#guide-status", "All five parts finished")
 
 
 class Leave(SSEView):
-    """Sends the page elsewhere."""
+    """Redirects the page."""
 
     async def stream(self, request):
         yield self.push_redirect("guide")
 
 
 class Again(SSEView):
-    """Loads the page again."""
+    """Reloads the page."""
 
     async def stream(self, request):
         yield self.push_reload()

@@ -4,7 +4,7 @@ from apps.sse import SSEView
 
 
 class Progress(SSEView):
-    """The progress of a piece of work, and then its end."""
+    """Progress of a piece of work, and then its result."""
 
     async def stream(self, request):
         for percent in range(0, 101, 10):

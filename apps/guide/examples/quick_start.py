@@ -5,7 +5,7 @@ from apps.sse import SSEView, connections
 
 
 class Stats(SSEView):
-    """What this server process is doing, every two seconds."""
+    """Figures of this server process, every two seconds."""
 
     joinable = True
 

@@ -3,18 +3,18 @@ import time
 
 from apps.sse import SSEView
 
-MOST_MISSED = 60
+MAX_MISSED = 60
 
 
 class Seconds(SSEView):
-    """Every second under its own number; a client that was away is given those it missed."""
+    """One event a second. A client that reconnects first receives the events that it missed."""
 
     event_id = int
 
     async def mount(self, request, last_event_id):
         now = int(time.time())
         seen = int(last_event_id) if last_event_id else now - 1
-        self.seen = min(max(seen, now - MOST_MISSED), now)
+        self.seen = min(max(seen, now - MAX_MISSED), now)
 
     async def stream(self, request):
         opened = int(time.time())

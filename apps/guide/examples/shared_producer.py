@@ -6,7 +6,7 @@ from apps.sse import SSEView, shared
 
 @shared
 async def temperature():
-    """Runs once in a process, from the first viewer to the last, however many there are."""
+    """Run once in each process, from the first viewer to the last."""
     degrees, readings = 20.0, 0
     while True:
         degrees, readings = degrees + random.uniform(-0.3, 0.3), readings + 1

@@ -2,17 +2,17 @@ from apps.sse import Position, SSEView
 
 
 class ThreeLines(SSEView):
-    """Takes what is said on a channel into its own hands, and ends after three lines."""
+    """Forwards the events of a channel, and ends after three."""
 
     event_id = Position
 
     async def stream(self, request):
         yield self.event("listening", {"to": "guide-lines"})
-        heard = 0
+        count = 0
         async with self.subscribe("guide-lines") as events:
             async for event in events:
-                heard += 1
+                count += 1
                 yield event
-                if heard == 3:
+                if count == 3:
                     break
-        yield self.event("complete", {"heard": heard})
+        yield self.event("complete", {"count": count})

@@ -5,7 +5,7 @@ from apps.sse import SSEView
 
 
 class Named(SSEView):
-    """A stream that says its name, so that two tabs can compare."""
+    """A stream that sends its name, so that two tabs can be compared."""
 
     joinable = True
 

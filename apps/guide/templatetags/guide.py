@@ -19,12 +19,12 @@ def may_read_guide(context) -> bool:
 
 @register.simple_tag
 def guide_orders(user) -> dict:
-    """Return the newest orders of a user, and how many are open."""
+    """Return the newest orders of a user, and the number of open ones."""
     orders = Order.objects.filter(user=user)
     return {"newest": orders[:8], "open": orders.filter(is_shipped=False).count()}
 
 
 @register.filter
 def prose(text: str) -> str:
-    """Return text as HTML in which what stands in backticks is code; everything else is escaped."""
+    """Return text as HTML: text in backticks is code, and all text is escaped."""
     return mark_safe(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text)))

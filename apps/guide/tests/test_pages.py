@@ -1,11 +1,13 @@
 """The pages of the guide, and who may do what on them."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
-from apps.guide.contents import EXAMPLES
+from apps.guide.contents import PAGES
 from apps.guide.models import Order
-from apps.guide.troubles import TROUBLES
+from apps.guide.troubleshooting import TROUBLES
 from apps.guide.urls import STREAMS
 from apps.sse.testing import Refused, StreamClient
 
@@ -23,25 +25,31 @@ def ada(client, django_user_model):
     return user
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_each_example_is_open_to_everybody_and_shows_its_sources(client, name):
-    page = client.get(reverse("guide-example", args=[name])).content.decode()
-    for shown in EXAMPLES[name].shown():
-        assert f"<code>{shown.name}</code>" in page
-    assert EXAMPLES[name].title in page
+def address(name):
+    return reverse("guide-page", args=[name])
 
 
-def test_the_overview_leads_to_each_page(client):
-    page = client.get(reverse("guide")).content.decode()
-    assert [name for name in EXAMPLES if reverse("guide-example", args=[name]) not in page] == []
-    assert reverse("guide-client") in page
-    assert reverse("guide-choosing") in page
-    assert reverse("guide-serving") in page
-    assert reverse("guide-troubles") in page
+@pytest.mark.parametrize("name", PAGES)
+def test_each_page_shows_its_sources_with_copy_buttons_to_everyone(client, name):
+    page = client.get(address(name)).text
+    sources = PAGES[name].own_sources() + PAGES[name].more_sources()
+    assert [source.path for source in sources if f"<code>{source.path}</code>" not in page] == []
+    assert page.count("data-copy>") == len(sources)
+    assert f"<h1>{PAGES[name].title}</h1>" in page
+
+
+def test_the_side_bar_lists_all_pages_in_the_order_in_which_next_leads_through_them(client):
+    order, page = [], client.get(reverse("guide")).text
+    listed = re.findall(r'<li><a href="(/guide/[^"]+)"', page)
+    while page:
+        order.append(re.search(r'<a href="([^"]+)" aria-current="page">', page.partition("guide-contents")[2])[1])
+        after = re.search(r'rel="next" href="([^"]+)"', page)
+        page = after and client.get(after[1]).text
+    assert order == listed == [address(name) for name in PAGES]
 
 
 def test_each_trouble_has_a_command_that_finds_it(client):
-    page = client.get(reverse("guide-troubles")).content.decode()
+    page = client.get(address("troubleshooting")).text
     assert all(trouble.commands for trouble in TROUBLES)
     assert page.count("manage.py sse_doctor") >= len(TROUBLES) - 1
 
@@ -67,12 +75,10 @@ def test_a_guide_that_is_not_public_is_for_staff(client, settings, django_user_m
     settings.GUIDE_PUBLIC = False
     if rights is not None:
         client.force_login(django_user_model.objects.create_user("grace", **rights))
-    pages = ["guide", "guide-client", "guide-choosing", "guide-serving", "guide-troubles"]
-    addresses = [reverse(name) for name in pages] + [reverse("guide-example", args=[name]) for name in EXAMPLES]
-    assert {client.get(address).status_code for address in addresses} == {shown}
+    addresses = [reverse("guide"), *map(address, PAGES)]
+    assert {client.get(each).status_code for each in addresses} == {shown}
     streams = [reverse(f"guide-{name}") for name in STREAMS]
-    assert {client.head(address).status_code for address in streams} == {streamed}
-    assert client.get(reverse("guide-reset-part")).status_code == streamed
+    assert {client.head(stream).status_code for stream in streams} == {streamed}
     allowed = shown == 200
     assert {client.post(reverse(name), {"colour": "red"}).status_code for name in ACTIONS} == {
         204 if allowed else 403
@@ -128,10 +134,10 @@ def test_nothing_is_published_by_a_link(client, ada, name):
     assert client.get(reverse(name)).status_code == 405
 
 
-@pytest.mark.parametrize(("wish", "status"), [("busy", 503), ("forbidden", 403)])
-def test_a_server_refuses_as_it_is_asked_to(wish, status):
+@pytest.mark.parametrize(("server", "status"), [("busy", 503), ("forbidden", 403)])
+def test_a_server_refuses_as_it_is_asked_to(server, status):
     with pytest.raises(Refused) as refused:
-        StreamClient().open("/api/guide/states/stream/", query_params={"wish": wish}).__enter__()
+        StreamClient().open("/api/guide/states/stream/", query_params={"server": server}).__enter__()
     assert refused.value.status == status
 
 

@@ -1,8 +1,8 @@
-// A stream in the hands of a script: each [data-player] connects when its button is pressed, and logs what it hears.
+// A stream that a script controls: each [data-player] connects when its button is pressed, and logs the events.
 (() => {
   "use strict";
 
-  const MOST_LINES = 50;
+  const MAX_LINES = 50;
 
   const play = (element) => {
     const part = (name) => element.querySelector(`[data-${name}]`);
@@ -12,7 +12,7 @@
       const line = document.createElement("p");
       line.textContent = `${name} ${JSON.stringify(data) ?? ""}`;
       part("log")?.prepend(line);
-      while (part("log")?.children.length > MOST_LINES) part("log").lastElementChild.remove();
+      while (part("log")?.children.length > MAX_LINES) part("log").lastElementChild.remove();
       if (part("stats")) part("stats").textContent = `${sse.getStats().messages} events, ${sse.getStats().bytes} bytes`;
     };
 

@@ -1,4 +1,4 @@
-// Forms of [data-send] are sent by script, so that the page stays; what they cause comes back on the stream.
+// Forms with [data-send] are sent in the background, so that the page stays. The result arrives on the stream.
 document.addEventListener("submit", (event) => {
   const [form, button] = [event.target, event.submitter];
   if (!form.matches("[data-send]")) return;

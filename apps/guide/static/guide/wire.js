@@ -1,14 +1,14 @@
-// The bytes of a stream as they come, without the client: each [data-wire] shows them when its button is pressed.
+// A stream without the client: each [data-wire] shows the response as it arrives when its button is pressed.
 (() => {
   "use strict";
 
   const read = async (element) => {
     const [log, state] = [element.querySelector("[data-log]"), element.querySelector("[data-state]")];
     log.textContent = "";
-    state.textContent = "reading …";
+    state.textContent = "Reading …";
     const response = await fetch(element.dataset.wire, { headers: { Accept: "text/event-stream" } });
-    const named = ["Content-Type", "Cache-Control", "SSE-Keepalive", "X-Accel-Buffering"];
-    named.forEach((name) => log.append(`${name}: ${response.headers.get(name)}\n`));
+    const headers = ["Content-Type", "Cache-Control", "SSE-Keepalive", "X-Accel-Buffering"];
+    headers.forEach((name) => log.append(`${name}: ${response.headers.get(name)}\n`));
     log.append("\n");
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (;;) {
@@ -16,7 +16,7 @@
       if (done) break;
       log.append(value);
     }
-    state.textContent = "the end";
+    state.textContent = "Finished";
   };
 
   document.querySelectorAll("[data-wire]").forEach((element) => {
