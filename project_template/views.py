@@ -1,49 +1,71 @@
 """Pages that belong to no app, and that stay whole when an app is taken out."""
 
 import asyncio
+import inspect
 
+from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
+from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
+from django.template.loader import render_to_string
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from apps.sse import SSEView, connections, metrics, rate_limited, shared
+from apps.sse import SSEView, rate_limited, shared
+
+from . import load
+
+FIGURES_SECONDS = 5
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    """The first page: numbers that move, a notification to send to oneself, and what else there is."""
-    return render(request, "home.html", {"pulse": beat()})
+    """The first page: for visitors what this is, for users what is theirs; below, what else there is."""
+    context = {"beat": beat(), "source": SOURCE, "markup": MARKUP, "may_open": may_open(request.user)}
+    return render(request, "home.html", context)
 
 
-def beat() -> dict[str, str | int]:
-    """Return what this process is doing."""
-    return {
-        "time": f"{timezone.localtime():%H:%M:%S}",
-        "streams": connections.open_streams(),
-        "delivered": metrics.counts["delivered"],
-    }
+def beat() -> dict[str, str]:
+    """Return the chart, and the figures of the apps."""
+    counted = cache.get_or_set("home-figures", figures, FIGURES_SECONDS)
+    return {"html": render_to_string("home_chart.html", load.drawn()), **counted}
+
+
+def figures() -> dict[str, str]:
+    """Return the figure of each app that has one."""
+    found = {app.label: app.live_figure() for app in apps.get_app_configs() if hasattr(app, "live_figure")}
+    return {name: number_format(figure, force_grouping=True) for name, figure in found.items()}
+
+
+def may_open(user) -> set[str]:
+    """Return the apps whose pages are not for everybody and that a user may open."""
+    return {app.label for app in apps.get_app_configs() if hasattr(app, "may_open") and app.may_open(user)}
 
 
 @shared
-async def pulse():
-    """Yield what this process is doing, every second."""
+async def beats():
     while True:
-        yield beat()
+        yield await sync_to_async(beat)()
         await asyncio.sleep(1)
 
 
 class HomeStream(SSEView):
-    """The numbers of the first page, which a page that joins late has already."""
-
     joinable = True
 
     async def stream(self, request):
-        async for news in pulse():
-            yield self.event("pulse", news)
+        async for each in beats():
+            yield self.event("beat", each)
+
+
+# Shown beside the chart.
+MARKUP = """<div dj-sse="/api/home/stream/"
+     dj-sse-event="beat"
+     dj-sse-mode="replace"></div>
+"""
+SOURCE = "\n\n".join(inspect.getsource(inspect.unwrap(each)) for each in (beats, HomeStream))
 
 
 @require_POST

@@ -1,17 +1,27 @@
 """Where people start."""
 
+import re
+from importlib import import_module
+
 import pytest
 from django.apps import apps
+from django.core.cache import cache
 from django.urls import reverse
 
+from apps.feed.models import Post
+from apps.notifications.notify import notify
 from apps.sse.testing import StreamClient
+from apps.tasks.models import Task
+from tests.servers import PACKAGE
+
+beat = import_module(f"{PACKAGE}.views").beat
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def private(settings):
-    settings.DASHBOARD_PUBLIC = False
+    settings.DASHBOARD_PUBLIC = settings.GUIDE_PUBLIC = False
 
 
 @pytest.fixture
@@ -24,35 +34,56 @@ def ada(client, django_user_model):
 
 async def test_the_first_page_moves_every_second():
     async with StreamClient().open("/api/home/stream/") as stream:
-        first, second = await stream.next(), await stream.next()
-    assert first.name == second.name == "pulse"
-    assert first.data["streams"] == 1
-    assert first.data["time"] < second.data["time"]
+        beats = [await stream.next() for _ in range(3)]
+    assert {each.name for each in beats} == {"beat"}
+    assert len({each.data["html"] for each in beats}) > 1
 
 
-def test_staff_see_the_numbers_of_the_whole_site_and_others_are_offered_no_forbidden_page(
-    admin_client, client, ada, private
-):
-    assert reverse("dashboard-stream") in admin_client.get("/").content.decode()
+def test_a_visitor_is_told_what_this_is_and_where_to_go_next(client, settings):
+    settings.DASHBOARD_PUBLIC = settings.GUIDE_PUBLIC = True
     page = client.get("/").content.decode()
-    assert "Welcome, ada" in page
-    assert reverse("dashboard") not in page
-    assert reverse("dashboard-stream") not in page
-
-
-def test_everybody_sees_them_where_the_dashboard_is_public(client, settings):
-    settings.DASHBOARD_PUBLIC = True
-    assert reverse("dashboard-stream") in client.get("/").content.decode()
-
-
-def test_a_visitor_is_offered_to_log_in_and_no_button_that_needs_a_user(client, private):
-    page = client.get("/").content.decode()
-    assert reverse("login") in page
-    assert reverse("signup") in page
+    assert "Live Django pages, without WebSockets." in page
+    assert '<span class="is-name">HomeStream</span>' in page
+    assert "Open the dashboard" in page
+    assert "Read the guide" in page
     assert reverse("notify-me") not in page
 
 
-def test_each_app_that_is_there_is_led_to(client, ada):
+def test_a_visitor_is_led_to_no_page_that_is_not_public_and_can_log_in(client, private):
+    page = client.get("/").content.decode()
+    assert reverse("dashboard") not in page
+    assert reverse("guide") not in page
+    assert reverse("login") in page
+    assert reverse("signup") in page
+
+
+def test_staff_are_led_to_pages_that_are_not_public(admin_client, private):
+    assert reverse("dashboard") in admin_client.get("/").content.decode()
+
+
+def test_each_card_has_a_figure(client, ada, settings):
+    notify(ada, "Hello")
+    Post.objects.bulk_create(Post(author=ada, text="Hello") for _ in range(1234))
+    cache.clear()
+    found = beat()
+    assert (found["feed"], found["tasks"], found["notifications"]) == ("1,234", "0", "1")
+    assert '<b dj-sse-field="feed">1,234</b>' in client.get("/").content.decode()
+
+
+def test_users_see_what_is_theirs(client, ada):
+    notify(ada, "Hello")
+    Post.objects.create(author=ada, text="The newest post")
+    Task.objects.create(owner=ada, kind=Task.Kind.IMPORT, name="running.csv", state=Task.State.RUNNING)
+    Task.objects.create(owner=ada, kind=Task.Kind.IMPORT, name="finished.csv", state=Task.State.DONE)
+    page = client.get("/").content.decode()
+    assert re.search(r"data-notification-count>1<", page)
+    assert "The newest post" in page
+    assert "running.csv" in page
+    assert "finished.csv" not in page
+
+
+def test_each_app_that_is_there_is_led_to(client, ada, settings):
+    settings.GUIDE_PUBLIC = True
     page = client.get("/").content.decode()
     assert [name for name in ("feed", "tasks", "notifications", "guide") if reverse(name) not in page] == []
 

@@ -6,3 +6,7 @@ class FeedConfig(AppConfig):
     name = "apps.feed"
     verbose_name = _("Feed")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def live_figure(self) -> int:
+        """Return what the first page shows: how many posts there are."""
+        return self.get_model("Post").objects.count()

@@ -9,8 +9,16 @@ from . import images
 from .models import Post
 
 
+class PictureInput(forms.ClearableFileInput):
+    """Shows the picture that a post has, with a box to remove it and a field to replace it."""
+
+    template_name = "feed/_picture_input.html"
+
+
 class PictureField(forms.ImageField):
     """An image of those formats and sizes that `images` decodes; Django would open any."""
+
+    widget = PictureInput
 
     def to_python(self, data):
         return forms.FileField.to_python(self, data)
@@ -19,13 +27,13 @@ class PictureField(forms.ImageField):
 class PostForm(forms.ModelForm):
     """A post, for which the rate of `user` counts, if given; `seconds` is how long that user has to wait."""
 
-    image = PictureField(label=_("Image"), required=False)
+    image = PictureField(label=_("Picture"), required=False)
 
     class Meta:
         model = Post
         fields = ["text", "link", "image"]
         widgets = {
-            "text": forms.Textarea({"rows": 3, "placeholder": _("What is new?")}),
+            "text": forms.Textarea({"rows": 1, "placeholder": _("What is new?")}),
             "link": forms.URLInput({"placeholder": "https://"}),
         }
 

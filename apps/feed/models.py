@@ -1,8 +1,12 @@
+from zlib import crc32
+
 from django.conf import settings
 from django.core.validators import URLValidator
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+
+HUES = 8
 
 
 class PostQuerySet(models.QuerySet):
@@ -51,3 +55,8 @@ class Post(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("feed-post", args=[self.pk])
+
+    @property
+    def hue(self) -> int:
+        """The number of the colour that stands for the author."""
+        return crc32(self.author.get_username().encode()) % HUES

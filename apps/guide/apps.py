@@ -6,3 +6,9 @@ class GuideConfig(AppConfig):
     name = "apps.guide"
     verbose_name = _("Guide")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def may_open(self, user) -> bool:
+        """Return whether the first page may lead a user here."""
+        from .access import may_read
+
+        return may_read(user)

@@ -1,4 +1,7 @@
+from datetime import timedelta
+
 from django.apps import AppConfig
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -7,3 +10,8 @@ class NotificationsConfig(AppConfig):
     verbose_name = _("Notifications")
     default_auto_field = "django.db.models.BigAutoField"
     daily_commands = ("prune_notifications",)
+
+    def live_figure(self) -> int:
+        """Return what the first page shows: how many notifications were sent within a day."""
+        day_ago = timezone.now() - timedelta(days=1)
+        return self.get_model("Notification").objects.filter(created_at__gt=day_ago).count()

@@ -6,3 +6,8 @@ class TasksConfig(AppConfig):
     name = "apps.tasks"
     verbose_name = _("Tasks")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def live_figure(self) -> int:
+        """Return what the first page shows: how many tasks are under way."""
+        task = self.get_model("Task")
+        return task.objects.filter(state__in=task.UNDER_WAY).count()

@@ -120,16 +120,28 @@ def test_without_javascript_one_reads_posts_and_goes_to_older_ones(reader, site,
         expect(page.locator(".post").first).to_contain_text("From a page without scripts")
 
 
-def test_the_box_that_removes_a_picture_is_beside_its_label(reader, tmp_path):
-    Image.new("RGB", (40, 30), "navy").save(tmp_path / "picture.png")
+def test_a_picture_is_added_behind_its_icon_and_is_shown_replaced_and_removed_when_editing(reader, tmp_path):
+    for color in ("navy", "maroon"):
+        Image.new("RGB", (40, 30), color).save(tmp_path / f"{color}.png")
     ada = reader("ada")
-    ada.get_by_label("Image").set_input_files(tmp_path / "picture.png")
+    field = ada.get_by_label("Picture", exact=True)
+    expect(field).to_be_hidden()
+    ada.get_by_title("Add a picture").click()
+    expect(field).to_be_visible()
+    field.set_input_files(tmp_path / "navy.png")
     post(ada, "With a picture")
+    picture = ada.locator(".post img")
+    first = picture.get_attribute("src")
+
     ada.locator(".post").first.get_by_role("link", name="Edit").click()
-    box, label = ada.get_by_label("Clear").bounding_box(), ada.get_by_text("Clear", exact=True).bounding_box()
-    assert label["y"] < box["y"] + box["height"] / 2 < label["y"] + label["height"]
-    assert 0 < label["x"] - box["x"] < 40
-    ada.get_by_label("Clear").check()
+    expect(ada.get_by_role("img", name="The picture of this post")).to_have_attribute("src", first)
+    expect(ada.locator("main")).not_to_contain_text(".webp")
+    ada.get_by_label("Picture", exact=True).set_input_files(tmp_path / "maroon.png")
     ada.get_by_role("button", name="Save").click()
-    expect(ada.locator(".post img")).to_have_count(0)
+    expect(picture).not_to_have_attribute("src", first)
+
+    ada.get_by_role("link", name="Edit").click()
+    ada.get_by_label("Remove the picture").check()
+    ada.get_by_role("button", name="Save").click()
+    expect(picture).to_have_count(0)
     assert ada.problems == []

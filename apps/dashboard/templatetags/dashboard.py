@@ -1,6 +1,5 @@
 from django import template
 
-from apps.dashboard import stats
 from apps.dashboard.views import may_look
 
 register = template.Library()
@@ -17,9 +16,3 @@ def may_see_dashboard(context) -> bool:
     """Return whether to link to the dashboard: `may_see_dashboard as allowed`."""
     user = context.get("user")
     return user is not None and may_look(user)
-
-
-@register.simple_tag
-def newest_point():
-    """Return the newest point, or None: `newest_point as point`."""
-    return (stats.recent() or [None])[-1]

@@ -1,5 +1,7 @@
 from django import template
 
+from apps.sse import page_position
+
 from ..models import Task
 from ..progress import contacts, html
 
@@ -16,3 +18,10 @@ def task_element(task: Task, *, listed: bool = False) -> str:
 def contacts_of(user) -> str:
     """Print how many contacts a user has, as the list's stream would bring it."""
     return contacts(user.pk)
+
+
+@register.simple_tag
+def running_tasks(user) -> dict:
+    """Return the `tasks` of a user that are under way, and the position `since` which their stream goes on."""
+    since = page_position()  # before the query
+    return {"since": since, "tasks": user.tasks.filter(state__in=Task.UNDER_WAY)}

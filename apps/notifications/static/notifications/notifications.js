@@ -28,7 +28,8 @@ const showBell = () => {
   bell.dataset.unread = [...unread].join(" ");
   const count = bell.querySelector(".notification-count");
   const text = hasMore || unread.size > MOST ? `${MOST}+` : String(unread.size);
-  if (count.textContent !== text) count.textContent = text;
+  const shown = [count, ...document.querySelectorAll("[data-notification-count]")];
+  for (const each of shown) if (each.textContent !== text) each.textContent = text;
 };
 
 const setUnread = (id, isUnread) => {

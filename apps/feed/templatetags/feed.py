@@ -1,0 +1,18 @@
+"""What the first page shows of the feed, loaded as `feed`."""
+
+from django import template
+
+from apps.sse import page_position
+
+from ..models import Post
+
+NEWEST = 3
+
+register = template.Library()
+
+
+@register.simple_tag
+def newest_posts() -> dict:
+    """Return the newest `posts`, and the position `since` which their stream goes on."""
+    since = page_position()  # before the query
+    return {"since": since, "posts": Post.objects.before(None)[:NEWEST]}
