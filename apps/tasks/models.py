@@ -55,6 +55,11 @@ class TaskQuerySet(models.QuerySet):
         sees_all = user.has_perm("tasks.view_task") or user.has_perm("tasks.change_task")
         return self if sees_all else self.filter(owner_id=user.pk)
 
+    def finished(self, state: str = "", before: str | None = None) -> "TaskQuerySet":
+        """Return the finished tasks, in one state or all of them, older than the one with the key `before`."""
+        found = self.filter(state__in=[state] if state else Task.FINAL)
+        return found.filter(pk__lt=before) if before else found
+
     def find(self, user, key) -> "Task":
         """Return a task that a user may see; raises `Http404` for others, as if there were none."""
         try:

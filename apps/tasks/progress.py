@@ -37,7 +37,8 @@ def facts(task: Task) -> dict[str, Any]:
 def html(task: Task, *, listed: bool) -> str:
     """Return the task's element: in a list the names of its fields begin with the key of the task."""
     context = {"task": task, "note": note(task), "prefix": f"{task.pk}." if listed else ""}
-    return render_to_string("tasks/_task.html", context)
+    template = "tasks/_finished.html" if listed and task.is_final else "tasks/_task.html"
+    return render_to_string(template, context)
 
 
 def contacts(owner_id: Any) -> str:
@@ -58,16 +59,17 @@ def tell(task: Task) -> None:
 
 def show(task: Task) -> None:
     """Put a task that is new, or in another state, on the pages of its owner, with what it has brought in."""
-    publish_html(channel(task.owner_id), "#tasks", html(task, listed=True), mode="prepend")
-    publish(channel(task.owner_id), "progress", {task.pk: facts(task)})
+    target = "#tasks-finished" if task.is_final else "#tasks-now"
+    publish_html(channel(task.owner_id), target, html(task, listed=True), mode="prepend")
+    publish(channel(task.owner_id), "end" if task.is_final else "progress", {task.pk: facts(task)})
     if task.kind == Task.Kind.IMPORT and task.rows:
         publish_html(channel(task.owner_id), "#contacts", contacts(task.owner_id))
 
 
 def hide(task: Task) -> None:
     """Take a task that was deleted off the pages of its owner."""
-    publish_html(channel(task.owner_id), f"#{task.element_id}", "")
-    publish(channel(task.owner_id), "progress", {task.pk: facts(task)})
+    publish_html(channel(task.owner_id), f"#{task.element_id}", "", mode="remove")
+    publish(channel(task.owner_id), "end", {task.pk: facts(task)})
 
 
 async def until_the_end(task: Task, events: AsyncIterable[Event]) -> AsyncGenerator[dict[str, Any]]:
@@ -81,7 +83,7 @@ async def until_the_end(task: Task, events: AsyncIterable[Event]) -> AsyncGenera
     if task.is_final:
         return
     async for event in events:
-        news = event.data.get(str(task.pk)) if event.name == "progress" else None
+        news = event.data.get(str(task.pk)) if event.name in ("progress", "end") else None
         if news is None:
             continue
         if news["status"] not in Task.UNDER_WAY:

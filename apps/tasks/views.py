@@ -1,11 +1,12 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 from django.views.generic import DetailView, FormView
 
@@ -16,12 +17,13 @@ from .forms import ImportForm
 from .models import Task
 
 ACTIONS = {"start": life.start, "cancel": life.cancel, "retry": life.retry, "delete": life.delete}
-LISTED = 50
+PAGE = 20
+FILTERS = [("", gettext_lazy("All")), *((state.value, state.label) for state in map(Task.State, Task.FINAL))]
 
 
 @method_decorator(rate_limited, name="dispatch")
 class TaskListView(LoginRequiredMixin, LivePageMixin, FormView):
-    """My tasks, and the forms that start new ones."""
+    """My current tasks, the forms that start new ones, and a page of those that are finished."""
 
     template_name = "tasks/tasks.html"
     form_class = ImportForm
@@ -30,7 +32,22 @@ class TaskListView(LoginRequiredMixin, LivePageMixin, FormView):
         return redirect("task", form.save_for(self.request.user).pk)
 
     def get_context_data(self, **kwargs):
-        return super().get_context_data(mine=self.request.user.tasks.all()[:LISTED], **kwargs)
+        state, before = self.request.GET.get("state", ""), self.request.GET.get("before")
+        if state not in dict(FILTERS):
+            raise BadRequest("state is done, cancelled or failed")
+        if before is not None and not (before.isdecimal() and len(before) < 19):
+            raise BadRequest("before is the number of a task")
+        mine = self.request.user.tasks
+        finished = list(mine.finished(state, before)[: PAGE + 1])
+        return super().get_context_data(
+            current=mine.exclude(state__in=Task.FINAL),
+            finished=finished[:PAGE],
+            has_older=len(finished) > PAGE,
+            is_newest=before is None,
+            filters=FILTERS,
+            state=state,
+            **kwargs,
+        )
 
 
 class TaskView(LoginRequiredMixin, DetailView):

@@ -11,20 +11,20 @@ def note(task: Task) -> str:
     """Return in a sentence what is to be said of a task beside its percentage."""
     State = Task.State
     if task.state == State.DRAFT:
-        return _("Look at the first rows, then start it.")
+        return _("Check the first rows, then start it.")
     if task.state == State.WAITING and not task.rows:
-        return _("It begins as soon as a worker is free.")
+        return _("Starts when a worker is free.")
     parts = [rows(task)]
     if task.state == State.WAITING:
-        parts.append(_("it goes on as soon as a worker is free"))
+        parts.append(_("continues when a worker is free"))
     elif task.state == State.RUNNING and task.rate:
         parts.append(_("%(rate)s rows per second") % {"rate": number(task.rate)})
         parts.append(_("%(time)s left") % {"time": duration(task.left or 0)})
     elif task.state == State.FAILED:
         parts.append(
-            _("it stopped there: correct the file and upload it again")
+            _("stopped: correct the file and upload it again")
             if task.has_too_many_errors
-            else _("it stopped because of an error on the server")
+            else _("stopped by an error on the server")
         )
     return " · ".join(parts)
 

@@ -44,7 +44,7 @@ def enter(deployment, browser):
 
 def upload(page, text, name="contacts.csv"):
     page.set_input_files("[name=file]", {"name": name, "mimeType": "text/csv", "buffer": text.encode()})
-    page.click("text=Upload and look at it")
+    page.click("text=Upload and preview")
     page.wait_for_url("**/tasks/*/")
 
 
@@ -75,7 +75,7 @@ def test_an_import_is_watched_from_its_upload_to_its_end(deployment, enter):
     page.click("text=Start import")
     expect(badge(page)).to_have_text("Import · Done", timeout=PATIENCE_MS)
     expect(page.locator(".task .actions > p")).to_have_text("59,400 contacts imported · 600 rows with errors")
-    expect(page.locator(".task progress")).to_have_js_property("value", 100)
+    expect(page.locator(".task progress")).to_have_count(0)
     percents = page.evaluate("told.map((each) => each.percent)")
     assert percents == sorted(percents)
     assert len(set(percents)) >= 3
@@ -88,13 +88,13 @@ def test_an_import_is_watched_from_its_upload_to_its_end(deployment, enter):
 
 def test_the_list_shows_what_other_tabs_do_and_keeps_the_focus_while_numbers_move(deployment, enter):
     list_page = enter()
-    expect(list_page.get_by_text("No tasks yet")).to_be_visible()
+    expect(list_page.get_by_text("No task is running")).to_be_visible()
     expect(list_page.locator("#live")).to_have_text("Live")
     other = list_page.context.new_page()
     other.goto("/tasks/")
     upload(other, file_of(60_000))
     expect(badge(list_page)).to_have_text("Import · Ready to start")
-    expect(list_page.get_by_text("No tasks yet")).to_be_hidden()
+    expect(list_page.get_by_text("No task is running")).to_be_hidden()
     other.click("text=Start import")
     expect(badge(list_page)).to_have_text("Import · Waiting")
     deployment.worker()
@@ -103,10 +103,12 @@ def test_the_list_shows_what_other_tabs_do_and_keeps_the_focus_while_numbers_mov
     list_page.wait_for_function("() => new Set(told.flatMap(Object.values).map((each) => each.percent)).size >= 3")
     expect(list_page.get_by_role("button", name="Cancel")).to_be_focused()
     expect(list_page.locator(".task [dj-sse-field$=note]")).to_contain_text("rows per second")
-    expect(badge(list_page)).to_have_text("Import · Done", timeout=PATIENCE_MS)
+    expect(list_page.locator("#tasks-finished .badge")).to_have_text("Import · Done", timeout=PATIENCE_MS)
+    expect(list_page.get_by_text("No task is running")).to_be_visible()
+    assert list_page.locator(".task progress").count() == 0
     other.click("text=Delete")
     other.click("text=Delete task")
-    expect(list_page.get_by_text("No tasks yet")).to_be_visible()
+    expect(list_page.get_by_text("No finished tasks yet")).to_be_visible()
     assert list_page.problems == []
 
 
@@ -164,7 +166,7 @@ def test_hostile_rows_and_names_are_text(enter):
 def test_a_refusal_is_beside_the_field_which_has_the_focus(enter):
     page = enter()
     page.set_input_files("[name=file]", {"name": "photo.csv", "mimeType": "text/csv", "buffer": b"\xff\xd8\xff"})
-    page.click("text=Upload and look at it")
+    page.click("text=Upload and preview")
     expect(page.locator("[name=file][aria-invalid=true]")).to_be_focused()
     expect(page.locator(".errorlist")).to_contain_text("This is not UTF-8 text")
     assert_sound(page)
@@ -181,6 +183,7 @@ def many(deployment, enter):
         addresses.append(page.evaluate("location.pathname"))
         for button in buttons:
             page.click(f"text={button}")
+            expect(page.get_by_role("button", name=button)).to_have_count(0)
 
     worker = deployment.worker()
     add("Start import")
@@ -212,16 +215,16 @@ def test_all_pages_are_sound_in_every_state_theme_and_width(many):
 
 def test_a_list_without_tasks_is_sound(enter):
     page = enter(width=360)
-    expect(page.get_by_text("No tasks yet")).to_be_visible()
+    expect(page.get_by_text("No finished tasks yet")).to_be_visible()
     assert_sound(page)
 
 
 def test_deleting_asks_first(many):
     page, _ = many
-    page.goto("/tasks/")
     page.locator("text=Delete").first.click()
     expect(page.locator(".confirm:popover-open")).to_be_visible()
     assert_sound(page)
     page.keyboard.press("Escape")
     expect(page.locator(".confirm:popover-open")).to_have_count(0)
+    page.goto("/tasks/")
     expect(page.locator(".task")).to_have_count(4)

@@ -113,7 +113,7 @@ def test_the_list_hears_of_each_state_and_of_progress(import_of, ada, committing
             task = import_of(FILE)
             life.start(task)
         change = stream.assert_event("html").data
-        assert (change["target"], change["mode"]) == ("#tasks", "prepend")
+        assert (change["target"], change["mode"]) == ("#tasks-now", "prepend")
         assert f'id="task-{task.pk}"' in change["html"]
         assert f'dj-sse-field="{task.pk}.note"' in change["html"]
         assert "csrf" not in change["html"]
@@ -130,6 +130,18 @@ def test_the_list_hears_how_many_contacts_there_are_once_they_were_imported(impo
         while (change := stream.next().data).get("target") != "#contacts":
             pass
         assert "You have 86 contacts" in change["html"]
+
+
+def test_a_finished_task_moves_to_the_finished_ones_without_a_bar(import_of, work, ada, committing):
+    task = import_of(FILE)
+    with StreamClient().open(LIST, user=ada) as stream:
+        with committing():
+            work(task)
+        while (change := stream.next().data).get("target") != "#tasks-finished":
+            pass
+        assert f'id="task-{task.pk}" data-state="done"' in change["html"]
+        assert "<progress" not in change["html"]
+        assert "<time" in change["html"]
 
 
 def test_nobody_hears_of_the_tasks_of_others(import_of, ada, grace, committing):

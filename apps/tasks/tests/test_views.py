@@ -1,6 +1,8 @@
 import io
+import re
 import tracemalloc
 import zipfile
+from urllib.parse import parse_qsl
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -51,8 +53,8 @@ def test_a_visitor_is_sent_to_the_login_and_back(client, settings):
 
 def test_a_list_without_tasks_says_how_to_start_one(signed_in):
     page = signed_in.get("/tasks/").text
-    assert "No tasks yet" in page
-    assert "Once you have contacts" in page
+    assert "No finished tasks yet" in page
+    assert "Import contacts first" in page
     assert "/tasks/export/" not in page
 
 
@@ -272,7 +274,7 @@ async def test_downloads_are_sent_piece_by_piece_by_an_async_server():
 def test_an_export_is_started_with_a_button(signed_in, work, import_of):
     work(import_of(GOOD))
     page = signed_in.post("/tasks/export/", follow=True).text
-    assert "It begins as soon as a worker is free." in page
+    assert "Starts when a worker is free." in page
 
 
 def test_the_example_can_be_imported(import_of, work):
@@ -285,8 +287,31 @@ def test_the_list_costs_the_same_queries_however_long_it_is(
 ):
     for _ in range(3):
         work(import_of(GOOD))
-    with django_assert_max_num_queries(5):
-        assert signed_in.get("/tasks/").text.count('class="task"') == 3
+    with django_assert_max_num_queries(6):
+        assert signed_in.get("/tasks/").text.count('class="task ') == 3
+
+
+def test_finished_tasks_can_be_filtered_and_have_pages(signed_in, ada):
+    states = ["done"] * 25 + ["failed", "running"]
+    Task.objects.bulk_create(
+        Task(owner=ada, kind="export", state=state, name=f"file {number:02}")
+        for number, state in enumerate(states)
+    )
+
+    def names(**query):
+        page = signed_in.get("/tasks/", query)
+        return page, re.findall(r"<bdi>file (\d\d)</bdi></a>", page.text)
+
+    page, shown = names()
+    assert shown == ["26", "25", *(f"{number:02}" for number in range(24, 5, -1))]
+    assert page.text.count("<progress") == 1, "of the one that runs"
+    older = dict(parse_qsl(re.search(r'href="[^"]*\?([^"]+)">Older', page.text)[1].replace("&amp;", "&")))
+    page, shown = names(**older)
+    assert shown == [f"{number:02}" for number in range(5, -1, -1)]
+    assert "dj-sse=" not in page.text.partition("<main")[2], "an older page does not change"
+    assert names(state="failed")[1] == ["26", "25"]
+    for wrong in ({"state": "running"}, {"before": "x"}, {"before": "9" * 30}):
+        assert signed_in.get("/tasks/", wrong).status_code == 400
 
 
 def test_the_demo_is_made_once_and_only_for_a_user_that_there_is(db, django_user_model, monkeypatch):
