@@ -1,4 +1,4 @@
-"""A page of the admin: who has streams open, in all processes, asked over the bus when it is opened."""
+"""A page of the admin: who has streams open, in all processes. It updates itself while it is open."""
 
 from collections import Counter, defaultdict
 from typing import Any, NamedTuple

@@ -8,10 +8,11 @@ from django.contrib.auth.models import Permission
 from apps.sse import census
 from apps.sse.census import Census, Process
 from apps.sse.hub import control_handlers
+from apps.sse.testing import StreamClient
 
 pytestmark = pytest.mark.django_db
 
-PAGE, END = "/admin/sse/openstream/", "/admin/sse/openstream/end/"
+PAGE, END, STREAM = "/admin/sse/openstream/", "/admin/sse/openstream/end/", "/api/sse/open/stream/"
 ONE, TWO = Process("1111aaaa", 41, "left"), Process("2222bbbb", 42, "right")
 FEED, CHAT = "site.views.FeedStream", "site.views.ChatStream"
 
@@ -103,10 +104,20 @@ def test_users_that_did_not_fit_into_the_answers_are_counted(admin, answers):
     assert "Users with fewer streams" in response.text
 
 
-def test_without_streams_the_page_says_how_to_get_one(admin, answers):
-    page = admin.get(PAGE).text
-    assert "<b>0</b> streams are open" in page
-    assert "Open a page with live parts" in page
+def test_the_page_has_a_stream_for_those_who_may_see_it_that_says_when_something_has_changed(
+    staff, answers, monkeypatch
+):
+    client = staff("view_openstream")
+    page = client.get(PAGE).text
+    assert f'dj-sse="{STREAM}" dj-sse-refresh="changed"' in page
+    monkeypatch.setattr("apps.sse.open_streams.EVERY_SECONDS", 0.01)
+    with StreamClient(client).open(STREAM) as stream:
+        stream.assert_event("changed")
+        stream.assert_no_event()
+        answers({ONE: told({FEED: 1})})
+        stream.assert_event("changed")
+    get_user_model().objects.update(is_staff=False)
+    assert client.head(STREAM).status_code == 403
 
 
 def test_a_process_that_does_not_answer_is_told_of(admin, answers):
@@ -118,7 +129,7 @@ def test_a_process_that_does_not_answer_is_told_of(admin, answers):
 
 def test_a_bus_that_is_away_is_told_of(admin, answers):
     answers({ONE: told({FEED: 1})}, is_whole=False)
-    assert "The other processes could not be asked" in admin.get(PAGE).text
+    assert "The other processes cannot be reached" in admin.get(PAGE).text
 
 
 def test_the_page_costs_the_same_queries_for_any_number_of_users(admin, answers, django_assert_max_num_queries):

@@ -203,8 +203,7 @@ def test_an_import_of_nothing_but_errors_stops_and_says_what_to_do(
         work(task)
     assert (task.state, task.bad, task.errors.count()) == ("failed", 30, 30)
     assert (
-        note(task)
-        == "0 contacts imported · 30 rows with errors · stopped: correct the file and upload it again"
+        note(task) == "0 contacts imported · 30 rows with errors · stopped: correct the file and upload it again"
     )
     assert not storage.exists(name)
     assert not task.can_be_retried
