@@ -85,7 +85,10 @@ BASICS = (
         "Class attributes set whether events have ids, when clients reconnect, how often a silent stream sends a "
         "comment, and which other sites may read the stream. The client doubles the delay after each failure and "
         "adds random jitter, so that clients do not all return at once.",
-        copy=("Only what differs from the defaults: ids on, 3 seconds, 15 seconds, no other site.",),
+        copy=(
+            "Only the attributes that you change. By default events have ids, clients reconnect after 3 seconds, "
+            "a comment is sent after 15 seconds of silence, and no other site may read the stream.",
+        ),
         change=(
             "`sse_retry_ms`: shorter for few viewers and urgent news, longer for many viewers.",
             "`sse_keepalive_interval`: shorter than the shortest timeout of your proxies.",
@@ -96,7 +99,7 @@ BASICS = (
     ),
     Page(
         "page-changes",
-        "Change the page from the server",
+        "Changes to the page",
         "These events change what their selector matches: HTML, text, or a list of small operations. Two more "
         "send the page to another address or reload it. Render HTML with a template, which escapes what people "
         "wrote.",
@@ -120,7 +123,7 @@ BASICS = (
     ),
     Page(
         "resume",
-        "Reconnect without missing events",
+        "Reconnect without gaps",
         "Each event has an id. A client that reconnects sends the last id, and the server continues after it. "
         "Connect, disconnect for a few seconds, and connect again: the missed events arrive first.",
         copy=("`event_id = int` and `mount()`: `last_event_id` is a whole number or None.",),
@@ -158,7 +161,7 @@ BASICS = (
         "Notifications with actions",
         "Notifications arrive on the stream, and actions are ordinary requests. The server chooses the channel by "
         "the logged-in user, so that nobody can follow the channel of another user. Open the page in two tabs.",
-        copy=("`get_channels()`, and the form, which has the CSRF token for every button that names it.",),
+        copy=("`get_channels()`, and the form: buttons in other places use it with its `id` in `form=`.",),
         change=("Save in the same transaction what you publish. This page saves nothing.",),
         scripts=("send",),
         also=("guide/templates/guide/_notification.html",),

@@ -38,10 +38,11 @@ class Page:
         return f"guide-{self.name}"
 
     def own_sources(self) -> list[Source]:
-        """Return the sources that run on the page, as they are now."""
+        """Return the sources that run on the page, as they are now, templates last."""
         module = f"guide/examples/{self.name.replace('-', '_')}.py"
         scripts = (f"guide/static/guide/{script}.js" for script in self.scripts)
-        return found([module, f"guide/templates/{self.live_template}", *scripts, *self.also])
+        sources = found([module, f"guide/templates/{self.live_template}", *scripts, *self.also])
+        return sorted(sources, key=lambda source: source.path.endswith(".html"))
 
     def more_sources(self) -> list[Source]:
         """Return the sources of other installed apps."""

@@ -1,9 +1,9 @@
-"""The streams of the guide; this file is also what its page about tests shows."""
+"""Tests of the guide's streams. The page about tests shows this file."""
 
 from apps.sse.testing import StreamClient
 
 
-def test_the_first_stream_says_the_time_again_and_again():
+def test_the_first_stream_sends_the_time_every_two_seconds():
     with StreamClient().open("/api/guide/quick-start/stream/") as stream:
         first, second = stream.next(), stream.next()
     assert (first.name, first.id, second.id) == ("stats", "1", "2")

@@ -48,6 +48,11 @@ def test_the_side_bar_lists_all_pages_in_the_order_in_which_next_leads_through_t
     assert order == listed == [address(name) for name in PAGES]
 
 
+def test_only_the_guide_is_marked_in_the_header_on_a_page_named_like_another_app(client, ada):
+    header = client.get(address("feed")).text.partition("</header>")[0]
+    assert re.findall(r'<a href="([^"]+)" aria-current', header) == [reverse("guide")]
+
+
 def test_each_trouble_has_a_command_that_finds_it(client):
     page = client.get(address("troubleshooting")).text
     assert all(trouble.commands for trouble in TROUBLES)
@@ -162,17 +167,8 @@ def test_each_change_of_the_list_is_sent_in_order_with_the_count(
             client.post(reverse("guide-order-remove", args=[order.pk]))
         heard = [stream.next() for _ in range(9)]
         others.assert_no_event()
-    assert [event.name for event in heard] == [
-        "order",
-        "open",
-        "order",
-        "html",
-        "open",
-        "html",
-        "open",
-        "html",
-        "open",
-    ]
+    names = [event.name for event in heard]
+    assert names == ["order", "open", "order", "html", "open", "html", "open", "html", "open"]
     assert [event.data for event in heard if event.name == "open"] == [1, 1, 0, 0]
     client.force_login(grace)
     assert client.post(reverse("guide-order-remove", args=[Order.objects.get().pk])).status_code == 404
