@@ -39,9 +39,13 @@ def post_many(page, texts):
 def test_what_one_posts_edits_and_deletes_the_other_sees_without_a_reload(reader):
     ada, grace = reader("ada"), reader("grace")
     grace.evaluate("() => { window.stayed = true }")
+    grace.evaluate(
+        "() => addEventListener('animationstart', ({ animationName }) => { window.shown = animationName })"
+    )
     post(ada, "Lunch <b>is</b> ready")
     seen = grace.locator(".post").first
     expect(seen).to_contain_text("Lunch <b>is</b> ready")
+    grace.wait_for_function("() => window.shown === 'post-arrives'")
     expect(seen.get_by_role("link", name="Edit")).to_be_hidden()
     expect(reader("admin").locator(".post").first.get_by_role("link", name="Edit")).to_be_visible()
 
