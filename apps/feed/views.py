@@ -108,5 +108,5 @@ class RemoveView(LoginRequiredMixin, DeleteView):
 
     def form_valid(self, form):
         feed.remove(self.object)
-        messages.success(self.request, _("The post is deleted."))
+        messages.success(self.request, _("Post deleted."))
         return redirect(self.success_url)

@@ -67,4 +67,4 @@ def test_staff_find_the_admin_in_the_header(client, user):
 def test_a_form_from_elsewhere_is_refused_with_our_own_page(user, password):
     response = log_in(Client(enforce_csrf_checks=True), password)
     assert response.status_code == 403
-    assert "Please send it again" in response.content.decode()
+    assert "This form has expired" in response.content.decode()
