@@ -37,6 +37,19 @@ def build(name: str = NAME, *options: str) -> None:
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
 
 
+def docker(file: Path) -> Path:
+    """Write a program that builds images as `docker` does, from the base that is here, and return it."""
+    images = ROOT / ".data" / "images"
+    file.write_text(f"""#!/bin/sh
+export CONTAINERS_STORAGE_CONF={images}/storage.conf CONTAINERS_CONF={images}/containers.conf
+shift
+exec podman --log-level=error build --format=docker --isolation=chroot --pull=never \\
+    --build-arg PYTHON_IMAGE={BASE} "$@"
+""")
+    file.chmod(0o755)
+    return file
+
+
 def derive(version: str, folder: Path, *instructions: str) -> None:
     """Build `localhost/site:<version>` from the image, with further instructions and files of a folder."""
     text = "\n".join([f"FROM {NAME}", "USER 0", *instructions, "USER 10001"])

@@ -18,6 +18,7 @@ case "$*" in
     "config --services") printf '%s\\n' nginx web-1 web-2 worker housekeeping backup database events ;;
     *check_migrations) exit "${CHECK:-0}" ;;
     "run --rm -T migrate") exit "${MIGRATE:-0}" ;;
+    *" backup /deploy/backup "*) exit "${BACKUP:-0}" ;;
     *healthcheck.py) [ "${IMAGE#*broken}" = "$IMAGE" ] || { echo "503 the broker is away"; exit 1; } ;;
     logs*) echo "a traceback" ;;
 esac
@@ -197,6 +198,26 @@ def test_stop_backs_up_and_stops_the_site_and_leaves_nothing_to_go_back_to(runni
     assert calls.index(backup) < calls.index("run --rm -T migrate")
     assert backup.endswith("/backups/before-1.1")
     assert "deployed with --stop" in running.run("rollback", fails=True)
+
+
+@pytest.mark.parametrize(
+    ("failing", "reason"), [("BACKUP", "There is no backup"), ("MIGRATE", "The migration failed")]
+)
+def test_stop_starts_the_running_release_again_if_nothing_was_migrated(running, failing, reason):
+    before = running.settings()
+    printed = running.run("up", "--stop", "1.1", CHECK="10", fails=True, **{failing: "1"})
+    assert f"{reason}, for the reason above. localhost/site:1.0 goes on." in printed
+    assert running.calls()[-1][1] == "start web-1 web-2 worker housekeeping"
+    assert running.replaced() == []
+    assert running.settings() == before
+
+
+def test_what_was_stopped_for_and_is_not_ready_gives_way_to_no_release_that_cannot_live_with_it(running):
+    running.run("up", "1.1")
+    printed = running.run("up", "--stop", "1.2-broken", CHECK="10", fails=True)
+    assert "restore deploy/backups/before-1.2-broken and deploy localhost/site:1.1." in printed
+    assert running.replaced() == [("1.2-broken", "web-1")]
+    assert "no release to go back to" in running.run("rollback", fails=True)
 
 
 def test_stop_stops_nothing_that_can_go_on(running):

@@ -9,7 +9,9 @@ import contextlib
 import gzip
 import http.server
 import json
+import os
 import re
+import subprocess
 import threading
 import time
 from contextlib import ExitStack
@@ -19,7 +21,7 @@ import pytest
 
 from tests import image
 from tests.conftest import need
-from tests.servers import wait_until
+from tests.servers import ROOT, wait_until
 from tests.streaming import Reader, events
 
 pytestmark = pytest.mark.soak
@@ -180,3 +182,11 @@ def test_its_configuration_names_no_secret_and_no_superuser(built):
     assert config["Labels"]["org.opencontainers.image.version"] not in ("", "unknown")
     assert known["Healthcheck"]["Test"] == ["CMD", "python", "deploy/healthcheck.py"]
     assert [variable for variable in config["Env"] if "SECRET" in variable or "PASSWORD" in variable] == []
+
+
+def test_deploy_build_names_it_after_its_version(built, tmp_path):
+    environment = os.environ | {"DOCKER": str(image.docker(tmp_path / "docker"))}
+    subprocess.run([ROOT / "deploy" / "build", "1.2.3"], env=environment, check=True)
+    config = image.inspect("localhost/site:1.2.3")["Config"]
+    assert config["Labels"]["org.opencontainers.image.version"] == "1.2.3"
+    assert config["Healthcheck"]
