@@ -16,6 +16,7 @@ from pygments.token import Comment, Keyword, Name, Number, String
 DAY = timedelta(days=1)
 # The class of each kind of token; others have none. The style sheet has a colour for each class.
 CLASSES = {
+    Comment.Preproc: "is-attribute",
     Comment: "is-comment",
     Keyword: "is-keyword",
     Name.Attribute: "is-attribute",

@@ -100,9 +100,8 @@ BASICS = (
     Page(
         "page-changes",
         "Changes to the page",
-        "These events change what their selector matches: HTML, text, or a list of small operations. Two more "
-        "send the page to another address or reload it. Render HTML with a template, which escapes what people "
-        "wrote.",
+        "These events change the elements that a selector matches, with HTML, text or a list of small operations. "
+        "Two others redirect the page or reload it. Render HTML with a template: it escapes what people wrote.",
         copy=("A line of `stream()`, and an element with the id that it names.",),
         change=(
             "`mode`: the page about modes shows each of them.",

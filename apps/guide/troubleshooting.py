@@ -60,8 +60,9 @@ TROUBLES = (
         "The state changes to disconnected and stays there.",
         (f"{DOCTOR} --cookie sessionid=…",),
         (
-            "The server refused with 401, 403 or 404: the client does not try again, since nothing would change.",
-            "The stream is finished: `stream()` returned. Keep it running for as long as there may be events.",
+            "The server refused with 401, 403 or 404: the client does not try again, since the answer would not "
+            "change.",
+            "The stream is finished: `stream()` returned. Keep it running as long as events may follow.",
             "Your script set `maxRetries`, and the client reached it. Elements with `dj-sse` have no limit.",
         ),
     ),
