@@ -82,6 +82,11 @@ def test_users_see_what_is_theirs(client, ada):
     assert "finished.csv" not in page
 
 
+def test_the_running_tasks_are_in_the_lists_that_their_stream_changes(client, ada):
+    page = client.get("/").text
+    assert [page.count(f'id="{name}"') for name in ("tasks-now", "tasks-finished")] == [1, 1]
+
+
 def test_each_app_that_is_there_is_led_to(client, ada, settings):
     settings.GUIDE_PUBLIC = True
     page = client.get("/").content.decode()

@@ -124,7 +124,6 @@ def test_the_table_has_the_newest_numbers_first_and_goes_on(dashboard):
 
 
 def test_charts_are_drawn_again_when_the_theme_changes(dashboard):
-    next_point(dashboard)
     light = dashboard.evaluate(PIXELS)
     dashboard.evaluate("() => { document.documentElement.dataset.theme = 'dark' }")
     dashboard.wait_for_function(f"(light) => ({PIXELS})()[0] !== light[0]", arg=light, timeout=1500)
