@@ -180,7 +180,7 @@ def test_buttons_that_are_pressed_too_often_do_nothing_and_say_so(signed_in, imp
     task = import_of(GOOD)
     assert signed_in.post(f"/tasks/{task.pk}/start/").status_code == 302
     refused = signed_in.post(f"/tasks/{task.pk}/cancel/")
-    assert (refused.status_code, "go back and try again in" in refused.text) == (429, True)
+    assert (refused.status_code, "Go back and try again in" in refused.text) == (429, True)
     assert signed_in.post("/tasks/export/").status_code == 429
     assert upload(signed_in, GOOD).status_code == 429
     assert signed_in.get("/tasks/").status_code == 200
