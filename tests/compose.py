@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 import resource
+import secrets
 import shutil
 import ssl
 import subprocess
@@ -37,12 +38,15 @@ class Site:
 
     def __init__(self, folder: Path, socket: Path) -> None:
         self.folder = folder
+        # Networks are the machine's: those of another run must not be shared.
+        self.project = f"site-{secrets.token_hex(4)}"
         self.secure_port = free_port()
         self.url = f"https://127.0.0.1:{self.secure_port}"
         most = str(min(20_000, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
         self._environment = os.environ | {
             "DOCKER_HOST": f"unix://{socket}",
             "COMPOSE": "docker-compose",
+            "COMPOSE_PROJECT_NAME": self.project,
             "DOCKER": f"{ROOT / 'bin' / 'image'} podman --log-level=error",
             "CERTBOT_IMAGE": "localhost/certbot:test",
             "NGINX_IMAGE": "localhost/nginx:test",
@@ -88,7 +92,7 @@ class Site:
 
     def container(self, service: str) -> dict:
         """Return what podman knows of a service's container."""
-        return image.inspect(f"site-{service}-1")
+        return image.inspect(f"{self.project}-{service}-1")
 
     def health(self, service: str) -> str:
         """Return the health of a service's container."""

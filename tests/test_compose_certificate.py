@@ -43,14 +43,19 @@ CONFIG = {
 def site(tmp_path):
     need(compose.can_be_run(), "buildah, podman, debootstrap and docker-compose, for root,")
     with compose.site(tmp_path) as site:
-        folder = site.folder / "pebble"
-        folder.mkdir()
-        (folder / "config.json").write_text(json.dumps({"pebble": CONFIG}))
-        subprocess.run([site.folder / "self-signed", folder, "pebble"], check=True)
-        (folder / "privkey.pem").rename(folder / "key.pem")
-        shutil.move(folder / "fullchain.pem", folder / "cert.pem")
-        (site.folder / "pebble.yml").write_text(BESIDE)
+        add_authority(site)
         yield site
+
+
+def add_authority(site):
+    """Write `pebble.yml`, which has an authority, and its folder."""
+    folder = site.folder / "pebble"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"pebble": CONFIG}))
+    subprocess.run([site.folder / "self-signed", folder, "pebble"], check=True)
+    (folder / "privkey.pem").rename(folder / "key.pem")
+    shutil.move(folder / "fullchain.pem", folder / "cert.pem")
+    (site.folder / "pebble.yml").write_text(BESIDE)
 
 
 def test_a_certificate_is_got_served_and_renewed(site):
