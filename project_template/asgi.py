@@ -6,6 +6,7 @@ from django.core.asgi import get_asgi_application
 
 from apps.sse.asgi import hand_off
 
+from . import load
 from .environment import errors_as_sentences
 from .logs import Identified
 from .uploads import Bounded
@@ -14,3 +15,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
 
 with errors_as_sentences():
     application = Identified(Bounded(hand_off(get_asgi_application())))
+
+# From the start, so that the first visitor sees a chart.
+load.record()

@@ -1,6 +1,5 @@
-"""The load of this machine over the last half minute, recorded by each process from the first look at it on."""
+"""The load of this machine over the last half minute, recorded by each process that serves pages."""
 
-import functools
 import threading
 import time
 from collections import deque
@@ -11,13 +10,17 @@ SECONDS = 30
 # Percent at the upper end of the chart: a server with little to do shows movement, too.
 TOPS = (10, 25, 50, 100)
 
+THREAD = "load"
+
+starting = threading.Lock()
 loads: deque[float] = deque(maxlen=SECONDS + 1)
 
 
-@functools.cache
 def record() -> None:
-    """Start recording, unless this process does so."""
-    threading.Thread(target=_record, name="load", daemon=True).start()
+    """Start recording, unless this process does so: a fork of one that did does not."""
+    with starting:
+        if all(each.name != THREAD for each in threading.enumerate()):
+            threading.Thread(target=_record, name=THREAD, daemon=True).start()
 
 
 def _record() -> None:

@@ -6,6 +6,7 @@ from django.core.wsgi import get_wsgi_application
 
 from apps.sse import checks
 
+from . import load
 from .environment import errors_as_sentences
 from .logs import identified_wsgi
 from .uploads import bounded_wsgi
@@ -15,3 +16,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
 with errors_as_sentences():
     application = identified_wsgi(bounded_wsgi(get_wsgi_application()))
     checks.refuse_errors()
+
+# From the start, so that the first visitor sees a chart.
+load.record()
