@@ -26,7 +26,11 @@ addEventListener("sse:state", () => {
   window.liveAt = state === "connected" ? (window.liveAt ?? Date.now()) : null;
 });
 """
-CLIENT = "new DjustSSE(`/stream/?client=${number}`, { maxRetries: Infinity }).connect()"
+CONNECT = """(count) => {
+    for (let number = 0; number < count; number++) {
+        new DjustSSE(`/stream/?client=${number}`, { maxRetries: Infinity }).connect();
+    }
+}"""
 
 
 @contextlib.contextmanager
@@ -105,7 +109,7 @@ def test_a_thousand_clients_do_not_return_in_one_second(browser, outage):
             page.goto(scripted.page(""))
             port = int(scripted.url.rpartition(":")[2])
         started = time.monotonic()
-        page.evaluate(f"(count) => {{ for (let number = 0; number < count; number++) {CLIENT}; }}", CLIENTS)
+        page.evaluate(CONNECT, CLIENTS)
         time.sleep(max(0, started + outage - time.monotonic()))
         returned = time.monotonic()
         arrived = stack.enter_context(counting(port))
