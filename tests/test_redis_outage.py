@@ -268,7 +268,10 @@ class TestOutage:
         for _ in range(3):
             broker.sweep()
         assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
-        assert caplog.records[1].getMessage() == "Redis takes events again; 3 that were not durable are lost."
+        assert (
+            caplog.records[1].getMessage()
+            == "Redis accepts events again. 3 events that were not durable were lost."
+        )
         assert log_of(broker) == ["0", "1", "2"]
 
     def test_who_publishes_during_it_does_not_wait_for_the_server_each_time(self, broker, valkey, monkeypatch):

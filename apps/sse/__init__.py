@@ -1,7 +1,7 @@
 """
-Server-Sent Events for Django: `SSEView` streams, `DjustSSE` shows.
+Server-Sent Events for Django: `SSEView` sends events, `DjustSSE` in the browser applies them.
 
-The public names are these; everything else may change.
+The names in `__all__` are public. Everything else may change.
 """
 
 from . import connections, metrics

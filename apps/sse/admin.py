@@ -114,14 +114,14 @@ class OpenStreamAdmin(admin.ModelAdmin):
         return redirect(f"{self.admin_site.name}:sse_openstream_changelist")
 
     def _report(self, request: HttpRequest, whose: str) -> None:
-        text = _("The streams of “%(whose)s” are ended. Pages that may still look come back in some seconds.")
+        text = _("Streams of “%(whose)s” ended. Pages that still have access reconnect within seconds.")
         messages.success(request, text % {"whose": whose})
         LogEntry.objects.create(
             user=request.user,
             content_type=ContentType.objects.get_for_model(OpenStream, for_concrete_model=False),
             object_repr=whose[:200],
             action_flag=DELETION,
-            change_message=_("Ended the open streams."),
+            change_message=_("Ended open streams."),
         )
 
     def _render(self, request: HttpRequest, name: str, title: str, **context: Any) -> HttpResponse:
@@ -135,4 +135,4 @@ def existing_pk(pk: str) -> Any:
     try:
         return get_user_model()._meta.pk.to_python(pk)  # type: ignore[union-attr]
     except ValidationError:
-        raise BadRequest("Name a view, or a user by primary key.") from None
+        raise BadRequest("Send a view's name or a user's primary key.") from None

@@ -106,7 +106,7 @@ class Slot:
 
 def hand_off(application: Application) -> Application:
     """
-    Return Django's ASGI `application` with the streams of `SSEView` handed off.
+    Return Django's ASGI `application` with streams handed off: Django releases the request while one is open.
 
     Raises `ImproperlyConfigured` for settings with which streams cannot work.
     """

@@ -39,7 +39,7 @@ class CallThread:
             if thread.rest(self._seconds) <= 0:
                 self._give_up(thread)
         if future.cancelled():
-            raise TimeoutError(f"a call of the broker takes longer than {self._seconds:g} s")
+            raise TimeoutError(f"a broker call took longer than {self._seconds:g} s")
         return future.result()
 
     def close(self) -> None:
@@ -50,7 +50,7 @@ class CallThread:
     def _running_thread(self) -> "_Thread":
         self._hanging = [thread for thread in self._hanging if thread.is_alive()]
         if len(self._hanging) >= MOST_HANGING:
-            raise TimeoutError(f"{MOST_HANGING} calls of the broker hang")
+            raise TimeoutError(f"{MOST_HANGING} broker calls are hanging")
         if self._thread is None:
             self._thread = _Thread(self._name, leaves_pools=self._leaves_pools)
         return self._thread

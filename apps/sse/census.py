@@ -138,7 +138,7 @@ def _put(id: str, topic: str) -> bool:
         # In a thread of its own, outside of the caller's transaction.
         _here().thread.submit(_tell, "ask", id=id, topic=topic).result(ASK_SECONDS)
     except Exception as error:
-        logger.warning("The other processes cannot be asked (%s: %s).", type(error).__name__, error)
+        logger.warning("The other processes cannot be queried (%s: %s).", type(error).__name__, error)
         return False
     return True
 
@@ -200,7 +200,7 @@ def _answer(id: str, topic: str) -> None:
     try:
         _tell("answer", id=id, answer=topics[topic]())
     except Exception:
-        logger.exception("This process could not answer what it has of %s.", topic)
+        logger.exception("This process could not answer a query for %s.", topic)
 
 
 def _on_answer(data: dict[str, Any]) -> None:

@@ -64,7 +64,7 @@ def _broker_errors() -> Iterator[CheckMessage]:
     url = setting("SSE_BROKER_URL")
     try:
         if not isinstance(url, str):
-            raise ImproperlyConfigured(f"SSE_BROKER_URL is {url!r}, and not a string.")
+            raise ImproperlyConfigured(f"SSE_BROKER_URL is {url!r}, not a string.")
         broker_class(url)(url).close()
     except (ImproperlyConfigured, ImportError) as error:
         yield Error(
@@ -81,7 +81,7 @@ def _number_errors() -> Iterator[CheckMessage]:
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             yield Error(
                 f"{name} is {value!r}.",
-                hint=f"Set it to a whole number, {least} or more, such as its default, {DEFAULTS[name]}.",
+                hint=f"Set it to a whole number of at least {least}. The default is {DEFAULTS[name]}.",
                 id="sse.E002",
             )
 
@@ -97,8 +97,9 @@ def _listen_errors() -> Iterator[CheckMessage]:
         conninfo_to_dict(url)
     except (ProgrammingError, TypeError, AttributeError):
         yield Error(
-            "SSE_LISTEN_URL is no address of a PostgreSQL database.",
-            hint="Write postgres://user:password@host:5432/name, past the pooler, or leave it empty.",
+            "SSE_LISTEN_URL is not the URL of a PostgreSQL database.",
+            hint="Set it to postgres://user:password@host:5432/name, the server's own address and not the "
+            "pooler's, or leave it empty.",
             id="sse.E003",
         )
 
@@ -107,8 +108,8 @@ def _proxy_errors() -> Iterator[CheckMessage]:
     value = setting("FORWARDED_ALLOW_IPS")
     if not isinstance(value, str):
         yield Error(
-            f"FORWARDED_ALLOW_IPS is {value!r}.",
-            hint='Write the addresses of your proxies with commas between them: "127.0.0.1,10.0.0.0/8".',
+            f"FORWARDED_ALLOW_IPS is {value!r}, not a string.",
+            hint='Set it to the addresses of your proxies, separated by commas: "127.0.0.1,10.0.0.0/8".',
             id="sse.E004",
         )
 
@@ -117,15 +118,16 @@ def _retention_warnings() -> Iterator[CheckMessage]:
     retention, longest = setting("SSE_RETENTION_AGE"), LONGEST_AGE * setting("SSE_MAX_AGE")
     if retention < LEAST_RETENTION_SECONDS:
         yield Warning(
-            f"SSE_RETENTION_AGE is {retention} seconds: clients that were away for longer fetch everything anew.",
+            f"SSE_RETENTION_AGE is {retention} seconds. A client that was away for longer cannot replay what it "
+            "missed and loads its page again.",
             hint=f"Set it to {LEAST_RETENTION_SECONDS} or more: a deploy or a lost connection takes minutes.",
             id="sse.W001",
         )
     elif retention < longest:
         yield Warning(
-            f"SSE_RETENTION_AGE, {retention} seconds, is shorter than streams last, {longest:.0f} seconds.",
-            hint="On a quiet channel a client comes back with a place as old as its stream: set "
-            "SSE_RETENTION_AGE higher, or SSE_MAX_AGE lower.",
+            f"SSE_RETENTION_AGE is {retention} seconds, but a stream may stay open for {longest:.0f} seconds.",
+            hint="On a quiet channel a client may reconnect with a position as old as its stream. Raise "
+            "SSE_RETENTION_AGE or lower SSE_MAX_AGE.",
             id="sse.W002",
         )
 
@@ -133,8 +135,9 @@ def _retention_warnings() -> Iterator[CheckMessage]:
 def _middleware_warnings() -> Iterator[CheckMessage]:
     if GZIP in settings.MIDDLEWARE:
         yield Warning(
-            "GZipMiddleware compresses streams, which therefore are not handed off: each keeps a thread.",
-            hint="Take it out of MIDDLEWARE and let the proxy compress pages, as deploy/nginx.conf does.",
+            "GZipMiddleware is in MIDDLEWARE. It wraps streams, so they cannot be handed off: each open stream "
+            "keeps a thread.",
+            hint="Remove it from MIDDLEWARE and compress pages in the proxy, as deploy/nginx.conf does.",
             id="sse.W003",
         )
 
@@ -143,8 +146,8 @@ def _proxy_warnings() -> Iterator[CheckMessage]:
     for part in setting("FORWARDED_ALLOW_IPS").split(","):
         if part.strip() not in {"", "*"} and not _is_network(part.strip()):
             yield Warning(
-                f"FORWARDED_ALLOW_IPS holds {part.strip()!r}, which is neither an address nor a network.",
-                hint="Write addresses such as 10.0.0.7, networks such as 10.0.0.0/8, or * alone.",
+                f"FORWARDED_ALLOW_IPS contains {part.strip()!r}, which is neither an address nor a network.",
+                hint="Set it to addresses such as 10.0.0.7, networks such as 10.0.0.0/8, or * alone.",
                 id="sse.W004",
             )
 
@@ -152,9 +155,9 @@ def _proxy_warnings() -> Iterator[CheckMessage]:
 def _memory_warnings() -> Iterator[CheckMessage]:
     if str(setting("SSE_BROKER_URL")).startswith("memory://"):
         yield Warning(
-            "SSE_BROKER_URL is memory://: what one process publishes, such as a task worker or a second "
-            "worker of the server, no other hears, and a restart forgets it.",
-            hint="Set it to database:// or redis://…; if there is one process only, put sse.W005 into "
+            "SSE_BROKER_URL is memory://. Events stay in the process that publishes them: other server workers "
+            "and task workers do not receive them, and a restart loses them.",
+            hint="Set it to database:// or redis://…. If the site runs as a single process, add sse.W005 to "
             "SILENCED_SYSTEM_CHECKS.",
             id="sse.W005",
         )
@@ -164,10 +167,10 @@ def _hand_off_warnings() -> Iterator[CheckMessage]:
     path = getattr(settings, "ASGI_APPLICATION", None)
     if not path or not _is_handed_off(_application(path)):
         yield Warning(
-            f"ASGI_APPLICATION is {path!r}, whose streams are not handed off: each keeps a thread.",
-            hint="In that module write `application = hand_off(get_asgi_application())`, with `from "
-            "apps.sse.asgi import hand_off`; if it is so inside of another wrapper, put sse.W006 into "
-            "SILENCED_SYSTEM_CHECKS.",
+            f"ASGI_APPLICATION is {path!r}, which does not hand off streams: each open stream keeps a thread.",
+            hint="In that module write `from apps.sse.asgi import hand_off` and "
+            "`application = hand_off(get_asgi_application())`. If another wrapper contains it already, add "
+            "sse.W006 to SILENCED_SYSTEM_CHECKS.",
             id="sse.W006",
         )
 

@@ -31,16 +31,16 @@ def close_streams(*, user: Any = None, session: str | None = None) -> None:
     End the open streams of a user or of a session, in every process.
 
     `user` is the user or its primary key, `session` a session's key. Inside a transaction it takes
-    effect when that commits. Clients are sent away for a moment, and what they get when they come
-    back is for the view to decide.
+    effect at the commit. The clients reconnect after a moment, and the view decides again what
+    they may see.
 
     Raises `TypeError` unless exactly one of the two is given.
     """
     pk = getattr(user, "pk", user)
     if (pk is None) == (session is None) or session == "":
         raise TypeError(
-            "close_streams() takes a user (or its primary key) that is in the database, or the key of a "
-            f"session: close_streams(user=request.user), not user={user!r} and session={session and '…'!r}."
+            "close_streams() needs either a saved user (or its primary key) or a session key: "
+            f"close_streams(user=request.user), not user={user!r} and session={session and '…'!r}."
         )
     # A key that can be read in the log or on the bus would be as good as a password.
     whose = {"user": str(pk)} if session is None else {"session": session_hash(session)}
@@ -48,7 +48,7 @@ def close_streams(*, user: Any = None, session: str | None = None) -> None:
 
 
 async def aclose_streams(*, user: Any = None, session: str | None = None) -> None:
-    """Do the same as `close_streams`, from async code."""
+    """Like `close_streams`, for async code."""
     await sync_to_async(close_streams)(user=user, session=session)
 
 
@@ -162,7 +162,7 @@ def _close_or_tell(**whose: Any) -> None:
     try:
         close_streams(**whose)
     except Exception:
-        logger.exception("Streams could not be ended at once: the next sweep will find them.")
+        logger.exception("Streams could not be ended immediately. The next periodic check will end them.")
 
 
 def _sweep_or_tell() -> None:
@@ -170,4 +170,4 @@ def _sweep_or_tell() -> None:
     try:
         publish_control("sweep", {}, durable=True)
     except Exception:
-        logger.exception("Streams could not be looked at at once: the next sweep will do that.")
+        logger.exception("Streams could not be checked immediately. The next periodic check will do so.")

@@ -191,32 +191,32 @@ def is_stopping() -> bool:
 
 
 def all_open() -> list[OpenConnection]:
-    """Return the connections of this process."""
+    """Return the open connections of this process."""
     return [c for registry in list(_registries.values()) for c in list(registry.connections)]
 
 
 def is_open(connection: OpenConnection) -> bool:
-    """Return whether a connection is one of this process's open ones."""
+    """Return whether this process has the connection open."""
     return any(connection in registry.connections for registry in list(_registries.values()))
 
 
 def open_streams() -> int:
-    """Return how many streams this process has open."""
+    """Return the number of open streams of this process."""
     return len(all_open())
 
 
 def users() -> set[Any]:
-    """Return the primary keys of the signed-in users with an open stream in this process."""
+    """Return the primary keys of the logged-in users with an open stream in this process."""
     return {c.client.user_pk for c in all_open() if c.client.user_pk is not None}
 
 
 def anonymous() -> int:
-    """Return how many of this process's streams nobody is signed in to."""
+    """Return the number of open streams of this process without a logged-in user."""
     return sum(c.client.user_pk is None for c in all_open())
 
 
 def end(which: Callable[[OpenConnection], bool], reason: str) -> None:
-    """End some of this process's streams; safe to call from any thread and from a signal handler."""
+    """End the streams of this process that match; safe to call from any thread and from a signal handler."""
     for registry in list(_registries.values()):
         with contextlib.suppress(RuntimeError):
             registry.loop.call_soon_threadsafe(registry.end, which, reason)
@@ -268,5 +268,5 @@ def _each(connections: Iterable[OpenConnection], call: Callable[..., object], *a
         try:
             call(connection, *arguments)
         except Exception as error:
-            logger.warning("%s: %r was raised for a stream, which is ended.", connection.name, error)
+            logger.warning("%s: a stream raised %r and was ended.", connection.name, error)
             connection.end("failed")

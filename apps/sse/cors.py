@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 PREFLIGHT_SECONDS = 600
-FOREIGN = "Pages of other sites may not open this stream; its view admits them with `sse_cors = True`.\n"
+FOREIGN = "Pages of other sites may not open this stream. Set `sse_cors = True` on the view to allow them.\n"
 
 # As browsers write an `Origin`: lower case, no path, and never the opaque "null".
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z*]+")
@@ -97,10 +97,12 @@ def _admits(view: CORSView, request: HttpRequest) -> bool:
 
 def _check(origins: Sequence[str] | None) -> None:
     if isinstance(origins, str):
-        raise ImproperlyConfigured(f"sse_cors_origins is a list of origins or None, not the string {origins!r}.")
+        raise ImproperlyConfigured(
+            f"sse_cors_origins must be a list of origins or None, not the string {origins!r}."
+        )
     for origin in origins or ():
         if not _ORIGIN.fullmatch(origin):
             raise ImproperlyConfigured(
-                f"sse_cors_origins holds {origin!r}, which no browser sends as an Origin: write it as in "
-                "'https://example.com' or 'http://localhost:8000', in lower case, without a path."
+                f"sse_cors_origins contains {origin!r}, which no browser sends as an Origin. Write it like "
+                "'https://example.com' or 'http://localhost:8000': in lower case and without a path."
             )

@@ -32,13 +32,14 @@ def sse_event(data: Any, event: str | None = None, id: str | int | None = None, 
     """
     Return one event, ready to be written to a stream.
 
-    `data` is what the client reads back: a string as that string, a `SafeString` as
-    `{"html": …}`, anything else as JSON by Django's encoder. `event` is its name, `id` becomes
-    the client's `Last-Event-ID`, `retry` its reconnection delay in milliseconds.
+    The client reads the same `data` back: a string as that string, a `SafeString` as
+    `{"html": …}`, anything else as JSON by Django's encoder. `event` is the name. `id` becomes
+    the client's `Last-Event-ID`; an empty one clears it. `retry` is the client's reconnection
+    delay in milliseconds.
 
-    Raises `ValueError` for NaN or infinite numbers, for line breaks or NUL in `event`, for an `id`
-    that `is_id` denies (an empty one makes the client forget its last), for a negative `retry`;
-    `TypeError` for data that JSON does not know.
+    Raises `ValueError` for NaN or infinite numbers, for line breaks or NUL in `event`, for an
+    invalid `id` (see `is_id`) and for a negative `retry`; `TypeError` for data that JSON cannot
+    represent.
     """
     fields = {
         "event": event if event is None else _one_line("event name", event),
@@ -49,7 +50,7 @@ def sse_event(data: Any, event: str | None = None, id: str | int | None = None, 
 
 
 def sse_comment(text: str = "") -> str:
-    """Return a comment, which clients ignore; line breaks in `text` start further comment lines."""
+    """Return a comment, which clients ignore. Each line of `text` becomes a comment line."""
     lines = re.split(r"\r\n|\r|\n", _encodable("comment", text))
     return "".join(f": {line}\n" for line in lines) + "\n"
 
@@ -90,11 +91,11 @@ def check_event_name(name: str) -> str:
     Raises `ValueError` for the names that belong to the library and its client.
     """
     if not isinstance(name, str) or not name or name == "*":
-        raise ValueError(f"An event name is a string that is neither empty nor '*', not {name!r}.")
+        raise ValueError(f"An event name must be a string other than '' and '*', not {name!r}.")
     if name in CLIENT_STATES or name.startswith(CONTROL_PREFIX):
         raise ValueError(
-            f"The event name {name!r} belongs to the client: choose one that is not "
-            f"{', '.join(sorted(CLIENT_STATES))} and does not begin with {CONTROL_PREFIX!r}."
+            f"The event name {name!r} is reserved for the client. Reserved are {', '.join(sorted(CLIENT_STATES))} "
+            f"and names that begin with {CONTROL_PREFIX!r}."
         )
     return name
 
@@ -106,10 +107,10 @@ def is_id(text: str) -> bool:
 
 class Position(NamedTuple):
     """
-    A place in the log of events: the `number` of an event and its random `tag`.
+    A position in the event log: the `number` of an event and its random `tag`.
 
     On the wire it is `<number>-<tag>`. A log that was wiped, restored or replaced has another
-    tag at that number, or nothing.
+    tag at that number, or no event.
     """
 
     number: int
@@ -120,7 +121,7 @@ class Position(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "Position | None":
-        """Return the position that `text` is, or None if it is none."""
+        """Return the position written as `text`, or None if `text` is not a position."""
         found = _POSITION.fullmatch(text)
         return cls(int(found[1]), found[2]) if found else None
 
@@ -128,9 +129,9 @@ class Position(NamedTuple):
 @dataclass(frozen=True)
 class Event:
     """
-    A published event: the `text` of its data, encoded once, and its place in the log.
+    A published event: the `text` of its data, encoded once, and its position in the log.
 
-    `number` is 0 until the log has given it one. `sent_at` is the Unix time of its publication, in
+    `number` is 0 until the log assigns one. `sent_at` is the Unix time of its publication, in
     seconds. An event that is not `durable` has no id and is never replayed.
     """
 
@@ -149,12 +150,12 @@ class Event:
 
     @property
     def position(self) -> Position:
-        """Where it is in the log."""
+        """The position in the log."""
         return Position(self.number, self.tag)
 
     @cached_property
     def frame(self) -> bytes:
-        """The bytes that every client gets."""
+        """The bytes that are sent to every client."""
         fields = {"event": self.name, "id": str(self.position) if self.durable else None}
         return _frame(fields, self.text).encode()
 
@@ -191,11 +192,11 @@ def _json(data: Any) -> str:
         text = json.dumps(data, allow_nan=False, ensure_ascii=False, **options)
     except ValueError as error:
         raise ValueError(
-            f"This event's data is not JSON ({error}): JSON has no NaN or infinity and no "
-            "circular references. Send None, or a string, instead."
+            f"The event's data cannot be encoded as JSON ({error}). JSON has no NaN, no infinity and no "
+            "circular references: send None or a string instead."
         ) from None
     except TypeError as error:
-        raise TypeError(f"This event's data cannot be sent as JSON: {error}.") from None
+        raise TypeError(f"The event's data cannot be encoded as JSON: {error}.") from None
     return text if _is_utf8(text) else json.dumps(data, **options)
 
 
@@ -209,26 +210,26 @@ def _is_utf8(text: str) -> bool:
 
 def _encodable(what: str, text: str) -> str:
     if not isinstance(text, str) or not _is_utf8(text):
-        raise ValueError(f"An SSE {what} is a string that UTF-8 can encode, not {text!r}.")
+        raise ValueError(f"An SSE {what} must be a string that UTF-8 can encode, not {text!r}.")
     return text
 
 
 def _one_line(what: str, text: str) -> str:
     if _FRAME_BREAKERS.search(_encodable(what, text)):
-        raise ValueError(f"An SSE {what} holds no CR, LF or NUL: {text!r}.")
+        raise ValueError(f"An SSE {what} must not contain CR, LF or NUL: {text!r}.")
     return text
 
 
 def _id(text: str) -> str:
     if text and not is_id(text):
         raise ValueError(
-            "An SSE id comes back in a header: it is at most 256 characters, without control "
-            f"characters and without spaces at its ends, not {text[:300]!r}."
+            "Clients send an SSE id back in a header: it must have at most 256 characters, no control "
+            f"characters and no spaces at either end, not {text[:300]!r}."
         )
     return text
 
 
 def _milliseconds(value: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"retry is a number of milliseconds, 0 or more, not {value!r}.")
+        raise ValueError(f"retry must be a number of milliseconds, 0 or more, not {value!r}.")
     return value

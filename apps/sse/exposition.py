@@ -30,18 +30,18 @@ from .conf import setting
 from .metrics import DELAY_SECONDS
 
 GAUGES = {
-    "connections": "Streams that are open.",
-    "backlog_connections": "Open streams whose client has not taken everything yet.",
-    "backlog_bytes": "Bytes that are kept for clients that have not taken them yet.",
+    "connections": "Open streams.",
+    "backlog_connections": "Open streams with data that the client has not read yet.",
+    "backlog_bytes": "Bytes queued for clients that have not read them yet.",
 }
 COUNTERS = {
-    "opened": ("connections_opened", "Streams that were opened."),
-    "published": ("events_published", "Events that were published by this process."),
-    "read": ("events_read", "Events that this process has read from the log, whichever process published them."),
-    "delivered": ("events_delivered", "Events that were written to a client, once for each client."),
-    "replays": ("replays", "Clients that came back and were given what they had missed."),
-    "replayed": ("events_replayed", "Events that were given to clients that came back."),
-    "resets": ("resets", "Clients that were told that they may have missed something."),
+    "opened": ("connections_opened", "Streams opened."),
+    "published": ("events_published", "Events published by this process."),
+    "read": ("events_read", "Events that this process read from the log, published by any process."),
+    "delivered": ("events_delivered", "Events written to clients, counted once per client."),
+    "replays": ("replays", "Clients that reconnected and got a replay."),
+    "replayed": ("events_replayed", "Events replayed to clients that reconnected."),
+    "resets": ("resets", "Resets: clients whose missed events could not be replayed."),
 }
 
 
@@ -50,9 +50,10 @@ COUNTERS = {
 @non_atomic_requests
 def metrics(request: HttpRequest, collectors: Iterable[Any] = ()) -> HttpResponse:
     """
-    Answer a request that has `METRICS_TOKEN` as a bearer token; without that setting the answer is 404.
+    Return the metrics of all processes to a request with `METRICS_TOKEN` as its bearer token.
 
-    `collectors` are the project's own, as prometheus-client takes them: urls.py names them.
+    `collectors` are the project's own collectors, as prometheus-client defines them. Without the
+    setting the response is 404.
     """
     token = setting("METRICS_TOKEN")
     if not token:
@@ -98,7 +99,7 @@ class Collector:
             yield counter
 
     def _hang_ups(self) -> Metric:
-        text = "Streams that this side ended, by reason; their clients come back."
+        text = "Streams ended by the server, by reason. Their clients reconnect."
         counter = CounterMetricFamily("sse_hang_ups", text, labels=["process", "reason"])
         for process, figures in self._asked.answers:
             for reason, number in sorted(figures["hang_ups"].items()):
@@ -106,7 +107,7 @@ class Collector:
         return counter
 
     def _delay(self) -> Metric:
-        text = "Seconds from an event's publication until it was written to the last client of a process."
+        text = "Seconds from the publication of an event until it was written to the last client of a process."
         histogram = HistogramMetricFamily("sse_delivery_delay_seconds", text, labels=["process"])
         bounds = [*map(str, DELAY_SECONDS), "+Inf"]
         for process, figures in self._asked.answers:
@@ -115,11 +116,11 @@ class Collector:
         return histogram
 
     def _processes(self) -> Iterator[Metric]:
-        info = InfoMetricFamily("sse_process", "Processes that have answered.", labels=["process"])
+        info = InfoMetricFamily("sse_process", "Processes that answered this query.", labels=["process"])
         for process, _ in self._asked.answers:
             info.add_metric([process.name], {"pid": str(process.pid), "host": process.host})
         yield info
-        text = "Processes that were heard in the last minutes and have not answered now."
+        text = "Processes seen in the last minutes that did not answer this query."
         yield GaugeMetricFamily("sse_processes_silent", text, len(self._asked.silent))
-        text = "1 if the other processes could be asked, 0 if these are the figures of one alone."
+        text = "1 if the other processes could be queried, 0 if these metrics are those of one process."
         yield GaugeMetricFamily("sse_bus_up", text, int(self._asked.is_whole))

@@ -10,7 +10,7 @@ from .limits import refuse
 from .log import Unavailable
 from .schema import is_mistake, migration_hint
 
-UNAVAILABLE = "Events cannot be had at the moment."
+UNAVAILABLE = "Events are not available at the moment."
 
 logger = logging.getLogger("apps.sse")
 
@@ -27,5 +27,5 @@ def answer_to(error: Error | Unavailable, request: HttpRequest) -> HttpResponse 
     if isinstance(error, Error):
         if not isinstance(error, OperationalError | InterfaceError) or is_mistake(error):
             return None
-        logger.error("%s: the database failed; the client was told to come back.", request.path, exc_info=error)
+        logger.error("%s: the database failed. The client will try again.", request.path, exc_info=error)
     return refuse(503, UNAVAILABLE)

@@ -98,8 +98,8 @@ def _check_access_tests(cls: type) -> None:
     for name in ("test_func", "has_permission"):
         if inspect.iscoroutinefunction(getattr(cls, name, None)):
             raise TypeError(
-                f"{cls.__name__}.{name}() is `async def`: Django would take its coroutine for a yes. "
-                "Write a plain `def`; `request.user` is resolved before it runs."
+                f"{cls.__name__}.{name}() is `async def`. Django would treat its coroutine as true. "
+                "Make it a plain `def`: `request.user` is resolved before it runs."
             )
 
 

@@ -235,7 +235,9 @@ def _deliver(events: list[Event], followers: list[Follower]) -> None:
                 written += follower.deliver(events, everything)
         except Exception:
             # A server may have its own ideas of a connection; the others are to hear the event all the same.
-            logger.exception("An event could not be given to a client, which is sent to come back for it.")
+            logger.exception(
+                "An event could not be delivered to a client. The client will reconnect and replay it."
+            )
             follower.hang_up("failed")
     metrics.counts["delivered"] += written
 
@@ -259,7 +261,7 @@ def _control(events: list[Event]) -> None:
             try:
                 handler(event.data)
             except Exception:
-                logger.exception("What another process has said was not understood: %r.", event.name)
+                logger.exception("A message from another process was not understood: %r.", event.name)
 
 
 _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}

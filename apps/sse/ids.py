@@ -52,5 +52,5 @@ def check_id(id: str | int, kind: IdKind) -> str | int:
     """Return `id`; raises `ValueError` for one that a view of that `event_id` would not get back."""
     text = str(id)
     if is_id(text) and not fits(text, kind):
-        raise ValueError(f"The id {text[:100]!r} would not come back to this view: its ids are {_KINDS[kind]}.")
+        raise ValueError(f"The id {text[:100]!r} is not valid for this view. Its ids must be {_KINDS[kind]}.")
     return id

@@ -60,11 +60,11 @@ def refusal(client: Client) -> HttpResponse | None:
     """Return the answer to a client that has, or whose process has, enough streams; None for others."""
     seats = connections.seats
     if seats.total >= (setting("SSE_MAX_TOTAL") or math.inf):
-        return refuse(503, "This server has as many streams as it takes.")
+        return refuse(503, "This server has reached its limit of open streams.")
     if client.address and seats.addresses[client.address] >= (setting("SSE_MAX_PER_ADDRESS") or math.inf):
-        return refuse(429, "There are too many streams from this address.")
+        return refuse(429, "Too many open streams from this address.")
     if client.user_pk is not None and seats.users[client.user_pk] >= (setting("SSE_MAX_PER_USER") or math.inf):
-        return refuse(429, "There are too many streams of this user.")
+        return refuse(429, "Too many open streams of this user.")
     return None
 
 

@@ -189,7 +189,7 @@ class Log:
             self._failure = None if following.cancelled() else following.exception()
             migration_hint(self._failure)
             logger.warning(
-                "The broker cannot be followed (%s): again in about %.1f s.", _end(following), self._pause
+                "The broker cannot be read (%s). Trying again in about %.1f s.", _end(following), self._pause
             )
             await asyncio.sleep(self._pause * random.uniform(0.5, 1.5))
             self._pause = min(self._pause * 2, LONGEST_BACKOFF_SECONDS)
@@ -216,7 +216,7 @@ class Log:
         """Hang everybody up if the log could not be read for too long, and look again."""
         if self._is_ready.is_set() and self._loop.time() - self._read_at >= LOST_SECONDS:
             self._is_ready.clear()
-            logger.error("Events cannot be read: clients are hung up and refused until they can.")
+            logger.error("Events cannot be read. Clients are disconnected and refused until they can.")
             self._hang_up("broker")
         self._watch = self._loop.call_later(LOST_SECONDS / 10, self._look_for_loss)
 
@@ -241,7 +241,7 @@ class Log:
         try:
             events = await self.call(self.broker.read, self.recent.newest.position, PAGE)
         except Gap:
-            logger.warning("The log of events was replaced, or trimmed too early: every client starts anew.")
+            logger.warning("The event log was replaced, or trimmed too early. All clients load their data again.")
             await self._load()
             self._hang_up("gap")
             return []

@@ -20,10 +20,10 @@ UNKNOWN = "unknown"
 
 def page_position() -> str:
     """
-    Return the newest place in the log, for the attribute `dj-sse-since` of what a template tag prints.
+    Return the newest position in the log, for a template tag that prints the attribute `dj-sse-since`.
 
-    The stream brings what is committed after this call: call it before the tag's own queries. If the log
-    cannot be read, the page is shown all the same, and its stream begins with `sse:reset`.
+    The stream delivers what is committed after this call, so call it before the tag's own queries. If
+    the log cannot be read, the page is still shown, and its stream begins with `sse:reset`.
     """
     try:
         return str(position())
@@ -31,18 +31,19 @@ def page_position() -> str:
         raise
     except Exception as error:
         logger.warning(
-            "The log cannot be read (%s: %s): this page fetches its data again.", type(error).__name__, error
+            "The log cannot be read (%s: %s). This page will load its data again.", type(error).__name__, error
         )
         return UNKNOWN
 
 
 def live_page(view: Callable) -> Callable:
     """
-    Take the place in the log before a function view runs, sync or async, for the tag `sse_since`.
+    Decorate a view function, sync or async: take the position for the tag `sse_since` before it runs.
 
-    Whatever is committed after that, the page's stream brings, if it is one of channels or has
-    `event_id = Position`: between the page's queries and its stream nothing is lost. If the log
-    cannot be read, the page is shown and fetches anew later.
+    The page's stream then delivers everything committed after that position, so that no event
+    between the page's queries and its stream is lost. The stream must follow channels or have
+    `event_id = Position`. If the log cannot be read, the page is still shown and loads its data
+    again later.
     """
     if inspect.iscoroutinefunction(view):
 
@@ -62,7 +63,7 @@ def live_page(view: Callable) -> Callable:
 
 
 class LivePageMixin:
-    """Does for a class-based view what `live_page` does for a function; stands before `View`."""
+    """`live_page` for class-based views. List it before `View` in the base classes."""
 
     @classonlymethod
     def as_view(cls, **initkwargs):
@@ -80,6 +81,6 @@ def since(request: HttpRequest) -> str:
         return request.sse_since  # type: ignore[attr-defined]
     except AttributeError:
         raise ImproperlyConfigured(
-            f"The page {request.path} prints its stream's starting point, and none was taken before its queries: "
-            "put LivePageMixin before View in its class, or @live_page over its function (both of apps.sse)."
+            f"The page {request.path} uses sse_since, but no position was taken before its queries. Put "
+            "LivePageMixin before View in its class, or @live_page on its function (both from apps.sse)."
         ) from None

@@ -29,7 +29,7 @@ _NAME = re.compile(r"[^\s\"'<>/=\x00-\x1f\x7f]+")
 def checked_mode(mode: str) -> str:
     """Return `mode` if the client knows it, or raise `ValueError`."""
     if mode not in MODES:
-        raise ValueError(f"There is no mode {mode!r}: choose one of {', '.join(MODES)}.")
+        raise ValueError(f"Unknown mode {mode!r}. Use one of {', '.join(MODES)}.")
     return mode
 
 
@@ -51,7 +51,7 @@ def checked_patches(patches: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]
     list of dictionaries.
     """
     if isinstance(patches, (str, bytes, Mapping)):
-        raise TypeError(f"A patch is a list of operations, not {patches!r}.")
+        raise TypeError(f"A patch must be a list of operations, not {patches!r}.")
     return [_checked(index, patch) for index, patch in enumerate(patches, 1)]
 
 
@@ -64,31 +64,31 @@ def _checked(index: int, patch: Mapping[str, Any]) -> dict[str, Any]:
 
 def _operation(patch: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(patch, Mapping):
-        raise TypeError("an operation is a dictionary.")
+        raise TypeError("an operation must be a dictionary.")
     op = patch.get("op")
     keys = _KEYS.get(op) if isinstance(op, str) else None
     if keys is None:
-        raise ValueError(f"there is no operation {op!r}: choose one of {', '.join(_KEYS)}.")
+        raise ValueError(f"unknown operation {op!r}. Use one of {', '.join(_KEYS)}.")
     _check_keys(patch, op, {"op", "path", *keys})
     if not isinstance(patch["path"], str) or not patch["path"].strip():
-        raise ValueError("its path is to be a CSS selector.")
+        raise ValueError("its path must be a CSS selector.")
     if "name" in keys:
         _check_attribute(patch["name"], patch.get("value", ""))
     if op in _CLASSES and not (isinstance(patch["value"], str) and patch["value"].strip()):
-        raise ValueError("its value is to be one or more class names.")
+        raise ValueError("its value must be one or more class names.")
     return {**patch, "value": _value(op, patch["value"])} if "value" in keys else dict(patch)
 
 
 def _check_keys(patch: Mapping[str, Any], op: Any, keys: set[str]) -> None:
     if missing := sorted(keys - patch.keys()):
-        raise ValueError(f"{op} needs {' and '.join(missing)} too.")
+        raise ValueError(f"{op} also needs {' and '.join(missing)}.")
     if surplus := sorted(map(str, patch.keys() - keys)):
-        raise ValueError(f"{op} knows nothing of {' and '.join(surplus)}.")
+        raise ValueError(f"{op} does not accept {' and '.join(surplus)}.")
 
 
 def _check_attribute(name: Any, value: Any) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ValueError("its name is to be that of an attribute.")
+        raise ValueError("its name must be an attribute name.")
     script = re.sub(r"[\x00-\x20]", "", str(value)).lower().startswith("javascript:")
     if script or name.lower().startswith("on") or name.lower() == "srcdoc":
         raise ValueError(f"the attribute {name} would run a script.")
@@ -102,24 +102,24 @@ def _value(op: Any, value: Any) -> Any:
     if isinstance(value, Mapping):
         return _html(op, value)
     if not isinstance(value, _SCALARS) or isinstance(value, bool):
-        raise ValueError('its value is to be text, a number, or {"html": …}.')
+        raise ValueError('its value must be text, a number or {"html": …}.')
     return value
 
 
 def _html(op: Any, value: Mapping[str, Any]) -> dict[str, str]:
     if op not in MODES and op != "html":
-        raise ValueError(f"{op} takes text, and no HTML.")
+        raise ValueError(f"{op} accepts text, not HTML.")
     if value.keys() != {"html"} or not isinstance(value["html"], str):
-        raise ValueError('HTML is given as {"html": "…"}, with nothing else.')
+        raise ValueError('HTML must be given as {"html": "…"}, without other keys.')
     return {"html": str(value["html"])}
 
 
 def _checked_content(event: str, data: Any) -> dict[str, Any]:
     content = _object(event, data, "target", event)
     if not isinstance(content["target"], str) or not content["target"].strip():
-        raise ValueError(f"The target of {event!r} is a CSS selector, not {content['target']!r}.")
+        raise ValueError(f"The target of {event!r} must be a CSS selector, not {content['target']!r}.")
     if event == "html" and not isinstance(content["html"], (str, Promise)):
-        raise ValueError(f"The html of 'html' is a string, not {content['html']!r}.")
+        raise ValueError(f"The html of 'html' must be a string, not {content['html']!r}.")
     checked_mode(content.get("mode", "replace"))
     return content
 
@@ -127,7 +127,7 @@ def _checked_content(event: str, data: Any) -> dict[str, Any]:
 def _checked_redirect(data: Any) -> dict[str, Any]:
     redirect = _object("redirect", data, "url")
     if not isinstance(redirect["url"], (str, Promise)):
-        raise ValueError(f"The url of 'redirect' is a string, not {redirect['url']!r}.")
+        raise ValueError(f"The url of 'redirect' must be a string, not {redirect['url']!r}.")
     return redirect
 
 
@@ -135,8 +135,8 @@ def _object(event: str, data: Any, *keys: str) -> dict[str, Any]:
     if not isinstance(data, Mapping) or not data.keys() >= {*keys}:
         needed = f"a dictionary with {' and '.join(map(repr, keys))}" if keys else "a dictionary, such as {}"
         raise ValueError(
-            f"The event {event!r} changes the page, and its data is {needed}, not {data!r}. For data of your own "
-            "choose another name."
+            f"The event {event!r} changes the page: its data must be {needed}, not {data!r}. Use another event "
+            "name for your own data."
         )
     return {**data}
 

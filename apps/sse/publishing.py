@@ -20,18 +20,20 @@ _CHANNEL = re.compile(r"[^\x00-\x20\x7f]{1,200}")
 
 def publish(channel: str, event: str, data: Any, *, durable: bool = True) -> None:
     """
-    Send an event to every client that follows the channel, in whichever process it is.
+    Send an event to every client that follows the channel, in all processes.
 
-    Inside a transaction of the default database the event goes out when that commits, and not at all
-    if it is rolled back. `transaction.savepoint_rollback()`, called by hand, takes no event back with
-    `memory://`, and with Redis none that is not `durable`; a nested `atomic()` always does.
-    `data` is as in `sse_event`; that of the events `html`, `text`, `patch`, `redirect` and `reload`, which
-    change the page, is what the client needs for it. An event that is not `durable` may be lost by a
-    crash, has no id and is not replayed to those who were away.
+    Inside a transaction of the default database, the event is sent at the commit and discarded on
+    rollback. A nested `atomic()` that is rolled back discards its events, too. A manual
+    `transaction.savepoint_rollback()` discards none with `memory://`, and with Redis only `durable` ones.
 
-    Raises `ValueError` for a channel or event name that cannot be one, or for more bytes than
-    `SSE_MAX_EVENT_BYTES`, and as `sse_event` and `checked_change` do for the data; `TransactionManagementError`
-    in a transaction of another database alone, which the event would not wait for.
+    `data` is as in `sse_event`. The events `html`, `text`, `patch`, `redirect` and `reload` change the
+    page, so their data must be what the client needs. An event that is not `durable` has no id, is not
+    replayed to clients that were away, and may be lost in a crash.
+
+    Raises `ValueError` for an invalid channel or event name, for data that the event cannot carry
+    and for more bytes than `SSE_MAX_EVENT_BYTES`; `TypeError` for data that JSON cannot represent;
+    `TransactionManagementError` if only another database has an open transaction, since the event
+    would not wait for its commit.
     """
     _refuse_transactions_of_others()
     check_event_name(event)
@@ -40,7 +42,7 @@ def publish(channel: str, event: str, data: Any, *, durable: bool = True) -> Non
 
 
 async def apublish(channel: str, event: str, data: Any, *, durable: bool = True) -> None:
-    """Do the same as `publish`, from async code."""
+    """Like `publish`, for async code."""
     await sync_to_async(publish)(channel, event, data, durable=durable)
 
 
@@ -48,8 +50,8 @@ def publish_html(channel: str, target: str, html: str, mode: str = "replace", *,
     """
     Change every page that follows the channel: put `html` into the elements that match `target`.
 
-    `target`, `html` and `mode` are as in `push_html`, so that `outer` changes a row in place; the rest is
-    as in `publish`.
+    `target`, `html` and `mode` are as in `SSEMixin.push_html`: the mode `outer`, for example, replaces a
+    row in place. The rest is as in `publish`.
     """
     publish(channel, "html", {"target": target, "html": html, "mode": mode}, durable=durable)
 
@@ -57,24 +59,24 @@ def publish_html(channel: str, target: str, html: str, mode: str = "replace", *,
 async def apublish_html(
     channel: str, target: str, html: str, mode: str = "replace", *, durable: bool = True
 ) -> None:
-    """Do the same as `publish_html`, from async code."""
+    """Like `publish_html`, for async code."""
     await sync_to_async(publish_html)(channel, target, html, mode, durable=durable)
 
 
 def position() -> Position:
     """
-    Return the newest place in the log.
+    Return the newest position in the log.
 
-    Taken before a page's queries, and given to the page's stream, it makes sure that nothing
-    falls between the two. With `database://` it is read where the database router reads. With a
-    router that chooses one of several replicas at random, or with another broker, a page that reads
-    from a replica may lack what was published just before: let such pages read from the primary.
+    Take it before the page's queries and give it to the page's stream: no event between the two is
+    lost. With `database://` it is read from the database that the router chooses for reads. If
+    pages read from a replica, and the router chooses one of several at random or the broker is not
+    `database://`, a page may miss the newest events: let such pages read from the primary.
     """
     return get_broker().position()
 
 
 async def aposition() -> Position:
-    """Do the same as `position`, from async code."""
+    """Like `position`, for async code."""
     return await sync_to_async(position)()
 
 
@@ -87,8 +89,8 @@ def check_channel(channel: str) -> str:
     """Return `channel` if it can be a channel's name; raises `ValueError` if not."""
     if not isinstance(channel, str) or not _CHANNEL.fullmatch(channel) or channel.startswith(CONTROL_PREFIX):
         raise ValueError(
-            f"A channel's name is a string of 1 to 200 characters, without spaces and control characters, "
-            f"that does not begin with {CONTROL_PREFIX!r}; not {channel!r}."
+            f"A channel's name must be a string of 1 to 200 characters without spaces and control characters. "
+            f"It must not begin with {CONTROL_PREFIX!r}. This is {channel!r}."
         )
     return channel
 
@@ -98,9 +100,9 @@ def _refuse_transactions_of_others() -> None:
     if open_ones and DEFAULT_DB_ALIAS not in open_ones:
         other = open_ones[0]
         raise TransactionManagementError(
-            f"publish() in a transaction of {other!r} would send the event even if that is rolled back, since "
-            f"events belong to the transaction of {DEFAULT_DB_ALIAS!r}: publish by transaction.on_commit(…, "
-            f"using={other!r}), or open an atomic block of {DEFAULT_DB_ALIAS!r} around it, too."
+            f"publish() was called in a transaction of {other!r} only. Events wait for the commit of "
+            f"{DEFAULT_DB_ALIAS!r}, so a rollback would not discard this one. Call publish() in "
+            f"transaction.on_commit(…, using={other!r}), or also open an atomic block of {DEFAULT_DB_ALIAS!r}."
         )
 
 
@@ -115,7 +117,7 @@ def _event(channel: str, name: str, data: Any, durable: bool) -> Event:
     size, most = len(event.text.encode()), setting("SSE_MAX_EVENT_BYTES")
     if size > most:
         raise ValueError(
-            f"The data of {name!r} is {size:,} bytes, and SSE_MAX_EVENT_BYTES is {most:,}: publish what has "
-            "changed, or an address from which the page can fetch the rest."
+            f"The data of {name!r} is {size:,} bytes, but SSE_MAX_EVENT_BYTES is {most:,}. Publish only what "
+            "changed, or a URL from which the page loads the rest."
         )
     return event

@@ -22,9 +22,10 @@ logger = logging.getLogger("apps.sse")
 
 def rate_limited(view: Callable) -> Callable:
     """
-    Decorate a synchronous view that publishes: a user who sends too many forms gets 429 and `Retry-After`.
+    Decorate a synchronous view that publishes: a user who sends too many requests gets 429 and `Retry-After`.
 
-    The page is the template `429.html`, if there is one, with the `seconds` to wait.
+    `SSE_MAX_PUBLISH_PER_MINUTE` is the limit. The template `429.html`, if it exists, is rendered with
+    the `seconds` to wait. GET and HEAD requests do not count.
     """
 
     @functools.wraps(view)
@@ -37,10 +38,10 @@ def rate_limited(view: Callable) -> Callable:
 
 def retry_after(user: Any) -> int:
     """
-    Count an action of `user` that publishes, and return 0, or in how many seconds it is allowed if it is not now.
+    Count an action of `user` that publishes; return 0 if it is allowed, or the seconds to wait.
 
-    All such actions together may be `SSE_MAX_PUBLISH_PER_MINUTE`. They are counted in Django's cache, for all
-    processes that share it.
+    `SSE_MAX_PUBLISH_PER_MINUTE` limits the sum of these actions. They are counted in Django's cache, for
+    all processes that share it.
     """
     most, now = setting("SSE_MAX_PUBLISH_PER_MINUTE"), time.time()
     if not most or user.pk is None:
@@ -56,7 +57,7 @@ def _count(key: str) -> int:
         return cache.incr(key)
     except Exception:
         # People can post while the cache is away.
-        logger.warning("The cache does not answer, so nobody's rate is limited.", exc_info=True)
+        logger.warning("The cache does not respond, so no rate limit is applied.", exc_info=True)
         return 0
 
 

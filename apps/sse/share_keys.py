@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import salted_hmac
 
 HEADER = "SSE-Share-Key"
-OTHER_USER = "This page was made for another user than the one who is logged in. Reload it.\n"
+OTHER_USER = "This page belongs to a different user than the one who is logged in. Reload it.\n"
 
 
 def share_key(session: Any) -> str:

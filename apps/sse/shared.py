@@ -22,12 +22,13 @@ def shared[Value, **Arguments](
     produce: Callable[Arguments, AsyncGenerator[Value]],
 ) -> Callable[Arguments, AsyncGenerator[Value]]:
     """
-    Mark an async generator function as run once per process, however many iterate over it.
+    Decorate an async generator function: run it once per process for all its viewers.
 
-    It starts with its first viewer and stops with its last, once for each set of (hashable)
-    arguments. A new viewer gets the newest value at once; a slow one skips to the newest. When it
-    raises, that is logged and it starts again after a growing pause, and its viewers stay; when
-    it returns, their iteration ends. Database connections are given back after each value.
+    Each set of (hashable) arguments has its own generator, which starts with its first viewer and
+    stops with its last. A new viewer gets the newest value immediately; a slow one skips to the
+    newest. If the generator raises, the error is logged and it restarts after a growing pause,
+    while its viewers wait. If it returns, their iteration ends. Its database connections are
+    released after each value.
     """
     producers: dict[Hashable, Producer[Value]] = {}
 
@@ -97,7 +98,7 @@ class Producer[Value]:
                         await self._publish(value)
                 return
             except Exception:
-                logger.exception("A shared producer raised; it starts again in %.1f s.", pause)
+                logger.exception("A shared producer raised an exception. It restarts in %.1f s.", pause)
                 await sync_to_async(give_connections_back)()
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_BACKOFF_SECONDS)

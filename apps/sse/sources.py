@@ -106,7 +106,7 @@ class Generated:
         except Unavailable:
             connection.hang_up("broker")
         except Exception as error:
-            logger.exception("%s: stream() raised; the client was told to come back.", connection.name)
+            logger.exception("%s: stream() raised an exception. The client will reconnect.", connection.name)
             message = f"{type(error).__name__}: {error}" if settings.DEBUG else FAILED
             connection.write(sse_event({"message": message}, event="sse:error").encode())
         else:
@@ -271,4 +271,4 @@ def _encode(frame: Any) -> bytes:
         return frame.frame
     if isinstance(frame, str):
         return frame.encode()
-    raise TypeError(f"stream() yielded {frame!r}: yield strings, such as self.event(name, data), or events.")
+    raise TypeError(f"stream() yielded {frame!r}. Yield a string, such as self.event(name, data), or an Event.")

@@ -99,8 +99,7 @@ class Sweep:
         if not self._has_failed:
             self._has_failed = True
             logger.warning(
-                "Whether open streams still belong to their users could not be looked up (%s: %s): "
-                "tried again about every %d s.",
+                "Users and sessions of open streams could not be checked (%s: %s). Trying again about every %d s.",
                 type(error).__name__,
                 error,
                 RETRY_SECONDS,

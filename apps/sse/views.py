@@ -1,4 +1,4 @@
-"""The views: `SSEView` for a stream of its own URL, `SSEMixin` for any other class-based view."""
+"""The views: `SSEView` for a stream with its own URL, `SSEMixin` for any other class-based view."""
 
 import inspect
 import logging
@@ -32,15 +32,17 @@ class SSEMixin(DOMMixin):
     """
     Streams for a class-based view: `return self.sse_response(self.my_generator(request))`.
 
-    `auto_id`: number the events, going on from the client's last one. `event_id`: what ids are,
-    `str`, `int` (at most 18 digits) or `Position`. `event()` refuses other ids, and a `Last-Event-ID`,
-    or a `?lastEventId=` where that header is absent, that is not one is answered with `sse:reset`.
-    `sse_retry_ms`: the client's reconnection delay, in milliseconds. `sse_keepalive_interval`:
-    the seconds of silence after which a comment is sent. `sse_cors`: let pages of other origins
-    read what the view answers; `sse_cors_origins`: exactly these, with cookies, or None for all,
-    without; pages of other sites get no stream otherwise. `joinable`: tabs of one session may have one
-    connection, since a tab that joins this `stream()` late misses nothing; streams of channels always are.
-    In the list of base classes it stands before `View`.
+    List it before `View` in the base classes. Its attributes:
+
+    `auto_id`: number the events, continuing after the client's last id.
+    `event_id`: the type of ids, `str`, `int` (at most 18 digits) or `Position`. `event()` refuses
+    other ids. A client that sends an invalid one, as `Last-Event-ID` or `?lastEventId=`, gets `sse:reset`.
+    `sse_retry_ms`: the client's reconnection delay, in milliseconds.
+    `sse_keepalive_interval`: send a comment after this many seconds of silence.
+    `sse_cors`: allow pages of other origins to read the response. Other sites are refused otherwise.
+    `sse_cors_origins`: the allowed origins, which may send cookies, or None for all, without cookies.
+    `joinable`: tabs of one session may share a connection, because a tab that joins this `stream()`
+    late misses nothing. Streams of channels are always joinable.
     """
 
     auto_id = True
@@ -61,31 +63,31 @@ class SSEMixin(DOMMixin):
         """
         Return the view.
 
-        Before anything of the class runs, its access mixins included, a CORS preflight (which never
-        carries a cookie) is answered, and in an async view `request.user` is resolved.
+        It answers a CORS preflight and, in an async view, resolves `request.user` before any code of
+        the class runs, access mixins included.
         """
         view = super().as_view(**initkwargs)  # type: ignore[misc]
         return in_front_of(view, CORS(cls(**initkwargs), only_streams=issubclass(cls, SSEView)))
 
     def event(self, event_type: str, data: Any, id: str | int | None = None) -> str:
         """
-        Return an event named `event_type`, to be yielded; `data` is as in `sse_event`.
+        Return an event named `event_type`, to be yielded. `data` is as in `sse_event`.
 
-        Raises `ValueError` for a name that belongs to the client, for an id that is none by
-        `event_id`, and as `sse_event` does.
+        Raises `ValueError` for a name reserved for the client and for an id that does not match
+        `event_id`; otherwise as `sse_event`.
         """
         return sse_event(data, event=check_event_name(event_type), id=self._id(id))
 
     def data_event(self, data: Any, id: str | int | None = None) -> str:
-        """Return an event without a name, which clients hear as `message`."""
+        """Return an event without a name, which clients receive as `message`."""
         return sse_event(data, id=self._id(id))
 
     def keepalive(self) -> str:
-        """Return a comment that keeps the connection busy; silence is filled by itself."""
+        """Return a keepalive comment. Keepalives are also sent automatically during silence."""
         return sse_comment("keepalive")
 
     def get_last_event_id(self, request: HttpRequest | None = None) -> str | None:
-        """Return the id of the last event that this client has seen, or None if it sent no valid one."""
+        """Return the client's last event id, or None if it sent no valid one."""
         sent = sent_id(request or self.request)
         return sent if not self._forgets_id and fits(sent, self.event_id) else None
 
@@ -93,23 +95,27 @@ class SSEMixin(DOMMixin):
         """
         Follow channels inside a stream: `async with self.subscribe("news") as events: async for event in events`.
 
-        Each `event` has `channel`, `name` and `data`, and can be yielded as it is. The first one is the
-        first after the client's position, or after the opening of the stream if it sent none; of a later
-        subscription, after the last event that was taken before.
+        Each `event` has `channel`, `name` and `data`, and can be yielded as it is. The subscription starts
+        after the client's position, or at the opening of the stream if the client sent none. A later
+        subscription starts after the last event taken from the one before.
+
+        Raises `ImproperlyConfigured` unless the view has `event_id = Position`.
         """
         if self.event_id is not Position:
             raise ImproperlyConfigured(
-                f"{type(self).__name__} subscribes to channels: give it `event_id = Position`, so that a client "
-                "that comes back can be given what it has missed."
+                f"{type(self).__name__} subscribes to channels. Set `event_id = Position` on it, so that clients "
+                "that reconnect get what they missed."
             )
         return Subscription([check_channel(channel) for channel in channels], self._place or Place(None))
 
     def sse_response(self, stream: AsyncGenerator[str | Event, None]) -> HttpResponseBase:
         """
-        Return the response that sends what the async generator `stream` yields, on any server.
+        Return the response that streams what the async generator `stream` yields, under ASGI and WSGI.
 
-        To a client that has enough streams it is a refusal, and nothing to one that comes back to a
-        stream that was finished.
+        It is a 429 or 503 if a limit of open streams is reached, and a 204 if the client had received
+        this stream to its end.
+
+        Raises `TypeError` if `stream` is not an async generator.
         """
         return self._respond(self._generated(stream))
 
@@ -118,7 +124,7 @@ class SSEMixin(DOMMixin):
             if inspect.iscoroutine(stream):
                 stream.close()
             raise TypeError(
-                f"{type(self).__name__} has to stream from an async generator (`async def` with `yield`), "
+                f"{type(self).__name__} must stream from an async generator (`async def` with `yield`), "
                 f"not from {stream!r}."
             )
         self._place = Place(self._since()) if self.event_id is Position else None
@@ -173,12 +179,12 @@ Afresh = Callable[[Exception], Awaitable["SSEView"]]
 
 class SSEView(SSEMixin, View):
     """
-    A stream at a URL of its own: of `channels`, or of what an overridden `stream()` yields.
+    A stream with its own URL: the events of `channels`, or what an overridden `stream()` yields.
 
-    Override `mount()` to prepare or refuse it; `request.user` is resolved before anything of yours
-    runs. `follow`: give a client every event of the channels, those included that it missed while
-    it was away (`"every"`), or only the newest of each channel (`"latest"`). Under
-    `apps.sse.asgi.hand_off` an open stream costs no thread and no database connection.
+    Override `mount()` to prepare or refuse the stream. `request.user` is resolved before your code
+    runs. `follow`: `"every"` sends a client every event of the channels, including those it missed;
+    `"latest"` sends only the newest event of each channel. Under `apps.sse.asgi.hand_off` an open
+    stream needs no thread and no database connection.
     """
 
     http_method_names = ["get", "head", "options"]
@@ -197,7 +203,7 @@ class SSEView(SSEMixin, View):
 
     @classonlymethod
     def as_view(cls, **initkwargs):
-        """Return the view, as `SSEMixin` does."""
+        """Return the view, as `SSEMixin.as_view` does."""
         if cls._follows(initkwargs.get("channels")):
             initkwargs["event_id"] = Position
         # A stream changes nothing, so a POST is answered with 405 rather than with a CSRF failure.
@@ -207,32 +213,34 @@ class SSEView(SSEMixin, View):
         self, request: HttpRequest, last_event_id: str | None, *args: Any, **kwargs: Any
     ) -> HttpResponseBase | None:
         """
-        Prepare the stream, before the first byte.
+        Prepare the stream before its first byte.
 
-        `last_event_id` is valid by `event_id`, or None. Raise `PermissionDenied` or `Http404`, or
-        return a response, to refuse. If this method, or `stream()` before its first event, raises
-        `ValueError`, `OverflowError`, `ValidationError` or `DataError` while `last_event_id` is no plain
-        integer of at most 18 digits, the client gets `sse:reset` and a new instance of the view is given
-        None. Written as a plain `def` it runs in a thread, where it may query.
+        To refuse it, raise `PermissionDenied` or `Http404`, or return a response. A plain `def` runs in
+        a thread, where it may query.
+
+        `last_event_id` is valid for `event_id`, or None. If it is a text that your code cannot use, and
+        this method, or `stream()` before its first event, raises `ValueError`, `OverflowError`,
+        `ValidationError` or `DataError`, the client gets `sse:reset`, and a new instance of the view
+        gets None. An integer of at most 18 digits is always passed on, so its errors stay errors.
         """
 
     def get_channels(self, request: HttpRequest) -> Sequence[str]:
         """
-        Return the names of the channels that this client may hear: `channels`, if not overridden.
+        Return the channels that this client follows; `channels` unless overridden.
 
-        Written as a plain `def` it runs in a thread, where it may query; it may be `async def`, too.
+        A plain `def` runs in a thread, where it may query. It may also be `async def`.
         """
         return self.channels
 
     def stream(self, request: HttpRequest) -> AsyncGenerator[str | Event]:
-        """Yield events: an async generator. Its `finally` runs whichever way the stream ends."""
+        """Yield events: an async generator. Its `finally` runs however the stream ends."""
         raise ImproperlyConfigured(
-            f"{type(self).__name__} has neither channels nor a stream(): name `channels`, or write an async "
+            f"{type(self).__name__} has neither channels nor a stream(). Set `channels`, or write an async "
             "generator, `async def stream(self, request)`, that yields self.event(name, data)."
         )
 
     async def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Answer with the stream, or with what `mount()` answered instead."""
+        """Return the stream, or the response of `mount()` instead."""
         if refused := limits.refusal(limits.client_of(request)):
             return refused
         last_id = self.get_last_event_id()
@@ -252,7 +260,7 @@ class SSEView(SSEMixin, View):
             restart = None if afresh is None else partial(self._restart, afresh)
             return self._respond(self._generated(self.stream(self.request), restart=restart))
         if not isinstance(answer, HttpResponseBase):
-            raise TypeError(f"{type(self).__name__}.mount() returns a response or None, not {answer!r}.")
+            raise TypeError(f"{type(self).__name__}.mount() must return a response or None, not {answer!r}.")
         # Or a cache could give it to someone whom the stream would be open to.
         answer.headers.setdefault("Cache-Control", "no-cache")
         return answer
@@ -269,7 +277,7 @@ class SSEView(SSEMixin, View):
     async def _afresh(self, begun: dict[str, Any], error: Exception) -> "SSEView":
         """Return a new instance, with the attributes of before `mount()`, that ignores the client's id."""
         told = type(self).__name__, sent_id(self.request)[:100], error
-        logger.warning("%s: the id %r that a client sent raised %r; it starts without an id.", *told)
+        logger.warning("%s: a client's id %r raised %r. The stream starts without an id.", *told)
         fresh = type(self)(**self._initkwargs)
         await sync_to_async(fresh.setup)(self.request, *self.args, **self.kwargs)
         # What dispatch() has set is kept; what mount() has changed is not.

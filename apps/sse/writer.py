@@ -76,7 +76,7 @@ class Writer:
         """Note that the client cannot be sent anything; what a server raises for one that has left differs."""
         is_usual = isinstance(error, (OSError, asyncio.CancelledError)) or transports.is_closed(self._send)
         if not (self._is_over or is_usual):
-            logger.warning("%s: sending to a client raised %r; it was dropped.", self.name, error)
+            logger.warning("%s: sending to a client raised %r. The client was dropped.", self.name, error)
         self.leave()
 
     def _keep(self, data: bytes, event: Event | None) -> None:
@@ -111,7 +111,7 @@ class Writer:
 
 
 async def _refuse(message: dict[str, Any]) -> None:
-    raise RuntimeError("This connection does not run.")
+    raise RuntimeError("This connection is not running.")
 
 
 def _body(data: bytes, more_body: bool = True) -> dict[str, Any]:

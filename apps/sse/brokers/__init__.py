@@ -28,8 +28,8 @@ def get_broker() -> Broker:
     """
     Return this process's broker.
 
-    `SSE_BROKER_URL` is `memory://`, `database://`, `redis://…`, or the dotted path of a class of
-    your own, followed by its own address: `package.module.Class://…`.
+    `SSE_BROKER_URL` is `memory://`, `database://`, `redis://…`, or the dotted path of your own
+    class followed by its address: `package.module.Class://…`.
 
     Raises `ImproperlyConfigured` for anything else.
     """
@@ -50,8 +50,8 @@ def broker_class(url: str) -> type[Broker]:
         return import_string(scheme)
     except ImportError as error:
         raise ImproperlyConfigured(
-            f"SSE_BROKER_URL begins with {scheme!r}: it is memory://, database://, redis://…, or the dotted "
-            f"path of a broker's class followed by :// ({error})."
+            f"SSE_BROKER_URL begins with {scheme!r} ({error}). Expected memory://, database://, redis://…, or the "
+            "dotted path of a broker's class followed by ://."
         ) from None
 
 

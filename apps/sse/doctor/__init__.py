@@ -1,1 +1,1 @@
-"""The doctor: opens a stream through the public address, and says in plain words what happens to it on its way."""
+"""The doctor: opens a stream through the public address, and reports what happens to it on the way."""

@@ -124,7 +124,7 @@ class Examination:
     def _begun(self, url: str, stream: Stream) -> Iterator[Finding]:
         coding = stream.response.headers.get("Content-Encoding")
         how = f", compressed with {coding}" if coding else ""
-        yield Finding("ok", f"{urlsplit(url).path} answers 200 with text/event-stream{how}.")
+        yield Finding("ok", f"{urlsplit(url).path} returns 200 with text/event-stream{how}.")
         yield findings.beginning(stream.began_after)
         if "SSE-Keepalive" not in stream.response.headers:
             yield findings.NO_KEEPALIVE_HEADER
@@ -141,7 +141,7 @@ class Examination:
 
     def _round_trips(self, stream: Stream, channel: str, theirs: str) -> Finding:
         if self._event(stream, "listening") is None:
-            return Finding("bad", "The server cannot follow its broker.", "Its log says why.")
+            return Finding("bad", "The server cannot read events from its broker.", "Check the server's log.")
         delays = []
         for number in range(TRIES):
             started = time.monotonic()
@@ -160,16 +160,16 @@ class Examination:
         if self.quick or not told:
             return
         longest = SILENCES * float(told)
-        yield Finding("note", f"Waiting for a keepalive, {longest:.0f} seconds at most; --quick does not.")
+        yield Finding("note", f"Waiting up to {longest:.0f} seconds for a keepalive. --quick skips this.")
         deadline = time.monotonic() + longest
         last = time.monotonic()
         try:
             while (frame := stream.frame(deadline - time.monotonic())) is not None:
                 if frame.is_keepalive:
-                    yield Finding("ok", f"A keepalive came after {frame.at - last:.1f} seconds of silence.")
+                    yield Finding("ok", f"A keepalive arrived after {frame.at - last:.1f} seconds of silence.")
                     return
                 if frame.event == "sse:end":
-                    yield Finding("note", "The stream is finished: it needs no keepalives.")
+                    yield Finding("note", "The stream ended before it needed a keepalive.")
                     return
                 last = frame.at
         except Ended:

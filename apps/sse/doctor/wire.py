@@ -151,17 +151,19 @@ def _told_in_words(address: SplitResult) -> Iterator[None]:
     try:
         yield
     except ConnectionRefusedError:
-        raise Unreachable(f"Nobody listens at {at}: is the server running, and is the port right?") from None
+        raise Unreachable(f"{at} refuses connections: is the server running, and is the port right?") from None
     except socket.gaierror:
-        raise Unreachable(f"There is no host of the name {address.hostname}.") from None
+        raise Unreachable(f"The host name {address.hostname} does not resolve.") from None
     except TimeoutError:
-        raise Unreachable(f"{at} does not answer within {CONNECT_SECONDS} seconds: a firewall?") from None
+        raise Unreachable(
+            f"{at} did not respond within {CONNECT_SECONDS} seconds: does a firewall block it?"
+        ) from None
     except ssl.SSLCertVerificationError as error:
         raise Unreachable(
-            f"The certificate of {at} is not trusted ({error.verify_message}). For one of your own name its "
-            "file in the variable SSL_CERT_FILE."
+            f"The certificate of {at} is not trusted ({error.verify_message}). If you issued it yourself, "
+            "set the environment variable SSL_CERT_FILE to its file."
         ) from None
     except ssl.SSLError as error:
-        raise Unreachable(f"{at} does not speak TLS ({error.reason}): is it http:// instead?") from None
+        raise Unreachable(f"{at} does not use TLS ({error.reason}): is the URL http://?") from None
     except OSError as error:
         raise Unreachable(f"{at} cannot be reached: {error.strerror or error}.") from None

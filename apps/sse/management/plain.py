@@ -10,8 +10,8 @@ from django.core.management.base import CommandError, OutputWrapper
 from ..conf import setting
 
 MEMORY = (
-    "SSE_BROKER_URL is memory://, so this command shares no events with any other process: set it to "
-    "database:// or redis://… for all of them."
+    "SSE_BROKER_URL is memory://, so this command shares no events with other processes. Set it to "
+    "database:// or redis://… for all processes."
 )
 
 
@@ -26,7 +26,7 @@ def broker_errors() -> Iterator[None]:
         raise CommandError(str(error)) from error
     except Exception as error:
         text = str(error).strip() or type(error).__name__
-        raise CommandError(f"The broker, {broker_name()}, fails: {text}") from error
+        raise CommandError(f"The broker {broker_name()} failed: {text}") from error
 
 
 def broker_name() -> str:

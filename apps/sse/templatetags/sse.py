@@ -21,9 +21,9 @@ def sse_script(context: Context) -> SafeString:
     """
     Print the script element of the browser client, with the page's CSP nonce if it has one.
 
-    Where the site's policy requires Trusted Types, listeners are given `html` fields as such. What
-    sharing, the mode `morph`, advice and some attributes need is loaded when a page first uses them.
-    It belongs in the head, where it blocks: scripts in the body find `_djustSSE` on their elements.
+    Put it in the head: it blocks there, so that scripts in the body find `_djustSSE` on their elements.
+    Sharing, the mode `morph`, advice and some attributes are loaded when a page first uses them. If
+    the site's policy requires Trusted Types, listeners get `html` fields as `TrustedHTML`.
     """
     attributes = {
         "src": static("sse/djust-sse.js"),
@@ -40,9 +40,9 @@ def sse_script(context: Context) -> SafeString:
 @register.simple_tag(takes_context=True)
 def sse_since(context: Context) -> str:
     """
-    Print the place in the log from which the page's stream goes on, for the attribute `dj-sse-since`.
+    Print the position at which the page's stream starts, for the attribute `dj-sse-since`.
 
-    It was taken before the view ran, by `LivePageMixin` or `live_page`; without them this is an error.
+    `LivePageMixin` or `live_page` takes it before the view runs. Raises `ImproperlyConfigured` without them.
     """
     return pages.since(_request(context, "sse_since"))
 
@@ -50,11 +50,10 @@ def sse_since(context: Context) -> str:
 @register.simple_tag(takes_context=True)
 def sse_share_key(context: Context) -> str:
     """
-    Print what the tabs of one session have in common, and with no other session.
+    Print a key that only the tabs of one session share, for the attribute `dj-sse-share-key` of `<html>`.
 
-    For the attribute `dj-sse-share-key` of the page's `html` element: streams that can be
-    joined are then opened once for all tabs. It changes at login and logout, and does not
-    tell the session's key. The server refuses the streams of a page that was made for another user.
+    Joinable streams are then opened once for all these tabs. The key changes at login and logout
+    and does not reveal the session's key. The server refuses streams to a page of another user.
     """
     session = getattr(_request(context, "sse_share_key"), "session", None)
     if session is None:
@@ -67,5 +66,5 @@ def sse_share_key(context: Context) -> str:
 def _request(context: Context, tag: str) -> HttpRequest:
     request = getattr(context, "request", None) or context.get("request")
     if request is None:
-        raise ImproperlyConfigured(f"{tag} is for a page that is rendered with its request: render(request, …).")
+        raise ImproperlyConfigured(f"{tag} needs the request in the template's context: use render(request, …).")
     return request

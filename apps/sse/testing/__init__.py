@@ -1,12 +1,12 @@
 """
-Help for tests: a client that hears streams, and the contract that brokers keep.
+Test kit: a client that opens streams, and the contract tests for brokers.
 
     with StreamClient(self.client).open("/api/feed/stream/") as stream:
         with self.captureOnCommitCallbacks(execute=True):
             publish("feed", "post", {"title": "Hello"})
         stream.assert_event("post", {"title": "Hello"})
 
-The README's "Testing your streams" says how that goes with transactions and with async tests.
+See "Testing your streams" in README.md for transactions and async tests.
 """
 
 from .client import StreamClient

@@ -1,4 +1,4 @@
-"""A client that opens streams, as a browser does, of the application in this process."""
+"""A client that opens streams of the application in this process, as a browser does."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
@@ -22,8 +22,8 @@ class StreamClient:
     """
     Opens streams with the cookies of one of Django's test clients: `StreamClient(self.client)`.
 
-    Without `client` nobody is logged in. `application` is the ASGI application that is asked;
-    without one it is Django with the hand-off, under the settings of the moment.
+    Without `client` nobody is logged in. `application` is the ASGI application to test; the default
+    is Django with `hand_off` and the current settings.
     """
 
     def __init__(
@@ -44,11 +44,12 @@ class StreamClient:
         """
         Return a context manager of an open stream: `with` gives a `Stream`, `async with` an `AsyncStream`.
 
-        `user`: log in first, in a session of its own. `last_event_id`: what a client that comes back
-        has seen; a `position()` can be given as it is. On leaving the block the client hangs up.
+        `user`: log this user in first, in a new session. `last_event_id`: the id of a client that
+        reconnects, or a `position()`. `headers` and `query_params` are added to the request. The client
+        disconnects at the end of the block.
 
-        Raises `Refused` if the answer is no stream, `ImproperlyConfigured` for a broker that this test
-        would never hear.
+        Raises `Refused` if the response is not a stream; `ImproperlyConfigured` if the broker cannot
+        deliver events to this test.
         """
         sent = {**(headers or {})}
         if last_event_id:
@@ -76,8 +77,8 @@ def _check_broker() -> None:
     url = setting("SSE_BROKER_URL")
     if transaction.get_connection().in_atomic_block and not url.startswith("memory:"):
         raise ImproperlyConfigured(
-            f"This test runs in a transaction, of which SSE_BROKER_URL {url!r} tells nobody: set it "
-            "to 'memory://', or let its transactions commit (TransactionTestCase, django_db(transaction=True))."
+            f"This test runs in a transaction, so SSE_BROKER_URL {url!r} delivers no events. Set it to "
+            "'memory://', or let transactions commit (TransactionTestCase, django_db(transaction=True))."
         )
 
 

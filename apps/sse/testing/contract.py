@@ -1,4 +1,4 @@
-"""The contract that each broker keeps, as tests."""
+"""The contract tests that every broker must pass."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ class Listening:
 
     def __enter__(self) -> "Listening":
         self._thread.start()
-        assert self.woken.wait(PATIENCE_SECONDS), "listen() did not wake once it listened"
+        assert self.woken.wait(PATIENCE_SECONDS), "listen() did not call wake() after it started listening"
         self.woken.clear()
         return self
 
@@ -49,10 +49,10 @@ class Listening:
 
 class BrokerContract:
     """
-    What a broker promises, as tests.
+    The tests that every broker must pass.
 
-    Inherit from it in a class `Test…` and give it a fixture `broker`, whose log is empty. The
-    tests use the default database, with transactions that really commit.
+    Inherit from it in a class `Test…` that has a fixture `broker` with an empty log. The tests
+    use the default database with transactions that really commit.
     """
 
     pytestmark = pytest.mark.django_db(transaction=True)

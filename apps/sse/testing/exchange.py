@@ -78,17 +78,17 @@ class Exchange:
         if not await self.wait(lambda: False, seconds):
             self._task.cancel()
             raise AssertionError(
-                f"{self.path} goes on {seconds:g} s after its client has left: what does it wait for?"
+                f"{self.path} is still running {seconds:g} s after its client disconnected: what does it wait for?"
             )
         self._task.result()
 
     def told(self) -> str:
         """Return the answer's status and the beginning of its body, for whoever has expected another."""
         if not self.status:
-            return f"{self.path} was not answered"
-        answer = f"{self.path} was answered with {self.status} {http.HTTPStatus(self.status).phrase}"
+            return f"{self.path} sent no response"
+        answer = f"{self.path} returned {self.status} {http.HTTPStatus(self.status).phrase}"
         if "Location" in self.headers:
-            return f"{answer}, to {self.headers['Location']}"
+            return f"{answer} to {self.headers['Location']}"
         body = b"".join(self.chunks)[:SHOWN_BYTES].decode(errors="replace").strip()
         return f"{answer} ({self.headers.get('Content-Type', 'no type')}): {body}" if body else answer
 

@@ -12,8 +12,8 @@ LINE_END = re.compile(r"\r\n|\n|\r(?!\Z)")
 
 class Heard(NamedTuple):
     """
-    An event that has arrived: `name` is `message` where the server gave none, `data` is what was
-    sent, `id` the event's own or None, `text` its data on the wire.
+    A received event. `name` is `message` if the server sent none, `data` is the decoded data, `id`
+    is the event's own id or None, `text` is the data on the wire.
     """
 
     name: str

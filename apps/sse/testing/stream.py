@@ -1,4 +1,4 @@
-"""An open stream in a test: what has come, and what was expected to come."""
+"""An open stream in a test: received events and assertions about them."""
 
 from typing import Any
 from unittest import mock
@@ -20,20 +20,20 @@ OPEN = "sse:open"
 
 class Refused(AssertionError):
     """
-    A request was not answered with a stream, but with `status`, `headers` and `body`.
+    The response is not a stream. It has `status`, `headers` and `body`.
 
-    Where the view has raised, its exception is the cause of this one.
+    If the view raised an exception, that is the cause of this one.
     """
 
     def __init__(self, exchange: Exchange) -> None:
-        super().__init__(f"{exchange.told()}: not with a stream.")
+        super().__init__(f"The response is not a stream: {exchange.told()}.")
         self.status = exchange.status
         self.headers = exchange.headers
         self.body = b"".join(exchange.chunks)
 
 
 class AsyncStream:
-    """A stream that `StreamClient.open` has opened in an async test."""
+    """A stream opened by `StreamClient.open` in an async test."""
 
     def __init__(self, exchange: Exchange, last_event_id: str) -> None:
         self._events: list[Heard] = []
@@ -54,7 +54,7 @@ class AsyncStream:
 
     @property
     def events(self) -> list[Heard]:
-        """All the events that came, taken or not."""
+        """All received events, including those already taken."""
         for chunk in self._exchange.chunks[self._read :]:
             self._events += [event for event in self._parser.feed(chunk) if event.name != OPEN]
             self._read += 1
@@ -62,54 +62,52 @@ class AsyncStream:
 
     @property
     def last_event_id(self) -> str:
-        """What the client would send as `Last-Event-ID` if it came back now."""
+        """The `Last-Event-ID` that the client would send if it reconnected now."""
         self.events  # noqa: B018 - reads on
         return self._parser.last_event_id
 
     @property
     def is_open(self) -> bool:
-        """Whether more can come."""
+        """Whether the stream is still open."""
         return not self._exchange.is_over
 
     async def next(self, *, timeout: float = PATIENCE_SECONDS) -> Heard:
-        """Return the next event; raises `AssertionError` if none comes in `timeout` seconds."""
+        """Return the next event; raises `AssertionError` if none arrives within `timeout` seconds."""
         in_time = await self._exchange.wait(self._waits, timeout)
         if self._waits():
             self._taken += 1
             return self.events[self._taken - 1]
-        what = "The stream is over." if in_time else f"No event came within {timeout:g} s."
+        what = "The stream has ended." if in_time else f"No event arrived within {timeout:g} s."
         raise AssertionError(f"{what} {self._story()}{await sync_to_async(_hint)()}")
 
     async def assert_event(
         self, name: str, data: Any = mock.ANY, *, id: Any = mock.ANY, timeout: float = PATIENCE_SECONDS
     ) -> Heard:
-        """Return the next event, which is expected to be this one."""
+        """Return the next event; raises `AssertionError` if it differs from the expected one."""
         event = await self.next(timeout=timeout)
         if (event.name, event.data, event.id) != (name, data, id):
             expected = ", ".join([name, *(repr(given) for given in (data, id) if given is not mock.ANY)])
-            raise AssertionError(f"Expected was {expected}; what came is {event}. {self._story()}")
+            raise AssertionError(f"Expected {expected}, received {event}. {self._story()}")
         return event
 
     async def assert_no_event(self, *, within: float = SILENCE_SECONDS) -> None:
-        """Expect that none is waiting to be taken, and that none comes in so many seconds."""
+        """Raise `AssertionError` if an event waits to be taken, or arrives within this many seconds."""
         await self._exchange.wait(self._waits, within)
         if self._waits():
-            raise AssertionError(
-                f"Expected was no event; what came is {self.events[self._taken]}. {self._story()}"
-            )
+            raise AssertionError(f"Expected no event, received {self.events[self._taken]}. {self._story()}")
 
     async def rest(self, *, timeout: float = PATIENCE_SECONDS) -> list[Heard]:
-        """Return all the events to come, up to the stream's end, which is expected in `timeout` seconds."""
+        """Return all further events; raises `AssertionError` unless the stream ends within `timeout` seconds."""
         if not await self._exchange.wait(lambda: False, timeout):
-            raise AssertionError(f"The stream goes on after {timeout:g} s. {self._story()}")
+            raise AssertionError(f"The stream is still open after {timeout:g} s. {self._story()}")
         rest, self._taken = self.events[self._taken :], len(self.events)
         return rest
 
     async def begin(self, *, timeout: float = PATIENCE_SECONDS) -> None:
         """
-        Wait until the stream has begun; one that has positions misses nothing that is published from then on.
+        Wait until the stream has begun. A stream with positions then receives everything published later.
 
-        Raises `Refused` if the answer is no stream.
+        Raises `Refused` if the response is not a stream.
         """
         exchange = self._exchange
         earlier = set(connections.registry().connections)
@@ -123,7 +121,7 @@ class AsyncStream:
             await exchange.wait(lambda: self._waits() or self.last_event_id, timeout)
 
     async def close(self, *, timeout: float = PATIENCE_SECONDS) -> None:
-        """Hang up, and wait until the stream has ended, its `finally` included."""
+        """Disconnect and wait until the stream has ended, its `finally` included."""
         await self._exchange.leave(timeout)
 
     def _waits(self) -> bool:
@@ -131,14 +129,14 @@ class AsyncStream:
 
     def _story(self) -> str:
         if not self.events:
-            return f"Nothing has come from {self._exchange.path}."
+            return f"{self._exchange.path} sent no events."
         told = "\n".join(f"  {event}" for event in self.events[-SHOWN_EVENTS:])
-        more = ", the last ones" if len(self.events) > SHOWN_EVENTS else ""
-        return f"What has come from {self._exchange.path}, {len(self.events)} in all{more}:\n{told}"
+        more = f", the last {SHOWN_EVENTS} of them" if len(self.events) > SHOWN_EVENTS else ""
+        return f"{self._exchange.path} sent {len(self.events)} events{more}:\n{told}"
 
 
 class Stream:
-    """The same in a synchronous test; the stream's queries are made while one of these methods waits."""
+    """A stream in a synchronous test. The stream's queries run while one of these methods waits."""
 
     def __init__(self, aside: Aside, stream: AsyncStream) -> None:
         self._aside = aside
@@ -148,25 +146,25 @@ class Stream:
         return getattr(self._stream, name)
 
     def next(self, *, timeout: float = PATIENCE_SECONDS) -> Heard:
-        """Return the next event; raises `AssertionError` if none comes in `timeout` seconds."""
+        """Return the next event; raises `AssertionError` if none arrives within `timeout` seconds."""
         return self._aside.run(self._stream.next(timeout=timeout))
 
     def assert_event(
         self, name: str, data: Any = mock.ANY, *, id: Any = mock.ANY, timeout: float = PATIENCE_SECONDS
     ) -> Heard:
-        """Return the next event, which is expected to be this one."""
+        """Return the next event; raises `AssertionError` if it differs from the expected one."""
         return self._aside.run(self._stream.assert_event(name, data, id=id, timeout=timeout))
 
     def assert_no_event(self, *, within: float = SILENCE_SECONDS) -> None:
-        """Expect that none is waiting to be taken, and that none comes in so many seconds."""
+        """Raise `AssertionError` if an event waits to be taken, or arrives within this many seconds."""
         self._aside.run(self._stream.assert_no_event(within=within))
 
     def rest(self, *, timeout: float = PATIENCE_SECONDS) -> list[Heard]:
-        """Return all the events to come, up to the stream's end, which is expected in `timeout` seconds."""
+        """Return all further events; raises `AssertionError` unless the stream ends within `timeout` seconds."""
         return self._aside.run(self._stream.rest(timeout=timeout))
 
     def close(self, *, timeout: float = PATIENCE_SECONDS) -> None:
-        """Hang up, and wait until the stream has ended, its `finally` included."""
+        """Disconnect and wait until the stream has ended, its `finally` included."""
         self._aside.run(self._stream.close(timeout=timeout))
 
 
@@ -174,7 +172,7 @@ def _hint() -> str:
     connection = transaction.get_connection()
     if connection.in_atomic_block and connection.run_on_commit:
         return (
-            "\nThe test runs in a transaction that is never committed: publish within "
+            "\nThe test runs in a transaction that is never committed, so the event was not sent: publish within "
             "captureOnCommitCallbacks(execute=True)."
         )
     return ""

@@ -223,7 +223,7 @@ def test_a_response_of_mount_is_the_answer(way, response):
 def test_anything_else_that_mount_returns_is_an_error_that_names_it(way, caplog):
     view, _ = mounted({"full": True})
     assert ask(way, view).status == 500
-    assert "Mounted.mount() returns a response or None, not {'full': True}" in caplog.text
+    assert "Mounted.mount() must return a response or None, not {'full': True}" in caplog.text
 
 
 def test_an_exception_in_mount_is_a_500_and_logged_once(way, caplog):

@@ -124,7 +124,7 @@ def test_a_process_that_does_not_answer_is_told_of(admin, answers):
     answers({ONE: told({FEED: 1})}, silent=[(TWO, 12.3)])
     page = admin.get(PAGE).text
     assert "right 42" in page
-    assert "No answer; last heard 12 seconds ago" in page
+    assert "No response; last seen 12 seconds ago" in page
 
 
 def test_a_bus_that_is_away_is_told_of(admin, answers):
@@ -156,7 +156,7 @@ def test_a_users_streams_are_ended_by_one_button_and_that_is_logged(admin, answe
     ada = get_user_model().objects.create_user("ada")
     response = admin.post(END, {"user": str(ada.pk)}, follow=True)
     assert sent == [("close", {"user": str(ada.pk)})]
-    assert "The streams of “ada” are ended." in response.text
+    assert "Streams of “ada” ended." in response.text
     entry = LogEntry.objects.get()
     assert (entry.user.username, entry.object_repr, entry.content_type.model) == ("grace", "ada", "openstream")
     assert "ada" in admin.get("/admin/").text
@@ -165,7 +165,7 @@ def test_a_users_streams_are_ended_by_one_button_and_that_is_logged(admin, answe
 def test_a_views_streams_are_ended_once_that_is_confirmed(admin, answers, sent):
     asked = admin.post(END, {"view": FEED, "count": "7"})
     assert (sent, asked.status_code) == ([], 200)
-    assert "A moment ago there were 7." in asked.text
+    assert "It had 7 a moment ago." in asked.text
     assert FEED in admin.post(END, {"view": FEED, "confirmed": "yes"}, follow=True).text
     assert sent == [("close-view", {"view": FEED})]
 

@@ -131,7 +131,7 @@ def test_when_the_bus_is_away_the_process_answers_alone_and_says_so(known, monke
     monkeypatch.setattr(census, "publish_control", fail)
     asked = census.ask("weather", wait=LONG)
     assert (asked.answers, asked.is_whole) == ([(census.this_process(), "fine")], False)
-    assert "The other processes cannot be asked (ConnectionError: no route)." in caplog.text
+    assert "The other processes cannot be queried (ConnectionError: no route)." in caplog.text
 
 
 def test_a_task_worker_takes_part_from_its_first_task_on(monkeypatch):

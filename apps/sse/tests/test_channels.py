@@ -255,7 +255,7 @@ def test_a_channel_that_cannot_be_one_is_an_error_before_the_first_byte(way, cha
             return channels
 
     assert ask(way, Wrong.as_view()).status == 500
-    assert "A channel's name is" in caplog.text
+    assert "A channel's name must be" in caplog.text
 
 
 @pytest.mark.parametrize("auto_id", [True, False])

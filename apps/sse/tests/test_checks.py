@@ -94,7 +94,7 @@ def test_an_address_that_postgresql_understands_is_fine(settings, monkeypatch, u
 
 def test_proxies_are_one_string(settings):
     settings.FORWARDED_ALLOW_IPS = ["127.0.0.1"]
-    assert "with commas between them" in complaints()["sse.E004"]
+    assert "separated by commas" in complaints()["sse.E004"]
 
 
 def test_a_retention_of_seconds_is_a_warning(settings):
@@ -104,14 +104,14 @@ def test_a_retention_of_seconds_is_a_warning(settings):
 
 def test_a_retention_shorter_than_streams_last_is_a_warning(settings):
     settings.SSE_MAX_AGE, settings.SSE_RETENTION_AGE = 4000, 4500
-    assert "shorter than streams last, 5000 seconds" in complaints()["sse.W002"]
+    assert "a stream may stay open for 5000 seconds" in complaints()["sse.W002"]
     settings.SSE_RETENTION_AGE = 5000
     assert complaints() == {}
 
 
 def test_a_middleware_that_compresses_streams_is_a_warning(settings):
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.gzip.GZipMiddleware"]
-    assert "let the proxy compress" in complaints()["sse.W003"]
+    assert "compress pages in the proxy" in complaints()["sse.W003"]
 
 
 def test_a_proxy_by_its_name_is_a_warning(settings):
@@ -124,7 +124,7 @@ def test_a_proxy_by_its_name_is_a_warning(settings):
 def test_events_in_memory_are_a_warning_in_production_alone(settings):
     settings.SSE_BROKER_URL = "memory://"
     assert complaints() == {}
-    assert "no other hears" in complaints(deploy=True)["sse.W005"]
+    assert "other server workers" in complaints(deploy=True)["sse.W005"]
 
 
 @pytest.mark.parametrize("path", [f"{__name__}.plain", f"{__name__}.missing", None])
@@ -142,7 +142,9 @@ def test_a_hand_off_inside_of_a_wrapper_is_seen(settings, path):
 
 def test_a_server_does_not_start_with_settings_that_cannot_work(settings):
     settings.SSE_MAX_TOTAL = -1
-    with pytest.raises(ImproperlyConfigured, match=r"SSE_MAX_TOTAL is -1\. Set it to a whole number, 0 or more"):
+    with pytest.raises(
+        ImproperlyConfigured, match=r"SSE_MAX_TOTAL is -1\. Set it to a whole number of at least 0"
+    ):
         hand_off(plain)
 
 

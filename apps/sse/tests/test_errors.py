@@ -14,7 +14,7 @@ def test_a_view_without_a_stream_is_told_what_to_write(way, caplog):
         pass
 
     assert ask(way, Forgotten.as_view()).status == 500
-    assert "Forgotten has neither channels nor a stream(): name `channels`" in caplog.text
+    assert "Forgotten has neither channels nor a stream(). Set `channels`" in caplog.text
 
 
 async def returns(self, request):
@@ -37,7 +37,7 @@ def yields(self, request):
 def test_a_stream_that_is_no_async_generator_is_told_what_it_has_to_be(way, stream, found, caplog, recwarn):
     view = type("Odd", (SSEView,), {"stream": stream})
     assert ask(way, view.as_view()).status == 500
-    assert "Odd has to stream from an async generator (`async def` with `yield`), not from" in caplog.text
+    assert "Odd must stream from an async generator (`async def` with `yield`), not from" in caplog.text
     assert found in caplog.text
     assert not [warning for warning in recwarn if "never awaited" in str(warning.message)]
 
@@ -50,7 +50,9 @@ def test_a_stream_that_yields_no_string_is_logged_and_the_client_told(way, frame
             yield frame
 
     assert ask(way, Odd.as_view()).names == ["number", "sse:error"]
-    assert f"stream() yielded {frame!r}: yield strings, such as self.event(name, data), or events." in caplog.text
+    assert (
+        f"stream() yielded {frame!r}. Yield a string, such as self.event(name, data), or an Event." in caplog.text
+    )
 
 
 @pytest.mark.parametrize(

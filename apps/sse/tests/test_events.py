@@ -80,12 +80,12 @@ def test_djangos_own_types_travel_as_djangos_encoder_writes_them():
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), [float("-inf")]])
 def test_a_number_that_json_does_not_have_is_refused(number):
-    with pytest.raises(ValueError, match="JSON has no NaN or infinity"):
+    with pytest.raises(ValueError, match="JSON has no NaN, no infinity"):
         sse_event(number)
 
 
 def test_data_that_json_does_not_know_is_refused():
-    with pytest.raises(TypeError, match="cannot be sent as JSON"):
+    with pytest.raises(TypeError, match="cannot be encoded as JSON"):
         sse_event(object())
 
 

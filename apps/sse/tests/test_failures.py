@@ -115,5 +115,5 @@ def assert_told_to_come_back(answer, caplog):
     [said] = [record for record in caplog.records if record.name == "apps.sse"]
     assert (said.levelname, said.getMessage()) == (
         "ERROR",
-        "/stream/: the database failed; the client was told to come back.",
+        "/stream/: the database failed. The client will try again.",
     )

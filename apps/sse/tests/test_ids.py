@@ -221,7 +221,7 @@ def test_an_id_that_would_not_come_back_is_refused_when_it_is_sent(way, kind, id
         event_id = kind
 
         async def stream(self, request):
-            with pytest.raises(ValueError, match=f"would not come back to this view: its ids are .*{ids}"):
+            with pytest.raises(ValueError, match=f"is not valid for this view. Its ids must be .*{ids}"):
                 self.event("seen", 1, id=id)
             yield self.data_event("refused")
 

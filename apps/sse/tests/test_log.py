@@ -49,7 +49,7 @@ async def test_a_broker_that_fails_is_followed_again_and_nothing_was_missed(flak
         await until(lambda: len(ear.heard) == n + 1)  # noqa: B023
     assert ear.texts == [f"{n} while it was down" for n in range(3)]
     assert not ear.hung_up
-    assert next(r.levelno for r in caplog.records if "cannot be followed" in r.message) == logging.WARNING
+    assert next(r.levelno for r in caplog.records if "cannot be read (" in r.message) == logging.WARNING
 
 
 @pytest.mark.usefixtures("quick")

@@ -100,9 +100,11 @@ async def test_a_page_can_be_asked_on_an_event_loop(name):
 
 
 def test_a_page_that_took_no_place_is_told_how(client):
-    with pytest.raises(ImproperlyConfigured, match=r"^The page /without/ prints .* LivePageMixin .* @live_page "):
+    with pytest.raises(
+        ImproperlyConfigured, match=r"^The page /without/ uses sse_since, .* LivePageMixin .* @live_page "
+    ):
         client.get("/without/")
-    with pytest.raises(ImproperlyConfigured, match=r"^sse_since is for a page that is rendered with its request"):
+    with pytest.raises(ImproperlyConfigured, match=r"^sse_since needs the request in the template's context"):
         Template(TAGS).render(RequestContext(None))
 
 

@@ -61,7 +61,7 @@ def test_a_translation_is_text():
 def test_a_mode_is_one_that_the_client_knows(helper):
     for mode in MODES:
         assert read_back(getattr(SSEMixin(), helper)("#a", "x", mode=mode))["mode"] == mode
-    with pytest.raises(ValueError, match="There is no mode 'sideways': choose one of replace, append"):
+    with pytest.raises(ValueError, match=r"Unknown mode 'sideways'. Use one of replace, append"):
         getattr(SSEMixin(), helper)("#a", "x", mode="sideways")
 
 
@@ -85,20 +85,20 @@ def test_a_published_change_is_what_push_html_sends():
 @pytest.mark.parametrize(
     ("event", "data", "reason"),
     [
-        ("html", mark_safe("<b>x</b>"), r"The event 'html' changes the page, .* with 'target' and 'html', not"),
+        ("html", mark_safe("<b>x</b>"), r"The event 'html' changes the page: .* with 'target' and 'html', not"),
         ("html", {"target": "#a"}, "a dictionary with 'target' and 'html', not"),
-        ("html", {"target": " ", "html": "x"}, "The target of 'html' is a CSS selector, not ' '"),
-        ("html", {"target": "#a", "html": 7}, "The html of 'html' is a string, not 7"),
-        ("html", {"target": "#a", "html": "x", "mode": "sideways"}, "There is no mode 'sideways'"),
+        ("html", {"target": " ", "html": "x"}, "The target of 'html' must be a CSS selector, not ' '"),
+        ("html", {"target": "#a", "html": 7}, "The html of 'html' must be a string, not 7"),
+        ("html", {"target": "#a", "html": "x", "mode": "sideways"}, "Unknown mode 'sideways'"),
         ("text", "Hello", "a dictionary with 'target' and 'text', not 'Hello'"),
-        ("patch", {"op": "remove", "path": "b"}, "A patch is a list of operations"),
-        ("patch", [{"op": "remove"}], "Operation 1 of the patch, .*remove needs path too"),
+        ("patch", {"op": "remove", "path": "b"}, "A patch must be a list of operations"),
+        ("patch", [{"op": "remove"}], "Operation 1 of the patch, .*remove also needs path"),
         (
             "redirect",
             "/there/",
-            "a dictionary with 'url', not '/there/'. For data of your own choose another name",
+            "a dictionary with 'url', not '/there/'. Use another event name for your own data",
         ),
-        ("redirect", {"url": 7}, "The url of 'redirect' is a string"),
+        ("redirect", {"url": 7}, "The url of 'redirect' must be a string"),
         ("reload", None, "a dictionary, such as {}, not None"),
     ],
 )

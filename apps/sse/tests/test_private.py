@@ -216,7 +216,7 @@ async def test_a_log_that_was_replaced_ends_every_stream_since_closings_are_lost
     ids=["nobody", "no user", "an empty key", "a visitor", "an unsaved user", "both", "a user and an empty key"],
 )
 def test_close_streams_wants_to_know_whose(whose):
-    with pytest.raises(TypeError, match="takes a user"):
+    with pytest.raises(TypeError, match="needs either a saved user"):
         close_streams(**whose)
     assert told() == []
 
@@ -259,5 +259,5 @@ def test_nobody_is_kept_from_logging_out_by_a_bus_that_is_away(ada, monkeypatch,
     assert browser.post("/accounts/logout/").status_code == 302
     assert Session.objects.count() == 0
     assert [record.message for record in caplog.records if record.levelno == logging.ERROR] == [
-        "Streams could not be ended at once: the next sweep will find them."
+        "Streams could not be ended immediately. The next periodic check will end them."
     ]

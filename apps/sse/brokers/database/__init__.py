@@ -158,8 +158,8 @@ def after_commit(do: Callable[[], object]) -> None:
 def _class_for(vendor: str) -> Any:
     if vendor not in VENDORS:
         raise ImproperlyConfigured(
-            f"SSE_BROKER_URL is database://, which works with SQLite and PostgreSQL, and the default database is "
-            f"{vendor}: set SSE_BROKER_URL to redis://…, or DATABASE_URL to another database."
+            f"SSE_BROKER_URL is database://, which needs SQLite or PostgreSQL, but the default database is "
+            f"{vendor}. Set SSE_BROKER_URL to redis://… or change DATABASE_URL."
         )
     module, name = VENDORS[vendor].split(".")
     return getattr(import_module(f"{__name__}.{module}"), name)

@@ -125,7 +125,7 @@ async def _execute(database: psycopg.AsyncConnection, sql: str) -> None:
     try:
         await asyncio.wait({answer}, timeout=ANSWER_SECONDS)
         if not answer.done():
-            raise TimeoutError(f"PostgreSQL has not answered for {ANSWER_SECONDS:g} seconds")
+            raise TimeoutError(f"PostgreSQL did not respond for {ANSWER_SECONDS:g} seconds")
     finally:
         if not answer.done():
             # Closed first, or psycopg would wait another ten seconds for the server to cancel the query.
@@ -140,6 +140,6 @@ async def _hear_a_greeting(database: psycopg.AsyncConnection) -> None:
     await _execute(database, f"NOTIFY {TABLE}")
     if not [heard async for heard in database.notifies(timeout=GREETING_SECONDS, stop_after=1)]:
         raise ImproperlyConfigured(
-            "PostgreSQL accepts LISTEN but its notifications do not arrive, as with pgbouncer in transaction "
-            "mode: set SSE_LISTEN_URL to an address of the same database that leads past the pooler."
+            "PostgreSQL accepts LISTEN but its notifications do not arrive, as behind pgbouncer in transaction "
+            "mode. Set SSE_LISTEN_URL to the same database's own address, not the pooler's."
         )

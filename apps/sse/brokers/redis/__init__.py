@@ -124,7 +124,7 @@ class RedisBroker(Broker):
                     if message["type"] in {"subscribe", "message"}:
                         wake()
                 elif asked:
-                    raise ConnectionError(f"The server has said nothing for {2 * SILENCE_SECONDS:g} seconds")
+                    raise ConnectionError(f"Redis did not respond for {2 * SILENCE_SECONDS:g} seconds")
                 else:
                     asked = True
                     await heard.ping()

@@ -33,8 +33,8 @@ class Address:
             self.database = self.client().get_connection_kwargs().get("db", 0)
         except (TypeError, ValueError) as error:
             raise ImproperlyConfigured(
-                f"SSE_BROKER_URL is no address of a Redis or Valkey server: {error}. Write redis://host:port/0, "
-                "rediss://… for TLS, or unix:///path/to/socket; options follow a question mark."
+                f"SSE_BROKER_URL is not the URL of a Redis or Valkey server: {error}. Write redis://host:port/0, "
+                "rediss://… for TLS, or unix:///path/to/socket. Options follow a question mark."
             ) from None
 
     def client(self) -> redis.Redis:
@@ -68,13 +68,13 @@ def _check(place: str) -> None:
     parts = urlsplit(place)
     if parts.scheme == "unix":
         if parts.netloc or not parts.path:
-            raise ValueError("a socket's path begins with a third slash")
+            raise ValueError("the path of a Unix socket needs three slashes")
         return
     try:
         parts.port  # noqa: B018
     except ValueError:
         raise ValueError(
-            "its port is no number up to 65535, or a password has a character that must be written as %…"
+            "the port is not a number up to 65535, or the password contains a character to be percent-encoded"
         ) from None
     if not re.fullmatch(r"/?[0-9]*", parts.path):
-        raise ValueError(f"{parts.path!r} is not the number of a database")
+        raise ValueError(f"{parts.path!r} is not a database number")

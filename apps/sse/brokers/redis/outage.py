@@ -30,7 +30,9 @@ class Outage:
             self._fresh_until = time.monotonic() + PAUSE_SECONDS
             is_known, self._is_on = self._is_on, True
         if not is_known:
-            logger.error("Redis takes no events (%s): durable ones wait in the database, others are lost.", error)
+            logger.error(
+                "Redis accepts no events (%s). Durable events wait in the database, others are lost.", error
+            )
 
     def lose(self) -> None:
         """Note that an event is lost."""
@@ -45,4 +47,4 @@ class Outage:
             was_on, self._is_on = self._is_on, False
             lost, self._lost = self._lost, 0
         if was_on:
-            logger.warning("Redis takes events again; %d that were not durable are lost.", lost)
+            logger.warning("Redis accepts events again. %d events that were not durable were lost.", lost)

@@ -9,21 +9,21 @@ from apps.sse.doctor.examination import Examination
 
 
 class Command(BaseCommand):
-    """Print what was found; the exit code is 1 if something has to be done."""
+    """Print the findings; the exit code is 1 if something has to be fixed."""
 
     help = (
-        "Opens a stream through the public address and says in plain words what happens to it on its way: whether "
-        "it is one, whether something buffers, compresses or cuts it, HTTP/2, keepalives, ASGI or WSGI, whether "
-        "an event that is published here is heard there. Users notice nothing. URL is the address of the site, or "
-        "of one of its streams, which is looked at first then. The exit code is 1 if something has to be done."
+        "Opens a stream through the public URL and checks it: status and content type, buffering, compression, "
+        "timeouts, HTTP/2, keepalives, ASGI or WSGI, and whether an event published by this command arrives. "
+        "Users do not notice. URL is the site's, or that of one stream, which is then checked first. The exit "
+        "code is 1 if something has to be fixed."
     )
 
     def add_arguments(self, parser):
         parser.add_argument(
             "url", metavar="URL", help="https://example.com/ or https://example.com/api/feed/stream/"
         )
-        parser.add_argument("--header", metavar="NAME:VALUE", action="append", default=[], help="sent along")
-        parser.add_argument("--cookie", metavar="NAME=VALUE", action="append", default=[], help="sent along")
+        parser.add_argument("--header", metavar="NAME:VALUE", action="append", default=[], help="header to send")
+        parser.add_argument("--cookie", metavar="NAME=VALUE", action="append", default=[], help="cookie to send")
         parser.add_argument("--quick", action="store_true", help="do not wait for a keepalive")
 
     def handle(self, *, url, header, cookie, quick, **options):
@@ -38,7 +38,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"      → {finding.advice}")
             self.stdout.flush()
         if bad:
-            raise CommandError("One thing has to be done." if bad == 1 else f"{bad} things have to be done.")
+            raise CommandError("1 problem has to be fixed." if bad == 1 else f"{bad} problems have to be fixed.")
         self.stdout.write(self.style.SUCCESS("Streams work."))
 
 
@@ -56,7 +56,7 @@ def _address(url: str) -> str:
     except ValueError:
         valid = False
     if not valid:
-        raise CommandError(f"{url} is no address: write it in full, such as https://example.com/.")
+        raise CommandError(f"{url} is not a URL: write it in full, such as https://example.com/.")
     return url
 
 

@@ -18,18 +18,16 @@ class Command(BaseCommand):
     """Publish, and print where in the log the event is."""
 
     help = (
-        "Sends an event to every client that follows CHANNEL, in whichever process it is, and prints the event's "
-        "position in the log. DATA is JSON if it can be read as JSON, and text if not; - reads it from standard "
-        "input; without it the event carries null."
+        "Sends an event to every client that follows CHANNEL, in all processes, and prints its position in the "
+        "log. DATA is parsed as JSON, and sent as text if it is not JSON. Write - to read it from standard input; "
+        "the default is null."
     )
 
     def add_arguments(self, parser):
         parser.add_argument("channel", metavar="CHANNEL")
         parser.add_argument("event", metavar="EVENT", help="the event's name")
         parser.add_argument("data", metavar="DATA", nargs="?", default="null")
-        parser.add_argument(
-            "--not-durable", action="store_true", help="may be lost in a crash, and is not replayed to the absent"
-        )
+        parser.add_argument("--not-durable", action="store_true", help="do not replay it; a crash may lose it")
 
     def handle(self, *, channel, event, data, not_durable, **options):
         warn_of_memory(self.stderr)
@@ -42,7 +40,9 @@ class Command(BaseCommand):
                 raise CommandError(str(error)) from error
             found = place_of(channel, event, data, before)
         if found is None:
-            self.stderr.write("The event is not in the log yet: a durable one waits until the broker takes it.")
+            self.stderr.write(
+                "The event is not in the log yet. A durable event waits until the broker accepts it."
+            )
         else:
             self.stdout.write(str(found))
 

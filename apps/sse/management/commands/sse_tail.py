@@ -21,14 +21,14 @@ class Command(BaseCommand):
     """Follow the log until Ctrl-C, across restarts of the broker."""
 
     help = (
-        "Prints the events of all channels, or of those that are named, as they come: time, position, channel, "
-        "name and data. Goes on by itself when the broker was away. Ctrl-C ends it."
+        "Prints events as they are published: time, position, channel, name and data. Without CHANNEL it prints "
+        "all channels. It reconnects when the broker was away. Press Ctrl-C to end it."
     )
 
     def add_arguments(self, parser):
         parser.add_argument("channels", metavar="CHANNEL", nargs="*")
         parser.add_argument("--json", action="store_true", help="one JSON object per line")
-        parser.add_argument("--since", metavar="POSITION", help="begin after this position instead of now")
+        parser.add_argument("--since", metavar="POSITION", help="start after this position instead of now")
         parser.add_argument("--count", metavar="N", type=int, help="end after this many events")
 
     def handle(self, *, channels, json, since, count, **options):
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         except ValueError as error:
             raise CommandError(str(error)) from error
         if count is not None and count < 1:
-            raise CommandError(f"--count {count}: give the number of events, 1 or more.")
+            raise CommandError(f"--count is {count}: give a number of events, 1 or more.")
         show = as_json if json else as_line
 
         def write(event: Event) -> None:
@@ -70,9 +70,9 @@ class Tail:
             self._may_go_on.set()
             await self._stopped.wait()
         except Unavailable:
-            raise CommandError(f"The broker, {broker_name()}, cannot be read.") from None
+            raise CommandError(f"The broker {broker_name()} cannot be read.") from None
         except Gap:
-            raise CommandError(f"The log does not hold {since}: it was trimmed or replaced since.") from None
+            raise CommandError(f"The log no longer contains {since}: it was trimmed or replaced.") from None
         finally:
             self._log.close()
 
@@ -144,5 +144,7 @@ def _harmless(text: str) -> str:
 
 def _position(text: str) -> Position:
     if (found := Position.parse(text)) is None:
-        raise CommandError(f"--since {text}: a position is a number and eight letters, such as 42-0123abcd.")
+        raise CommandError(
+            f"--since is {text}: a position is a number and eight hexadecimal digits, such as 42-0123abcd."
+        )
     return found

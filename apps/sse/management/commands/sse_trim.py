@@ -11,8 +11,8 @@ class Command(BaseCommand):
     """Trim the log."""
 
     help = (
-        "Drops the events that are past SSE_RETENTION_AGE, SSE_RETENTION_COUNT or SSE_RETENTION_BYTES now, "
-        "instead of after the next hundred events, and prints how many were dropped."
+        "Deletes the events that exceed SSE_RETENTION_AGE, SSE_RETENTION_COUNT or SSE_RETENTION_BYTES and prints "
+        "their number. The broker does the same after every hundred events."
     )
 
     def handle(self, **options):
@@ -21,4 +21,4 @@ class Command(BaseCommand):
             dropped = get_broker().trim()
         age, count = setting("SSE_RETENTION_AGE"), setting("SSE_RETENTION_COUNT")
         events = "1 event" if dropped == 1 else f"{dropped:,} events"
-        self.stdout.write(f"{events} dropped; kept are {count:,} at most, of the last {age:,} seconds.")
+        self.stdout.write(f"{events} deleted. The log keeps at most {count:,} events of the last {age:,} seconds.")
