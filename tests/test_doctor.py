@@ -43,7 +43,7 @@ def test_the_bundled_nginx_is_fine(site, behind_nginx):
 
 def test_any_stream_can_be_looked_at(site):
     told = doctor(site, f"{site.url}/api/dashboard/stream/")
-    assert told.index("/api/dashboard/stream/ answers 200") < told.index("/api/sse/stream/ returns 200")
+    assert told.index("/api/dashboard/stream/ returns 200") < told.index("/api/sse/stream/ returns 200")
 
 
 IGNORING = {"proxy_buffering off;": "proxy_ignore_headers X-Accel-Buffering;"}
@@ -115,7 +115,7 @@ def test_a_keepalive_is_waited_for(streams):
     with streams("uvicorn") as server:
         for path in ("/idle/", "/quiet/"):
             told = doctor(server, f"{server.url}{path}", "--header=X-Any: thing")
-            assert re.search(r"A keepalive came after \d\.\d seconds of silence", told), path
+            assert re.search(r"A keepalive arrived after \d\.\d seconds of silence", told), path
         assert "Waiting" not in doctor(server, f"{server.url}/idle/")
         assert "The stream ended before it needed a keepalive." in doctor(
             server, f"{server.url}/finite/", "--header=X-Any: thing"
