@@ -149,9 +149,7 @@ BASICS = (
         "A template renders each new item, and the list shows it at the top. A client that was away receives the "
         "items that it missed. The list keeps the number of items that `dj-sse-limit` sets.",
         copy=("`render_item` and its template: text that a person wrote is never inserted as HTML.",),
-        change=(
-            "The source of items. For saved posts, publish in the transaction that saves, as the feed app does.",
-        ),
+        change=("The source of items. The feed app publishes a post in the transaction that saves it.",),
         also=(ITEM,),
         more=("feed/views.py:FeedStream", "feed/feed.py"),
     ),
