@@ -9,6 +9,8 @@ from django.shortcuts import render
 from django.views.decorators.cache import cache_control
 from PIL import Image, ImageDraw, ImageFont
 
+from .brand import ink
+
 ICON_SIZES = [(16, 16), (32, 32), (48, 48)]
 CARD_SIZE = (1200, 630)
 MARGIN = 90
@@ -20,7 +22,12 @@ kept_a_day = cache_control(public=True, max_age=24 * 3600)
 @kept_a_day
 def svg(request: HttpRequest) -> HttpResponse:
     """Return the icon that pages name."""
-    return render(request, "favicon.svg", {"color": settings.SITE_COLOR}, content_type="image/svg+xml")
+    return render(
+        request,
+        "favicon.svg",
+        {"color": settings.SITE_COLOR, "ink": ink(settings.SITE_COLOR)},
+        content_type="image/svg+xml",
+    )
 
 
 @kept_a_day
@@ -51,23 +58,23 @@ def _icon() -> bytes:
 
 @cache
 def _card() -> bytes:
-    image = Image.new("RGBA", CARD_SIZE, settings.SITE_COLOR)
+    image, color = Image.new("RGBA", CARD_SIZE, settings.SITE_COLOR), ink(settings.SITE_COLOR)
     image.alpha_composite(_waves(192), (MARGIN, MARGIN))
     width = CARD_SIZE[0] - 2 * MARGIN
     fonts = (ImageFont.load_default(size) for size in range(120, 20, -4))
     font = next((font for font in fonts if font.getlength(settings.SITE_NAME) <= width), None)
-    ImageDraw.Draw(image).text((MARGIN, CARD_SIZE[1] - MARGIN), settings.SITE_NAME, "white", font, anchor="ls")
+    ImageDraw.Draw(image).text((MARGIN, CARD_SIZE[1] - MARGIN), settings.SITE_NAME, color, font, anchor="ls")
     return _written(image.convert("RGB"), "PNG")
 
 
 def _waves(size: int) -> Image.Image:
-    """Return the sign of the site in white: a dot and two arcs around it, as in `favicon.svg`."""
+    """Return the sign of the site: a dot and two arcs around it, as in `favicon.svg`."""
     scale, image = 4 * size / 32, Image.new("RGBA", (4 * size, 4 * size))
-    draw = ImageDraw.Draw(image)
+    draw, color = ImageDraw.Draw(image), ink(settings.SITE_COLOR)
     for radius in (11, 20):
         box = [scale * each for each in (6 - radius, 26 - radius, 6 + radius, 26 + radius)]
-        draw.arc(box, 270, 360, "white", round(3 * scale))
-    draw.circle((7 * scale, 25 * scale), 4 * scale, "white")
+        draw.arc(box, 270, 360, color, round(3 * scale))
+    draw.circle((7 * scale, 25 * scale), 4 * scale, color)
     return image.resize((size, size))
 
 

@@ -37,7 +37,9 @@ def beat() -> dict[str, str]:
 def figures() -> dict[str, str]:
     """Return the figure of each app that has one."""
     found = {app.label: app.live_figure() for app in apps.get_app_configs() if hasattr(app, "live_figure")}
-    return {name: number_format(figure, force_grouping=True) for name, figure in found.items()}
+    return {
+        name: number_format(figure, force_grouping=True) for name, figure in found.items() if figure is not None
+    }
 
 
 def may_open(user) -> set[str]:

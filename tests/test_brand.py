@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.servers import PACKAGE
 
-csp_source = import_module(f"{PACKAGE}.brand").csp_source
+brand = import_module(f"{PACKAGE}.brand")
 pytestmark = pytest.mark.django_db
 
 
@@ -22,7 +22,7 @@ def test_pages_and_error_pages_have_the_name_and_a_style_that_the_policy_allows(
     response = client.get(reverse("login"))
     [style] = re.findall(r"<style>(.*?)</style>", response.text)
     assert settings.SITE_COLOR in style
-    assert csp_source(style) in response.headers["Content-Security-Policy"]
+    assert brand.csp_source(style) in response.headers["Content-Security-Policy"]
     for page in (response.text, render_to_string("500.html")):
         assert "· Acme</title>" in page
         assert f"<style>{style}</style>" in page
@@ -55,3 +55,11 @@ def test_browsers_find_an_icon_and_robots_what_to_leave_out(client, settings):
     assert settings.SITE_COLOR in client.get("/favicon.svg").text
     assert icon.headers["Cache-Control"] == "public, max-age=86400"
     assert "Disallow: /accounts/" in client.get("/robots.txt").text
+
+
+@pytest.mark.parametrize(
+    ("color", "ink"), [("#1c5ac0", "#ffffff"), ("#ffd400", "#000000"), ("#ff0000", "#000000")]
+)
+def test_the_icon_is_drawn_in_the_ink_that_has_more_contrast(client, settings, color, ink):
+    settings.SITE_COLOR = color
+    assert set(re.findall('(?:stroke|fill)="(#[^"]+)"', client.get("/favicon.svg").text)) == {color, ink}

@@ -58,7 +58,10 @@ def test_a_visitor_is_led_to_no_page_that_is_not_public_and_can_log_in(client, p
 
 
 def test_staff_are_led_to_pages_that_are_not_public(admin_client, private):
-    assert reverse("dashboard") in admin_client.get("/").content.decode()
+    cache.clear()
+    page = admin_client.get("/").content.decode()
+    assert reverse("dashboard") in page
+    assert 'dj-sse-field="dashboard"' not in page
 
 
 def test_each_card_has_a_figure(client, ada, settings):

@@ -17,9 +17,11 @@ class DashboardConfig(AppConfig):
 
         return may_look(user)
 
-    def live_figure(self) -> float:
-        """Return what the first page shows to everybody: requests per second, 0 if the dashboard is not public."""
+    def live_figure(self) -> float | None:
+        """Return what everybody may see: requests per second; None if the dashboard is not public."""
         from . import stats
 
-        points = stats.recent() if getattr(settings, "DASHBOARD_PUBLIC", False) else []
+        if not getattr(settings, "DASHBOARD_PUBLIC", False):
+            return None
+        points = stats.recent()
         return round(points[-1]["requests"], 1) if points else 0
