@@ -209,7 +209,7 @@ def test_no_field_becomes_a_script(page, server, open_page, complaints):
         None,
         "",
     ]
-    assert len([text for text in complaints if "takes text, and no script" in text]) == 3
+    assert len([text for text in complaints if "must be text, not a script" in text]) == 3
 
 
 def test_a_row_that_an_event_brings_has_fields_for_the_rest_of_its_burst(page, server, open_page):

@@ -49,7 +49,7 @@ def test_a_missing_target_is_told_once(page, server, open_page):
         stream = server.accept().stream(event("a", "1") * 3)
     stream.send(event("a", "1") + event("last", "1"))
     expect(page.locator("i")).to_have_text("1")
-    assert [text for text in said if "#gone" in text] == ['DjustSSE: nothing on this page matches "#gone".']
+    assert [text for text in said if "#gone" in text] == ['DjustSSE: no element on this page matches "#gone".']
 
 
 def test_content_an_option_and_an_event_that_have_no_effect_are_explained_once(page, server, open_page):
@@ -70,7 +70,7 @@ def test_content_an_option_and_an_event_that_have_no_effect_are_explained_once(p
         stream.send(frames)
     page.wait_for_function("() => sse.getStats().messages === 4")
     assert len(said) == 3
-    for words in ["/left-alone/ changes nothing", "/slower/ has set the delay", '"error" reaches only']:
+    for words in ["/left-alone/ changed nothing", "/slower/ sent a reconnection delay", '"error" reaches only']:
         assert sum(words in text for text in said) == 1
 
 
@@ -96,7 +96,7 @@ def test_a_server_that_accepts_and_never_answers_is_given_up_after_ten_seconds(p
     page.clock.fast_forward(1_000)
     silent.wait_until_closed()
     wait_for_state(page, "reconnecting")
-    assert "did not answer" in page.evaluate("() => seen.find(([name]) => name === 'error')[1].event.message")
+    assert "did not respond" in page.evaluate("() => seen.find(([name]) => name === 'error')[1].event.message")
     page.clock.fast_forward(1_000)
     server.accept().stream()
     wait_for_state(page, "connected")
@@ -134,7 +134,7 @@ def test_a_reset_morphs_where_events_do_and_never_nests_a_page(page, server, ope
     page.locator("input").fill("typed")
     for _ in range(2):
         server.accept().stream(RESET)
-    with page.expect_console_message(lambda message: "it is a whole page" in message.text):
+    with page.expect_console_message(lambda message: "the response is a whole page" in message.text):
         for _ in range(2):
             request = server.accept()
             whole = "<!doctype html><html><body><h1>Page</h1></body></html>"

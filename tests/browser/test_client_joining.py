@@ -62,7 +62,7 @@ def test_a_tab_that_joins_the_latest_of_channels_is_given_the_newest_of_each(ser
 
 def test_a_page_with_many_connections_says_what_to_do(server, open_tab):
     tab = open_tab("", key="")
-    with tab.expect_console_message(lambda message: "holds 5 connections" in message.text):
+    with tab.expect_console_message(lambda message: "has 5 open streams" in message.text):
         tab.evaluate("() => { for (let n = 0; n < 5; n += 1) new DjustSSE(`/${n}/`).connect(); }")
 
 
@@ -78,5 +78,5 @@ def test_without_a_secure_context_a_tab_that_gets_no_connection_says_so(server, 
     # The test's clock hides it.
     third.evaluate("() => { performance.getEntriesByType = () => [{ nextHopProtocol: 'http/1.1' }]; }")
     server.accept().stream()
-    with third.expect_console_message(lambda message: "perhaps no connection is free" in message.text):
+    with third.expect_console_message(lambda message: "perhaps none is free" in message.text):
         third.clock.fast_forward(10_000)

@@ -145,7 +145,7 @@ def test_a_refusal_stops_it_and_is_said(page, server, connect, complaints):
         stopped = wait_for_state(page, "disconnected")
         assert stopped == {"reason": reason, "status": status, "final": True}
         assert names_seen(page) == ["error", "disconnected"]
-        assert any(f"/stream/: the server answered {status}" in complaint for complaint in complaints)
+        assert any(f"/stream/: the server returned {status}" in complaint for complaint in complaints)
         page.evaluate("() => { seen.length = 0; sse.connect(); }")
         server.accept().answer(following)
     assert wait_for_state(page, "disconnected")["reason"] == "refused"
@@ -285,7 +285,7 @@ def test_a_redirect_to_a_login_page_is_said(page, server, connect):
 def test_an_answer_that_is_no_event_stream_is_said(page, connect, complaints):
     connect().answer(200, "<p>welcome</p>")
     assert wait_for_state(page, "disconnected")["reason"] == "not-a-stream"
-    assert "expected text/event-stream, found text/html" in complaints[0]
+    assert "expected text/event-stream, got text/html" in complaints[0]
 
 
 def test_the_servers_error_event_is_printed_and_handled_as_an_error(page, connect, complaints):

@@ -171,7 +171,7 @@ def test_a_helper_that_fails_is_reported_and_the_rest_goes_on(page, connect, com
     )
     expect(page.locator("body")).to_have_text("fine")
     assert len(complaints) == 2
-    assert 'no mode "sideways"' in complaints[1]
+    assert 'unknown mode "sideways"' in complaints[1]
 
 
 def test_events_that_only_share_a_helpers_name_are_ordinary_events(page, server, open_page):

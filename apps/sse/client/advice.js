@@ -2,17 +2,16 @@
 
 /** For each cause, a sentence about its subject, or undefined if there is nothing to say. */
 const ADVICE = {
-  missing: (selector) => `nothing on this page matches "${selector}".`,
+  missing: (selector) => `no element on this page matches "${selector}".`,
   content: (url) =>
-    `an event of ${url} changes nothing: the element has content of its own. Mark parts of it with dj-sse-field, ` +
-    'set dj-sse-mode="replace" to replace it, or listen with element._djustSSE.on().',
+    `an event of ${url} changed nothing, because the element has child elements. Bind parts of it with dj-sse-field, ` +
+    'set dj-sse-mode="replace" to replace them, or listen with element._djustSSE.on().',
   retry: (url) =>
-    `${url} has set the delay before it is opened again, which beats the option retryDelay. ` +
-    'Set sse_retry_ms in its view instead.',
-  reserved: (name) => `the server's event "${name}" reaches only on('*'): the client's own states have that name. Rename it.`,
+    `${url} sent a reconnection delay, which overrides the option retryDelay. Set sse_retry_ms in its view instead.`,
+  reserved: (name) => `the server's event "${name}" reaches only on('*'), because a state of the client has that name. Rename it.`,
   crowded: (origin) => {
     if (origin !== location.origin || !isHTTP1()) return undefined;
-    return 'this page holds 5 connections. Over HTTP/1.1 all tabs have six: use HTTP/2 or sharing, see the README.';
+    return 'this page has 5 open streams. HTTP/1.1 allows six connections for all tabs: use HTTP/2 or sharing, see README.md.';
   },
 };
 

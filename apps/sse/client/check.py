@@ -3,8 +3,8 @@ Find out whether the built client is older than its sources, without Node.
 
     python -m apps.sse.client.check
 
-Exits with 1 and one sentence if a built file is, or if it is too heavy. The hash is the one that
-build.js puts into each file's first line.
+Exits with 1 and one sentence if a built file is outdated or exceeds its budget. build.js puts the
+hash into each file's first line.
 """
 
 import gzip
@@ -54,10 +54,10 @@ def complaint() -> str | None:
     current = source_hash()
     for name, most in BUDGETS.items():
         if built_hash(name) != current:
-            return f"static/sse/{name} is older than its sources; run: make client"
+            return f"static/sse/{name} is older than its sources. Run: make client"
         weight = compressed_bytes(name)
         if weight > most:
-            return f"static/sse/{name} weighs {weight} bytes compressed, and is to stay under {most}"
+            return f"static/sse/{name} has {weight} bytes compressed; its budget is {most}."
     return None
 
 

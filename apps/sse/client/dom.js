@@ -96,7 +96,7 @@ function lookUp(data, name) {
 function leaveFor(url) {
   const origins = [location.origin, ...globalThis.DjustSSE.redirectOrigins];
   if (!origins.includes(url.origin) || !/^https?:$/.test(url.protocol)) {
-    throw new Error(`it leads to another origin, ${url.origin}, and this page is of ${location.origin}`);
+    throw new Error(`${url.origin} is not the origin of this page, ${location.origin}`);
   }
   location.assign(url);
 }

@@ -9,7 +9,7 @@ const TRY_AGAIN = new Set([408, 425, 429]);
  */
 export async function fetchPart(where) {
   const url = new URL(where, document.baseURI);
-  if (url.origin !== location.origin) throw failure(`${url} is of another origin`, { isFinal: true });
+  if (url.origin !== location.origin) throw failure(`${url} has another origin`, { isFinal: true });
   const headers = { Accept: 'text/html' };
   const response = await fetch(url, { headers, cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
   const { ok, redirected, status } = response;
@@ -17,14 +17,14 @@ export async function fetchPart(where) {
   // A redirect leads to the login page.
   const isFinal = redirected || (status < 500 && !TRY_AGAIN.has(status));
   const wait = response.headers.get('Retry-After') * 1000 || 0;
-  throw failure(`${response.url} answered ${status}`, { isFinal, wait });
+  throw failure(`${response.url} returned ${status}`, { isFinal, wait });
 }
 
 /** Of a whole page, the element that is to be replaced. */
 export function partFor(target, html, parsed) {
   const found = target.id && parsed(html).getElementById(target.id);
   if (found || !/<html[\s>]/i.test(html)) return found ? found.outerHTML : html;
-  throw failure('it is a whole page, without an element of the same id', { isFinal: true });
+  throw failure('the response is a whole page without an element of the same id', { isFinal: true });
 }
 
 function failure(message, details) {

@@ -192,10 +192,10 @@ export class Line {
     if (!limit) return;
     const left = this.#heard + limit - Date.now();
     if (left > 0) this.#watchdog = setTimeout(() => this.#watch(), left);
-    else if (isAnswered) this.#lost({ reason: 'silent', error: 'nothing was heard for too long' });
+    else if (isAnswered) this.#lost({ reason: 'silent', error: 'no data arrived in time' });
     else {
       // If no connection is free, nothing can be loaded that would say so.
-      const error = `${this.#url} did not answer; over HTTP/1.1 perhaps no connection is free, all tabs have six`;
+      const error = `${this.#url} did not respond. HTTP/1.1 allows six connections for all tabs: perhaps none is free.`;
       console.warn(`DjustSSE: ${error}`);
       this.#lost({ reason: 'unanswered', error });
     }

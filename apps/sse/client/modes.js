@@ -37,7 +37,7 @@ const MODES = {
   morph(target, content) {
     if (!parts.morph) {
       need('morph');
-      if (hasInput(target)) throw new Error('without idiomorph it would destroy what was typed');
+      if (hasInput(target)) throw new Error('idiomorph is missing, and replacing would lose typed text');
       return MODES.replace(target, content);
     }
     const style = bringsAlong(target, content) ? 'outerHTML' : 'innerHTML';
@@ -62,7 +62,7 @@ export function isMode(name) {
 /** Put a server's value into `target`; of a list that only grows, at most `limit` children are kept. */
 export function put(target, value, mode, limit = target.getAttribute('dj-sse-limit')) {
   mode ??= 'replace';
-  if (!isMode(mode)) throw new Error(`there is no mode "${mode}", only ${Object.keys(MODES).join(', ')}`);
+  if (!isMode(mode)) throw new Error(`unknown mode "${mode}"; use ${Object.keys(MODES).join(', ')}`);
   const parent = target.parentElement;
   MODES[mode](target, contentOf(value, /^(outer|before|after)$/.test(mode) ? parent : target));
   if (limit) keep(target, limit, mode);

@@ -41,12 +41,12 @@ async function attempt(name) {
   try {
     return await Promise.race([import(url), tooLong()]);
   } catch (error) {
-    console.error(`DjustSSE: ${url} could not be loaded, the next use tries again: ${error}`);
+    console.error(`DjustSSE: ${url} could not be loaded and will be tried again: ${error}`);
     setTimeout(() => loading.delete(name), TRY_AGAIN_AFTER);
     return undefined;
   }
 }
 
 function tooLong() {
-  return new Promise((_, reject) => setTimeout(() => reject(new Error(`nothing came for ${TIME_LIMIT} ms`)), TIME_LIMIT));
+  return new Promise((_, reject) => setTimeout(() => reject(new Error(`no response within ${TIME_LIMIT} ms`)), TIME_LIMIT));
 }

@@ -21,7 +21,7 @@ export function isPatches(data) {
 export function patch(operations) {
   for (const operation of operations) {
     try {
-      if (typeof operation.path !== 'string') throw new Error('it has no path');
+      if (typeof operation.path !== 'string') throw new Error('path is missing');
       each(operation.path, (element) => apply(element, operation));
     } catch (error) {
       console.error('DjustSSE: an operation could not be applied:', error, operation);
@@ -33,7 +33,7 @@ function apply(element, operation) {
   const { op, value } = operation;
   if (Object.hasOwn(OPERATIONS, op)) OPERATIONS[op](element, operation);
   else if (isMode(op)) put(element, value, op);
-  else throw new Error(`there is no operation "${op}"`);
+  else throw new Error(`unknown operation "${op}"`);
 }
 
 /** Put a value into a form's control, a meter, or the text of any other element. */
@@ -47,7 +47,7 @@ export function setValue(element, value) {
 export function setAttribute(element, { name, value }) {
   const text = asText(value);
   const isScript = /^on|^srcdoc$/i.test(name) || /^javascript:/i.test(text.replace(/[\0- ]/g, ''));
-  if (isScript || isObject(value)) throw new Error(`the attribute ${name} takes text, and no script`);
+  if (isScript || isObject(value)) throw new Error(`the attribute ${name} must be text, not a script`);
   if (element.getAttribute(name) !== text) element.setAttribute(name, text);
 }
 

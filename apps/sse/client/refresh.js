@@ -38,7 +38,7 @@ async function refreshAll(element, page) {
       [failures, stale] = [0, isShown ? 0 : stale + 1];
       if (!isShown) wanted.set(element, detail);
     } catch (error) {
-      console.error('DjustSSE: a part could not be refreshed:', error, element);
+      console.error('DjustSSE: refreshing an element failed:', error, element);
       failures += 1;
       wait = error.wait ?? 0;
       if (!error.isFinal) wanted.set(element, detail);

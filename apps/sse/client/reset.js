@@ -23,7 +23,7 @@ export function startAnew(element, page) {
 
 function reload() {
   try {
-    if (Date.now() - sessionStorage.getItem(KEY) < CALM) console.warn('DjustSSE: this page was reloaded a moment ago.');
+    if (Date.now() - sessionStorage.getItem(KEY) < CALM) console.warn('DjustSSE: reset ignored, the page was just reloaded.');
     else {
       sessionStorage.setItem(KEY, Date.now());
       location.reload();
@@ -43,6 +43,6 @@ async function refetch(element, where, { each, parsed, put }) {
     if (selector) each(selector, show);
     else show(element);
   } catch (error) {
-    console.error('DjustSSE: after a reset, nothing could be fetched:', error, element);
+    console.error('DjustSSE: loading again after a reset failed:', error, element);
   }
 }

@@ -24,7 +24,7 @@ export function refusal(response) {
   const type = response.headers.get('Content-Type') ?? 'no type';
   if (/^text\/event-stream\s*(;|$)/i.test(type)) return null;
   const reason = response.redirected ? 'redirected' : 'not-a-stream';
-  const error = `expected text/event-stream, found ${type} at ${url}`;
+  const error = `expected text/event-stream, got ${type} from ${url}`;
   return { reason, status, url, final: true, error };
 }
 
@@ -49,5 +49,5 @@ function retryAfter(response) {
 }
 
 function refused(status) {
-  return `the server answered ${status}`;
+  return `the server returned ${status}`;
 }

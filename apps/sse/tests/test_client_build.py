@@ -16,7 +16,7 @@ def test_sharing_advice_and_further_attributes_are_loaded_when_needed():
     for part, words in {
         "sharing": "navigator.locks.request",
         "attributes": "sessionStorage",
-        "advice": "HTTP/1.1 all",
+        "advice": "has 5 open streams",
     }.items():
         assert words in (check.STATIC / f"djust-sse-{part}.js").read_text(encoding="utf-8")
         assert words not in client
@@ -34,15 +34,15 @@ def built(tmp_path, monkeypatch):
 def test_a_stale_build_is_found(built, name):
     file = built / name
     file.write_text(file.read_text(encoding="utf-8").replace(check.source_hash(), "0" * 64), encoding="utf-8")
-    assert check.complaint() == f"static/sse/{name} is older than its sources; run: make client"
+    assert check.complaint() == f"static/sse/{name} is older than its sources. Run: make client"
     file.unlink()
-    assert check.complaint() == f"static/sse/{name} is older than its sources; run: make client"
+    assert check.complaint() == f"static/sse/{name} is older than its sources. Run: make client"
 
 
 @pytest.mark.parametrize("name", check.BUDGETS)
 def test_a_heavy_build_is_found(monkeypatch, name):
     monkeypatch.setitem(check.BUDGETS, name, 100)
-    assert f"{name} weighs" in check.complaint()
+    assert f"{name} has " in check.complaint()
 
 
 @pytest.mark.parametrize("name", ["eventsource-parser", "idiomorph"])

@@ -1,4 +1,4 @@
-/*! djust-sse 0.1.0 sha256:924149159b04defc36c409693630ea82ff3165b0106b93004a60b69024af987e */
+/*! djust-sse 0.1.0 sha256:cd21c14f0f73ba1a6550042f3aaf01cbbc89af331133a47554f48322410fe6a1 */
 /*! includes idiomorph 0.8.0, Zero-Clause BSD
 =============
 

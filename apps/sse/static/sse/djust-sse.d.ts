@@ -1,26 +1,26 @@
 /** Types of djust-sse.js, a classic script that defines `DjustSSE` for the whole page. */
 
 interface DjustSSEOptions {
-  /** Come back when the connection is lost. Default: true. */
+  /** Reconnect when the connection is lost. Default: true. */
   autoReconnect?: boolean;
-  /** Attempts in a row before giving up. Default: 5. */
+  /** Failed attempts in a row before giving up. Default: 5. */
   maxRetries?: number;
-  /** Milliseconds before the first attempt, unless the server says otherwise; doubled each time. Default: 3000. */
+  /** Milliseconds before the first attempt, doubled after each failure; the server may override it. Default: 3000. */
   retryDelay?: number;
-  /** Send cookies to other origins. Default: false. */
+  /** Also send cookies to other origins. Default: false. */
   withCredentials?: boolean;
-  /** The place from which the stream goes on, sent as the first `Last-Event-ID`. */
+  /** The position after which the stream starts, sent as the first `Last-Event-ID`. */
   lastEventId?: string;
   /**
-   * One stream for all tabs of this session, where the server says that tabs can join it, on pages that
-   * have `dj-sse-share-key` in secure contexts. Default: false; true for elements with `dj-sse`.
+   * Use one connection for all tabs of this session. It needs a joinable stream, `dj-sse-share-key` on the
+   * page and a secure context. Default: false; true for elements with `dj-sse`.
    */
   share?: boolean;
 }
 
 type DjustSSEState = 'connecting' | 'connected' | 'reconnecting' | 'disconnected';
 
-/** Why a connection is not there; servers of other make give no other ones. */
+/** Why there is no connection. */
 type DjustSSEReason =
   | 'closed'
   | 'destroyed'
@@ -44,16 +44,16 @@ type DjustSSEReason =
 interface DjustSSEStateDetail {
   state: DjustSSEState;
   reason?: DjustSSEReason;
-  /** The HTTP status of an answer that was no stream. */
+  /** The HTTP status of a response that was not a stream. */
   status?: number;
-  /** Where a redirect led to. */
+  /** The target of a redirect. */
   url?: string;
   attempt?: number;
   delay?: number;
   reconnections?: number;
 }
 
-/** What the client tells about itself, by the names for `on()`. */
+/** The client's own events, by their names for `on()`. */
 interface DjustSSEEvents {
   connected: Record<string, never>;
   disconnected: { reason: DjustSSEReason; status?: number; url?: string; final: boolean };
@@ -68,24 +68,24 @@ interface DjustSSEEvents {
 interface DjustSSEStats {
   state: DjustSSEState;
   connected: boolean;
-  /** When the present connection was opened. */
+  /** When the current connection was opened. */
   since: Date | null;
   messages: number;
-  /** Bytes that this tab has read from the network; none while another tab has the connection. */
+  /** Bytes that this tab read from the network; 0 while another tab holds the connection. */
   bytes: number;
   errors: number;
   reconnections: number;
-  /** Attempts since the connection was last well. */
+  /** Attempts since the last successful connection. */
   retries: number;
   lastEventId: string;
 }
 
 declare class DjustSSE {
-  /** Print what arrives, and each change of state. */
+  /** Log all events and changes of state to the console. */
   static debug: boolean;
   /** Other origins whose streams may change this page by `html`, `text`, `patch`, `redirect` and `reload`. */
   static changeOrigins: string[];
-  /** Other origins to which the server may send this page. */
+  /** Other origins to which the server may redirect this page. */
   static redirectOrigins: string[];
 
   constructor(url: string | URL, options?: DjustSSEOptions);
@@ -93,17 +93,17 @@ declare class DjustSSE {
   readonly url: string;
   readonly state: DjustSSEState;
 
-  /** Start, or try again at once if an attempt is being waited for. */
+  /** Connect, or try again immediately instead of waiting for the next attempt. */
   connect(): this;
   disconnect(): this;
-  /** Disconnect, forget every listener, and refuse to connect again. */
+  /** Disconnect permanently and remove all listeners. */
   destroy(): this;
 
   on<Name extends keyof DjustSSEEvents>(event: Name, callback: (detail: DjustSSEEvents[Name]) => void): this;
   /** With `'*'`: every event of the server except `sse:open`, which only carries an id. */
   on(event: '*', callback: (eventType: string, data: any, originalEvent: MessageEvent<string>) => void): this;
   on(event: string, callback: (data: any, originalEvent: MessageEvent<string>) => void): this;
-  /** Without `callback`, every listener of that name goes. */
+  /** Remove a listener, or all listeners of that name without `callback`. */
   off(event: string, callback?: (...values: any[]) => void): this;
 
   getStats(): DjustSSEStats;
@@ -115,15 +115,15 @@ interface Element {
 }
 
 interface DocumentEventMap {
-  /** The connection of the element `event.target` has changed. */
+  /** The connection of the element `event.target` changed its state. */
   'sse:state': CustomEvent<DjustSSEStateDetail>;
   /**
-   * An event is about to change `event.target`, or the page by a helper (then `originalEvent` is missing);
-   * `preventDefault()` leaves the page as it is.
+   * An event is about to change `event.target`, or the page by a helper (then without `originalEvent`).
+   * `preventDefault()` prevents the change.
    */
   'sse:before': CustomEvent<{ event: string; data: any; originalEvent?: MessageEvent<string> }>;
-  /** An event has arrived, and the page shows it. */
+  /** An event arrived and was applied to the page. */
   'sse:data': CustomEvent<{ event: string; data: any; originalEvent: MessageEvent<string> }>;
-  /** The stream cannot go on where the page is. */
+  /** The stream cannot continue from the page's position: load the data again. */
   'sse:reset': CustomEvent<{ data: any }>;
 }
