@@ -1,8 +1,8 @@
 """
-gunicorn in production: `gunicorn` alone, in this folder. Every value can be set by its variable.
+gunicorn in production: run `gunicorn` in this folder. Environment variables set the values.
 
-`WORKER_CLASS` is uvicorn in a worker of its own, or `asgi`, which is gunicorn's own; `gthread` serves by WSGI, and
-then each open stream takes one of `THREADS`.
+`WORKER_CLASS` is this project's uvicorn worker by default, or gunicorn's own `asgi`. `gthread` uses WSGI, where
+each open stream takes one of the `THREADS`.
 """
 
 import os
@@ -17,7 +17,7 @@ def number(name, default, least=0):
     """Return the whole number that a variable holds; ends the process with a sentence if it holds none."""
     value = os.environ.get(name, str(default))
     if not value.isdecimal() or int(value) < least:
-        sys.exit(f"{name} is {value!r}. Set it to a whole number, {least} or more.")
+        sys.exit(f"{name} is {value!r}. Set it to a whole number of at least {least}.")
     return int(value)
 
 
@@ -42,7 +42,7 @@ worker_class = checked(
     "WORKER_CLASS",
     os.environ.get("WORKER_CLASS", "project_template.worker.Worker"),
     load_class,
-    "asgi, gthread, sync or the path of a worker's class",
+    "asgi, gthread, sync or the dotted path of a worker class",
 )
 wsgi_app = f"project_template.{'wsgi' if worker_class in THREADED else 'asgi'}:application"
 threads = number("THREADS", 100, least=1) if worker_class == "gthread" else 1

@@ -43,7 +43,7 @@ def main() -> None:
         # psycopg's errors have no state where there was no connection.
         if getattr(error.__cause__, "sqlstate", "") is not None:
             raise
-        sys.exit(f"The database that DATABASE_URL names cannot be reached: {error}")
+        sys.exit(f"The database of DATABASE_URL cannot be reached: {error}")
 
 
 def is_configured() -> bool:

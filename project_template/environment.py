@@ -43,7 +43,7 @@ class Environment(environ.Env):
 
     def int(self, name, default, least=0):
         """Return a whole number, `least` or more."""
-        return self._number(name, default, int, least, f"a whole number, {least} or more")
+        return self._number(name, default, int, least, f"a whole number of at least {least}")
 
     def share(self, name, default):
         """Return a number from 0 to 1."""
@@ -97,7 +97,7 @@ class Environment(environ.Env):
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            message = f"{name} is {str(path)!r}, which is no folder and cannot be made one ({error.strerror})."
+            message = f"{name} is {str(path)!r}, a folder that cannot be created ({error.strerror})."
             raise ImproperlyConfigured(message) from None
         return path
 
@@ -114,7 +114,7 @@ class Environment(environ.Env):
             raise ImproperlyConfigured(f"{name} names a database that cannot be used: {reason}.") from None
         if config["ENGINE"].endswith("sqlite3") and not Path(config["NAME"]).parent.is_dir():
             raise ImproperlyConfigured(
-                f"{name} names a file in {Path(config['NAME']).parent}, which is no folder."
+                f"{name} is a file in {Path(config['NAME']).parent}, but that folder does not exist."
             )
         return config
 
@@ -123,7 +123,7 @@ class Environment(environ.Env):
         value = self.str(name, default=default)
         if not re.fullmatch(r"[!-~]*", value):
             raise ImproperlyConfigured(
-                f"{name} has characters that no header can carry. Set it to 32 or more random letters and digits."
+                f"{name} is not valid in a header. Set it to 32 or more random letters and digits."
             )
         return value
 
@@ -172,7 +172,7 @@ class Environment(environ.Env):
 
 def unusable(name):
     """Return the error for a URL, which is not shown since it may hold a password."""
-    return ImproperlyConfigured(f"{name} is no URL that can be used. Write {URLS[name]}.")
+    return ImproperlyConfigured(f"{name} is not a valid URL. Set it to {URLS[name]}.")
 
 
 def development_secret_key(folder):

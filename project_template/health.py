@@ -133,7 +133,7 @@ class Readiness:
             executor = MigrationExecutor(connection)
             plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
             if plan:
-                return f"{len(plan)} are missing, {plan[0][0]} first"
+                return f"{len(plan)} not applied, first {plan[0][0]}"
             self._is_migrated = True
         return ""
 

@@ -34,8 +34,8 @@ HTTPS = env.bool("HTTPS", default=not DEBUG)
 SECRET_KEY = env.str("SECRET_KEY", default="")
 if not SECRET_KEY and not DEBUG:
     raise ImproperlyConfigured(
-        "SECRET_KEY is not set. In production set it to 50 or more random characters; "
-        "in development set DEBUG=1 and a key is made for you."
+        "SECRET_KEY is not set. In production, set it to 50 or more random characters. "
+        "In development, set DEBUG=1: a key is created for you."
     )
 SECRET_KEY = SECRET_KEY or development_secret_key(DATA_DIR)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
@@ -303,6 +303,6 @@ if SENTRY_DSN := env.matching("SENTRY_DSN", "", r"(https?://\w+@[^/\s]+/.+)?", "
     try:
         import sentry_sdk
     except ImportError:
-        message = "SENTRY_DSN is set: install requirements-sentry.txt in place of requirements.txt."
+        message = "SENTRY_DSN is set, but sentry-sdk is not installed: install requirements-sentry.txt."
         raise ImproperlyConfigured(message) from None
     sentry_sdk.init(SENTRY_DSN, send_default_pii=False, traces_sample_rate=SENTRY_TRACES)

@@ -51,12 +51,10 @@ class TaskCollector:
         waiting = waiting_tasks()
         if waiting is None:
             return
+        yield GaugeMetricFamily("tasks_due", "Background tasks that are due and not started.", waiting["waiting"])
         yield GaugeMetricFamily(
-            "tasks_due", "Background tasks that are due and that no worker has taken.", waiting["waiting"]
-        )
-        yield GaugeMetricFamily(
-            "tasks_due_seconds", "Seconds for which the first of them has been due.", waiting["seconds"]
+            "tasks_due_seconds", "Seconds since the oldest of them became due.", waiting["seconds"]
         )
         if at := last_taken():
-            text = "Unix time at which a worker last took a task."
+            text = "Unix time at which a worker last started a task."
             yield GaugeMetricFamily("tasks_last_taken_timestamp_seconds", text, at)

@@ -89,7 +89,7 @@ def is_too_large(length: str) -> bool:
 
 def page() -> bytes:
     """Return what the visitor is shown; the log is told, too."""
-    logger.warning("Refused a request of more than %s MiB", settings.MAX_UPLOAD_MB + 1)
+    logger.warning("Refused a request body larger than %s MiB.", settings.MAX_UPLOAD_MB + 1)
     return render_to_string("413.html", {"most": settings.MAX_UPLOAD_MB}).encode()
 
 

@@ -80,8 +80,8 @@ def notify_me(request: HttpRequest) -> HttpResponse:
         return redirect_to_login("/")
     from apps.notifications.notify import notify
 
-    notify(request.user, _("This is the notification that you have sent to yourself"), url="/")
+    notify(request.user, _("This is your own notification"), url="/")
     if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
         return HttpResponse(status=204)
-    messages.success(request, _("Sent. The bell has counted it, in your other tabs too."))
+    messages.success(request, _("Sent. The bell shows it in all your tabs."))
     return redirect("home")

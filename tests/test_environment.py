@@ -182,20 +182,20 @@ def test_each_start_ends_with_the_sentence_and_no_traceback(tmp_path, command):
     port = free_port()
     variables = {"DEBUG": "0", "MAX_UPLOAD_MB": "50m", "BIND": f"127.0.0.1:{port}", "WEB_CONCURRENCY": "1"}
     printed = start(command.format(port=port, package=PACKAGE), tmp_path, **PRODUCTION | variables)
-    assert printed.count("MAX_UPLOAD_MB is '50m'. Set it to a whole number, 1 or more.") == 1
+    assert printed.count("MAX_UPLOAD_MB is '50m'. Set it to a whole number of at least 1.") == 1
     assert "Traceback" not in printed
 
 
 def test_gunicorn_ends_with_the_sentence_for_a_value_of_its_own(tmp_path):
     assert start("-m gunicorn", tmp_path, **PRODUCTION, TIMEOUT="1m").endswith(
-        "TIMEOUT is '1m'. Set it to a whole number, 0 or more.\n"
+        "TIMEOUT is '1m'. Set it to a whole number of at least 0.\n"
     )
 
 
 def test_a_database_that_refuses_ends_a_command_at_once_with_the_reason(tmp_path):
     url = f"postgres://site:password@127.0.0.1:{free_port()}/site"
     printed = start("manage.py migrate", tmp_path, seconds=8, **PRODUCTION, DATABASE_URL=url)
-    assert "The database that DATABASE_URL names cannot be reached" in printed
+    assert "The database of DATABASE_URL cannot be reached" in printed
     assert "Connection refused" in printed
     assert "Traceback" not in printed
 

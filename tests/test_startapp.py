@@ -51,7 +51,7 @@ def generated(tmp_path):
 @pytest.mark.parametrize("project", ["copy", pytest.param("generated", marks=pytest.mark.soak)])
 def test_an_app_of_either_kind_is_in_order_and_its_tests_pass(project, request):
     folder = request.getfixturevalue(project)
-    assert "Please add" not in start_app(folder, "blog_posts") + start_app(folder, "wall", "--live")
+    assert "Add this" not in start_app(folder, "blog_posts") + start_app(folder, "wall", "--live")
     made = ["apps/blog_posts", "apps/wall", "tests/browser/test_wall.py"]
     changed = [str(file) for name in ("settings", "urls") for file in folder.glob(f"*/{name}.py")]
     run(folder, "-m", "ruff", "check", "--no-cache", *made, *changed)
@@ -90,7 +90,7 @@ def test_what_to_add_is_said_where_the_files_have_another_shape(copy):
     text = urls.read_text().replace("urlpatterns = [", "urlpatterns = list() + [")
     urls.write_text(text)
     printed = start_app(copy, "shop")
-    assert "Please add to urlpatterns in " in printed
+    assert "Add this to urlpatterns in " in printed
     assert printed.count('path("", include("apps.shop.urls")),') == 1
     assert urls.read_text() == text
 
@@ -98,15 +98,15 @@ def test_what_to_add_is_said_where_the_files_have_another_shape(copy):
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("Shop", "'Shop' cannot be an app's name"),
-        ("2shop", "'2shop' cannot be an app's name"),
-        ("class", "'class' cannot be an app's name"),
-        ("my-shop", "'my-shop' cannot be an app's name"),
-        ("../shop", "'../shop' cannot be an app's name"),
-        ("accounts", "There is an app named 'accounts' already"),
-        ("sessions", "There is an app named 'sessions' already"),
-        ("calendar", "There is a Python module named 'calendar' already"),
-        ("left_over", "There is a folder apps/left_over already"),
+        ("Shop", "'Shop' is not a valid app name"),
+        ("2shop", "'2shop' is not a valid app name"),
+        ("class", "'class' is not a valid app name"),
+        ("my-shop", "'my-shop' is not a valid app name"),
+        ("../shop", "'../shop' is not a valid app name"),
+        ("accounts", "An app named 'accounts' already exists"),
+        ("sessions", "An app named 'sessions' already exists"),
+        ("calendar", "A Python module named 'calendar' already exists"),
+        ("left_over", "The folder apps/left_over already exists"),
     ],
 )
 def test_a_name_that_cannot_be_is_refused_and_nothing_is_changed(name, reason, settings, tmp_path):
@@ -122,6 +122,6 @@ def test_a_test_that_is_there_already_is_not_overwritten(settings, tmp_path):
     mine = tmp_path / "tests/browser/test_shop.py"
     mine.parent.mkdir(parents=True)
     mine.touch()
-    with pytest.raises(CommandError, match=r"There is a file .*test_shop\.py already"):
+    with pytest.raises(CommandError, match=r"The file .*test_shop\.py already exists"):
         call_command("startapp", "shop", live=True)
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == [mine]

@@ -19,8 +19,8 @@ def demo_accounts_are_gone(**options: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            f"The database has demo accounts, which are locked without DEBUG: {', '.join(names)}.",
-            hint="Delete them, with all that belongs to them: python manage.py demo_users --remove",
+            f"The database has demo accounts: {', '.join(names)}. They cannot log in without DEBUG.",
+            hint="Delete them and their data: python manage.py demo_users --remove",
             id="accounts.W001",
         )
     ]

@@ -18,7 +18,7 @@ class SignUpForm(UserCreationForm):
     email = forms.EmailField(
         label=_("Email address"),
         max_length=254,
-        help_text=_("For resetting your password, nothing else."),
+        help_text=_("Used only to reset your password."),
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
 

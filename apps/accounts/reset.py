@@ -39,4 +39,4 @@ class LinkForm(PasswordResetForm):
         try:
             MailWithLinks(subject, body, from_email, [to_email]).send()
         except Exception:
-            log.exception("The mail to reset the password of user %s was not sent", context["user"].pk)
+            log.exception("The password reset mail to user %s was not sent.", context["user"].pk)

@@ -57,11 +57,11 @@ class Sampler:
                 prune()
         except Exception:
             if not self.failing:
-                logger.exception("No sample is written for the dashboard; the next tries fail in silence")
+                logger.exception("Dashboard samples cannot be written. Further failures are not logged.")
             self.failing = True
         else:
             if self.failing:
-                logger.info("Samples are written for the dashboard again")
+                logger.info("Dashboard samples are written again.")
             self.failing = False
 
     def sample(self, now: int) -> None:

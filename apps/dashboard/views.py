@@ -20,7 +20,7 @@ def range_of(request) -> Range:
     try:
         return RANGES[request.GET.get("range", MINUTES.name)]
     except KeyError:
-        raise BadRequest(f"range is one of {', '.join(RANGES)}") from None
+        raise BadRequest(f"range must be one of {', '.join(RANGES)}") from None
 
 
 class DashboardView(UserPassesTestMixin, TemplateView):

@@ -22,8 +22,8 @@ def refuse_foreign_database() -> None:
     if (is_sqlite and Path(name).parent == settings.DATA_DIR) or name == settings.DEVELOPMENT_DATABASE:
         return
     raise CommandError(
-        f"DATABASE_URL names the database {name}, which may be that of a site in production: this command "
-        "migrates its database and makes demo accounts in it, so nothing was done. If that database is for "
-        f"development only, set DEVELOPMENT_DATABASE={name}. Otherwise take DATABASE_URL out of .env and of the "
-        "environment; then SQLite in DATA_DIR is used."
+        f"DATABASE_URL is set to {name}, which may be a production database. This command would migrate it and "
+        "create demo accounts in it, so it did nothing. If the database is for development only, set "
+        f"DEVELOPMENT_DATABASE={name}. Otherwise remove DATABASE_URL from .env and the environment to use SQLite "
+        "in DATA_DIR."
     )

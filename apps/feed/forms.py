@@ -48,8 +48,8 @@ class PostForm(forms.ModelForm):
         if self.seconds:
             raise ValidationError(
                 ngettext(
-                    "You post too often. What you have written is still here: post it in one second.",
-                    "You post too often. What you have written is still here: post it in %(seconds)s seconds.",
+                    "You post too often. Your text is still here: post it in one second.",
+                    "You post too often. Your text is still here: post it in %(seconds)s seconds.",
                     self.seconds,
                 ),
                 params={"seconds": self.seconds},

@@ -37,7 +37,7 @@ def sizes(upload: UploadedFile) -> tuple[ContentFile, ContentFile]:
     """
     if (upload.size or 0) > MOST_BYTES:
         raise ValidationError(
-            _("This image has %(size)s, and %(most)s is the most. Make it smaller and try again."),
+            _("This image has %(size)s. The limit is %(most)s. Make it smaller and try again."),
             params={"size": filesizeformat(upload.size), "most": filesizeformat(MOST_BYTES)},
         )
     written = decoder.submit(_written, upload)
@@ -47,7 +47,7 @@ def sizes(upload: UploadedFile) -> tuple[ContentFile, ContentFile]:
         raise
     except TimeoutError:
         written.cancel()
-        message = _("The server is busy with other images. Try again in a minute.")
+        message = _("The server is processing other images. Try again in a minute.")
         raise ValidationError(message, code="busy") from None
     except Image.DecompressionBombError:
         raise _too_many(_most_pixels()) from None

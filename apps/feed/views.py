@@ -51,7 +51,7 @@ class FeedView(LoginRequiredMixin, LivePageMixin, PostFormMixin, CreateView):
     def get_context_data(self, **kwargs):
         before = self.request.GET.get("before")
         if before is not None and not (before.isdecimal() and len(before) < 19):
-            raise BadRequest("before is the number of a post")
+            raise BadRequest("before must be the number of a post")
         posts = list(Post.objects.before(before)[: PAGE + 1])
         return {
             **super().get_context_data(**kwargs),

@@ -46,5 +46,5 @@ def moment(text):
     except ValueError:
         at = None
     if at is None or timezone.is_naive(at):
-        raise BadRequest("read_at is the moment at which all were marked, with its time zone")
+        raise BadRequest("read_at must be the time at which all were marked, with a time zone")
     return at

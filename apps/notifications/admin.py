@@ -40,9 +40,9 @@ class BroadcastAdmin(admin.ModelAdmin):
         shown = {"progress": broadcast and broadcasting.progress(broadcast), **(extra_context or {})}
         return super().change_view(request, object_id, form_url, shown)
 
-    @admin.action(description=_("Go on with those that were interrupted"), permissions=["send"])
+    @admin.action(description=_("Resume interrupted broadcasts"), permissions=["send"])
     def go_on(self, request, queryset):
         waiting = queryset.filter(finished_at=None)
         for broadcast in waiting:
             broadcasting.start(broadcast)
-        messages.success(request, _("Going on with %(number)s.") % {"number": len(waiting)})
+        messages.success(request, _("Resumed %(number)s.") % {"number": len(waiting)})

@@ -11,7 +11,7 @@ UNREAD = NOT_DELETED & models.Q(read_at=None)
 
 # A page of this site, or one elsewhere; never a script.
 is_page = RegexValidator(
-    r"^(/(?![/\\])|https?://)[^\s\x00-\x1f]*\Z", _("Give the address of a page: /… or https://…, without spaces.")
+    r"^(/(?![/\\])|https?://)[^\s\x00-\x1f]*\Z", _("Enter a path or URL without spaces: /… or https://….")
 )
 
 
@@ -78,13 +78,13 @@ class Broadcast(Message):
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     finished_at = models.DateTimeField(_("sent"), null=True, editable=False)
     total = models.PositiveIntegerField(_("recipients"), default=0, editable=False)
-    sent = models.PositiveIntegerField(_("have it"), default=0, editable=False)
+    sent = models.PositiveIntegerField(_("notified"), default=0, editable=False)
     # Users have it in the order of their primary keys, up to this one.
     last_pk = models.CharField(max_length=64, blank=True, editable=False)
 
     def clean(self):
         if [bool(self.user_id), bool(self.group_id), self.to_everybody].count(True) != 1:
-            raise ValidationError(_("Choose who is to have it: a user, a group or everybody, one of them."))
+            raise ValidationError(_("Choose one: a user, a group or everybody."))
 
     def recipients(self):
         """Return the users who are to have it, in their order."""

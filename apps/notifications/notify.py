@@ -20,12 +20,14 @@ BATCH = 500
 @transaction.atomic
 def notify(users, verb: str, *, actor=None, text: str = "", url: str = "") -> list[Notification]:
     """
-    Notify a user, or each of several, and return the notifications.
+    Notify a user, or each of several users, and return the notifications.
 
-    They are saved, and on every open page of these users a moment later; inside a transaction once that
-    commits, and not at all if it is rolled back. Pages show "`actor` `verb`", or `verb` alone, with a
-    `text`, and lead to `url`, a path or an http(s) address. Raises `ValidationError` for what is too long
-    or no address, `ValueError` for a user who is not saved.
+    They are saved and appear on every open page of these users: immediately, or at the commit of the
+    transaction. Pages show "`actor` `verb`", or `verb` alone, with `text`, and link to `url`, a path or
+    an http(s) URL.
+
+    Raises `ValidationError` for text that is too long and for an invalid `url`; `ValueError` for a user
+    who is not saved.
     """
     message = Notification(verb=verb, actor=actor, text=text, url=url)
     message.clean_fields(exclude=["recipient", "actor"])
@@ -37,7 +39,7 @@ def notify(users, verb: str, *, actor=None, text: str = "", url: str = "") -> li
 
 
 async def anotify(users, verb: str, *, actor=None, text: str = "", url: str = "") -> list[Notification]:
-    """Do the same as `notify`, from async code."""
+    """Like `notify`, for async code."""
     return await sync_to_async(notify)(users, verb, actor=actor, text=text, url=url)
 
 
@@ -46,7 +48,7 @@ def _each_once(users) -> Iterator:
     seen = set()
     for user in users:
         if user.pk is None:
-            raise ValueError(f"{user!r} cannot be notified: only users who are saved can.")
+            raise ValueError(f"{user!r} cannot be notified: save the user first.")
         if user.pk not in seen:
             seen.add(user.pk)
             yield user

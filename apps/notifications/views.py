@@ -22,9 +22,9 @@ class NotificationsView(LoginRequiredMixin, LivePageMixin, TemplateView):
     def get_context_data(self, **kwargs):
         show, before = self.request.GET.get("show", "all"), self.request.GET.get("before")
         if show not in ("all", "unread"):
-            raise BadRequest("show is all or unread")
+            raise BadRequest("show must be all or unread")
         if before is not None and not (before.isdecimal() and len(before) < 19):
-            raise BadRequest("before is the number of a notification")
+            raise BadRequest("before must be the number of a notification")
         mine = self.request.user.notifications
         shown = mine.unread() if show == "unread" else mine.present()
         found = list(shown.before(before)[: PAGE + 1])

@@ -67,7 +67,7 @@ class Examiner:
                 yield from self.judge(label, inner, state)
         elif isinstance(operation, RunPython):
             if operation.code is not RunPython.noop:
-                yield "cannot be judged: the running release has to understand the data that it leaves", False
+                yield "needs a look: the running release must understand the data that it writes", False
         else:
             before = tables(state)
             operation.state_forwards(label, state)
@@ -102,13 +102,13 @@ class Examiner:
         if not holds(old_type, new_type):
             yield f"changes from {old_type} to {new_type}", True
         if needed.null and not field.null:
-            yield "becomes NOT NULL, and the running release may write NULL", True
+            yield "becomes NOT NULL, but the running release may write NULL", True
         if needed.has_db_default() and not field.has_db_default() and not field.null:
             yield "loses the database default that the running release relies on", True
         if field.unique and not needed.unique:
-            yield "becomes unique: cannot be judged, as the running release may write values twice", False
+            yield "becomes unique. It needs a look: the running release may write duplicates", False
         if new_check and new_check != old_check:
-            yield "gets a check: cannot be judged, as the running release may write other values", False
+            yield "gets a check constraint. It needs a look: the running release may violate it", False
 
     def judge_constraint(self, label: str, operation, state: ProjectState) -> Iterator[tuple[str, bool]]:
         """Yield that a constraint for an existing table cannot be judged."""
@@ -116,7 +116,7 @@ class Examiner:
             isinstance(operation, AlterUniqueTogether) and operation.option_value
         )
         if adds and state.apps.get_model(label, operation.model_name)._meta.db_table in self.needed:
-            yield "cannot be judged: the running release has to keep the constraint already", False
+            yield "needs a look: the running release must already satisfy the constraint", False
 
     def judge_sql(self, operation: RunSQL) -> Iterator[tuple[str, bool]]:
         """Yield what SQL does to a table or a column that is needed, as far as its words show it."""
@@ -124,7 +124,7 @@ class Examiner:
         refused = [reason for reason, table, column in removals(sql) if self.needs(table, column)]
         yield from ((reason, True) for reason in refused)
         if sql.strip() and not refused:
-            yield "cannot be judged: it is SQL", False
+            yield "needs a look: it is SQL", False
 
     def needs(self, table: str, column: str) -> bool:
         """Return whether the running release has this table and, if one is named, this column."""
@@ -147,7 +147,7 @@ def added(field) -> Iterator[tuple[str, bool]]:
     if not field.has_db_default():
         yield "is NOT NULL without a database default (db_default)", True
     elif field.unique and not hasattr(field.db_default, "resolve_expression"):
-        yield "is unique, and its database default is the same for each row", True
+        yield "is unique, but its database default is the same for all rows", True
 
 
 def holds(old: str, new: str) -> bool:

@@ -32,20 +32,20 @@ class TaskAdmin(admin.ModelAdmin):
     def view_on_site(self, task):
         return reverse("task", args=[task.pk])
 
-    @admin.display(description=_("how far"))
+    @admin.display(description=_("progress"))
     def how_far(self, task):
         return f"{task.percent}%"
 
-    @admin.action(description=_("Cancel those that are under way"), permissions=["act"])
+    @admin.action(description=_("Cancel selected tasks"), permissions=["act"])
     def cancel(self, request, queryset):
         count = sum(map(life.cancel, queryset))
-        done = ngettext("%(count)s task is cancelled.", "%(count)s tasks are cancelled.", count)
+        done = ngettext("%(count)s task cancelled.", "%(count)s tasks cancelled.", count)
         messages.success(request, done % {"count": count})
 
-    @admin.action(description=_("Retry those that were stopped"), permissions=["act"])
+    @admin.action(description=_("Retry selected tasks"), permissions=["act"])
     def retry(self, request, queryset):
         count = sum(map(life.retry, queryset))
-        done = ngettext("%(count)s task goes on.", "%(count)s tasks go on.", count)
+        done = ngettext("%(count)s task continues.", "%(count)s tasks continue.", count)
         messages.success(request, done % {"count": count})
 
     def delete_model(self, request, obj):

@@ -43,7 +43,7 @@ class Columns:
         """Return the contact that a row describes, not saved and nobody's yet; raises `BadRow`."""
         if len(fields) != len(self.names):
             raise BadRow(
-                _("It has %(found)s fields, and the header has %(expected)s.")
+                _("The row has %(found)s fields, but the header has %(expected)s.")
                 % {"found": len(fields), "expected": len(self.names)}
             )
         values = {name: clean(name, fields[place]) for name, place in self._places.items()}
@@ -62,11 +62,11 @@ def clean(name: str, value: str) -> str:
         raise BadRow(_("The %(name)s is missing.") % {"name": name})
     if len(value) > LONGEST[name]:
         raise BadRow(
-            _("The %(name)s has %(found)s characters; %(most)s are possible.")
+            _("The %(name)s has %(found)s characters. The limit is %(most)s.")
             % {"name": name, "found": len(value), "most": LONGEST[name]}
         )
     if CONTROL.search(value):
-        raise BadRow(_("The %(name)s has a control character in it.") % {"name": name})
+        raise BadRow(_("The %(name)s contains a control character.") % {"name": name})
     return value
 
 

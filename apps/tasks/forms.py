@@ -35,7 +35,7 @@ class ImportForm(forms.ModelForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["file"].help_text = _("A CSV file of at most %(size)s, with the columns name and email.") % {
+        self.fields["file"].help_text = _("A CSV file of at most %(size)s with the columns name and email.") % {
             "size": filesizeformat(most_bytes())
         }
 
@@ -44,7 +44,7 @@ class ImportForm(forms.ModelForm):
         upload = self.cleaned_data["file"]
         if upload.size > most_bytes():
             raise forms.ValidationError(
-                _("The file has %(size)s; at most %(most)s are possible.")
+                _("The file has %(size)s. The limit is %(most)s.")
                 % {"size": filesizeformat(upload.size), "most": filesizeformat(most_bytes())}
             )
         try:
@@ -71,10 +71,10 @@ def check_columns(table: Table) -> None:
     if columns.missing:
         found = Truncator(", ".join(name.strip() for name in table.header)).chars(200)
         raise NotATable(
-            _("The first line has to name the columns; missing: %(missing)s. Found: %(found)s.")
+            _("The first line must name the columns. Missing: %(missing)s. Found: %(found)s.")
             % {"missing": ", ".join(columns.missing), "found": found}
         )
     if columns.repeated:
-        raise NotATable(_("There is more than one column named %(name)s.") % {"name": ", ".join(columns.repeated)})
+        raise NotATable(_("There are several columns named %(name)s.") % {"name": ", ".join(columns.repeated)})
     if next(table, None) is None:
-        raise NotATable(_("There are no rows below the names of the columns."))
+        raise NotATable(_("The file has no rows below the column names."))

@@ -64,7 +64,7 @@ def write(task: Task, batch: list[Row], place: dict) -> None:
     new, errors = [], []
     for record, contact, reason in batch:
         if contact and contact.email in known:
-            contact, reason = None, _("There is a contact with this email address already.")
+            contact, reason = None, _("A contact with this email address already exists.")
         if contact:
             contact.owner_id = task.owner_id
             known.add(contact.email)

@@ -100,16 +100,16 @@ class Task(models.Model):
     file = models.FileField(_("file"), upload_to=private_name, storage=private_storage, max_length=200, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
-    total = models.PositiveBigIntegerField(_("bytes to read, or rows to write"), default=0)
-    done = models.PositiveBigIntegerField(_("of these, done"), default=0)
-    place = models.JSONField(_("where to go on"), default=dict)
+    total = models.PositiveBigIntegerField(_("total bytes or rows"), default=0)
+    done = models.PositiveBigIntegerField(_("bytes or rows done"), default=0)
+    place = models.JSONField(_("position to continue from"), default=dict)
     rows = models.PositiveIntegerField(_("rows"), default=0)
-    bad = models.PositiveIntegerField(_("of these, with errors"), default=0)
+    bad = models.PositiveIntegerField(_("rows with errors"), default=0)
     rate = models.FloatField(_("rows per second"), null=True)
     left = models.FloatField(_("seconds left"), null=True)
 
-    claim = models.CharField(_("claim of the worker"), max_length=32, blank=True)
-    beat_at = models.DateTimeField(_("last sign of life"), null=True)
+    claim = models.CharField(_("worker's claim"), max_length=32, blank=True)
+    beat_at = models.DateTimeField(_("last heartbeat"), null=True)
     tries = models.PositiveSmallIntegerField(_("claims since the last batch"), default=0)
 
     objects = TaskQuerySet.as_manager()

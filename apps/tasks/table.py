@@ -33,13 +33,13 @@ def check_text(chunks: Iterable[bytes]) -> None:
         for chunk in chunks:
             text = decoder.decode(chunk)
             if "\0" in text:
-                raise NotATable(_("This is not a text file. A spreadsheet is saved as “CSV UTF-8”."))
+                raise NotATable(_("This is not a text file. Save a spreadsheet as “CSV UTF-8”."))
             line += text.count("\n")
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         line += error.object[: error.start].count(b"\n")
         raise NotATable(
-            _("This is not UTF-8 text (line %(line)s). A spreadsheet is saved as “CSV UTF-8”.") % {"line": line}
+            _("Line %(line)s is not UTF-8 text. Save a spreadsheet as “CSV UTF-8”.") % {"line": line}
         ) from None
 
 
@@ -96,7 +96,7 @@ class Table:
             try:
                 return Record(line, text, next(csv.reader([text], delimiter=self._delimiter, strict=True), []))
             except csv.Error:
-                problem = _("The quotation marks do not pair up.")
+                problem = _("A quotation mark is not closed.")
             if data.count(b'"') % 2 == 0 or not (more := self._read_line()):
                 break
             data += more

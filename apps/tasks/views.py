@@ -34,9 +34,9 @@ class TaskListView(LoginRequiredMixin, LivePageMixin, FormView):
     def get_context_data(self, **kwargs):
         state, before = self.request.GET.get("state", ""), self.request.GET.get("before")
         if state not in dict(FILTERS):
-            raise BadRequest("state is done, cancelled or failed")
+            raise BadRequest("state must be done, cancelled or failed")
         if before is not None and not (before.isdecimal() and len(before) < 19):
-            raise BadRequest("before is the number of a task")
+            raise BadRequest("before must be the number of a task")
         mine = self.request.user.tasks
         finished = list(mine.finished(state, before)[: PAGE + 1])
         return super().get_context_data(
@@ -75,7 +75,7 @@ def act(request, pk, action):
         raise PermissionDenied
     if not ACTIONS[action](task):
         is_full = action in ("start", "retry") and life.is_full(task.owner_id)
-        late = _("That is not possible any more: the task is in another state by now.")
+        late = _("This is no longer possible: the task's state has changed.")
         messages.warning(request, full() if is_full else late)
     if action == "delete" or "list" in request.POST:
         return redirect("tasks")
@@ -85,7 +85,7 @@ def act(request, pk, action):
 def full():
     """Return what to say if no task can be added to those under way."""
     most = life.MOST_UNDER_WAY
-    return _("%(most)s tasks are under way, and no more are possible. Start this one when one is done.") % {
+    return _("You have %(most)s unfinished tasks, which is the limit. Start this one when another is done.") % {
         "most": most
     }
 

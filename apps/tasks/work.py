@@ -25,7 +25,7 @@ def run(task_id: int) -> None:
     try:
         work(task)
     except life.Lost:
-        logger.info("Task %s was cancelled, or is another worker's now.", task_id)
+        logger.info("Task %s was cancelled or taken over by another worker.", task_id)
     except importing.TooManyErrors:
         life.fail(task)
     except (OperationalError, InterfaceError):

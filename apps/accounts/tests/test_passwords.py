@@ -108,4 +108,4 @@ def test_a_mail_that_cannot_be_sent_is_logged_and_the_answer_stays_the_same(clie
     settings.MAILERS = {"default": mailer}
     response = client.post(reverse("password_reset"), {"email": user.email})
     assert response.url == reverse("password_reset_done")
-    assert f"reset the password of user {user.pk} was not sent" in caplog.text
+    assert f"password reset mail to user {user.pk} was not sent" in caplog.text

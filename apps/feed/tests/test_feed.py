@@ -325,7 +325,7 @@ def test_who_posts_too_often_is_told_when_to_go_on_and_keeps_what_was_typed(
     for path in ("/feed/", f"/feed/{post.pk}/edit/"):
         refused = client.post(path, {"text": "a long story", "image": picture()})
         assert (refused.status_code, refused.headers["Retry-After"]) == (429, "40")
-        assert "What you have written is still here: post it in 40 seconds." in refused.text
+        assert "Your text is still here: post it in 40 seconds." in refused.text
         assert "a long story</textarea>" in refused.text
     refused = client.post(f"/feed/{post.pk}/delete/")
     assert (refused.status_code, "try again in 40 seconds" in refused.text) == (429, True)

@@ -154,5 +154,5 @@ def test_a_picture_of_a_phone_that_has_a_second_one_in_its_file_is_taken():
 def test_a_file_of_too_many_bytes_is_not_opened():
     upload = SimpleUploadedFile("a.png", b"")
     upload.size = images.MOST_BYTES + 1
-    with pytest.raises(ValidationError, match="the most"):
+    with pytest.raises(ValidationError, match="The limit is"):
         images.sizes(upload)

@@ -97,7 +97,7 @@ def test_a_form_that_does_not_say_to_whom_is_shown_again(send, whom):
 
 
 def test_an_address_that_is_none_is_shown_again(send):
-    assert "Give the address of a page" in send(to_everybody="on", url="javascript:alert(1)").text
+    assert "Enter a path or URL" in send(to_everybody="on", url="javascript:alert(1)").text
     assert not Notification.objects.exists()
 
 

@@ -83,5 +83,5 @@ def test_what_cannot_be_shown_is_refused(ada, wrong):
 
 
 def test_who_has_no_account_cannot_be_notified(db):
-    with pytest.raises(ValueError, match="only users who are saved"):
+    with pytest.raises(ValueError, match="save the user first"):
         notify(AnonymousUser(), "something")

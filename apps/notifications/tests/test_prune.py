@@ -31,7 +31,7 @@ def test_what_is_too_old_goes_and_so_does_what_was_deleted(ada, grace, capsys):
     aged(ada, "deleted a moment ago", created=3, deleted=0)
     call_command("prune_notifications")
     assert left() == ["deleted a moment ago", "young"]
-    assert capsys.readouterr().out == "Pruned 3 notifications.\n"
+    assert capsys.readouterr().out == "Deleted 3 notifications.\n"
     call_command("prune_notifications", "--days", "30")
     assert left() == ["deleted a moment ago"]
 

@@ -75,11 +75,11 @@ REFUSED = {
     ),
     "a unique column with one default": (
         [ops.AddField("post", "link", text(db_default="", unique=True))],
-        "shop_post.link is unique, and its database default is the same for each row",
+        "shop_post.link is unique, but its database default is the same for all rows",
     ),
     "NULL no more": (
         [ops.AlterField("post", "note", text(default=""))],
-        "shop_post.note becomes NOT NULL, and the running release may write NULL",
+        "shop_post.note becomes NOT NULL, but the running release may write NULL",
     ),
     "a default of the database lost": (
         [ops.AlterField("post", "kind", text(default="plain"))],
@@ -107,13 +107,13 @@ REFUSED = {
     ),
 }
 UNJUDGED = {
-    "a program": ([ops.RunPython(lambda apps, editor: None)], "it leaves"),
+    "a program": ([ops.RunPython(lambda apps, editor: None)], "that it writes"),
     "SQL": ([ops.RunSQL("UPDATE shop_post SET note = ''")], "it is SQL"),
     "a constraint": (
         [ops.AddConstraint("post", models.UniqueConstraint(fields=["title"], name="once"))],
-        "keep the constraint already",
+        "already satisfy the constraint",
     ),
-    "unique values": ([ops.AlterField("post", "title", text(unique=True))], "may write values twice"),
+    "unique values": ([ops.AlterField("post", "title", text(unique=True))], "may write duplicates"),
     "a check": ([ops.AlterField("post", "likes", models.PositiveIntegerField(default=0))], "gets a check"),
 }
 

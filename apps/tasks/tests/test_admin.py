@@ -42,11 +42,11 @@ def test_staff_sees_whose_they_are_and_how_far_and_finds_them(admin_client, impo
 
 def test_staff_cancels_what_is_under_way_and_retries_what_was_stopped(admin_client, import_of, running):
     draft = import_of(FILE)
-    assert "1 task is cancelled." in act(admin_client, "cancel", running, draft)
+    assert "1 task cancelled." in act(admin_client, "cancel", running, draft)
     assert (state(running), state(draft)) == ("cancelled", "draft")
     with pytest.raises(life.Lost):
         life.hold(running)
-    assert "1 task goes on." in act(admin_client, "retry", running, draft)
+    assert "1 task continues." in act(admin_client, "retry", running, draft)
     assert (state(running), state(draft)) == ("waiting", "draft")
 
 

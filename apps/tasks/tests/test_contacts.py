@@ -23,13 +23,13 @@ def test_columns_that_are_missing_or_there_twice_are_told():
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        (["Ada", "ada@example.com", ""], "It has 3 fields, and the header has 4."),
+        (["Ada", "ada@example.com", ""], "The row has 3 fields, but the header has 4."),
         (["", "ada@example.com", "", ""], "The name is missing."),
         (["Ada", " ", "", ""], "The email is missing."),
         (["Ada", "ada at example", "", ""], "The email address is not valid."),
-        (["x" * 201, "ada@example.com", "", ""], "The name has 201 characters; 200 are possible."),
-        (["A\0da", "ada@example.com", "", ""], "The name has a control character in it."),
-        (["Ada", "ada@example.com", "\x1b[2J", ""], "The phone has a control character in it."),
+        (["x" * 201, "ada@example.com", "", ""], "The name has 201 characters. The limit is 200."),
+        (["A\0da", "ada@example.com", "", ""], "The name contains a control character."),
+        (["Ada", "ada@example.com", "\x1b[2J", ""], "The phone contains a control character."),
     ],
 )
 def test_a_bad_row_is_told_why(fields, reason):

@@ -43,14 +43,14 @@ def test_a_quote_in_the_middle_of_a_field_is_a_character():
 def test_a_quote_that_is_not_closed_costs_its_own_line_and_no_other(following):
     text = HEADER + '"Ada,ada@example.com\n' + "a,b\n" * following
     assert rows(text) == [
-        (2, "The quotation marks do not pair up."),
+        (2, "A quotation mark is not closed."),
         *((3 + number, ["a", "b"]) for number in range(following)),
     ]
 
 
 def test_a_field_over_very_many_lines_is_taken_for_a_quote_that_is_not_closed():
     text = HEADER + '"A' + "\nB" * RECORD_LINES + '",c\n'
-    assert rows(text)[0] == (2, "The quotation marks do not pair up.")
+    assert rows(text)[0] == (2, "A quotation mark is not closed.")
     assert len(rows(text)) == RECORD_LINES + 1
 
 
@@ -84,8 +84,8 @@ def test_text_is_what_it_takes_in_however_it_is_cut():
 @pytest.mark.parametrize(
     ("chunks", "told"),
     [
-        ([b"a,b\nc,d\n", b"\xe9,f\n"], "line 3"),
-        ([b"a,b\n", b"c,d\n\xe9,f\n"], "line 3"),
+        ([b"a,b\nc,d\n", b"\xe9,f\n"], "Line 3"),
+        ([b"a,b\n", b"c,d\n\xe9,f\n"], "Line 3"),
         (["a,b".encode("utf-16")], "not UTF-8"),
         ([b"a\0b"], "not a text file"),
         ([b"\xff\xd8\xff\xe0\0\x10JFIF"], "not UTF-8"),

@@ -73,14 +73,14 @@ def test_an_upload_is_shown_before_it_is_started(signed_in):
     [
         (b"", "The file is empty."),
         (b"\n\n", "The file is empty."),
-        (b"\xff\xd8\xff\xe0\0\x10JFIF", "This is not UTF-8 text (line 1)."),
-        ("Zoë;x".encode("latin-1"), "This is not UTF-8 text"),
-        (GOOD.encode("utf-16"), "This is not UTF-8 text"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", "Line 1 is not UTF-8 text."),
+        ("Zoë;x".encode("latin-1"), "is not UTF-8 text"),
+        (GOOD.encode("utf-16"), "is not UTF-8 text"),
         (zip_bomb(), "This is not"),
-        ("vorname,mail\nAda,a@example.com\n", "missing: name, email. Found: vorname, mail."),
-        ("name\nAda\n", "missing: email."),
-        ("name,email,Name\nA,b@example.com,C\n", "more than one column named name"),
-        ("name,email\n\n", "There are no rows"),
+        ("vorname,mail\nAda,a@example.com\n", "Missing: name, email. Found: vorname, mail."),
+        ("name\nAda\n", "Missing: email."),
+        ("name,email,Name\nA,b@example.com,C\n", "several columns named name"),
+        ("name,email\n\n", "The file has no rows"),
         ("<script>alert(1)</script>\nx\n", "Found: &lt;script&gt;alert(1)&lt;/script&gt;."),
         ("x" * MIB + "\n", "The row is longer than"),
         ("x," * 20_000 + "\nx\n", "…"),
@@ -156,7 +156,7 @@ def test_a_button_that_comes_too_late_says_so(signed_in, import_of, work, action
     if action == "delete":
         signed_in.post(f"/tasks/{task.pk}/start/")
     page = signed_in.post(f"/tasks/{task.pk}/{action}/", follow=True).text
-    assert "That is not possible any more" in page
+    assert "This is no longer possible" in page
     assert Task.objects.exists()
 
 
@@ -165,13 +165,13 @@ def test_a_user_has_so_many_tasks_under_way_and_no_more(signed_in, import_of, gr
     for _ in range(life.MOST_UNDER_WAY + 1):
         tasks.append(import_of(GOOD))
         page = signed_in.post(f"/tasks/{tasks[-1].pk}/start/", follow=True).text
-    assert "5 tasks are under way, and no more are possible." in page
-    assert "no more are possible" in signed_in.post("/tasks/export/", follow=True).text
+    assert "5 tasks are under way, and which is the limit." in page
+    assert "which is the limit" in signed_in.post("/tasks/export/", follow=True).text
     assert life.start(import_of(GOOD, owner=grace)), "others' tasks do not count"
     life.cancel(tasks[0])
     signed_in.post(f"/tasks/{tasks[-1].pk}/start/")
     assert Task.objects.filter(owner=tasks[0].owner, state="waiting").count() == life.MOST_UNDER_WAY
-    assert "no more are possible" in signed_in.post(f"/tasks/{tasks[0].pk}/retry/", follow=True).text
+    assert "which is the limit" in signed_in.post(f"/tasks/{tasks[0].pk}/retry/", follow=True).text
 
 
 def test_buttons_that_are_pressed_too_often_do_nothing_and_say_so(signed_in, import_of, settings, monkeypatch):

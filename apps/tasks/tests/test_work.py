@@ -234,7 +234,7 @@ def test_an_address_is_taken_once_within_a_file_and_across_files(import_of, work
     second = work(import_of("name,email\nAda,a@example.com\nGrace,g@example.com\n"))
     assert [contact.name for contact in Contact.objects.order_by("pk")] == ["Ada", "Grace"]
     assert [(error.line, error.reason) for error in second.errors.all()] == [
-        (2, "There is a contact with this email address already.")
+        (2, "A contact with this email address already exists.")
     ]
 
 

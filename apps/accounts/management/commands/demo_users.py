@@ -14,18 +14,18 @@ USERS = {"admin": EVERYTHING, "ada": NOTHING, "grace": NOTHING}
 
 
 class Command(BaseCommand):
-    help = _("Makes the demo users that are missing and prints their logins. Needs DEBUG.")
+    help = _("Creates the demo users that do not exist yet and prints their logins. Needs DEBUG.")
 
     def add_arguments(self, parser):
-        parser.add_argument("--remove", action="store_true", help=_("delete them, with all that belongs to them"))
+        parser.add_argument("--remove", action="store_true", help=_("delete them and their data"))
 
     def handle(self, *args: object, remove: bool, **options: object) -> None:
         if remove:
             return self.remove()
         if not settings.DEBUG:
             raise CommandError(
-                "Demo users have a password that everybody knows, so they are made with DEBUG on only. "
-                "Set DEBUG=1, or use createsuperuser to make a real user."
+                "Demo users have a public password, so they need DEBUG. "
+                "Set DEBUG=1, or create a real user with createsuperuser."
             )
         refuse_foreign_database()
         for username, rights in USERS.items():

@@ -15,24 +15,24 @@ from apps.dev.database import refuse_foreign_database
 
 
 class Command(BaseCommand):
-    help = "Makes demo data, and then lets something happen every few seconds until Ctrl-C. Needs DEBUG."
+    help = "Creates demo data, then a new event every few seconds until Ctrl-C. Needs DEBUG."
 
     def add_arguments(self, parser):
-        parser.add_argument("--seed", action="store_true", help="make what is missing, and stop there")
-        parser.add_argument("--pause", type=float, default=3.0, help="seconds between two events, on average")
+        parser.add_argument("--seed", action="store_true", help="only create the missing demo data")
+        parser.add_argument("--pause", type=float, default=3.0, help="average seconds between events")
 
     def handle(self, *args, seed: bool, pause: float, **options) -> None:
         if not settings.DEBUG:
-            raise CommandError("Demo data is for trying the site out: set DEBUG=1, on a developer's machine only.")
+            raise CommandError("Demo data needs DEBUG. Set DEBUG=1, on a developer's machine only.")
         refuse_foreign_database()
         if pause <= 0:
-            raise CommandError("--pause is a number of seconds above 0.")
+            raise CommandError(f"--pause is {pause:g}: give a number of seconds above 0.")
         demos = [*demo_modules()]
         for demo in demos:
             demo.seed()
         if seed:
             return
-        self.stdout.write("Something happens every few seconds now. Ctrl-C ends it.")
+        self.stdout.write("A demo event is created every few seconds. Press Ctrl-C to stop.")
         try:
             while True:
                 time.sleep(random.uniform(0.5, 1.5) * pause)

@@ -33,11 +33,11 @@ watchfiles.run_process(*sys.argv[2:], target=sys.argv[1], target_type="command")
 class Command(BaseCommand):
     """Start both, print the address, and end both on Ctrl-C or when one of them stops."""
 
-    help = f"Serve on http://{HOST}:PORT with uvicorn, beside a task worker; both reload on change."
+    help = f"Runs uvicorn on http://{HOST}:PORT and a task worker. Both reload on changes."
 
     def add_arguments(self, parser):
         parser.add_argument("port", nargs="?", type=int, default=8000)
-        parser.add_argument("--demo", action="store_true", help="migrate and make demo data first")
+        parser.add_argument("--demo", action="store_true", help="migrate and create demo data first")
 
     def handle(self, *, port, demo, **options):
         refuse_used_port(port)
@@ -58,10 +58,10 @@ class Command(BaseCommand):
         ]
         try:
             wait_until_served(port, children)
-            self.stdout.write(self.style.SUCCESS(f"\n  Live on http://{HOST}:{port}/   (Ctrl-C ends it)\n"))
+            self.stdout.write(self.style.SUCCESS(f"\n  Live on http://{HOST}:{port}/   (press Ctrl-C to stop)\n"))
             while all_run(children):
                 time.sleep(0.2)
-            self.stderr.write("The server or the task worker has stopped: see above.")
+            self.stderr.write("The server or the task worker stopped. The reason is above.")
         except KeyboardInterrupt:
             self.stdout.write("\nStopping.")
         finally:
@@ -116,7 +116,7 @@ def refuse_used_port(port: int) -> None:
         except OSError as error:
             raise CommandError(
                 f"Port {port} cannot be used ({error.strerror}). "
-                f"Stop the other program, or choose another port: make run PORT={port + 1}"
+                f"Stop the program that uses it, or choose another port: make run PORT={port + 1}"
             ) from None
 
 

@@ -24,11 +24,11 @@ NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 class Command(BaseCommand):
     """Write `apps/NAME`, and add it to the settings and to the addresses of the site."""
 
-    help = "Makes apps/NAME with a page and a test, and adds it to INSTALLED_APPS and to the URLs."
+    help = "Creates apps/NAME with a page and a test and adds it to INSTALLED_APPS and the URLs."
 
     def add_arguments(self, parser):
-        parser.add_argument("name", help="The app's name: lower-case letters, digits and underscores.")
-        live = "A list that changes on every open page, a count in the header, streams, and a browser test."
+        parser.add_argument("name", help="the app's name: lower-case letters, digits and underscores")
+        live = "a list that updates on every open page, a count in the header, streams and a browser test"
         parser.add_argument("--live", action="store_true", help=live)
 
     def handle(self, *, name, live, **options):
@@ -37,13 +37,13 @@ class Command(BaseCommand):
         for target, text in files.items():
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8", newline="\n")
-        self.stdout.write(self.style.SUCCESS(f"Made apps/{name}."))
+        self.stdout.write(self.style.SUCCESS(f"Created apps/{name}."))
         for file, variable, line in additions(name):
             where = f"{variable} in {file.relative_to(settings.BASE_DIR)}"
             if add_to_list(file, variable, line):
                 self.stdout.write(f"Added to {where}: {line}")
             else:
-                self.stdout.write(self.style.WARNING(f"Please add to {where}: {line}"))
+                self.stdout.write(self.style.WARNING(f"Add this to {where}: {line}"))
         port = running.port()
         if live:
             if port:
@@ -59,7 +59,7 @@ class Command(BaseCommand):
         try:
             refuse_foreign_database()
         except CommandError:
-            self.stdout.write(self.style.WARNING(f"Please run: python manage.py migrate {name}"))
+            self.stdout.write(self.style.WARNING(f"Run: python manage.py migrate {name}"))
         else:
             subprocess.run([sys.executable, "manage.py", "migrate", name], cwd=settings.BASE_DIR, check=False)
 
@@ -73,22 +73,22 @@ class Command(BaseCommand):
             base.write_text(f"{navigation}        {line}\n{end}{rest}", encoding="utf-8", newline="\n")
             self.stdout.write("Added to the header in templates/base.html: the link with the count")
         else:
-            self.stdout.write(self.style.WARNING(f"Please add to the header in templates/base.html: {line}"))
+            self.stdout.write(self.style.WARNING(f"Add this to the header in templates/base.html: {line}"))
 
 
 def check_name(name: str) -> None:
     """Raise `CommandError` unless an app can have this name."""
     if not NAME.fullmatch(name) or keyword.iskeyword(name):
         raise CommandError(
-            f"{name!r} cannot be an app's name: that is lower-case letters, digits and underscores, "
-            "with a letter first, and no word of the language, such as shop or blog_posts."
+            f"{name!r} is not a valid app name. Use lower-case letters, digits and underscores, start with a "
+            "letter, and avoid Python keywords. Examples: shop, blog_posts."
         )
     if apps.is_installed(f"apps.{name}") or name in apps.app_configs:
-        raise CommandError(f"There is an app named {name!r} already. Please choose another name.")
+        raise CommandError(f"An app named {name!r} already exists. Choose another name.")
     if importlib.util.find_spec(name):
-        raise CommandError(f"There is a Python module named {name!r} already. Please choose another name.")
+        raise CommandError(f"A Python module named {name!r} already exists. Choose another name.")
     if (settings.BASE_DIR / "apps" / name).exists():
-        raise CommandError(f"There is a folder apps/{name} already. Please move it away or choose another name.")
+        raise CommandError(f"The folder apps/{name} already exists. Move it away or choose another name.")
 
 
 def rendered(name: str, kind: str) -> dict[Path, str]:
@@ -107,7 +107,7 @@ def rendered(name: str, kind: str) -> dict[Path, str]:
             files[settings.BASE_DIR / path] = text
     for target in files:
         if target.exists():
-            raise CommandError(f"There is a file {target} already. Please choose another name.")
+            raise CommandError(f"The file {target} already exists. Choose another name.")
     return files
 
 

@@ -1,4 +1,4 @@
-"""Deletes what nobody will look for any more."""
+"""Deletes old notifications permanently."""
 
 from datetime import timedelta
 from itertools import groupby
@@ -15,14 +15,14 @@ BATCH = 1000
 
 
 class Command(BaseCommand):
-    help = _("Deletes notifications that are too old, read or not, and those that were deleted a day ago.")
+    help = _("Deletes notifications older than --days, and permanently those that users deleted over a day ago.")
 
     def add_arguments(self, parser):
-        parser.add_argument("--days", type=int, default=90, help=_("how old the oldest may be; 90 if not given"))
+        parser.add_argument("--days", type=int, default=90, help=_("maximum age in days, 90 by default"))
 
     def handle(self, *, days, **options):
         if not 1 <= days <= 36_500:
-            raise CommandError(f"--days is a number of days from 1 to 36500, not {days}.")
+            raise CommandError(f"--days is {days}: give a number from 1 to 36500.")
         now = timezone.now()
         past = Notification.objects.filter(
             Q(created_at__lt=now - timedelta(days=days)) | Q(deleted_at__lt=now - timedelta(days=1))
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         while some := list(past.select_related("recipient")[:BATCH]):
             self.forget(some)
             pruned += len(some)
-        self.stdout.write(f"Pruned {pruned} notification{'' if pruned == 1 else 's'}.")
+        self.stdout.write(f"Deleted {pruned} notification{'' if pruned == 1 else 's'}.")
 
     def forget(self, notifications):
         """Delete some of them for good, and take them off the open pages."""

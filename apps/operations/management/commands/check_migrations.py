@@ -1,4 +1,4 @@
-"""Refuses migrations that the running release cannot live with."""
+"""Refuses migrations that would break the running release."""
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
@@ -11,11 +11,11 @@ REFUSED = 10
 
 
 class Command(BaseCommand):
-    help = _("Says which unapplied migrations the running release cannot live with. The exit code is then 10.")
+    help = _("Lists unapplied migrations that would break the running release. The exit code is then 10.")
     requires_system_checks = ()
 
     def add_arguments(self, parser):
-        parser.add_argument("--database", default="default", help=_("the alias of the database"))
+        parser.add_argument("--database", default="default", help=_("alias of the database"))
 
     def handle(self, *, database, **options):
         found = [*examine(connections[database])]
@@ -23,7 +23,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{finding.migration}: {finding.operation}\n    {finding.reason}")
         if any(finding.is_refused for finding in found):
             raise CommandError(
-                "The running release cannot live with these migrations. Make the change in two releases, "
-                "or deploy this one while the site is stopped.",
+                "These migrations would break the running release. Make the change in two releases, or deploy "
+                "this one while the site is stopped.",
                 returncode=REFUSED,
             )

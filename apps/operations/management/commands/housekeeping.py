@@ -1,7 +1,7 @@
 """
-Deletes what nobody needs any more. The bundled deployments run it each day.
+Deletes expired data. The bundled deployments run it every day.
 
-An app names its own commands for this in its `AppConfig`: `daily_commands = ("prune_notifications",)`.
+An app lists its own commands in its `AppConfig`: `daily_commands = ("prune_notifications",)`.
 """
 
 from django.apps import apps
@@ -14,12 +14,14 @@ KNOWN = {"django.contrib.sessions": ("clearsessions",), "django_tasks_db": ("pru
 
 
 class Command(BaseCommand):
-    help = _("Runs the daily commands of all apps: expired sessions, old notifications and finished tasks go.")
+    help = _(
+        "Runs the daily commands of all apps: they delete expired sessions and old notifications, for example."
+    )
 
     def handle(self, **options):
         failed = [command for command in daily_commands() if not self.succeeds(command)]
         if failed:
-            raise CommandError(f"Failed: {', '.join(failed)}.")
+            raise CommandError(f"These commands failed: {', '.join(failed)}.")
 
     def succeeds(self, command: str) -> bool:
         """Run a command, and return whether it raised nothing."""
