@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import salted_hmac
@@ -22,14 +23,20 @@ def refuse_other_user(request: HttpRequest) -> HttpResponse | None:
     Its tab would show that user's events otherwise. Requests without the page's key are not refused.
     """
     key = request.headers.get(HEADER)
-    if not key or not hasattr(request, "session") or key.endswith(_user_part(request.session)):
+    if not key or not hasattr(request, "session") or key.endswith(_user_parts(request.session)):
         return None
     return HttpResponse(OTHER_USER, status=409, content_type="text/plain", headers={"Cache-Control": "no-store"})
 
 
-def _user_part(session: Any) -> str:
-    return _digest("user", session.get(SESSION_KEY))
+def _user_parts(session: Any) -> tuple[str, ...]:
+    """Return the user's part by each secret key that still counts: a new key does not change the user."""
+    return tuple(_user_part(session, secret) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
 
 
-def _digest(kind: str, value: str | None) -> str:
-    return salted_hmac(f"apps.sse.share_key.{kind}", value or "", algorithm="sha256").hexdigest()[:16]
+def _user_part(session: Any, secret: str | None = None) -> str:
+    return _digest("user", session.get(SESSION_KEY), secret)
+
+
+def _digest(kind: str, value: str | None, secret: str | None = None) -> str:
+    salt = f"apps.sse.share_key.{kind}"
+    return salted_hmac(salt, value or "", secret=secret, algorithm="sha256").hexdigest()[:16]

@@ -149,7 +149,7 @@ def test_the_tabs_of_a_session_have_a_key_in_common_and_no_two_sessions_have(cli
     assert re.fullmatch(r"[0-9a-f]{32}", key)
 
 
-def test_a_page_that_was_made_for_another_user_gets_no_stream(client):
+def test_a_page_that_was_made_for_another_user_gets_no_stream(client, settings):
     ada = make_user("ada")
     client.force_login(ada)
     from_page = {"SSE-Share-Key": share_key(client)}
@@ -162,6 +162,8 @@ def test_a_page_that_was_made_for_another_user_gets_no_stream(client):
         with StreamClient(client).open("/news/"):
             pass
     client.force_login(ada)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "the next secret key of this site"
     with StreamClient(client).open("/news/", headers=from_page):
         pass
 
