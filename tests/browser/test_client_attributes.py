@@ -12,10 +12,10 @@ ORDERS = """<form id="orders" dj-sse="/stream/" dj-sse-refresh="changed"><input 
 
 @pytest.fixture
 def fetched(page):
-    """The addresses of the documents and parts that the page has fetched since it was opened."""
+    """The addresses of the documents and parts that the page has fetched as a refresh since it was opened."""
     found = []
-    page.on("request", lambda request: request.resource_type == "fetch" and found.append(request.url))
-    return lambda: [url for url in found if "/stream/" not in url]
+    page.on("request", lambda request: "sse-refresh" in request.headers and found.append(request.url))
+    return lambda: found
 
 
 def let_refresh(page, heard):
@@ -117,6 +117,19 @@ def test_a_part_waits_for_the_events_before_it_and_is_fetched_again_if_they_chan
     expect(page.locator("li")).to_have_text(["one", "two"])
 
 
+def test_attributes_that_could_not_be_loaded_are_tried_again_at_the_next_event(page, server, open_page):
+    page.clock.install()
+    page.route("**/djust-sse-attributes.js", lambda route: route.abort())
+    with page.expect_console_message(lambda message: "could not be loaded" in message.text):
+        open_page(EMPTY.format("<b>1</b>"))
+    server.page(EMPTY.format("<b>2</b>"))
+    stream = server.accept().stream()
+    page.clock.run_for(6000)
+    stream.send(event("changed", 1))
+    let_refresh(page, heard=1)
+    expect(page.locator("b")).to_have_text("2")
+
+
 def test_a_hidden_page_is_refreshed_when_it_is_shown_and_one_with_gaps_at_once(page, server, open_page, fetched):
     page.clock.install()
     open_page(EMPTY.format(""))
@@ -197,12 +210,15 @@ def test_fields_are_attributes_and_classes_too(page, server, open_page, complain
 def test_no_field_becomes_a_script(page, server, open_page, complaints):
     open_page("""
 <p dj-sse="/stream/"><a href="/safe/" dj-sse-field="onclick:x href:url title:x">?</a>
-<iframe dj-sse-field="srcdoc:x"></iframe></p>
+<iframe dj-sse-field="srcdoc:x"></iframe><b dj-sse-field="title:book aria-label:book"></b></p>
     """)
-    server.accept().stream(event("a", {"x": "alert(1)", "url": "java\tscript:alert(1)"}))
+    data = {"x": "alert(1)", "url": "java\tscript:alert(1)", "book": "JavaScript: The Good Parts"}
+    server.accept().stream(event("a", data))
     expect(page.locator("a")).to_have_attribute("title", "alert(1)")
     page.wait_for_function("() => document.querySelector('p')._djustSSE.getStats().messages")
     expect(page.locator("a")).to_have_attribute("href", "/safe/")
+    expect(page.locator("b")).to_have_attribute("title", "JavaScript: The Good Parts")
+    expect(page.locator("b")).to_have_attribute("aria-label", "JavaScript: The Good Parts")
     assert page.evaluate(
         "() => [document.querySelector('a').onclick, document.querySelector('iframe').srcdoc]"
     ) == [

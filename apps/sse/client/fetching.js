@@ -10,7 +10,8 @@ const TRY_AGAIN = new Set([408, 425, 429]);
 export async function fetchPart(where) {
   const url = new URL(where, document.baseURI);
   if (url.origin !== location.origin) throw failure(`${url} has another origin`, { isFinal: true });
-  const headers = { Accept: 'text/html' };
+  // Messages that a page shows once are for a page that people open.
+  const headers = { Accept: 'text/html', 'SSE-Refresh': 'yes' };
   const response = await fetch(url, { headers, cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
   const { ok, redirected, status } = response;
   if (ok && !redirected) return response.text();

@@ -6,6 +6,7 @@ const TRY_AGAIN_AFTER = 5000;
 const loading = new Map();
 const attempts = new Map();
 const awaited = new Map();
+const needed = new Map();
 
 /** The parts that are there, of those that events wait for. */
 export const parts = {};
@@ -13,6 +14,7 @@ export const parts = {};
 /** Begin to load a part that the next event has to wait for, if it is not there. */
 export function need(name, install) {
   if (parts[name] || awaited.has(name)) return;
+  needed.set(name, install);
   const loading = load(name).then((part) => {
     awaited.delete(name);
     parts[name] = part;
@@ -21,8 +23,9 @@ export function need(name, install) {
   awaited.set(name, loading);
 }
 
-/** A promise while something that events wait for is on its way; undefined otherwise. */
+/** A promise while something that events wait for is loaded, perhaps again; undefined otherwise. */
 export function pending() {
+  needed.forEach((install, name) => need(name, install));
   return awaited.size ? Promise.all(awaited.values()) : undefined;
 }
 

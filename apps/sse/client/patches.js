@@ -43,10 +43,14 @@ export function setValue(element, value) {
   else if (element.value !== asText(value)) element.value = asText(value);
 }
 
+/** Attributes that are read by people, and may begin with any word. */
+const WORDS = /^(aria-.*|alt|label|placeholder|title)$/i;
+
 /** A server may set any attribute except those that would run a script. */
 export function setAttribute(element, { name, value }) {
   const text = asText(value);
-  const isScript = /^on|^srcdoc$/i.test(name) || /^javascript:/i.test(text.replace(/[\0- ]/g, ''));
+  const isAddress = !WORDS.test(name) && /^javascript:/i.test(text.replace(/[\0- ]/g, ''));
+  const isScript = isAddress || /^on|^srcdoc$/i.test(name);
   if (isScript || isObject(value)) throw new Error(`the attribute ${name} must be text, not a script`);
   if (element.getAttribute(name) !== text) element.setAttribute(name, text);
 }

@@ -28,7 +28,7 @@ function want(element, detail, page) {
 
 async function refreshAll(element, page) {
   await pause(BURST * (0.5 + Math.random()));
-  for (let failures = 0, stale = 0; wanted.get(element) && element.isConnected; ) {
+  for (let failures = 0, stale = 0; wanted.get(element) && element.isConnected && element._djustSSE; ) {
     await visible();
     const detail = wanted.get(element);
     wanted.set(element, undefined);

@@ -154,9 +154,10 @@ def test_who_may_only_look_has_no_buttons_and_cannot_end(onlooker, answers, sent
 
 def test_a_users_streams_are_ended_by_one_button_and_that_is_logged(admin, answers, sent):
     ada = get_user_model().objects.create_user("ada")
-    response = admin.post(END, {"user": str(ada.pk)}, follow=True)
+    assert admin.post(END, {"user": str(ada.pk)}).url == PAGE
     assert sent == [("close", {"user": str(ada.pk)})]
-    assert "Streams of “ada” ended." in response.text
+    assert "Streams of “ada” ended." not in admin.get(PAGE, headers={"SSE-Refresh": "yes"}).text
+    assert "Streams of “ada” ended." in admin.get(PAGE).text
     entry = LogEntry.objects.get()
     assert (entry.user.username, entry.object_repr, entry.content_type.model) == ("grace", "ada", "openstream")
     assert "ada" in admin.get("/admin/").text

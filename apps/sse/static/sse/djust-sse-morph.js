@@ -1,4 +1,4 @@
-/*! djust-sse 0.1.0 sha256:cd21c14f0f73ba1a6550042f3aaf01cbbc89af331133a47554f48322410fe6a1 */
+/*! djust-sse 0.1.0 sha256:da14b9a139ea690fe8200929a33d6d348c66dc5517006dd497250e20d2973b22 */
 /*! includes idiomorph 0.8.0, Zero-Clause BSD
 =============
 
