@@ -88,7 +88,7 @@ def test_a_picture_whose_turn_does_not_come_is_a_message_beside_the_field(monkey
     file = SimpleUploadedFile("a.png", written("PNG", "RGB", (9, 9)))
     other = threading.Event()
     images.decoder.submit(other.wait, 10)
-    assert "busy" in PostForm(files={"image": file}).errors["image"][0]
+    assert "processing" in PostForm(files={"image": file}).errors["image"][0]
     other.set()
 
 
