@@ -12,27 +12,27 @@ export PYTHONUNBUFFERED = 1
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: .venv/ready ## Make .venv with the locked dependencies
+setup: .venv/ready ## Create .venv with the locked dependencies
 	@:
 
 .venv/ready: requirements-dev.txt bin/setup
 	@bin/setup
 
-run: setup ## Serve on http://127.0.0.1:8000 (PORT=) with demo data and the task worker, both reloading
+run: setup ## Run server and task worker with demo data on http://127.0.0.1:8000 (PORT=); both reload
 	@exec env $(MANAGE) dev --demo $(PORT)
 
-test: setup ## Run every test; what they need is installed first where that can be done
+test: setup ## Run all tests; missing servers and browsers are installed first if possible
 	@bin/test-servers
 	@$(PYTHON) -m pytest $(ARGS)
 
-pictures: setup ## Make the pictures of the README again, from a server in use
+pictures: setup ## Take the README's pictures again, from a running server
 	@PICTURES=docs $(PYTHON) -m pytest -m soak tests/browser/test_picture.py -n0
 
-soak: setup ## Run the long tests, each bounded
+soak: setup ## Run the long tests
 	@bin/test-servers soak
 	@$(PYTHON) -m pytest -m soak $(ARGS)
 
-check: setup ## Lint, types, migrations, deployment checks, stale builds
+check: setup ## Check lint, types, migrations, deployment settings and the client's build
 	@echo "Lint ..." && $(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check .
 	@echo "Types ..." && $(PYTHON) -m mypy
 	@echo "Migrations ..." && $(MANAGE) makemigrations --check --dry-run
@@ -45,7 +45,7 @@ fmt: setup ## Format the code
 shell: setup ## Open a Django shell
 	@$(MANAGE) shell
 
-lock: setup ## Lock the dependencies of pyproject.toml again (UPGRADE=1: to their newest versions)
+lock: setup ## Lock the dependencies of pyproject.toml again (UPGRADE=1: in their newest versions)
 	@bin/lock $(if $(UPGRADE),--upgrade)
 
 add: setup ## Add a dependency, lock it, install it: make add PACKAGE=name
@@ -58,7 +58,7 @@ audit: setup ## Check the locked dependencies for known vulnerabilities; needs t
 ci: ## Write the workflow that tests each push and audits every week (FOR=github or gitlab)
 	@FORCE=$(FORCE) bin/ci $(FOR)
 
-client: ## Build the browser client from its modules (the one thing that needs Node)
+client: ## Build the browser client from its modules (needs Node)
 	@npm --prefix $(CLIENT) ci --no-audit --no-fund && npm --prefix $(CLIENT) run build
 
 -include .template/template.mk

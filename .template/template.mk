@@ -3,5 +3,5 @@
 template: setup ## Build dist/project_template.zip for startproject --template
 	@$(PYTHON) .template/build.py
 
-bench: setup ## Compare what open streams cost with nchan and others (bench/README.md has its options)
+bench: setup ## Measure what open streams cost, beside nchan and others (options: bench/README.md)
 	@$(PYTHON) -m bench

@@ -165,5 +165,5 @@ def test_setup_says_in_one_sentence_that_python_is_missing(tmp_path):
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr == (
-        "Python 3.12 or newer was not found: install it, or name it with PYTHON=/path/to/python3.\n"
+        "Python 3.12 or newer was not found. Install it, or set PYTHON=/path/to/python3.\n"
     )

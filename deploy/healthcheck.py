@@ -1,4 +1,4 @@
-"""Asks the server of this container whether it is ready; prints why not, and the exit code is then 1."""
+"""Checks whether the server of this container is ready. If not, it prints the reason and exits with 1."""
 
 import http.client
 import os

@@ -1,7 +1,7 @@
 """
 Runs a program of PostgreSQL for the database of `DATABASE_URL`: deploy/libpq.py pg_dump --format=custom …
 
-The password is passed in the environment, as every user of the machine can read arguments.
+The password is passed in the environment, because all users of the machine can see a program's arguments.
 """
 
 import os

@@ -57,7 +57,7 @@ def test_ci_writes_a_workflow_once_and_replaces_a_changed_one_only_when_told(mak
     file.write_text(written + "# ours\n")
     refused = make("ci", f"FOR={name}")
     assert refused.returncode != 0
-    assert "To replace it: make ci FORCE=1" in refused.stderr
+    assert "To replace it, run: make ci FORCE=1" in refused.stderr
     assert file.read_text() == written + "# ours\n"
     assert make("ci", f"FOR={name}", "FORCE=1").returncode == 0
     assert file.read_text() == written

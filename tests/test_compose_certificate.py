@@ -65,7 +65,7 @@ def test_a_certificate_is_got_served_and_renewed(site):
     settings.write_text(text.replace("COMPOSE_PROFILES=", "COMPOSE_PROFILES=acme"))
 
     printed = site.run("up", "test")
-    assert "for the reason above" in printed, "nobody answers at the authority's address yet"
+    assert "The reason is above." in printed, "nobody answers at the authority's address yet"
     assert "DNS:127.0.0.1" in served(site)
 
     site.compose("up", "-d", "--no-deps", "pebble")

@@ -67,7 +67,7 @@ def test_a_bad_release_leaves_the_running_one_and_a_good_one_can_be_rolled_back(
             printed = site.run("up", version, fails=True)
             print(version, f"{time.monotonic() - started:.1f} s", printed[-600:])
             assert reason in printed
-            assert "localhost/site:test goes on." in printed
+            assert "localhost/site:test keeps running." in printed
         assert versions(site) == {"test"}
 
         site.run("up", "good")

@@ -103,13 +103,13 @@ def test_init_makes_secrets_that_only_the_owner_reads_and_leaves_them_as_they_ar
 def test_init_takes_mail_from_the_environment_and_says_what_is_missing_without(tmp_path):
     deployment = Deployment(tmp_path)
     mail = {"EMAIL_URL": "smtp+tls://me:secret@mail.example.com:587", "DEFAULT_FROM_EMAIL": "me@example.com"}
-    assert "No mail" not in deployment.run("init", "--sqlite", "--acme", "a.example", "b.example", **mail)
+    assert "sends no mail" not in deployment.run("init", "--sqlite", "--acme", "a.example", "b.example", **mail)
     settings = deployment.settings()
     assert {name: settings[name].strip("'") for name in mail} == mail
     assert settings["ALLOWED_HOSTS"] == "a.example,b.example"
     assert (settings["COMPOSE_FILE"], settings["COMPOSE_PROFILES"]) == ("compose.sqlite.yml", "acme")
     (deployment.folder / ".env").unlink()
-    assert "No mail leaves the site" in deployment.run("init", "a.example")
+    assert "the site sends no mail" in deployment.run("init", "a.example")
 
 
 def test_init_asks_for_mail_in_a_terminal_and_takes_any_password(tmp_path):
@@ -155,7 +155,7 @@ def test_up_replaces_one_web_server_after_the_other_and_keeps_the_release_before
     assert settings["PREVIOUS_IMAGE"] == "localhost/site:1.0"
     assert (running.folder / ".env").stat().st_mode & 0o077 == 0
 
-    assert "localhost/site:1.0 runs again" in running.run("rollback")
+    assert "localhost/site:1.0 is running again" in running.run("rollback")
     assert running.replaced() == [("1.0", "web-1"), ("1.0", "web-2")]
     assert "migrate" not in str(running.calls())
     assert running.settings()["IMAGE"] == "localhost/site:1.0"
@@ -165,16 +165,16 @@ def test_up_replaces_one_web_server_after_the_other_and_keeps_the_release_before
 @pytest.mark.parametrize(
     ("variables", "reason"),
     [
-        ({"CHECK": "1"}, "localhost/site:1.1 does not start, for the reason above."),
+        ({"CHECK": "1"}, "localhost/site:1.1 does not start. The reason is above."),
         ({"CHECK": "10"}, "deploy/up --stop 1.1"),
-        ({"MIGRATE": "1"}, "The migration failed, for the reason above."),
+        ({"MIGRATE": "1"}, "The migration failed. The reason is above."),
     ],
 )
 def test_up_says_why_it_stops_before_a_web_server_is_replaced(running, variables, reason):
     before = running.settings()
     printed = running.run("up", "1.1", fails=True, **variables)
     assert reason in printed
-    assert "localhost/site:1.0 goes on." in printed
+    assert "localhost/site:1.0 keeps running." in printed
     assert running.replaced() == []
     assert running.settings() == before
 
@@ -184,7 +184,7 @@ def test_up_says_why_a_web_server_is_not_ready_and_gives_it_the_running_release_
     printed = running.run("up", "1.1-broken", fails=True)
     assert "a traceback" in printed
     assert "web-1 is not ready: 503 the broker is away" in printed
-    assert "localhost/site:1.0 goes on." in printed
+    assert "localhost/site:1.0 keeps running." in printed
     assert running.replaced() == [("1.1-broken", "web-1"), ("1.0", "web-1"), ("1.0", "web-2")]
     assert "worker" not in str([call for version, call in running.calls() if version == "1.1-broken"])
     assert running.settings() == before
@@ -201,12 +201,12 @@ def test_stop_backs_up_and_stops_the_site_and_leaves_nothing_to_go_back_to(runni
 
 
 @pytest.mark.parametrize(
-    ("failing", "reason"), [("BACKUP", "There is no backup"), ("MIGRATE", "The migration failed")]
+    ("failing", "reason"), [("BACKUP", "The backup failed"), ("MIGRATE", "The migration failed")]
 )
 def test_stop_starts_the_running_release_again_if_nothing_was_migrated(running, failing, reason):
     before = running.settings()
     printed = running.run("up", "--stop", "1.1", CHECK="10", fails=True, **{failing: "1"})
-    assert f"{reason}, for the reason above. localhost/site:1.0 goes on." in printed
+    assert f"{reason}. The reason is above. localhost/site:1.0 keeps running." in printed
     assert running.calls()[-1][1] == "start web-1 web-2 worker housekeeping"
     assert running.replaced() == []
     assert running.settings() == before
@@ -241,7 +241,7 @@ def test_daily_runs_a_command_each_day_and_an_hour_after_a_failure_until_it_is_t
         servers.wait_until(lambda: (tmp_path / "slept").exists() and len(slept(tmp_path)) == 6)
         process.terminate()
         assert process.wait(5) == 0
-        assert process.stderr.read() == "Failed, and runs again in an hour: work\n"
+        assert process.stderr.read() == "Failed. It runs again in an hour: work\n"
     assert slept(tmp_path) == ["600", "86400", "3600", "86400", "86400", "86400"]
 
 

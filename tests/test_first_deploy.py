@@ -62,13 +62,13 @@ while root is None:
 print(root)
 """
 EXPECTED = {
-    "deploy/init": "Made deploy/.env for site.test",
-    "deploy/up 1.0": "localhost/site:1.0 runs.",
-    "deploy/up 1.1": "localhost/site:1.1 runs.",
+    "deploy/init": "Created deploy/.env for site.test",
+    "deploy/up 1.0": "localhost/site:1.0 is running.",
+    "deploy/up 1.1": "localhost/site:1.1 is running.",
     "deploy/manage check": "no issues",
     "deploy/manage sse_doctor": "HTTP/2",
     "deploy/manage sendtestemail": "",
-    "deploy/rollback": "localhost/site:1.0 runs again.",
+    "deploy/rollback": "localhost/site:1.0 is running again.",
 }
 
 
@@ -100,7 +100,7 @@ def follow(site, line):
         printed = site.run(*words, EMAIL_URL="smtp://mail:1025")
         [expected] = [text for start, text in EXPECTED.items() if line.startswith(start)]
         assert expected in printed
-        assert "no new certificate" not in printed
+        assert "No certificate was issued" not in printed
     if words[0] == "init":
         start_authority(site)
 
