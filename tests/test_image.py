@@ -187,6 +187,6 @@ def test_its_configuration_names_no_secret_and_no_superuser(built):
 def test_deploy_build_names_it_after_its_version(built, tmp_path):
     environment = os.environ | {"DOCKER": str(image.docker(tmp_path / "docker"))}
     subprocess.run([ROOT / "deploy" / "build", "1.2.3"], env=environment, check=True)
-    config = image.inspect("localhost/site:1.2.3")["Config"]
-    assert config["Labels"]["org.opencontainers.image.version"] == "1.2.3"
-    assert config["Healthcheck"]
+    known = image.inspect("localhost/site:1.2.3")
+    assert known["Config"]["Labels"]["org.opencontainers.image.version"] == "1.2.3"
+    assert known["Healthcheck"]
