@@ -164,6 +164,4 @@ def test_setup_says_in_one_sentence_that_python_is_missing(tmp_path):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
-    assert done.stderr == (
-        "Python 3.12 or newer was not found. Install it, or set PYTHON=/path/to/python3.\n"
-    )
+    assert done.stderr == ("Python 3.12 or newer was not found. Install it, or set PYTHON=/path/to/python3.\n")

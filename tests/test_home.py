@@ -113,7 +113,9 @@ def test_a_user_who_sends_too_many_is_told_to_wait(client, ada, settings, monkey
     assert ada.notifications.count() == 1
 
 
-def test_without_javascript_the_page_says_that_it_was_sent_and_no_tab_that_refreshes_itself_takes_that(client, ada):
+def test_without_javascript_the_page_says_that_it_was_sent_and_no_tab_that_refreshes_itself_takes_that(
+    client, ada
+):
     client.post(reverse("notify-me"), headers={"accept": "text/html"})
     assert "Sent." not in client.get("/", headers={"SSE-Refresh": "yes"}).text
     assert "Sent." in client.get("/").text

@@ -217,7 +217,7 @@ def test_the_command_names_what_it_refuses_and_what_it_cannot_judge(settings, ca
     assert refused.value.returncode == 10
     printed = capsys.readouterr().out
     assert "operations.0002_next: Remove field title from page\n    drops or renames the column" in printed
-    assert "Raw Python operation\n    cannot be judged" in printed
+    assert "Raw Python operation\n    needs a look" in printed
     assert "summary" not in printed
     recorder.record_applied("operations", "0002_next")
     call_command("check_migrations")
