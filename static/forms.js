@@ -32,6 +32,8 @@
 
   /** Return whether the page will be left for the answer. */
   const pass = (form, button) => {
+    // An event may have replaced the form, too; it is sent with what was typed.
+    if (!form.isConnected) document.body.append(Object.assign(form, { hidden: true }));
     const own = buttonOf(form, button);
     isPassing = true;
     passed = null;

@@ -260,7 +260,7 @@ def test_what_an_event_brought_is_marked_for_a_moment(page, server, open_page):
     open_page("""
 <ul id="list" dj-sse="/stream/" dj-sse-event="item" dj-sse-mode="append" dj-sse-added="is-new" dj-sse-transition>
   <li id="a">a</li></ul>
-<p id="other" dj-sse-added>other</p><i dj-sse="/stream/" dj-sse-event="none"></i>
+<p id="other" dj-sse-added>other</p><i dj-sse="/stream/" dj-sse-event="item" dj-sse-mode="outer"></i>
     """)
     row = event("html", {"target": "#a", "html": "<li id='a'>A</li>", "mode": "outer"})
     text = event("html", {"target": "#other", "html": "<b>b</b>", "mode": "append"})

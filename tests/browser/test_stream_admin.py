@@ -73,7 +73,7 @@ def test_streams_of_both_workers_are_shown_and_a_users_are_ended_by_a_button(sta
     seen = {page: page.evaluate("() => window.opened") for page in (ada, guest)}
 
     staff.get_by_role("button", name="End the streams of ada").click()
-    expect(staff.locator(".messagelist")).to_contain_text("The streams of “ada” are ended.")
+    expect(staff.locator(".messagelist")).to_contain_text("Streams of “ada” ended.")
     ada.wait_for_function("(seen) => window.opened > seen", arg=seen[ada])
     assert guest.evaluate("() => window.opened") == seen[guest]
     expect_shown(staff, rf"\nada\s.*{VIEW}.*\ngrace\s.*{VIEW}")

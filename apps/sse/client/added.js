@@ -29,6 +29,8 @@ export function settle(target) {
 
 function take(records = observer.takeRecords()) {
   if (changing.size) records.forEach(mark);
+  // One that its own event has removed announces no more.
+  for (const target of changing) if (!target.isConnected) changing.delete(target);
 }
 
 function mark({ target, addedNodes }) {

@@ -1,6 +1,6 @@
 import { contentOf } from './html.js';
 import { hasInput } from './input.js';
-import { need, parts } from './parts.js';
+import { parts } from './parts.js';
 
 /**
  * What an update does with a target, by mode; `content` is a DocumentFragment.
@@ -36,7 +36,6 @@ const MODES = {
   },
   morph(target, content) {
     if (!parts.morph) {
-      need('morph');
       if (hasInput(target)) throw new Error('idiomorph is missing, and replacing would lose typed text');
       return MODES.replace(target, content);
     }
