@@ -219,6 +219,14 @@ def test_deleting_asks_first(client, ada):
     assert Post.objects.exists()
 
 
+def test_a_form_with_an_error_keeps_the_box_that_removes_the_picture(client, ada):
+    client.force_login(ada)
+    client.post("/feed/", {"image": picture()})
+    form = client.post(f"/feed/{Post.objects.get().pk}/edit/", {"text": "x" * 10_000, "image-clear": "on"}).text
+    assert 'id="image-clear_id" checked>' in form
+    assert '<input type="file" name="image" accept' in form
+
+
 def test_a_picture_is_deleted_with_its_post_or_when_it_is_replaced(
     client, ada, tmp_path, django_capture_on_commit_callbacks
 ):
