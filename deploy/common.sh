@@ -8,7 +8,14 @@ fail() {
 
 [ -e .env ] || fail "Run deploy/init first."
 
-compose() { ${COMPOSE:-docker compose} "$@"; }
+# Ends the script if another deploy holds the lock of this folder.
+exclusive() {
+    exec 9< .
+    flock --nonblock 9 || fail "Another deploy/up or deploy/rollback is running. Run this one when it has ended."
+}
+
+# A container that outlives the deploy must not inherit its lock.
+compose() { ${COMPOSE:-docker compose} "$@" 9<&-; }
 
 # setting NAME: prints a line's value.
 setting() { sed -n "s/^$1=//p" .env; }

@@ -1,6 +1,7 @@
 """What deploy/init writes, and how deploy/up and deploy/rollback decide, with a stand-in for compose."""
 
 import ast
+import fcntl
 import os
 import pty
 import shutil
@@ -160,6 +161,15 @@ def test_up_replaces_one_web_server_after_the_other_and_keeps_the_release_before
     assert "migrate" not in str(running.calls())
     assert running.settings()["IMAGE"] == "localhost/site:1.0"
     assert "no release to go back to" in running.run("rollback", fails=True)
+
+
+@pytest.mark.parametrize("script", ["up", "rollback"])
+def test_a_second_deploy_at_the_same_time_is_refused(running, script):
+    folder = os.open(running.folder, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    assert "Another deploy/up or deploy/rollback is running" in running.run(script, fails=True)
+    os.close(folder)
+    assert "is running" in running.run("up")
 
 
 @pytest.mark.parametrize(
