@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import deque
+from itertools import groupby
 
 import psutil
 
@@ -13,7 +14,7 @@ TOPS = (10, 25, 50, 100)
 THREAD = "load"
 
 starting = threading.Lock()
-loads: deque[float] = deque(maxlen=SECONDS + 1)
+loads: deque[float | None] = deque(maxlen=SECONDS + 1)
 
 
 def record() -> None:
@@ -25,18 +26,36 @@ def record() -> None:
 
 def _record() -> None:
     psutil.cpu_percent()  # begins the first second
+    last = time.monotonic()
     while True:
         time.sleep(1)
+        now = time.monotonic()
+        loads.extend([None] * (round(now - last) - 1))  # seconds in which this process was not run
         loads.append(psutil.cpu_percent())
+        last = now
 
 
-def drawn() -> dict[str, str]:
-    """Return the newest load in percent, and all as SVG paths, a line and an area, 100 high for `top` percent."""
+def drawn() -> dict:
+    """Return the newest load in percent, all with their age in seconds, and their line and area as SVG paths."""
     record()
-    points = [*loads]
-    if not points:
+    recent = [*loads]
+    points = [*enumerate(recent, SECONDS + 1 - len(recent))]
+    known = [(second, load) for second, load in points if load is not None]
+    if not known:
         return {"now": "–", "top": "100"}
-    first = SECONDS + 1 - len(points)
-    top = next(top for top in TOPS if top >= max(points))
-    line = "L".join(f"{first + i} {100 - 100 * load / top:.4g}" for i, load in enumerate(points))
-    return {"now": f"{points[-1]:.0f}", "top": str(top), "line": f"M{line}", "area": f"M{line}V100H{first}Z"}
+    top = next(top for top in TOPS if top >= max(load for _, load in known))
+    runs = [_path(run, top) for is_gap, run in groupby(points, lambda point: point[1] is None) if not is_gap]
+    return {
+        "now": f"{known[-1][1]:.0f}",
+        "top": str(top),
+        "values": [(SECONDS - second, None if load is None else f"{load:.0f}") for second, load in points],
+        "line": "".join(line for line, _ in runs),
+        "area": "".join(area for _, area in runs),
+    }
+
+
+def _path(run, top: int) -> tuple[str, str]:
+    """Return the line of neighbouring points, 100 high for `top` percent, and the area under it."""
+    corners = [f"{second} {100 - 100 * load / top:.4g}" for second, load in run]
+    line = "M" + "L".join(corners)
+    return line, f"{line}V100H{corners[0].split()[0]}Z"

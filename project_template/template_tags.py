@@ -38,6 +38,12 @@ def site_name() -> str:
     return settings.SITE_NAME
 
 
+@register.simple_block_tag
+def page_title(content: SafeString) -> SafeString:
+    """Return the page's title for browsers, and for sites that show a link to it."""
+    return format_html('<title>{}</title>\n  <meta property="og:title" content="{}">', content, content)
+
+
 @register.simple_tag
 def brand_style() -> SafeString:
     """Return the style element with the site's colour; the policy allows exactly this text."""

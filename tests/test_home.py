@@ -15,6 +15,7 @@ from apps.tasks.models import Task
 from tests.servers import PACKAGE
 
 beat = import_module(f"{PACKAGE}.views").beat
+load = import_module(f"{PACKAGE}.load")
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +38,17 @@ async def test_the_first_page_moves_every_second():
         beats = [await stream.next() for _ in range(3)]
     assert {each.name for each in beats} == {"beat"}
     assert len({each.data["html"] for each in beats}) > 1
+
+
+def test_a_second_that_was_not_measured_is_a_gap_in_the_chart_and_a_dash_in_its_table(monkeypatch):
+    monkeypatch.setattr(load, "record", lambda: None)
+    monkeypatch.setattr(load, "loads", [50.0, 0.0, None, 50.0, 25.0])
+    chart = beat()["html"]
+    assert 'class="home-line" d="M26 0L27 100M29 0L30 50"' in chart
+    assert 'class="home-area" d="M26 0L27 100V100H26ZM29 0L30 50V100H29Z"' in chart
+    assert re.findall(r"<span>(\d+) s ago: (\d+ %|–)", chart) == [
+        ("4", "50 %"), ("3", "0 %"), ("2", "–"), ("1", "50 %"), ("0", "25 %"),
+    ]  # fmt: skip
 
 
 def test_a_visitor_is_told_what_this_is_and_where_to_go_next(client, settings):

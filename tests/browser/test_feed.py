@@ -130,10 +130,12 @@ def test_a_picture_is_added_behind_its_icon_and_is_shown_replaced_and_removed_wh
     ada = reader("ada")
     field = ada.get_by_label("Picture", exact=True)
     expect(field).to_be_hidden()
+    ada.get_by_label("Text").fill("With a picture")
     ada.get_by_title("Add a picture").click()
     expect(field).to_be_visible()
     field.set_input_files(tmp_path / "navy.png")
-    post(ada, "With a picture")
+    ada.get_by_role("button", name="Post").click()
+    expect(ada.locator(".post").first).to_contain_text("With a picture")
     picture = ada.locator(".post img")
     first = picture.get_attribute("src")
 
