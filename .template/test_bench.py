@@ -33,5 +33,5 @@ def test_what_is_missing_here_is_said_and_left_out(monkeypatch, capfd):
 
     monkeypatch.setattr(compared, "NCHAN", Path("/nowhere/ngx_nchan_module.so"))
     assert rounds.lacks("nchan")
-    assert capfd.readouterr().err == "without nchan in nginx: install nginx and libnginx-mod-nchan\n"
+    assert capfd.readouterr().err == "skipping nchan in nginx: install nginx and libnginx-mod-nchan\n"
     assert not rounds.lacks("ours")

@@ -37,7 +37,7 @@ def chosen() -> list[str]:
     """Return the systems that are asked for, all by default; a name that is none ends the program."""
     names = os.environ.get("SYSTEMS", "").split() or [*SYSTEMS]
     if unknown := set(names) - set(SYSTEMS):
-        sys.exit(f"SYSTEMS names {', '.join(unknown)}; there are: {', '.join(SYSTEMS)}.")
+        sys.exit(f"SYSTEMS contains unknown names: {', '.join(unknown)}. Known are {', '.join(SYSTEMS)}.")
     return names
 
 

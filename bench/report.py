@@ -64,7 +64,9 @@ def warning(measured: dict[str, list[Figures]]) -> str:
     """Return a line to say that other programs were busy during the run, or nothing."""
     most = max((each["elsewhere"] for rounds in measured.values() for each in rounds), default=0)
     return (
-        f"\nOther programs kept {most:.1f} cores busy: run it again when they rest.\n" if most > BUSY_CORES else ""
+        f"\nOther programs kept {most:.1f} cores busy. Run it again when the machine is idle.\n"
+        if most > BUSY_CORES
+        else ""
     )
 
 

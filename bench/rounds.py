@@ -38,7 +38,7 @@ def lacks(name: str) -> bool:
     """Say whether something is missing here for a system, and what."""
     missing = SYSTEMS[name].missing()
     if missing:
-        say(f"without {SYSTEMS[name].name}: {missing}")
+        say(f"skipping {SYSTEMS[name].name}: {missing}")
     return bool(missing)
 
 

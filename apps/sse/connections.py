@@ -27,11 +27,11 @@ LINGER_SECONDS = 30.0
 
 class Client(NamedTuple):
     """
-    Who listens: the primary key of the signed-in user or None, the session's key or "", and the
-    address it came from or "".
+    The client of a stream: the primary key of the logged-in user or None, the session's key or "", and
+    the client's address or "".
 
-    `session_hash` stands for the session where its key must not be read, `fingerprint` for what the
-    user's account was like, None if that cannot be told.
+    `session_hash` identifies the session where its key must not appear. `fingerprint` identifies the
+    state of the user's account; it is None if unknown.
     """
 
     user_pk: Any = None
@@ -186,7 +186,7 @@ def registry() -> Registry:
 
 
 def is_stopping() -> bool:
-    """Say whether this process is about to stop."""
+    """Return whether this process is about to stop."""
     return _stopping
 
 
@@ -226,7 +226,7 @@ def end_all(*, for_good: bool = False) -> None:
     """
     End every stream of this process; safe to call from any thread and from a signal handler.
 
-    `for_good`: the process is about to stop, so a stream that is opened after this ends at once.
+    `for_good`: the process is about to stop, so streams that open later end immediately.
     """
     global _stopping
     _stopping |= for_good
@@ -234,7 +234,7 @@ def end_all(*, for_good: bool = False) -> None:
 
 
 def abandon_all() -> None:
-    """Wait no longer for clients that have stopped reading; safe to call from any thread."""
+    """Stop waiting for clients that do not read any more; safe to call from any thread."""
     for registry in list(_registries.values()):
         with contextlib.suppress(RuntimeError):
             registry.loop.call_soon_threadsafe(registry.abandon)

@@ -1,4 +1,4 @@
-"""What a broker is: it keeps the log of events, and tells the hubs that it has grown."""
+"""The interface of a broker: it stores the log of events and notifies the processes of new ones."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
@@ -10,11 +10,11 @@ EVENT_BYTES = 200
 
 
 class Gap(Exception):
-    """The log does not hold a position: it was trimmed, wiped, restored or replaced since."""
+    """The log does not contain a position: it was trimmed, wiped, restored or replaced."""
 
 
 def size_of(event: Event) -> int:
-    """Return how many bytes an event takes in a log, roughly."""
+    """Return the approximate size of an event in a log, in bytes."""
     return EVENT_BYTES + len(event.channel) + len(event.name) + len(event.text.encode())
 
 
@@ -22,10 +22,10 @@ class Broker(ABC):
     """
     A log of events that all processes share.
 
-    An event's number is its place in the order in which events became visible, the same for
-    everybody. The log is never empty: where nothing was published yet, it begins with a mark,
-    an event of the channel "" that nobody hears. All methods but `listen` are synchronous and are
-    called from any thread. `apps.sse.testing.BrokerContract` is the contract as tests.
+    Events are numbered in the order in which they become visible, which is the same for all readers.
+    The log is never empty: before the first event it contains a mark, an event of the channel ""
+    that no client receives. All methods except `listen` are synchronous and are called from any
+    thread. `apps.sse.testing.BrokerContract` has the contract tests.
     """
 
     def __init__(self, url: str = "") -> None:
@@ -34,23 +34,23 @@ class Broker(ABC):
     @abstractmethod
     def append(self, event: Event) -> None:
         """
-        Put the event at the end of the log.
+        Append the event to the log.
 
-        Inside a transaction of the default database it gets there when that commits, even if the
-        process dies right then, and never if it is rolled back.
+        Inside a transaction of the default database this happens at the commit, even if the process
+        dies right after it, and never after a rollback.
         """
 
     @abstractmethod
     def read(self, after: Position, limit: int, channels: Collection[str] | None = None) -> list[Event]:
         """
-        Return the next events after a position in their order, `limit` at most, of some channels or all.
+        Return up to `limit` events after a position, in order, of `channels` or of all channels.
 
         Raises `Gap` if the log has no event at that position.
         """
 
     @abstractmethod
     def tail(self, limit: int) -> list[Event]:
-        """Return the newest events in their order, at least one and `limit` at most."""
+        """Return the newest events in order, at least one and at most `limit`."""
 
     def position(self) -> Position:
         """Return the newest position, or that of a replica if pages read from one."""
@@ -58,26 +58,26 @@ class Broker(ABC):
 
     @abstractmethod
     def latest(self, channels: Collection[str]) -> list[Event]:
-        """Return the newest durable event of each of these channels that has one, in their order."""
+        """Return the newest durable event of each of these channels that has one, in order."""
 
     @abstractmethod
     async def listen(self, wake: Callable[[], object]) -> None:
         """
-        Call `wake` once it listens, and then whenever the log may have grown, until cancelled.
+        Call `wake` as soon as it is listening, and then whenever the log may have grown, until cancelled.
 
-        Raises whatever went wrong if it cannot go on.
+        An error that ends the listening is raised.
         """
 
     @abstractmethod
     def trim(self) -> int:
         """
-        Drop what is past the retention, never the newest event, and return how many events that were.
+        Delete the events that exceed the retention, but never the newest one; return their number.
 
-        Age is measured by the log's own clock: the clocks of publishers may be wrong.
+        Age is measured with the log's own clock, since the clocks of publishers may be wrong.
         """
 
     def sweep(self) -> None:  # noqa: B027
-        """Bring into the log what a process that died after its commit has left behind; trim it now and then."""
+        """Periodic work: append events that a process left behind when it died after its commit; trim the log."""
 
     def close(self) -> None:  # noqa: B027
-        """Let go of connections; whoever goes on using the broker gets new ones."""
+        """Close the connections. Later use of the broker opens new ones."""
