@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.migrations import AddConstraint, AlterUniqueTogether, RunPython, RunSQL, SeparateDatabaseAndState
+from django.db.migrations import (
+    AddConstraint,
+    AlterUniqueTogether,
+    RemoveConstraint,
+    RunPython,
+    RunSQL,
+    SeparateDatabaseAndState,
+)
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ProjectState
 
@@ -93,7 +100,7 @@ class Examiner:
     def described(self, field) -> tuple:
         """Return what of a column matters to those who write to it."""
         column = field.db_parameters(self.connection)
-        return column["type"], column["check"], field.null, field.unique, field.has_db_default()
+        return column["type"], column["check"], field.null, field.unique, field.has_db_default(), target(field)
 
     def altered(self, needed, field) -> Iterator[tuple[str, bool]]:
         """Yield what the running release cannot do any more with a column that it has."""
@@ -105,18 +112,26 @@ class Examiner:
             yield "becomes NOT NULL, but the running release may write NULL", True
         if needed.has_db_default() and not field.has_db_default() and not field.null:
             yield "loses the database default that the running release relies on", True
+        if target(field) != target(needed) and target(field) and target(needed):
+            yield f"refers to {target(field)} instead of {target(needed)}", True
         if field.unique and not needed.unique:
             yield "becomes unique. It needs a look: the running release may write duplicates", False
+        if needed.unique and not field.unique:
+            yield "is not unique any more. It needs a look: the running release may need that for an upsert", False
         if new_check and new_check != old_check:
             yield "gets a check constraint. It needs a look: the running release may violate it", False
 
     def judge_constraint(self, label: str, operation, state: ProjectState) -> Iterator[tuple[str, bool]]:
-        """Yield that a constraint for an existing table cannot be judged."""
-        adds = isinstance(operation, AddConstraint) or (
-            isinstance(operation, AlterUniqueTogether) and operation.option_value
-        )
-        if adds and state.apps.get_model(label, operation.model_name)._meta.db_table in self.needed:
-            yield "needs a look: the running release must already satisfy the constraint", False
+        """Yield that a constraint of an existing table cannot be judged."""
+        if not isinstance(operation, (AddConstraint, RemoveConstraint, AlterUniqueTogether)):
+            return
+        name = operation.name if isinstance(operation, AlterUniqueTogether) else operation.model_name
+        if state.apps.get_model(label, name)._meta.db_table in self.needed:
+            yield (
+                "needs a look: the running release must already satisfy a new constraint, and may need "
+                "a removed one for an upsert",
+                False,
+            )
 
     def judge_sql(self, operation: RunSQL) -> Iterator[tuple[str, bool]]:
         """Yield what SQL does to a table or a column that is needed, as far as its words show it."""
@@ -138,6 +153,11 @@ def tables(state: ProjectState) -> Tables:
         for model in state.apps.get_models(include_auto_created=True)
         if model._meta.managed and not model._meta.proxy
     }
+
+
+def target(field) -> str | None:
+    """Return the table that the database lets a column refer to."""
+    return field.remote_field.model._meta.db_table if getattr(field, "db_constraint", False) else None
 
 
 def added(field) -> Iterator[tuple[str, bool]]:
@@ -162,7 +182,7 @@ def holds(old: str, new: str) -> bool:
 
 
 NAME = r'(?:"?\w+"?\.)?"?(\w+)"?'
-DROPPED_TABLE = re.compile(rf"\bDROP\s+TABLE\s+(?:IF\s+EXISTS\s+)?{NAME}", re.IGNORECASE)
+DROPPED_TABLES = re.compile(rf"\bDROP\s+TABLE\s+(?:IF\s+EXISTS\s+)?({NAME}(?:\s*,\s*{NAME})*)", re.IGNORECASE)
 ALTERED_TABLE = re.compile(
     rf"\bALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?{NAME}([^;]*)", re.IGNORECASE | re.DOTALL
 )
@@ -174,7 +194,7 @@ LOST_COLUMN = re.compile(
 
 def removals(sql: str) -> Iterator[tuple[str, str, str]]:
     """Yield the tables and columns that SQL drops or renames: the reason, the table, and the column, if any."""
-    for table in DROPPED_TABLE.findall(sql):
+    for table in (name for names, *_ in DROPPED_TABLES.findall(sql) for name in re.findall(NAME, names)):
         yield f"drops the table {table}", table, ""
     for table, changes in ALTERED_TABLE.findall(sql):
         if RENAMED_TABLE.match(changes):

@@ -33,10 +33,13 @@ RUNNING = [
             ("note", text(null=True)),
             ("likes", models.IntegerField(default=0)),
             ("kind", text(db_default="plain")),
+            ("code", text(null=True, unique=True)),
         ],
+        {"constraints": [models.UniqueConstraint(fields=["title", "kind"], name="pair")]},
     ),
     ops.CreateModel("Tag", [("id", models.BigAutoField(primary_key=True))]),
     ops.AddField("post", "tags", models.ManyToManyField("shop.Tag")),
+    ops.AddField("post", "tag", models.ForeignKey("shop.Tag", models.CASCADE, null=True, related_name="+")),
 ]
 LIVED_WITH = {
     "a new table": [ops.CreateModel("New", [("id", models.BigAutoField(primary_key=True)), ("of", text())])],
@@ -111,8 +114,11 @@ UNJUDGED = {
     "SQL": ([ops.RunSQL("UPDATE shop_post SET note = ''")], "it is SQL"),
     "a constraint": (
         [ops.AddConstraint("post", models.UniqueConstraint(fields=["title"], name="once"))],
-        "already satisfy the constraint",
+        "already satisfy a new constraint",
     ),
+    "unique values together": ([ops.AlterUniqueTogether("post", {("title", "likes")})], "a new constraint"),
+    "a constraint dropped": ([ops.RemoveConstraint("post", "pair")], "for an upsert"),
+    "unique no more": ([ops.AlterField("post", "code", text(null=True))], "for an upsert"),
     "unique values": ([ops.AlterField("post", "title", text(unique=True))], "may write duplicates"),
     "a check": ([ops.AlterField("post", "likes", models.PositiveIntegerField(default=0))], "gets a check"),
 }
@@ -196,14 +202,20 @@ def test_what_cannot_be_judged_is_mentioned_and_not_refused(operations, reason, 
     assert not is_refused
 
 
-def test_shorter_columns_are_refused(running, connection):
-    shorter = [
+def test_shorter_columns_references_to_another_table_and_each_table_that_is_dropped_are_refused(
+    running, connection
+):
+    changes = [
+        ops.AlterField("post", "tag", models.ForeignKey("shop.Post", models.CASCADE, null=True, related_name="+")),
         ops.AlterField("post", "title", models.CharField(max_length=5)),
         ops.AlterField("post", "likes", models.SmallIntegerField(default=0)),
+        ops.RunSQL("DROP TABLE other, public.shop_tag CASCADE"),
     ]
-    assert examined(shorter, running, connection) == [
+    assert examined(changes, running, connection) == [
+        ("shop_post.tag_id refers to shop_post instead of shop_tag", True),
         ("shop_post.title changes from varchar(20) to varchar(5)", True),
         ("shop_post.likes changes from integer to smallint", True),
+        ("drops the table shop_tag", True),
     ]
 
 
