@@ -48,7 +48,7 @@ def test_the_list_of_the_readme_is_what_startapp_makes():
     block = re.compile(r"^`(apps/wall/\S+)`.*\n(?:.+\n)*\n```\w+\n((?:.*\n)*?)```", re.MULTILINE)
     shown = block.findall(README)
     made = {file.relative_to(ROOT).as_posix(): text for file, text in rendered("wall", "live").items()}
-    assert len(shown) == 8
+    assert len(shown) == 9
     assert [path for path, text in shown if made[path] != text] == []
 
 

@@ -6,6 +6,7 @@ import inspect
 from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.contrib import messages
+from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.views import redirect_to_login
 from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse
@@ -52,6 +53,16 @@ async def beats():
     while True:
         yield await sync_to_async(beat)()
         await asyncio.sleep(1)
+
+
+class HeaderStream(LoginRequiredMixin, SSEView):
+    """What the apps show in the header, over one of the six connections that HTTP/1.1 has for all tabs."""
+
+    raise_exception = True
+
+    def get_channels(self, request):
+        found = [app for app in apps.get_app_configs() if hasattr(app, "header_channels")]
+        return [channel for app in found for channel in app.header_channels(request.user)]
 
 
 class HomeStream(SSEView):

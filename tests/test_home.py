@@ -6,10 +6,12 @@ from importlib import import_module
 import pytest
 from django.apps import apps
 from django.core.cache import cache
+from django.test import Client
 from django.urls import reverse
 
 from apps.feed.models import Post
 from apps.notifications.notify import notify
+from apps.sse import publish
 from apps.sse.testing import StreamClient
 from apps.tasks.models import Task
 from tests.servers import PACKAGE
@@ -31,6 +33,23 @@ def ada(client, django_user_model):
     user = django_user_model.objects.create_user("ada")
     client.force_login(user)
     return user
+
+
+def test_what_several_apps_show_in_the_header_comes_over_one_stream(
+    client, ada, monkeypatch, django_capture_on_commit_callbacks
+):
+    for label in ("feed", "tasks"):
+        config = apps.get_app_config(label)
+        monkeypatch.setattr(
+            config, "header_channels", lambda user, label=label: [f"{label}:{user}"], raising=False
+        )
+    assert Client().get("/api/header/stream/").status_code == 403
+    with StreamClient(client).open("/api/header/stream/") as stream:
+        with django_capture_on_commit_callbacks(execute=True):
+            for channel in ("feed:ada", "feed:grace", "tasks:ada"):
+                publish(channel, "count", channel)
+        assert [stream.next().data, stream.next().data] == ["feed:ada", "tasks:ada"]
+        stream.assert_no_event()
 
 
 async def test_the_first_page_moves_every_second():

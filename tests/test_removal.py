@@ -58,8 +58,10 @@ def test_without_a_sample_app_the_project_is_in_order_and_every_page_and_link_wo
     assert f"/{app}/" not in opened
 
 
-def test_without_any_sample_app_the_rest_of_the_tests_is_collected(tmp_path):
-    printed = run(without(INSTALLED, tmp_path), "-m", "pytest", "-p", "no:cacheprovider", "-n0", "--collect-only")
+def test_without_any_sample_app_the_rest_of_the_tests_is_collected_and_in_order(tmp_path):
+    copy = without(INSTALLED, tmp_path)
+    run(copy, "-m", "ruff", "check", "--no-cache")
+    printed = run(copy, "-m", "pytest", "-p", "no:cacheprovider", "-n0", "--collect-only")
     assert "tests/test_startapp.py" in printed
     assert "error" not in printed.splitlines()[-1]
     assert f"Left out, since they need {', '.join(SAMPLE_APPS)}:" in printed

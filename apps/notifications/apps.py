@@ -11,6 +11,12 @@ class NotificationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
     daily_commands = ("prune_notifications",)
 
+    def header_channels(self, user) -> list[str]:
+        """Return the channel of the bell."""
+        from . import inbox
+
+        return [inbox.channel(user.pk)]
+
     def live_figure(self) -> int:
         """Return what the first page shows: how many notifications were sent within a day."""
         day_ago = timezone.now() - timedelta(days=1)

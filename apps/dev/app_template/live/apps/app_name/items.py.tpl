@@ -59,4 +59,4 @@ def _html(item) -> str:
 def _publish_counts(item) -> None:
     everybodys = Item.objects.filter(is_done=False)
     for channel, items in zip(_channels(item), [everybodys, everybodys.filter(owner=item.owner_id)], strict=True):
-        publish(f"{channel}:count", "count", items.count())
+        publish(f"{channel}:count", "app_name-count", items.count())

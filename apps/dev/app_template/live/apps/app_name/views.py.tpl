@@ -1,6 +1,6 @@
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 from django.views.generic import CreateView
 
@@ -33,9 +33,10 @@ class AppNamePage(LoginRequiredMixin, LivePageMixin, CreateView):
 @login_required
 @require_POST
 def change(request, pk, act):
-    """Finish or remove an item that the user may see."""
+    """Finish or remove an item that the user may see, unless it was removed in the meantime."""
     with items.changing():
-        act(get_object_or_404(Item.objects.visible_to(request.user), pk=pk))
+        if item := Item.objects.visible_to(request.user).filter(pk=pk).first():
+            act(item)
     return redirect("app_name")
 
 
@@ -46,10 +47,3 @@ class AppNameStream(LoginRequiredMixin, SSEView):
 
     def get_channels(self, request):
         return [items.channel_for(request.user)]
-
-
-class AppNameCount(AppNameStream):
-    """The number of open items, for the header."""
-
-    def get_channels(self, request):
-        return [f"{items.channel_for(request.user)}:count"]

@@ -36,7 +36,14 @@ def test_users_see_and_change_their_own_items_and_staff_with_the_permission_all(
     assert "Fish &amp; chips" in admin_client.get(reverse("app_name")).text
     client.force_login(django_user_model.objects.create_user("grace"))
     assert "Fish &amp; chips" not in client.get(reverse("app_name")).text
-    assert client.post(reverse("app_name-remove", args=[item.pk])).status_code == 404
+    client.post(reverse("app_name-remove", args=[item.pk]))
+    assert Item.objects.get() == item
+
+
+def test_users_who_press_after_another_has_removed_the_item_see_the_list(client, item):
+    for _ in range(2):
+        answer = client.post(reverse("app_name-remove", args=[item.pk]))
+        assert (answer.status_code, answer.url) == (302, reverse("app_name"))
 
 
 def test_each_change_is_sent_to_those_who_may_see_it(
@@ -62,8 +69,8 @@ def test_each_change_is_sent_to_those_who_may_see_it(
 
 
 def test_the_header_of_every_page_counts_what_is_open(client, item, django_capture_on_commit_callbacks):
-    assert 'id="app_name-count"' in client.get("/").text
-    with StreamClient(client).open(reverse("app_name-count")) as stream:
+    assert f'id="app_name-count" dj-sse="{reverse("header-stream")}"' in client.get("/").text
+    with StreamClient(client).open(reverse("header-stream")) as stream:
         with django_capture_on_commit_callbacks(execute=True), items.changing():
             items.add(Item(owner=item.owner, text="One more"))
             items.finish(item)
