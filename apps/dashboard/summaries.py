@@ -29,7 +29,8 @@ def _first_of(bucket: int) -> str | None:
 
 
 def _missing(step: int, since: int, now: int) -> list[Summary]:
-    newest = Summary.objects.filter(step=step).aggregate(newest=Max("bucket"))["newest"] or 0
+    # Later ones are of a clock that was ahead.
+    newest = Summary.objects.filter(step=step, bucket__lt=now).aggregate(newest=Max("bucket"))["newest"] or 0
     found = []
     for bucket in range(max(newest, since // step * step) + step, now // step * step, step):
         samples = Sample.objects.filter(bucket__gte=bucket, bucket__lt=bucket + step).values()

@@ -56,9 +56,11 @@ def test_one_process_writes_for_all_once_it_is_due(measured, django_assert_num_q
 def test_summaries_that_were_not_written_in_time_are_written_later_and_times_without_samples_have_none(measured):
     for before in (120, 117, 30, 3):
         measured(before, streams=before)
+    # Written while the clock was ahead.
+    Summary.objects.create(step=30, bucket=END + 3600, point={})
     write()
     times = Summary.objects.filter(step=30).order_by("bucket").values_list("bucket", flat=True)
-    assert list(times) == [END - 120, END - 30]
+    assert list(times) == [END - 120, END - 30, END + 3600]
 
 
 def test_a_summary_is_read_once_by_each_process_when_it_is_due(measured, django_assert_num_queries):

@@ -1,5 +1,6 @@
 """What is run each day."""
 
+import sys
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.utils import timezone
+from django_tasks_db.management.commands import prune_db_task_results
 
 pytestmark = pytest.mark.django_db
 
@@ -17,7 +19,8 @@ def test_expired_sessions_go_and_the_commands_of_the_apps_run_though_one_of_them
         Session.objects.create(session_key=key, session_data="", expire_date=expires)
     config = apps.get_app_config("accounts")
     monkeypatch.setattr(config, "daily_commands", ("no_such_command",), raising=False)
-    with pytest.raises(CommandError, match=r"failed: no_such_command\.$"):
+    monkeypatch.setattr(prune_db_task_results.Command, "handle", lambda *args, **options: sys.exit("no database"))
+    with pytest.raises(CommandError, match=r"failed: prune_db_task_results, no_such_command\.$"):
         call_command("housekeeping")
     assert [session.session_key for session in Session.objects.all()] == ["young"]
     printed = capsys.readouterr()

@@ -24,11 +24,11 @@ class Command(BaseCommand):
             raise CommandError(f"These commands failed: {', '.join(failed)}.")
 
     def succeeds(self, command: str) -> bool:
-        """Run a command, and return whether it raised nothing."""
+        """Run a command, and return whether it raised nothing; one that exits stops no other."""
         self.stdout.write(f"{command} ...")
         try:
             call_command(command, stdout=self.stdout, stderr=self.stderr)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self.stderr.write(f"{command}: {type(error).__name__}: {error}")
             return False
         return True
