@@ -125,4 +125,4 @@ def test_a_longer_range_goes_on_where_its_points_end_and_has_the_numbers_of_now(
     Summary.objects.create(step=600, bucket=NOW // 600 * 600 - 1200, point={"time": NOW // 600 * 600 - 1200})
     page = visitor().get(PAGE, {"range": "day"}).text
     assert f'dj-sse-since="{now.bucket}"' in page
-    assert f'dj-sse="{STREAM}?range=day" dj-sse-event="stats" dj-sse-since="{NOW // 600 * 600 - 1200}"' in page
+    assert f'dj-sse="{STREAM}?range=day" dj-sse-since="{NOW // 600 * 600 - 1200}"' in page
