@@ -202,7 +202,7 @@ class TestAddress:
     )
     def test_what_is_none_is_refused_with_a_word_on_how_to_write_it(self, url):
         with pytest.raises(
-            ImproperlyConfigured, match=r"SSE_BROKER_URL is no address .* redis://host:port/0"
+            ImproperlyConfigured, match=r"SSE_BROKER_URL is not the URL .* redis://host:port/0"
         ) as refusal:
             RedisBroker(url)
         assert "cret" not in str(refusal.value)
