@@ -12,13 +12,15 @@ import pytest
 from tests import servers
 from tests.servers import ROOT
 
-# Notes each call with its image. The image 1.1-broken is never ready; CHECK and MIGRATE are exit codes.
+# Notes each call with its image. The image 1.1-broken is never ready; CHECK and MIGRATE are exit codes. If APPLIED
+# is set, a migration is applied before MIGRATE.
 COMPOSE = """#!/bin/sh
 echo "${IMAGE##*:} $*" >> calls
 case "$*" in
     "config --services") printf '%s\\n' nginx web-1 web-2 worker housekeeping backup database events ;;
     *check_migrations) exit "${CHECK:-0}" ;;
-    "run --rm -T migrate") exit "${MIGRATE:-0}" ;;
+    *showmigrations*) echo '[X] a'; [ ! -e applied ] || echo '[X] b'; echo '[ ] c' ;;
+    "run --rm -T migrate") [ -z "${APPLIED:-}" ] || touch applied; exit "${MIGRATE:-0}" ;;
     *" backup /deploy/backup "*) exit "${BACKUP:-0}" ;;
     *healthcheck.py) [ "${IMAGE#*broken}" = "$IMAGE" ] || { echo "503 the broker is away"; exit 1; } ;;
     logs*) echo "a traceback" ;;
@@ -227,6 +229,15 @@ def test_what_was_stopped_for_and_is_not_ready_gives_way_to_no_release_that_cann
     printed = running.run("up", "--stop", "1.2-broken", CHECK="10", fails=True)
     assert "restore deploy/backups/before-1.2-broken and deploy localhost/site:1.1." in printed
     assert running.replaced() == [("1.2-broken", "web-1")]
+    assert "no release to go back to" in running.run("rollback", fails=True)
+
+
+def test_stop_starts_no_release_that_some_of_the_migrations_may_break(running):
+    running.run("up", "1.1")
+    printed = running.run("up", "--stop", "1.2", CHECK="10", MIGRATE="1", APPLIED="yes", fails=True)
+    assert "halfway" in printed
+    assert "restore deploy/backups/before-1.2 and deploy localhost/site:1.1." in printed
+    assert "start web-1 web-2 worker housekeeping" not in [call for _, call in running.calls()]
     assert "no release to go back to" in running.run("rollback", fails=True)
 
 
