@@ -37,7 +37,7 @@ def sizes(upload: UploadedFile) -> tuple[ContentFile, ContentFile]:
     """
     if (upload.size or 0) > MOST_BYTES:
         raise ValidationError(
-            _("This image has %(size)s. The limit is %(most)s. Make it smaller and try again."),
+            _("This image is %(size)s. The limit is %(most)s. Make it smaller and try again."),
             params={"size": filesizeformat(upload.size), "most": filesizeformat(MOST_BYTES)},
         )
     written = decoder.submit(_written, upload)

@@ -44,7 +44,7 @@ class ImportForm(forms.ModelForm):
         upload = self.cleaned_data["file"]
         if upload.size > most_bytes():
             raise forms.ValidationError(
-                _("The file has %(size)s. The limit is %(most)s.")
+                _("The file is %(size)s. The limit is %(most)s.")
                 % {"size": filesizeformat(upload.size), "most": filesizeformat(most_bytes())}
             )
         try:
