@@ -273,7 +273,7 @@ def test_errors_are_a_file_with_line_reason_and_row(import_of, work):
     assert b"".join(errors_of(task)).decode().split("\r\n") == [
         "line,reason,row",
         '2,The email address is not valid.,"\'=cmd,x"',
-        '3,The quotation marks do not pair up.,"""Open,b@example.com"',
+        '3,A quotation mark is not closed.,"""Open,b@example.com"',
         "",
     ]
 
