@@ -9,19 +9,19 @@ from .forms import PostForm
 from .models import Post
 
 SEED = [
-    ("ada", "The import of the price list is through: 84,112 rows, 9 of them with a mistake in the currency."),
+    ("ada", "The price list is imported: 84,112 rows, 9 of them with a wrong currency."),
     ("grace", "New release notes are online.", "https://www.djangoproject.com/weblog/"),
-    ("ada", "Backup of the night is checked and restores in four minutes."),
+    ("ada", "Last night's backup is verified. A restore takes four minutes."),
     ("grace", "Does anybody still need the old staging machine? I would switch it off on Friday."),
-    ("ada", "Friday is fine. I have moved what was left to the new one."),
+    ("ada", "Friday is fine. I have moved everything to the new one."),
 ]
 NEWS = [
     "The search index is rebuilt.",
     "Support has answered the last ticket of this week.",
-    "Coffee machine on the second floor works again.",
+    "The coffee machine on the second floor works again.",
     "The certificate was renewed, nothing to do.",
-    "Load test is running, numbers may look odd for ten minutes.",
-    "All green again after the network work.",
+    "A load test is running. Numbers may look odd for ten minutes.",
+    "Everything is green again after the network maintenance.",
 ]
 
 
