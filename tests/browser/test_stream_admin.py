@@ -103,7 +103,9 @@ def test_a_views_streams_are_ended_once_that_is_confirmed_with_the_keyboard_alon
     assert staff.problems == []
 
 
-def test_the_page_is_accessible_and_fits_every_width_in_light_and_dark(staff, dashboard):
+def test_the_page_is_accessible_and_fits_every_width_in_light_and_dark_and_says_when_it_is_offline(
+    running, staff, dashboard
+):
     dashboard("ada")
     expect_shown(staff, "By user|BY USER")
     for theme in ("light", "dark"):
@@ -113,3 +115,6 @@ def test_the_page_is_accessible_and_fits_every_width_in_light_and_dark(staff, da
             assert staff.evaluate("() => document.documentElement.scrollWidth") <= width
         found = Axe().run(staff, context="#content-main", options={"runOnly": ["wcag2a", "wcag2aa"]})
         assert found.violations_count == 0, found.generate_report()
+    expect(staff.get_by_role("alert")).to_have_count(0)
+    running.kill()
+    expect(staff.get_by_role("alert")).to_contain_text("Offline", timeout=20_000)
