@@ -193,6 +193,8 @@ def test_idiomorph_is_loaded_when_it_is_first_asked_for_and_nothing_overtakes_it
     assert loaded == [f"{server.url}/djust-sse-morph.js"]
 
 
+# Firefox keeps `load` back until what a page imports is there.
+@pytest.mark.only_browser("chromium")
 def test_where_idiomorph_does_not_come_what_was_typed_stays_and_it_is_tried_again(
     page, server, open_page, complaints
 ):
