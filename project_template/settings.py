@@ -49,7 +49,7 @@ SITE_HOST = env.matching(
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 
 # Pages, mails, the admin, the icon and the social card have both.
-SITE_NAME = env.matching("SITE_NAME", "Live site", r"[^\r\n]{1,60}", "a name of at most 60 characters")
+SITE_NAME = env.matching("SITE_NAME", "Live site", r"(?=.*\S)[^\r\n]{1,60}", "a name of at most 60 characters")
 SITE_COLOR = env.matching("SITE_COLOR", "#1c5ac0", r"#[0-9A-Fa-f]{6}", "a colour such as #1c5ac0")
 SITE_STYLE = brand.style(SITE_COLOR)
 
