@@ -34,7 +34,7 @@ def test_what_says_that_it_is_too_large_is_refused_before_it_is_sent(server):
 def test_whoever_sends_it_all_the_same_reads_why_it_was_refused(server):
     answer = httpx.post(server.url + PATH, content=TOO_MUCH * 8)
     assert answer.status_code == 413
-    assert "A file may have 1 MB at most." in answer.text
+    assert "A file may have at most 1 MB." in answer.text
 
 
 # Django takes no such body from a WSGI server.
@@ -42,7 +42,7 @@ def test_whoever_sends_it_all_the_same_reads_why_it_was_refused(server):
 def test_what_does_not_say_how_large_it_is_is_cut_off_when_it_is_too_large(server):
     answer = httpx.post(server.url + PATH, content=(TOO_MUCH for _ in range(8)))
     assert answer.status_code == 413
-    assert "A file may have 1 MB at most." in answer.text
+    assert "A file may have at most 1 MB." in answer.text
 
 
 def test_a_form_around_the_largest_file_is_taken_either_way(server):
