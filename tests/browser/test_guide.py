@@ -1,11 +1,31 @@
 """The guide's examples do what their pages say, for somebody who presses the buttons."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 from playwright.sync_api import expect
 
+from tests import servers
 from tests.browser import people
+
+# Places two orders of ada and ships the first, in each of 60 transactions.
+BURST = """
+import time
+from django.db import transaction
+from apps.accounts.models import User
+from apps.guide.examples import live_list
+from apps.guide.models import Order
+from apps.sse import publish
+ada = User.objects.get(username="ada")
+for number in range(60):
+    with transaction.atomic():
+        live_list.place_and_ship(Order(user=ada))
+        live_list.place(Order(user=ada))
+        publish(live_list.channel(ada), "open", number + 1)
+    time.sleep(0.02)
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -227,3 +247,22 @@ def test_each_state_is_shown(show):
     for name, texts in events.items():
         for text in texts:
             expect(cards[name].get_by_role("log")).to_contain_text(text)
+
+
+def test_a_list_misses_nothing_when_its_server_is_killed_during_a_burst(serve, browser):
+    with serve("uvicorn") as server, people.browsers(browser, server.url) as open_browser:
+        state = people.logged_in(browser, server.url, "ada")
+        page, later = open_browser(storage_state=state), open_browser(storage_state=state)
+        page.goto("/guide/live-list/")
+        rows, count = page.locator("#guide-orders > *"), page.locator("#guide-open")
+        connected(page)
+        command = [sys.executable, "manage.py", "shell", "-c", BURST]
+        with subprocess.Popen(command, cwd=servers.ROOT, env=server.environment) as burst:
+            expect(rows).to_have_count(8)
+            assert burst.poll() is None, "the server is killed during the burst"
+            server.kill()
+        assert burst.returncode == 0
+        server.restart()
+        expect(count).to_have_text("60")
+        later.goto("/guide/live-list/")
+        expect(rows).to_have_text(later.locator("#guide-orders > *").all_text_contents())
