@@ -1,4 +1,4 @@
-"""The user of this site: yours from the first migration, so that it can grow."""
+"""The user model, custom from the first migration, so that you can add fields."""
 
 from django.contrib.auth.hashers import acheck_password, check_password, make_password
 from django.contrib.auth.models import AbstractUser
@@ -12,7 +12,7 @@ EMAIL_TAKEN = _("A user with that email address already exists.")
 
 
 class User(AbstractUser):
-    """Django's own user, whose email address, if given, is nobody else's; add fields here."""
+    """Django's user with a unique email address, if given. Add fields here."""
 
     class Meta(AbstractUser.Meta):
         constraints = [
@@ -30,11 +30,11 @@ class User(AbstractUser):
         return cls.objects.filter(password__startswith=f"{DemoHasher.algorithm}$")
 
     def set_demo_password(self, raw_password: str) -> None:
-        """Set a password that is good with `DEBUG` only."""
+        """Set a password that works only with `DEBUG`."""
         self.password = make_password(raw_password, hasher=DemoHasher.algorithm)
 
     def check_password(self, raw_password: str) -> bool:
-        """Return whether a password is right. Django would then hash a demo password again, as a real one."""
+        """Return whether a password is correct. Django would also rehash a demo password as a real one."""
         if is_demo(self.password):
             return check_password(raw_password, self.password)
         return super().check_password(raw_password)

@@ -11,11 +11,11 @@ HUES = 8
 
 class PostQuerySet(models.QuerySet):
     def changeable_by(self, user):
-        """Return the posts that `user` may change: its own, or all with the permission."""
+        """Return the posts that `user` may change: their own, or all with the permission."""
         return self if user.has_perm("feed.change_post") else self.filter(author=user)
 
     def deletable_by(self, user):
-        """Return the posts that `user` may delete: its own, or all with the permission."""
+        """Return the posts that `user` may delete: their own, or all with the permission."""
         return self if user.has_perm("feed.delete_post") else self.filter(author=user)
 
     def before(self, pk):
@@ -25,7 +25,7 @@ class PostQuerySet(models.QuerySet):
 
 
 class Post(models.Model):
-    """What somebody has posted: a text, a link or an image, or several of them."""
+    """A post: a text, a link or an image, or several of them."""
 
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="posts")
     text = models.TextField(_("text"), max_length=2000, blank=True)

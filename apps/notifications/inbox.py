@@ -39,7 +39,7 @@ def restore(user, notifications) -> list[dict]:
 
 @transaction.atomic
 def forget(user, notifications) -> None:
-    """Delete some of the user's notifications for good, and take them off its pages."""
+    """Delete some of the user's notifications permanently and remove them from the open pages."""
     delete(user, notifications.present())
     notifications.delete()
 

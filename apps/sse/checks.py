@@ -1,8 +1,8 @@
 """
-System checks: what cannot work is an error, what works badly a warning, each with what to do.
+System checks: errors for settings that cannot work, warnings for those that work badly.
 
 `manage.py` runs them before its servers and with `check`. Servers that are started without it run
-none, so `hand_off` refuses to go on where there are errors.
+none, so `hand_off` raises the first error.
 """
 
 import ipaddress
@@ -22,29 +22,29 @@ from .conf import DEFAULTS, setting
 NUMBERS = [name for name, default in DEFAULTS.items() if isinstance(default, int)]
 LEAST = {"SSE_RETENTION_COUNT": 1, "SSE_RETENTION_BYTES": 1, "SSE_MAX_EVENT_BYTES": 1}
 LEAST_RETENTION_SECONDS = 300
-# Connections end by age at the latest after this many times `SSE_MAX_AGE`.
+# Connections end by age after at most `SSE_MAX_AGE` times this factor.
 LONGEST_AGE = 1.25
 
 GZIP = "django.middleware.gzip.GZipMiddleware"
-# What wrappers of ASGI applications call the one inside.
+# The attributes in which ASGI wrappers keep the wrapped application.
 INSIDE = ("app", "application", "inner")
 
 
 def register() -> None:
-    """Let Django run the checks."""
+    """Register the checks with Django."""
     register_check(settings_can_work)
     register_check(settings_work_well)
     register_check(Tags.security, deploy=True)(deployment_works_well)
 
 
 def refuse_errors() -> None:
-    """Raise `ImproperlyConfigured`, with the first of them, if there are errors."""
+    """Raise the first error, if there is one, as `ImproperlyConfigured`."""
     for error in settings_can_work():
         raise ImproperlyConfigured(f"{error.msg} {error.hint}")
 
 
 def settings_can_work(**options: Any) -> list[CheckMessage]:
-    """Return an error for each setting with which events cannot be published or streams not opened."""
+    """Return an error for each setting that prevents publishing or opening streams."""
     return [*_broker_errors(), *_number_errors(), *_listen_errors(), *_proxy_errors()]
 
 
@@ -56,7 +56,7 @@ def settings_work_well(**options: Any) -> list[CheckMessage]:
 
 
 def deployment_works_well(**options: Any) -> list[CheckMessage]:
-    """Return a warning for what is fine in development, and not with many processes or streams."""
+    """Return a warning for each setting that suits only development: one process, few streams."""
     return [] if settings_can_work() else [*_memory_warnings(), *_hand_off_warnings()]
 
 

@@ -13,15 +13,15 @@ from .models import TEXT_LENGTH, Contact, RowError, Task
 from .table import Record, Table
 
 BATCH = 1000
-"""Rows. On SQLite others wait while a batch is written, so it has to be a matter of milliseconds."""
+"""Rows per transaction: on SQLite other writers wait, so a batch should take only milliseconds."""
 
 
 class TooManyErrors(Exception):
-    """So many rows have errors that the file is not what it should be."""
+    """Too many rows have errors: it is probably the wrong file."""
 
 
 class Row(NamedTuple):
-    """A record, and the contact in it or else the reason why there is none."""
+    """A record with its contact, or with the reason why it has none."""
 
     record: Record
     contact: Contact | None
@@ -30,9 +30,11 @@ class Row(NamedTuple):
 
 def batches(task: Task) -> Iterator[Callable[[], None]]:
     """
-    Read the file from the task's place on, and yield what writes each batch, to be called in a transaction.
+    Read the file from the task's place on, and yield for each batch a function that writes it.
 
-    Raises `TooManyErrors` in place of a batch if that is so after the ones before.
+    Call the function in a transaction.
+
+    Raises `TooManyErrors` instead of the next batch if the batches before had too many.
     """
     with task.file.open("rb") as upload:
         table = Table(upload.file, task.place)
@@ -44,7 +46,7 @@ def batches(task: Task) -> Iterator[Callable[[], None]]:
 
 
 def judged(table: Table) -> Iterator[Row]:
-    """Yield the rows of a table, each with what it is."""
+    """Yield each row of a table with its contact or its error."""
     columns = Columns(table.header)
     for record in table:
         try:

@@ -15,7 +15,7 @@ BATCH = 1000
 
 
 class Command(BaseCommand):
-    help = _("Deletes notifications older than --days, and permanently those that users deleted over a day ago.")
+    help = _("Deletes notifications older than --days, and purges those that users deleted more than a day ago.")
 
     def add_arguments(self, parser):
         parser.add_argument("--days", type=int, default=90, help=_("maximum age in days, 90 by default"))
@@ -34,6 +34,6 @@ class Command(BaseCommand):
         self.stdout.write(f"Deleted {pruned} notification{'' if pruned == 1 else 's'}.")
 
     def forget(self, notifications):
-        """Delete some of them for good, and take them off the open pages."""
+        """Delete notifications permanently and remove them from the open pages."""
         for recipient, theirs in groupby(notifications, key=lambda each: each.recipient):
             inbox.forget(recipient, Notification.objects.filter(pk__in=[each.pk for each in theirs]))

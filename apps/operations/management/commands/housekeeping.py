@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext_lazy as _
 
-# Of apps that are not ours.
+# Commands of third-party apps.
 KNOWN = {"django.contrib.sessions": ("clearsessions",), "django_tasks_db": ("prune_db_task_results",)}
 
 
@@ -24,7 +24,7 @@ class Command(BaseCommand):
             raise CommandError(f"These commands failed: {', '.join(failed)}.")
 
     def succeeds(self, command: str) -> bool:
-        """Run a command, and return whether it raised nothing; one that exits stops no other."""
+        """Run a command and return whether it succeeded. A failure does not stop the other commands."""
         self.stdout.write(f"{command} ...")
         try:
             call_command(command, stdout=self.stdout, stderr=self.stderr)
@@ -35,7 +35,7 @@ class Command(BaseCommand):
 
 
 def daily_commands() -> list[str]:
-    """Return the commands of all installed apps that are to run each day."""
+    """Return the daily commands of all installed apps."""
     return [
         command
         for config in apps.get_app_configs()

@@ -15,7 +15,7 @@ PAGE = 200
 
 
 class Command(BaseCommand):
-    """Publish, and print where in the log the event is."""
+    """Publish an event and print its position in the log."""
 
     help = (
         "Sends an event to every client that follows CHANNEL, in all processes, and prints its position in the "
@@ -48,7 +48,7 @@ class Command(BaseCommand):
 
 
 def value_of(text: str) -> Any:
-    """Return what a JSON text says, or a text that is no JSON as it is."""
+    """Return the parsed JSON, or the text itself if it is not JSON."""
     try:
         return json.loads(text)
     except ValueError:
@@ -56,7 +56,7 @@ def value_of(text: str) -> Any:
 
 
 def place_of(channel: str, name: str, data: Any, after: Position) -> Position | None:
-    """Return where in the log an event that was just published is, or None if it is not there."""
+    """Return the position of an event that was just published, or None if it is not in the log."""
     wanted = (channel, name, encode_data(data))
     try:
         while page := get_broker().read(after, PAGE):

@@ -1,4 +1,4 @@
-"""Each change of the list: it is saved and sent to the pages that show it, or neither."""
+"""Changes of the list: each is saved and published in one transaction."""
 
 from contextlib import contextmanager
 
@@ -20,7 +20,7 @@ def channel_for(user) -> str:
 
 @contextmanager
 def changing():
-    """Open the transaction for one or more changes; it is the only one, so that no older count comes later."""
+    """Open a transaction for changes. Only one runs at a time, so that the newest count is published last."""
     with transaction.atomic():
         ContentType.objects.select_for_update().get(app_label="app_name", model="item")
         yield
