@@ -9,7 +9,7 @@ from pathlib import Path
 from apps.dev import terminal
 
 DEVELOPMENT_COMMANDS = {"dev", "runserver", "startapp"}
-# These are for production, too: development mode is for a machine on which nothing is configured.
+# These run in production, too, so they set DEBUG only if nothing is configured.
 MIGRATION_COMMANDS = {"makemigrations", "migrate"}
 CONFIGURATION = {"SECRET_KEY", "DATABASE_URL"}
 # These use several connections to PostgreSQL. The others connect without a pool, which reports a refusal at once.
@@ -17,7 +17,7 @@ POOLED_COMMANDS = {"db_worker", "dev", "runserver"}
 
 
 def main() -> None:
-    """Run the command given on the command line, in development mode if it is made for that."""
+    """Run the command given on the command line; development commands set `DEBUG`."""
     if sys.argv[1:2] == ["db_worker"]:
         # Until the worker has handlers of its own: the second of two quick edits interrupts its start.
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -1,11 +1,11 @@
-"""What each process records every three seconds, and the means of all processes over longer times."""
+"""Samples of each process, every three seconds, and means of all processes over longer times."""
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 BUCKET = 3
-"""Seconds a sample stands for. Buckets begin at multiples of it, so those of all processes agree."""
+"""Seconds of a sample. Buckets begin at multiples of it, so those of all processes align."""
 
 
 def bucket_of(seconds: float) -> int:
@@ -14,7 +14,7 @@ def bucket_of(seconds: float) -> int:
 
 
 class Sample(models.Model):
-    """One process during one bucket: what it counted, and what it saw when the bucket ended."""
+    """One process during one bucket: its counts, and its state when the bucket ended."""
 
     class Kind(models.TextChoices):
         WEB = "web", _("web process")

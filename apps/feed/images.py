@@ -1,4 +1,4 @@
-"""Uploaded pictures, decoded in bounded memory and written again, without the metadata that they came with."""
+"""Uploaded pictures: decoded in bounded memory and encoded again, without their metadata."""
 
 import io
 import secrets
@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from PIL import Image, ImageOps
 
 MOST_BYTES = 10 * 2**20
-# Pillow opens no other format: for some it runs other programs.
+# Allow no other formats: Pillow runs external programs for some.
 FORMATS = ["JPEG", "PNG", "GIF", "WEBP"]
-# To decode a picture and make it smaller takes 24 bytes of memory per pixel for WebP, at most 12 for the others.
+# Decoding and shrinking a picture takes 24 bytes of memory per pixel for WebP, at most 12 for the others.
 MOST_DECODED_BYTES = 300_000_000
 # Each scan of a progressive JPEG is a pass over all pixels. Programs write about ten; 10 MB can hold 200,000.
 MOST_SCANS = 50
@@ -24,8 +24,8 @@ IMAGE_PIXELS = 1600
 THUMBNAIL_PIXELS = 480
 WAIT_SECONDS = 20.0
 
-# One picture at a time, so that several uploads need no more memory than one; in one thread, since the C library
-# keeps much of what a thread has freed.
+# One picture at a time, to bound memory; in one thread, because the C library keeps much of the memory that each
+# thread frees.
 decoder = ThreadPoolExecutor(1, "pictures")
 
 
@@ -33,7 +33,7 @@ def sizes(upload: UploadedFile) -> tuple[ContentFile, ContentFile]:
     """
     Return the picture, and a thumbnail of it, both upright and as WebP.
 
-    Raises `ValidationError` for a file that is too large, that is no picture, or whose turn does not come in time.
+    Raises `ValidationError` for a file that is too large or not a picture, and if the queue is too long.
     """
     if (upload.size or 0) > MOST_BYTES:
         raise ValidationError(
@@ -52,7 +52,7 @@ def sizes(upload: UploadedFile) -> tuple[ContentFile, ContentFile]:
     except Image.DecompressionBombError:
         raise _too_many(_most_pixels()) from None
     except Exception as error:
-        # A file made for it can have Pillow raise nearly anything.
+        # A crafted file can make Pillow raise nearly anything.
         raise ValidationError(ImageField.default_error_messages["invalid_image"], code="invalid_image") from error
 
 

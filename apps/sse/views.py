@@ -261,7 +261,7 @@ class SSEView(SSEMixin, View):
             return self._respond(self._generated(self.stream(self.request), restart=restart))
         if not isinstance(answer, HttpResponseBase):
             raise TypeError(f"{type(self).__name__}.mount() must return a response or None, not {answer!r}.")
-        # Or a cache could give it to someone whom the stream would be open to.
+        # A cache must not serve a refusal to a client that may open the stream.
         answer.headers.setdefault("Cache-Control", "no-cache")
         return answer
 
@@ -280,7 +280,7 @@ class SSEView(SSEMixin, View):
         logger.warning("%s: a client's id %r raised %r. The stream starts without an id.", *told)
         fresh = type(self)(**self._initkwargs)
         await sync_to_async(fresh.setup)(self.request, *self.args, **self.kwargs)
-        # What dispatch() has set is kept; what mount() has changed is not.
+        # Keep the attributes from dispatch(), not the changes of mount().
         vars(fresh).update(begun | vars(fresh), _forgets_id=True)
         return fresh
 
@@ -291,7 +291,7 @@ class SSEView(SSEMixin, View):
 
     async def _follow(self) -> HttpResponseBase:
         channels = [check_channel(channel) for channel in await _call(self.get_channels, self.request)]
-        # Under WSGI the hub is on another loop, and a client is sent away once it has joined.
+        # Under WSGI the hub runs on another loop, and clients are disconnected once they have joined.
         if hasattr(self.request, "scope"):
             await get_hub().start()
         return self._respond(Followed(channels, latest=self.follow == "latest", since=self._since()))

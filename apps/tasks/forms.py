@@ -1,4 +1,4 @@
-"""The upload: what is refused at once, and in which words."""
+"""The upload form: its checks and their messages."""
 
 from django import forms
 from django.conf import settings
@@ -15,12 +15,12 @@ MOST_BYTES = 50 * 1024 * 1024
 
 
 def most_bytes() -> int:
-    """Return how large a file may be."""
+    """Return the maximum size of a file, in bytes."""
     return getattr(settings, "TASKS_MAX_UPLOAD_BYTES", MOST_BYTES)
 
 
 class ImportForm(forms.ModelForm):
-    """A file of contacts, which is looked through once, piece by piece, before it is kept."""
+    """A file of contacts. It is checked once, in chunks, before it is stored."""
 
     file = forms.FileField(
         label=_("File"),
@@ -40,7 +40,7 @@ class ImportForm(forms.ModelForm):
         }
 
     def clean_file(self):
-        """Return the file if it can be imported, or say why it cannot."""
+        """Return the file; raises `ValidationError` with the reason if it cannot be imported."""
         upload = self.cleaned_data["file"]
         if upload.size > most_bytes():
             raise forms.ValidationError(
@@ -66,7 +66,7 @@ class ImportForm(forms.ModelForm):
 
 
 def check_columns(table: Table) -> None:
-    """Raise `NotATable` unless the columns are there, each once, and at least one row."""
+    """Raise `NotATable` unless each column exists once and there is at least one row."""
     columns = Columns(table.header)
     if columns.missing:
         found = Truncator(", ".join(name.strip() for name in table.header)).chars(200)

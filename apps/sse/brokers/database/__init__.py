@@ -32,12 +32,14 @@ TRIM_AT_ONCE = 1000
 
 class DatabaseBroker(Broker):
     """
-    Reading and trimming, which are the same everywhere; the subclasses append and listen.
+    Reading and trimming, shared by both databases; the subclasses append and listen.
 
-    To make one is to make one of the subclasses. Raises `ImproperlyConfigured` for other databases.
+    `DatabaseBroker(url)` returns an instance of the matching subclass.
+
+    Raises `ImproperlyConfigured` for other databases.
     """
 
-    # The rows of `values_of(channels)`, with one column, `value`; a parameter each would be too many.
+    # A table of `values_of(channels)` with the column `value`: one parameter, because their number is limited.
     GIVEN: str
     # The number of bytes of the column `text`.
     TEXT_BYTES: str
@@ -78,7 +80,7 @@ class DatabaseBroker(Broker):
         if alias == DEFAULT_DB_ALIAS:
             return super().position()
         of_replica = _events(LoggedEvent.objects.using(alias).order_by("-number")[:1])
-        # A replica that has nothing of the log yet gives a place that is in no log, so that clients fetch again.
+        # If the replica has no log yet, return an unknown position, so that clients load their data again.
         return of_replica[0].position if of_replica else Position(0, "0" * 8)
 
     def latest(self, channels: Collection[str]) -> list[Event]:
@@ -105,12 +107,12 @@ class DatabaseBroker(Broker):
             self.trim()
 
     def trim_if_due(self, newest: int, count: int = 1) -> None:
-        """Trim after the commit if one of the last `count` numbers is one at which to do it."""
+        """Trim after the commit if one of the last `count` numbers is a multiple of `TRIM_EVERY`."""
         if newest // TRIM_EVERY != (newest - count) // TRIM_EVERY:
             after_commit(self.trim)
 
     def _mark(self) -> None:
-        """Note how far the log has come, unless that is known; reads only what was added since the last mark."""
+        """Store the size of the log up to its newest event; reads only the events since the last mark."""
         sql = f"""
             INSERT INTO {MARKS} (number, size)
             SELECT newest.number, coalesce(mark.size, 0) + (
@@ -123,7 +125,7 @@ class DatabaseBroker(Broker):
             ON CONFLICT DO NOTHING
         """
         with connection().cursor() as cursor:
-            # A log that was put back by hand may be behind the marks.
+            # A log that was restored from a backup may be behind the marks.
             cursor.execute(f"DELETE FROM {MARKS} WHERE number > (SELECT max(number) FROM {TABLE})")
             cursor.execute(sql)
 
@@ -141,7 +143,7 @@ class DatabaseBroker(Broker):
 
 
 def connection() -> Any:
-    """Return this thread's connection to the database, a new one if the last was found to be broken."""
+    """Return this thread's connection to the database; reconnect if the last one broke."""
     ours = connections[DEFAULT_DB_ALIAS]
     if ours.errors_occurred and ours.autocommit:
         ours.close_if_unusable_or_obsolete()
@@ -149,7 +151,7 @@ def connection() -> Any:
 
 
 def after_commit(do: Callable[[], object]) -> None:
-    """Do it once the caller's transaction is committed; an error is logged, since it is too late to fail."""
+    """Call `do` after the caller's transaction commits; errors are only logged, because it is too late to fail."""
     ours = connection()
     if ours.in_atomic_block or ours.get_autocommit():
         transaction.on_commit(do, using=DEFAULT_DB_ALIAS, robust=True)
@@ -174,7 +176,7 @@ def _marks() -> "QuerySet[LogMark]":
 
 
 def _past(newest: LogMark) -> int:
-    """Return the number of the last event that is too old, or has too many bytes behind it; 0 if none is."""
+    """Return the number of the last event that is too old or exceeds the byte limit; 0 if there is none."""
     is_old = Q(at__lte=Now() - timedelta(seconds=setting("SSE_RETENTION_AGE")))
     has_enough_behind = Q(size__lte=newest.size - setting("SSE_RETENTION_BYTES"))
     return _marks().filter(is_old | has_enough_behind).aggregate(past=Max("number"))["past"] or 0
