@@ -52,7 +52,7 @@ ready() {
     done
 }
 
-# restarts SERVICE: prints how often it has ended by itself.
+# restarts SERVICE: prints how often it was restarted after it exited.
 restarts() {
     container=$(compose ps --all --quiet "$1")
     ${DOCKER:-docker} inspect --format '{{.RestartCount}}' "$container"
