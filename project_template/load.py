@@ -21,10 +21,10 @@ def record() -> None:
     """Start recording, unless this process does so: a fork of one that did does not."""
     with starting:
         if all(each.name != THREAD for each in threading.enumerate()):
-            threading.Thread(target=_record, name=THREAD, daemon=True).start()
+            threading.Thread(target=_record, args=[loads], name=THREAD, daemon=True).start()
 
 
-def _record() -> None:
+def _record(loads: deque[float | None]) -> None:
     psutil.cpu_percent()  # begins the first second
     last = time.monotonic()
     while True:
