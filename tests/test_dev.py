@@ -95,15 +95,16 @@ def listens(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def open_stream(stack, url, first="event: pulse"):
-    """Open a stream and wait for its first event."""
+def open_stream(stack, url, first="event: beat"):
+    """Open a stream and wait some seconds for its first event: keepalives end no wait."""
     lines = stack.enter_context(httpx.Client(timeout=15)).stream("GET", url)
     lines = stack.enter_context(lines).iter_lines()
-    assert any(line == first for line in lines)
+    deadline = time.monotonic() + 20
+    assert any(line == first for line in itertools.takewhile(lambda _: time.monotonic() < deadline, lines))
     return lines
 
 
-def open_again(stack, url, first="event: pulse"):
+def open_again(stack, url, first="event: beat"):
     """Open a stream of a server that restarts: try until a first event arrives, as browsers do."""
 
     def try_it():
