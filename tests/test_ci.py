@@ -5,6 +5,7 @@ import http.server
 import json
 import re
 import shutil
+import os
 import subprocess
 import threading
 
@@ -23,7 +24,11 @@ def make(tmp_path):
     shutil.copyfile(ROOT / "Makefile", tmp_path / "Makefile")
 
     def run(*arguments):
-        return subprocess.run(["make", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
+        # As in a shell, also when the tests are run by make.
+        shell = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+        return subprocess.run(
+            ["make", *arguments], cwd=tmp_path, env=shell, capture_output=True, text=True, check=False
+        )
 
     return run
 
