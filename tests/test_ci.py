@@ -3,9 +3,9 @@
 import contextlib
 import http.server
 import json
+import os
 import re
 import shutil
-import os
 import subprocess
 import threading
 
