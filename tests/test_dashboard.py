@@ -10,10 +10,9 @@ from tests.streaming import events
 
 SERVERS = [
     "uvicorn with two workers",
-    "gunicorn with sync workers",
     *(
         pytest.param(kind, marks=pytest.mark.soak)
-        for kind in ("uvicorn", "gunicorn with uvicorn-worker", "runserver")
+        for kind in ("uvicorn", "gunicorn with sync workers", "gunicorn with uvicorn-worker", "runserver")
     ),
 ]
 

@@ -2,7 +2,7 @@
 If one call of a socket, the broker or the database fails, no event is lost and nothing is left behind.
 
 The calls that a scenario makes are counted. Then each call fails once, in a run of its own, before its
-effect or after it. `make soak` injects into every call, `make test` into the first of each line.
+effect or after it. `make soak` injects into every call, `make test` into the first of each line, with SQLite and Valkey.
 """
 
 import subprocess
@@ -35,6 +35,7 @@ def run(broker, every, folder, **variables):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.soak
 def test_a_fault_loses_nothing_with_the_broker_in_memory(every, migrated, tmp_path):
     servers.copy_database(migrated, tmp_path)
     run("memory", every, tmp_path, SSE_BROKER_URL="memory://")
@@ -45,6 +46,7 @@ def test_a_fault_loses_nothing_with_sqlite(every, migrated, tmp_path):
     run("SQLite", every, tmp_path, SSE_BROKER_URL="database://")
 
 
+@pytest.mark.soak
 def test_a_fault_loses_nothing_with_postgresql(every, postgres, tmp_path):
     environment = servers.environment_for(tmp_path, DATABASE_URL=postgres.url)
     servers.manage("migrate", "--verbosity", "0", environment=environment)
