@@ -1,8 +1,7 @@
 """
 Settings, in the order of Django's own reference, read from the environment.
 
-Every variable is described in `.env.example`, with its value in development and in
-production. Without `DEBUG` the settings are those of production.
+`.env.example` describes each variable. Without `DEBUG` the settings are those of production.
 """
 
 from datetime import timedelta
@@ -22,13 +21,11 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = Environment()
 env.read_env(BASE_DIR / ".env")
-
 DATA_DIR = env.folder("DATA_DIR", default=BASE_DIR / ".data")
 
 # Core
 
 DEBUG = env.bool("DEBUG", default=False)
-
 HTTPS = env.bool("HTTPS", default=not DEBUG)
 
 SECRET_KEY = env.str("SECRET_KEY", default="")
@@ -78,7 +75,6 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     f"{__package__}.health.answer",
     f"{__package__}.logs.identify",
-    # It goes with its app.
     *(["apps.dashboard.middleware.measure"] if "apps.dashboard" in INSTALLED_APPS else []),
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -181,11 +177,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {
-            "()": f"{__package__}.logs.LineFormatter",
-            "fmt": "{levelname} {name} {message}",
-            "style": "{",
-        },
+        "line": {"()": f"{__package__}.logs.LineFormatter", "fmt": "{levelname} {name} {message}", "style": "{"},
         "json": {"()": f"{__package__}.logs.JSONFormatter"},
     },
     "handlers": {
@@ -197,7 +189,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.log_level("LOG_LEVEL", default="INFO")},
     "loggers": {
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
-        # Of a login that fails, one line; of others none.
+        # Log failed logins only.
         "axes": {"level": "WARNING"},
         # Each page opens streams: in development that is too much to read.
         "apps.sse": {"level": "WARNING" if DEBUG else "NOTSET"},
@@ -250,7 +242,7 @@ if DEBUG:
     STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 MEDIA_URL = "media/"
 MEDIA_ROOT = DATA_DIR / "media"
-# The largest file that may be uploaded; nginx is told, too, and refuses what is larger before it is sent.
+# The largest upload. nginx has the same limit and refuses larger files before they are sent.
 MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", default=50, least=1)
 TASKS_MAX_UPLOAD_BYTES = MAX_UPLOAD_MB * 2**20
 STORAGES = {
@@ -296,7 +288,7 @@ for name, read in {
 DASHBOARD_PUBLIC = env.bool("DASHBOARD_PUBLIC", default=DEBUG)
 GUIDE_PUBLIC = env.bool("GUIDE_PUBLIC", default=DEBUG)
 
-# Errors, told to Sentry if there is an address of it
+# Sentry
 
 SENTRY_TRACES = env.share("SENTRY_TRACES", default=0.0)
 if SENTRY_DSN := env.matching("SENTRY_DSN", "", r"(https?://\w+@[^/\s]+/.+)?", "https://key@host/number"):

@@ -33,7 +33,6 @@ class SSEMixin(DOMMixin):
     Streams for a class-based view: `return self.sse_response(self.my_generator(request))`.
 
     List it before `View` in the base classes. Its attributes:
-
     `auto_id`: number the events, continuing after the client's last id.
     `event_id`: the type of ids, `str`, `int` (at most 18 digits) or `Position`. `event()` refuses
     other ids. A client that sends an invalid one, as `Last-Event-ID` or `?lastEventId=`, gets `sse:reset`.
@@ -72,7 +71,6 @@ class SSEMixin(DOMMixin):
     def event(self, event_type: str, data: Any, id: str | int | None = None) -> str:
         """
         Return an event named `event_type`, to be yielded. `data` is as in `sse_event`.
-
         Raises `ValueError` for a name reserved for the client and for an id that does not match
         `event_id`; otherwise as `sse_event`.
         """
@@ -98,7 +96,6 @@ class SSEMixin(DOMMixin):
         Each `event` has `channel`, `name` and `data`, and can be yielded as it is. The subscription starts
         after the client's position, or at the opening of the stream if the client sent none. A later
         subscription starts after the last event taken from the one before.
-
         Raises `ImproperlyConfigured` unless the view has `event_id = Position`.
         """
         if self.event_id is not Position:
@@ -114,7 +111,6 @@ class SSEMixin(DOMMixin):
 
         It is a 429 or 503 if a limit of open streams is reached, and a 204 if the client had received
         this stream to its end.
-
         Raises `TypeError` if `stream` is not an async generator.
         """
         return self._respond(self._generated(stream))
