@@ -9,6 +9,8 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_started
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
+from django.tasks import task_backends
+from django.tasks.backends.immediate import ImmediateBackend
 from django.tasks.signals import task_finished, task_started
 from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 
@@ -40,9 +42,10 @@ def is_task_worker() -> bool:
 
 
 @receiver(task_started)
-def begin_task(**kwargs):
-    """Count a task, and start the sampler if another kind of worker runs it."""
-    sampler.start(Sample.Kind.WORKER)
+def begin_task(task_result, **kwargs):
+    """Count a task, and start the sampler in a worker of any kind. A process that runs its own tasks is none."""
+    if not isinstance(task_backends[task_result.backend], ImmediateBackend):
+        sampler.start(Sample.Kind.WORKER)
     counters.count_task(1)
 
 

@@ -142,6 +142,7 @@ def test_a_worker_is_sampled_from_its_first_task_on(monkeypatch):
     started = []
     monkeypatch.setattr(signals.sampler, "start", started.append)
     nothing.enqueue()
+    nothing.using(backend="immediate").enqueue()
     assert started == []
     call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
     assert started == [Sample.Kind.WORKER]

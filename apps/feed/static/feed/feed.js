@@ -1,5 +1,5 @@
-// The feed while it is open: a count of the posts that came while somebody reads further down, and older
-// posts as they are scrolled to. The attributes of the list do the rest.
+// An open feed: counts new posts above a scrolled reader, and loads older posts on scrolling.
+// The attributes of the list do the rest.
 (() => {
   "use strict";
 
