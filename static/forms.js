@@ -5,10 +5,14 @@
 
   const ANSWER_WITHIN_MS = 10_000;
   const IGNORE_REPEATS_MS = 10_000;
+  // A browser that gets a second form within this time may drop the first one unsent.
+  const SEND_ALONE_MS = 1000;
   const ANSWERS_OF_A_PROXY_ALONE = new Set([502, 503, 504]);
 
   let message = null;
   let isPassing = false;
+  let isLeaving = false;
+  let sending = Promise.resolve();
   let passed = null; // the submit event of the form that is being passed on
 
   const isReachable = async () => {
@@ -55,14 +59,23 @@
     toasts.append(message);
   };
 
-  const send = async (form, button) => {
+  /** Send a form once, in the order in which buttons were pressed. */
+  const send = (form, button) => {
     const pressed = button ?? form;
     if (pressed.ariaBusy === "true") return;
     pressed.ariaBusy = "true";
-    const finish = () => (pressed.ariaBusy = null);
+    sending = sending.then(() => sendNow(form, button, () => (pressed.ariaBusy = null))).catch(reportError);
+  };
+
+  const sendNow = async (form, button, finish) => {
     const canSend = await isReachable();
     message?.remove();
-    if (canSend && pass(form, button)) return setTimeout(finish, IGNORE_REPEATS_MS);
+    if (canSend && !isLeaving && pass(form, button)) {
+      isLeaving = true;
+      setTimeout(() => (isLeaving = false), SEND_ALONE_MS);
+      setTimeout(finish, IGNORE_REPEATS_MS);
+      return;
+    }
     finish();
     if (!canSend) showNotSent(form, button);
   };
@@ -83,6 +96,7 @@
   addEventListener("keydown", ({ key }) => key === "Escape" && message?.remove());
   // A page that comes back from the browser's cache is as it was left.
   addEventListener("pageshow", ({ persisted }) => {
+    if (persisted) isLeaving = false;
     if (persisted) for (const pressed of document.querySelectorAll(":is(form, button, input)[aria-busy]")) pressed.ariaBusy = null;
   });
 })();
