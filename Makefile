@@ -4,10 +4,9 @@ PORT ?= 8000
 PYTHON = .venv/bin/python
 MANAGE = DEBUG=1 $(PYTHON) manage.py
 PRODUCTION = DEBUG=0 DATABASE_URL=sqlite://:memory: ALLOWED_HOSTS=example.com SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(50))')
-CLIENT = apps/sse/client
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help setup run test pictures soak check fmt shell lock add audit ci client
+.PHONY: help setup run test check fmt shell lock add audit ci
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,19 +24,11 @@ test: setup ## Run all tests; missing servers and browsers are installed first i
 	@bin/test-servers
 	@$(PYTHON) -m pytest $(ARGS)
 
-pictures: setup ## Take the README's pictures again, from a running server
-	@PICTURES=docs $(PYTHON) -m pytest -m soak tests/browser/test_picture.py -n0
-
-soak: setup ## Run the long tests
-	@bin/test-servers soak
-	@$(PYTHON) -m pytest -m soak $(ARGS)
-
-check: setup ## Check lint, types, migrations, deployment settings and the client's build
+check: setup ## Check lint, types, migrations and deployment settings
 	@echo "Lint ..." && $(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check .
 	@echo "Types ..." && $(PYTHON) -m mypy
 	@echo "Migrations ..." && $(MANAGE) makemigrations --check --dry-run
 	@echo "Deployment ..." && $(PRODUCTION) $(PYTHON) manage.py check --deploy --fail-level WARNING
-	@echo "Browser client ..." && $(PYTHON) -m apps.sse.client.check
 
 fmt: setup ## Format the code
 	@$(PYTHON) -m ruff check --fix . && $(PYTHON) -m ruff format .
@@ -58,7 +49,4 @@ audit: setup ## Check the locked dependencies for known vulnerabilities; needs t
 ci: ## Write the workflow that tests each push and audits every week (FOR=github or gitlab)
 	@FORCE=$(FORCE) bin/ci $(FOR)
 
-client: ## Build the browser client from its modules (needs Node)
-	@npm --prefix $(CLIENT) ci --no-audit --no-fund && npm --prefix $(CLIENT) run build
-
--include .template/template.mk
+-include template/template.mk

@@ -15,6 +15,7 @@ from django.db import connections
 
 from tests.sample_apps import REMOVED, ROOT, needs_removed_app
 
+pytest_plugins = ["tests.fixtures", "tests.browser.fixtures"]
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
 os.environ["DEBUG"] = "1"
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 50)

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.netns import Host
 from tests.servers import ROOT, answers, free_port, wait_until
 
 TEMPORARY = "".join(f"{kind}_temp_path temporary/{kind};\n" for kind in ("fastcgi", "uwsgi", "scgi"))
@@ -67,13 +66,13 @@ def running(
     folder: Path,
     changes: Mapping[str, str] | None = None,
     extra: Mapping[str, str] | None = None,
-    host: Host | None = None,
+    host=None,
 ) -> Iterator[Nginx]:
     """
     Run nginx in front of two servers, at `http://…` or `unix:…`; with TLS if `extra` has that file.
 
-    `extra` are files beside the configuration: in `http.d`, `server.d` and `upload.d`. With a `host` nginx runs
-    there.
+    `extra` are files beside the configuration: in `http.d`, `server.d` and `upload.d`. With a `host`, which has an
+    `address` and a `command()`, nginx runs there.
     """
     port, secure_port = free_port(), free_port()
     address = host.address if host else "127.0.0.1"

@@ -15,7 +15,7 @@ from django.test import AsyncClient
 from django.utils import timezone
 
 from tests import servers
-from tests.conftest import need
+from tests.fixtures import need
 
 health = pytest.importorskip(f"{servers.PACKAGE}.health")
 

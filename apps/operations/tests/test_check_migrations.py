@@ -12,8 +12,8 @@ from django.db.utils import ConnectionHandler
 from environ import Env
 
 from apps.operations.compatibility import Examiner
-from tests import postgres
-from tests.conftest import need
+from apps.sse.tests.servers import postgres
+from tests.fixtures import need
 
 
 def text(**options):

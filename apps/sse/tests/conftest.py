@@ -5,6 +5,11 @@ import pytest
 from apps.sse import hub as hubs
 from apps.sse import log
 from apps.sse.brokers import get_broker
+from apps.sse.tests.servers import netns
+from apps.sse.tests.servers import postgres as postgresql
+from apps.sse.tests.servers import valkey as valkey_or_redis
+from tests import servers
+from tests.fixtures import need
 
 
 @pytest.fixture
@@ -20,3 +25,73 @@ def quick(monkeypatch):
 def flaky(settings):
     settings.SSE_BROKER_URL = "apps.sse.tests.followers.Flaky://"
     return get_broker()
+
+
+@pytest.fixture
+def postgres():
+    """A running PostgreSQL server with an empty database; `postgres.url` is its `DATABASE_URL`."""
+    need(postgresql.binaries(), "PostgreSQL")
+    with postgresql.running() as server:
+        yield server
+
+
+@pytest.fixture
+def valkey():
+    """A running Valkey or Redis server that keeps what it is told; `valkey.url` is its address."""
+    need(valkey_or_redis.binary(), "Valkey or Redis")
+    with valkey_or_redis.running() as server:
+        yield server
+
+
+@pytest.fixture
+def second_host():
+    """A host on a network of its own, whose link can drop every packet: `second_host.connect(port)`."""
+    need(netns.is_available(), "iproute2, or the right to make network namespaces,")
+    with netns.second_host() as host:
+        yield host
+
+
+@pytest.fixture
+def notes(tmp_path):
+    """The lines that the streams have noted."""
+    file = tmp_path / "notes"
+    file.touch()
+
+    def read():
+        return file.read_text().split("\n")[:-1]
+
+    return read
+
+
+@pytest.fixture
+def streams(serve, tmp_path, notes):
+    """Serve the streams of `apps.sse.tests.streaming_site`: `with streams("uvicorn") as server`."""
+
+    def start(kind, options="", **variables):
+        return serve(
+            kind,
+            options=options,
+            package="apps.sse.tests.streaming_site",
+            PROJECT_SETTINGS=f"{servers.PACKAGE}.settings",
+            DJANGO_SETTINGS_MODULE="apps.sse.tests.streaming_site.settings",
+            NOTES=str(tmp_path / "notes"),
+            **variables,
+        )
+
+    return start
+
+
+@pytest.fixture
+def private(serve):
+    """Serve the streams of `apps.sse.tests.streaming_site.private_urls`: `with private("uvicorn") as server`."""
+
+    def start(kind, **variables):
+        return serve(
+            kind,
+            package="apps.sse.tests.streaming_site",
+            PROJECT_SETTINGS=f"{servers.PACKAGE}.settings",
+            DJANGO_SETTINGS_MODULE="apps.sse.tests.streaming_site.private_settings",
+            **variables,
+        )
+
+    return start

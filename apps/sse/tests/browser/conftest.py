@@ -1,0 +1,112 @@
+"""
+The browsers that the machine has, and a server that a test writes the script of.
+
+Tests of the client and of pages run in Firefox as well, except those marked `only_browser`; there they are long
+tests, except those marked `firefox`.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from apps.sse.tests.browser import playing, scripted_server
+from tests.browser.fixtures import CHROMIUM, first_of
+from tests.fixtures import need
+
+IN_FIREFOX = ("test_client", "test_encoder", "test_guide", "test_liveness", "test_pages", "test_sharing")
+os.environ["NODE_OPTIONS"] = f'--require="{Path(__file__).with_name("firefox.cjs")}"'
+
+
+def pytest_configure(config):
+    """Collect for both browsers, unless one is asked for."""
+    config.addinivalue_line("markers", "firefox: short enough for make test in Firefox, too")
+    config.option.browser = config.option.browser or ["chromium", "firefox"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Leave out what is not for Firefox, where what is not marked for it is long."""
+    left_out = []
+    for item in items[:]:
+        if not hasattr(item, "callspec") or item.callspec.params.get("browser_name") != "firefox":
+            continue
+        if item.get_closest_marker("only_browser") or not item.path.name.startswith(IN_FIREFOX):
+            left_out.append(item)
+            items.remove(item)
+        elif not item.get_closest_marker("firefox"):
+            item.add_marker(pytest.mark.soak)
+    config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture
+def everyday(browser_type, browser_type_launch_args, tmp_path):
+    """The tabs of a Chromium as people have it: with a back/forward cache, frozen when long hidden."""
+    whole = first_of(CHROMIUM)
+    need(whole, "Chromium with its windows")
+    command = [whole, *browser_type_launch_args["args"]]
+    options = ["--headless", "--remote-debugging-port=0", f"--user-data-dir={tmp_path}"]
+    with subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True) as chromium:
+        try:
+            address = next(line.split()[-1] for line in chromium.stderr if "DevTools listening on" in line)
+            yield browser_type.connect_over_cdp(address, no_defaults=True).contexts[0]
+        finally:
+            chromium.terminate()
+
+
+@pytest.fixture
+def server():
+    """A server that plays what the test tells it to."""
+    with scripted_server.serving() as running:
+        yield running
+
+
+@pytest.fixture
+def open_page(page, server):
+    """Open a page whose body is given, with the client in its head."""
+    page.set_default_timeout(5000)
+    page.add_init_script(playing.RECORDER)
+    return lambda body, **options: page.goto(server.page(body, **options))
+
+
+@pytest.fixture
+def connect(page, server, open_page):
+    """Connect `window.sse` from an empty page, and return the request that the server got."""
+
+    def start(options="{}"):
+        open_page("")
+        page.evaluate(f"() => void record(window.sse = new DjustSSE('/stream/', {options})).connect()")
+        return server.accept()
+
+    return start
+
+
+@pytest.fixture
+def open_tab(context, server):
+    """Open one more tab of the browser, with the share key of a session."""
+
+    def start(body=playing.ITEMS, key="mine", clock=False, within=context):
+        tab = within.new_page()
+        if clock:
+            tab.clock.install()
+        tab.set_default_timeout(8000)
+        head = scripted_server.HEAD.replace("<html ", f'<html dj-sse-share-key="{key}" ')
+        tab.add_init_script(playing.RECORDER)
+        tab.goto(server.page(body, head=head, path=f"/page{key}/"))
+        return tab
+
+    return start
+
+
+@pytest.fixture
+def follow(open_tab):
+    """Open a tab that is to follow, and wait until it does."""
+
+    def start(*given, **options):
+        tab = open_tab(*given, **options)
+        expect(tab.locator(playing.NUMBERS)).to_have_class("sse-connected")
+        return tab
+
+    return start

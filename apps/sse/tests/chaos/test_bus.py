@@ -1,0 +1,65 @@
+"""The bus between the processes breaks at bad moments: nobody misses an event, and nobody is met with an error."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from apps.sse.tests.chaos.clients import Client, Crowd, ask, until
+from apps.sse.tests.chaos.deployments import workers_of
+
+CUTS = 3
+
+
+@pytest.fixture(params=["postgres", "redis"])
+def deployment(request):
+    """A site with one of the brokers that can be cut off."""
+    return request.getfixturevalue(request.param)
+
+
+async def test_clients_miss_nothing_while_the_bus_is_cut_again_and_again(deployment):
+    with deployment.serving() as server:
+        clients = [Client(server.url, ["news"]) for _ in range(20)]
+        async with Crowd(clients) as crowd:
+            await crowd.until_placed()
+            for cut in range(CUTS):
+                await until(deployment.cut_listeners)
+                # Of this no process is told.
+                await ask(server.url, "/say/", channel="news", first=cut)
+                await crowd.until(lambda client: client.numbers == [*range(cut + 1)])  # noqa: B023
+        for client in clients:
+            assert (client.numbers, client.resets, client.answers) == ([*range(CUTS)], 0, {200: 1})
+        assert server.output().count("The broker cannot be read") >= CUTS
+
+
+@pytest.mark.parametrize("seconds", [3, pytest.param(20, marks=pytest.mark.soak)])
+async def test_clients_that_connect_while_the_bus_is_down_wait_or_are_told_when_to_come_back(deployment, seconds):
+    with deployment.serving(2) as server:
+        response = await ask(server.url, "/enter/")
+        cookie = response.cookies["sessionid"]
+
+        def clients(count):
+            return [Client(server.url, ["news"], path="/private/", cookie=cookie) for _ in range(count)]
+
+        connected, meanwhile = clients(20), clients(20)
+        async with Crowd(connected) as crowd:
+            await crowd.until_placed()
+            await ask(server.url, "/say/", channel="news", first=1)
+            await crowd.until(lambda client: client.numbers == [1])
+            await asyncio.to_thread(deployment.stop_bus)
+            # Its successor has not read the log yet.
+            workers_of(server)[0].kill()
+            async with Crowd(meanwhile) as others:
+                await asyncio.sleep(seconds)
+                await asyncio.to_thread(deployment.start_bus)
+                await others.until_placed(60)
+                await crowd.until_placed()
+                await ask(server.url, "/say/", channel="news", first=2)
+                await crowd.until(lambda client: client.numbers == [1, 2])
+                await others.until(lambda client: client.numbers[-1:] == [2])
+        assert [client.resets for client in connected + meanwhile] == [0] * 40
+        refused = [client for client in connected + meanwhile if set(client.answers) - {200}]
+        print(sum((client.answers for client in connected + meanwhile), start=Counter()))
+        assert {status for client in refused for status in client.answers} <= {200, 503}
+        assert all(value and int(value) > 0 for client in refused for value in client.retry_after)
+        assert "Internal Server Error" not in server.output()

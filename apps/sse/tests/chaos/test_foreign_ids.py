@@ -1,0 +1,52 @@
+"""Whatever a client sends as its last id, it is answered with a stream, and told once if that id means nothing here."""
+
+import asyncio
+import re
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from apps.sse.tests.chaos.clients import Client, frames
+
+VISIBLE = st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_characters="\x7f")
+TAGS = st.text("0123456789abcdef", min_size=7, max_size=9)
+NUMBERS = st.integers(-(10**3), 10**25)
+NEAR = st.builds("{}-{}".format, st.integers(0, 60) | NUMBERS, TAGS)
+FOREIGN = st.text(VISIBLE, min_size=1, max_size=300).map(str.strip) | NEAR | NUMBERS.map(str)
+
+
+@pytest.fixture
+def site(sqlite):
+    with sqlite.serving() as server:
+        yield server
+
+
+async def opening(url, last_id, path):
+    """Return the resets that a client is told before its first place, and that place."""
+    client = Client(url, ["news"], path=path, last_id=last_id)
+    try:
+        async with asyncio.timeout(30):
+            stream = await client.connect()
+            assert client.answers == {200: 1}
+            client.last_id = ""
+            async for event in frames(stream):
+                client.take(event)
+                if client.last_id or (path == "/newest/" and client.resets):
+                    return client.resets, client.last_id
+    finally:
+        client.cut()
+    raise AssertionError("the stream ended")
+
+
+@pytest.mark.parametrize("path", ["/channels/", "/newest/"])
+def test_a_foreign_id_is_answered_with_one_reset_and_a_place(site, path):
+    @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(last_id=FOREIGN.filter(lambda text: text and text != "sse:end"))
+    def tried(last_id):
+        resets, place = asyncio.run(opening(site.url, last_id, path))
+        assert resets == 1
+        assert path == "/newest/" or re.fullmatch(r"[0-9]+-[0-9a-f]{8}", place)
+
+    tried()
+    assert "Internal Server Error" not in site.output()

@@ -1,0 +1,70 @@
+"""A client that has stopped reading costs little, disturbs nobody, is hung up, and misses nothing when it returns."""
+
+import asyncio
+
+import psutil
+import pytest
+
+from apps.sse.tests.chaos.clients import Client, Crowd, ask, frames
+
+CHANNELS = ["a", "b"]
+STALLED = 20
+BURST = {"count": 50, "size": 40_000}
+BURSTS = 4
+MOST_BYTES = 25 * 2**20
+
+
+class Stalled(Client):
+    """Connects, hears its place, and then reads no more until `read_on`."""
+
+    async def stall(self):
+        self._events = frames(await self.connect())
+        while not self.last_id:
+            self.take(await anext(self._events))
+        return self
+
+    async def read_on(self):
+        async for event in self._events:
+            self.take(event)
+
+
+@pytest.fixture(
+    params=["sqlite", *[pytest.param(other, marks=pytest.mark.soak) for other in ("postgres", "redis")]]
+)
+def deployment(request):
+    """The same site with each of the brokers."""
+    return request.getfixturevalue(request.param)
+
+
+async def burst(url, number):
+    await ask(url, "/say/", channel=CHANNELS, first=BURST["count"] * number, **BURST)
+
+
+async def test_clients_that_never_read_are_hung_up_and_miss_nothing_and_nobody_else_notices(deployment):
+    with deployment.serving() as server:
+        process = psutil.Process(server.process.pid)
+        reading = [Client(server.url, CHANNELS) for _ in range(5)]
+        async with Crowd(reading) as crowd:
+            await crowd.until_placed()
+            for number in range(BURSTS):
+                await burst(server.url, number)
+            await crowd.until(lambda client: len(client.heard) == BURSTS * BURST["count"])
+            stalled = [await Stalled(server.url, CHANNELS).stall() for _ in range(STALLED)]
+            before = process.memory_info().rss
+            for number in range(BURSTS, 2 * BURSTS):
+                await burst(server.url, number)
+                await crowd.until(lambda client: len(client.heard) == (number + 1) * BURST["count"], 10)  # noqa: B023
+            state = await ask(server.url, "/state/")
+            grown = process.memory_info().rss - before
+            print(f"{grown / 2**20:.1f} MiB more for {STALLED} clients that do not read; {state['hang_ups']}")
+            assert state["hang_ups"] == {"slow": STALLED}
+            assert grown < MOST_BYTES
+        assert [client.resets for client in reading] == [0] * 5
+
+        # What is left of their streams ends before the first event that they miss.
+        await asyncio.gather(*(client.read_on() for client in stalled))
+        async with Crowd(stalled) as crowd:
+            wanted = [*range(BURSTS * BURST["count"], 2 * BURSTS * BURST["count"])]
+            await crowd.until(lambda client: len(client.heard) >= len(wanted))
+        for client in stalled:
+            assert (client.numbers, client.resets) == (wanted, 0)

@@ -1,0 +1,200 @@
+"""The database broker where the default database is PostgreSQL: `test_database.py`, beside this, runs it there."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import threading
+
+import psycopg
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection, connections, transaction
+
+from apps.sse import publish
+from apps.sse.brokers.database import DatabaseBroker, postgresql
+from apps.sse.hub import get_hub
+from apps.sse.testing import BrokerContract
+from apps.sse.testing.contract import Listening
+from apps.sse.tests.followers import Ear, until
+from apps.sse.tests.servers.frozen import Proxy, check_that_followers_are_hung_up_while_it_is_frozen
+from apps.sse.tests.servers.logs import log_of, waiting
+
+PATIENCE_SECONDS = 10
+
+pytestmark = pytest.mark.django_db(transaction=True)
+event = BrokerContract.event
+
+
+@pytest.fixture
+def broker():
+    return DatabaseBroker()
+
+
+def in_a_thread(do):
+    """Start doing it in a thread that has a database connection of its own."""
+
+    def run():
+        try:
+            do()
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def servers_url():
+    return "postgres://{USER}@{HOST}:{PORT}/{NAME}".format(**connection.settings_dict)
+
+
+def end_those_who_listen():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sse'")
+
+
+def test_what_a_process_committed_before_it_was_killed_is_published_by_the_next_sweep(broker, monkeypatch):
+    monkeypatch.setattr(broker, "_move", lambda: None)
+    with transaction.atomic():
+        broker.append(event(text="committed"))
+    monkeypatch.undo()
+    assert (log_of(broker), waiting()) == ([], ["committed"])
+    for _ in range(2):
+        broker.sweep()
+        assert (log_of(broker), waiting()) == (["committed"], [])
+
+
+def test_a_long_transaction_holds_up_nobody_and_its_events_come_when_it_commits(broker):
+    [start] = broker.tail(1)
+    begun, may_commit = threading.Event(), threading.Event()
+
+    def take_long():
+        with transaction.atomic():
+            broker.append(event(text="long"))
+            begun.set()
+            may_commit.wait(PATIENCE_SECONDS)
+
+    thread = in_a_thread(take_long)
+    begun.wait(PATIENCE_SECONDS)
+    with transaction.atomic():
+        broker.append(event(text="short"))
+    broker.append(event(text="straight"))
+    assert log_of(broker) == ["short", "straight"]
+    may_commit.set()
+    thread.join()
+    assert [e.text for e in broker.read(start.position, 10)] == ["short", "straight", "long"]
+
+
+def test_events_that_wait_are_there_once_and_in_order_when_several_sweep_at_once(broker, monkeypatch):
+    texts = [str(n) for n in range(200)]
+    monkeypatch.setattr(broker, "_move", lambda: None)
+    with transaction.atomic():
+        for text in texts:
+            broker.append(event(text=text))
+    monkeypatch.undo()
+    sweepers = [in_a_thread(broker.sweep) for _ in range(4)]
+    for sweeper in sweepers:
+        sweeper.join()
+    assert (log_of(broker), waiting()) == (texts, [])
+
+
+async def test_who_listens_learns_that_the_connection_broke(broker):
+    loop = asyncio.get_running_loop()
+    with pytest.raises(psycopg.OperationalError):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await broker.listen(lambda: loop.run_in_executor(None, in_a_thread, end_those_who_listen))
+
+
+async def test_a_pooler_that_swallows_notifications_is_found_out(broker, monkeypatch):
+    monkeypatch.setattr(postgresql, "GREETING_SECONDS", 0.1)
+    execute = psycopg.AsyncConnection.execute
+
+    def execute_unless_listen(self, query, *arguments, **options):
+        return execute(self, "SELECT 1" if query.startswith("LISTEN") else query, *arguments, **options)
+
+    monkeypatch.setattr(psycopg.AsyncConnection, "execute", execute_unless_listen)
+    with pytest.raises(ImproperlyConfigured, match="SSE_LISTEN_URL"):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await broker.listen(lambda: None)
+
+
+async def test_who_listens_finds_out_that_the_server_does_not_answer_any_more(broker, settings, monkeypatch):
+    monkeypatch.setattr(postgresql, "SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(postgresql, "ANSWER_SECONDS", 0.2)
+    with contextlib.closing(Proxy(servers_url())) as proxy:
+        settings.SSE_LISTEN_URL = proxy.url
+        with pytest.raises(TimeoutError, match="did not respond"):
+            async with asyncio.timeout(3 * PATIENCE_SECONDS):
+                await broker.listen(proxy.freeze)
+
+
+async def test_who_follows_is_hung_up_while_the_server_does_not_answer(broker, settings, monkeypatch):
+    with contextlib.closing(Proxy(servers_url())) as proxy:
+        settings.SSE_LISTEN_URL = proxy.url
+        by_proxy = connection.settings_dict | {"HOST": "127.0.0.1", "PORT": proxy.port, "OPTIONS": {}}
+        # This thread keeps its connection; new ones get theirs by way of the proxy.
+        monkeypatch.setitem(connections.settings, "default", by_proxy)
+        await check_that_followers_are_hung_up_while_it_is_frozen(proxy, broker, broker.append, monkeypatch)
+
+
+def test_a_server_that_is_gone_is_noticed_on_every_connection_of_django(broker):
+    broker.append(event())
+    with socket.socket(fileno=os.dup(connection.connection.pgconn.socket)) as of_django:
+        assert of_django.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 25_000
+        assert of_django.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert of_django.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 10
+
+
+async def test_the_log_is_read_while_requests_use_up_the_pool(settings):
+    settings.SSE_BROKER_URL = "database://"
+    hub = get_hub()
+    await hub.start()
+    ear = Ear("news")
+    hub.join(ear)
+    may_publish, may_end = threading.Event(), threading.Event()
+
+    def hold():
+        with connection.cursor():
+            may_end.wait(PATIENCE_SECONDS)
+
+    def hold_and_publish():
+        with connection.cursor():
+            may_publish.wait(PATIENCE_SECONDS)
+            publish("news", "e", "arrived")
+            may_end.wait(PATIENCE_SECONDS)
+
+    holders = [in_a_thread(hold_and_publish)]
+    pool = connection.pool
+    while pool.get_stats()["requests_waiting"] == 0:
+        holders.append(in_a_thread(hold))
+        await asyncio.sleep(0.05)
+    try:
+        may_publish.set()
+        await until(lambda: ear.texts == ["arrived"])
+    finally:
+        may_end.set()
+        for holder in holders:
+            await asyncio.to_thread(holder.join)
+        hub.close()
+
+
+def test_a_rollback_wakes_nobody(broker):
+    with Listening(broker) as heard:
+        with transaction.atomic():
+            broker.append(event())
+            transaction.set_rollback(True)
+        assert not heard.woken.wait(0.2)
+
+
+async def test_a_query_of_the_listener_that_is_cancelled_leaves_no_task(broker):
+    database = await psycopg.AsyncConnection.connect(**postgresql._address(), autocommit=True)
+    before = asyncio.all_tasks()
+    query = asyncio.ensure_future(postgresql._execute(database, "SELECT pg_sleep(1000)"))
+    while len(asyncio.all_tasks() - before) < 2:
+        await asyncio.sleep(0)
+    query.cancel()
+    await asyncio.wait({query}, timeout=PATIENCE_SECONDS)
+    assert query.cancelled()
+    assert (asyncio.all_tasks() - before, database.closed) == (set(), True)
+    in_a_thread(end_those_who_listen).join()

@@ -1,0 +1,107 @@
+"""Limits hold under a burst of clients, and an old stream ends by itself."""
+
+import asyncio
+import time
+from collections import Counter
+
+import httpx
+import pytest
+
+from apps.sse.tests.servers.browsing import Browser
+from tests.servers import wait_until
+
+BURST = 60
+MOST = 10
+PATIENCE_SECONDS = 30
+
+
+class Burst:
+    """Clients that all ask for a stream at the same moment: `async with Burst(url, path) as statuses`."""
+
+    def __init__(self, url, path, count=BURST, headers_of=lambda number: {}, **options):
+        self._client = httpx.AsyncClient(base_url=url, timeout=PATIENCE_SECONDS, limits=httpx.Limits(), **options)
+        self._requests = [self._client.build_request("GET", path, headers=headers_of(n)) for n in range(count)]
+
+    async def __aenter__(self):
+        self._answers = await asyncio.gather(*(self._client.send(r, stream=True) for r in self._requests))
+        for answer in self._answers:
+            if answer.status_code != 200:
+                assert 5 <= int(answer.headers["retry-after"]) <= 15
+        return Counter(answer.status_code for answer in self._answers)
+
+    async def __aexit__(self, *exception):
+        for answer in self._answers:
+            await answer.aclose()
+        await self._client.aclose()
+
+
+async def count_open(url):
+    """Return how many streams the server says it has."""
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_SECONDS) as client:
+        return (await client.get("/state/")).json()["streams"]
+
+
+@pytest.mark.parametrize("kind", ["uvicorn", "gunicorn with threads"])
+@pytest.mark.parametrize(
+    ("limit", "status"), [("SSE_MAX_TOTAL", 503), ("SSE_MAX_PER_ADDRESS", 429), ("SSE_MAX_PER_USER", 429)]
+)
+def test_a_burst_gets_as_many_streams_as_there_may_be_and_nobody_is_thrown_out(private, kind, limit, status):
+    async def come(url, cookies):
+        async with Burst(url, "/slow/", cookies=cookies) as first:
+            assert first == {200: MOST, status: BURST - MOST}
+            async with Burst(url, "/slow/", cookies=cookies) as second:
+                assert second == {status: BURST}
+                assert await count_open(url) == MOST
+
+    with private(kind, **{limit: str(MOST)}) as server, Browser(server) as browser:
+        browser.sign_in("ada")
+        asyncio.run(come(server.url, dict(browser.client.cookies)))
+        wait_until(lambda: browser.client.get("/state/").json()["streams"] == 0)
+        assert browser.status("/members/") == 200
+
+
+def test_an_address_that_a_client_makes_up_gives_it_no_more_streams(private):
+    def made_up(number):
+        return {"X-Forwarded-For": f"198.51.100.{number}"}
+
+    async def burst(server):
+        async with Burst(server.url, "/open/", headers_of=made_up) as statuses:
+            return statuses
+
+    with private("uvicorn", SSE_MAX_PER_ADDRESS=str(MOST), FORWARDED_ALLOW_IPS="192.0.2.1") as server:
+        assert asyncio.run(burst(server)) == {200: MOST, 429: BURST - MOST}
+
+
+def test_behind_a_trusted_proxy_each_client_has_streams_of_its_own(private):
+    def its_own(number):
+        return {"X-Forwarded-For": f"1.1.1.1, 198.51.100.{number % 3}"}
+
+    async def burst(server):
+        async with Burst(server.url, "/open/", headers_of=its_own) as statuses:
+            return statuses
+
+    with private("uvicorn", SSE_MAX_PER_ADDRESS=str(MOST), FORWARDED_ALLOW_IPS="127.0.0.1") as server:
+        assert asyncio.run(burst(server)) == {200: 3 * MOST, 429: BURST - 3 * MOST}
+
+
+@pytest.mark.parametrize("kind", ["uvicorn", pytest.param("gunicorn with threads", marks=pytest.mark.soak)])
+def test_streams_of_an_age_end_at_different_times_and_their_clients_come_back(private, kind):
+    async def hear_the_end(client, ends):
+        async with client.stream("GET", "/open/") as response:
+            text = "".join([chunk async for chunk in response.aiter_text()])
+        assert text.count("retry: ") == 2, "it was not told when to come back"
+        ends.append(time.monotonic())
+
+    async def hear_the_ends(url):
+        ends = []
+        limits = httpx.Limits(max_connections=BURST)
+        async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_SECONDS, limits=limits) as client:
+            await asyncio.gather(*(hear_the_end(client, ends) for _ in range(BURST)))
+        return ends
+
+    with private(kind, SSE_MAX_AGE="8") as server, Browser(server) as browser:
+        ends = asyncio.run(hear_the_ends(server.url))
+        assert max(ends) - min(ends) > 2
+        reasons = browser.client.get("/state/").json()["ended"]
+        assert reasons == {"age": BURST}
+        assert browser.tab("/open/").response.status_code == 200

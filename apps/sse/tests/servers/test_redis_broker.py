@@ -1,0 +1,233 @@
+"""The broker that keeps the log in a Redis or Valkey server."""
+
+import asyncio
+import contextlib
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection, transaction
+from redis.exceptions import ConnectionError, RedisError
+
+from apps.sse.brokers import Gap, get_broker, redis
+from apps.sse.brokers.redis import RedisBroker, outage
+from apps.sse.testing import BrokerContract
+from apps.sse.testing.contract import Listening
+from apps.sse.tests.servers.logs import log_of, waiting
+
+PATIENCE_SECONDS = 10
+
+pytestmark = pytest.mark.django_db(transaction=True)
+event = BrokerContract.event
+
+
+@pytest.fixture
+def broker(valkey):
+    broker = RedisBroker(valkey.url)
+    yield broker
+    broker.close()
+
+
+class TestRedisBroker(BrokerContract):
+    @pytest.fixture
+    def broker(self, broker):
+        return broker
+
+
+class TestServer:
+    def test_numbers_go_on_after_a_restart(self, broker, valkey):
+        broker.append(event(text="1"))
+        [first] = broker.tail(1)
+        valkey.stop()
+        with pytest.raises(RedisError):
+            broker.tail(1)
+        valkey.start()
+        broker.append(event(text="2"))
+        [second] = broker.read(first.position, 10)
+        assert (second.text, second.number) == ("2", first.number + 1)
+
+    def test_a_wiped_log_is_a_gap_and_begins_anew(self, broker):
+        for n in range(3):
+            broker.append(event(text=str(n)))
+        places = [e.position for e in broker.tail(3)]
+        broker._client.flushall()
+        for _ in range(2):
+            for place in places:
+                with pytest.raises(Gap):
+                    broker.read(place, 10)
+            [mark] = broker.tail(10)
+            assert (mark.channel, broker.latest(["news"])) == ("", [])
+        broker.append(event(text="anew"))
+        assert [e.text for e in broker.read(mark.position, 10)] == ["anew"]
+        with pytest.raises(Gap):
+            broker.read(places[1], 10)
+
+    @pytest.mark.parametrize("count", [19, 20, 21])
+    def test_events_of_some_channels_are_found_however_many_others_are_in_between(
+        self, broker, monkeypatch, count
+    ):
+        monkeypatch.setattr(redis, "PAGE", 5)
+        [start] = broker.tail(1)
+        for n in range(count):
+            broker.append(event(channel="rare" if n % 7 == 6 or n == count - 1 else "common", text=str(n)))
+        assert [e.text for e in broker.read(start.position, 10, ["rare"])] == ["6", "13", str(count - 1)]
+        assert [e.text for e in broker.read(start.position, 2, ["rare"])] == ["6", "13"]
+        assert [e.text for e in broker.read(start.position, 3, ["rare", "common"])] == ["0", "1", "2"]
+
+    async def test_who_listens_learns_that_the_server_died(self, broker, valkey):
+        with pytest.raises(ConnectionError):
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await broker.listen(valkey.stop)
+
+    async def test_who_listens_finds_out_that_the_server_says_nothing_any_more(self, broker, valkey, monkeypatch):
+        monkeypatch.setattr(redis, "SILENCE_SECONDS", 0.2)
+        with pytest.raises(ConnectionError, match="did not respond"):
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await broker.listen(valkey.freeze)
+
+    async def test_a_server_with_nothing_to_tell_is_listened_to_on_and_on(self, broker, monkeypatch):
+        monkeypatch.setattr(redis, "SILENCE_SECONDS", 0.05)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await broker.listen(lambda: None)
+
+    def test_what_is_too_old_is_dropped_though_nothing_is_published(self, broker, settings):
+        broker.append(event(text="old"))
+        broker.sweep()
+        broker.append(event(text="newest"))
+        settings.SSE_RETENTION_AGE = 0
+        broker.sweep()
+        assert log_of(broker) == ["newest"]
+
+    def test_a_server_whose_memory_is_full_takes_events_again_once_what_is_past_is_dropped(
+        self, broker, settings, monkeypatch
+    ):
+        monkeypatch.setattr(outage, "PAUSE_SECONDS", 0)
+        for n in range(300):
+            broker.append(event(text=f"{n} {'x' * 10_000}"))
+        used = broker._client.info("memory")["used_memory"]
+        broker._client.config_set("maxmemory", used - 1_000_000)
+        broker.append(event(text="waits"))
+        assert waiting() == ["waits"]
+        settings.SSE_RETENTION_BYTES = 1_000_000
+        broker.sweep()
+        broker.sweep()
+        assert (log_of(broker)[-1], waiting()) == ("waits", [])
+
+
+class TestTransaction:
+    def test_events_keep_their_order_whether_durable_or_not(self, broker):
+        with transaction.atomic():
+            for n in range(8):
+                broker.append(event(text=str(n), durable=n not in {0, 3, 4}))
+        assert log_of(broker) == list("01234567")
+
+    def test_what_a_hook_publishes_comes_after_what_the_transaction_published(self, broker):
+        with transaction.atomic():
+            transaction.on_commit(lambda: broker.append(event(text="hook")))
+            broker.append(event(text="transaction"))
+        assert log_of(broker) == ["transaction", "hook"]
+
+    def test_a_rollback_leaves_nothing_to_the_next_transaction(self, broker):
+        with contextlib.suppress(ZeroDivisionError), transaction.atomic():
+            broker.append(event(text="rolled back"))
+            broker.append(event(text="rolled back", durable=False))
+            raise ZeroDivisionError
+        with transaction.atomic():
+            with contextlib.suppress(ZeroDivisionError), transaction.atomic():
+                broker.append(event(text="rolled back to a savepoint"))
+                raise ZeroDivisionError
+            broker.append(event(text="committed"))
+        assert (log_of(broker), waiting()) == (["committed"], [])
+
+    def test_what_is_not_durable_goes_out_although_its_savepoint_was_rolled_back_by_hand(self, broker):
+        with transaction.atomic():
+            savepoint = transaction.savepoint_create()
+            broker.append(event(text="1"))
+            broker.append(event(text="not durable", durable=False))
+            transaction.savepoint_rollback(savepoint)
+        assert (log_of(broker), waiting()) == (["not durable"], [])
+
+    def test_what_is_committed_by_hand_is_published_by_the_next_sweep(self, broker):
+        transaction.set_autocommit(False)
+        try:
+            broker.append(event(text="rolled back"))
+            transaction.rollback()
+            broker.append(event(text="committed"))
+            broker.append(event(text="not durable", durable=False))
+            transaction.commit()
+        finally:
+            transaction.set_autocommit(True)
+        broker.sweep()
+        assert (log_of(broker), waiting()) == (["committed", "not durable"], [])
+
+    @pytest.mark.parametrize("reachable", [True, False])
+    def test_an_event_that_is_not_durable_never_touches_the_database(
+        self, broker, valkey, reachable, django_assert_num_queries
+    ):
+        broker.append(event(text="1"))
+        if not reachable:
+            valkey.stop()
+            broker.append(event(text="waits"))
+        connection.close()
+        broker.append(event(text="2", durable=False))
+        assert connection.connection is None
+        with transaction.atomic(), django_assert_num_queries(0):
+            broker.append(event(text="3", durable=False))
+        if reachable:
+            assert log_of(broker) == ["1", "2", "3"]
+
+    def test_outside_of_one_nothing_is_written_to_the_database(self, broker, monkeypatch):
+        monkeypatch.setattr(redis, "LOOK_SECONDS", 1000)
+        broker.append(event(text="1"))
+        connection.close()
+        broker.append(event(text="2"))
+        assert connection.connection is None
+        assert log_of(broker) == ["1", "2"]
+
+
+class TestAddress:
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "redis://host:port/0",
+            "redis://host:70000/0",
+            "redis://host/one",
+            "redis://[host/0",
+            "redis://host/0?no_such_option=1",
+            "redis://host/0?socket_timeout=soon",
+            "redis://:se/cret@host/0",
+            "unix://",
+            "unix://host/socket",
+        ],
+    )
+    def test_what_is_none_is_refused_with_a_word_on_how_to_write_it(self, url):
+        with pytest.raises(
+            ImproperlyConfigured, match=r"SSE_BROKER_URL is not the URL .* redis://host:port/0"
+        ) as refusal:
+            RedisBroker(url)
+        assert "cret" not in str(refusal.value)
+        assert "'se'" not in str(refusal.value)
+
+    def test_a_scheme_that_nobody_knows_is_refused_without_telling_the_password(self, settings):
+        settings.SSE_BROKER_URL = "redis+tls://:secret@host/0"
+        with pytest.raises(ImproperlyConfigured, match=r"SSE_BROKER_URL begins with 'redis\+tls'") as refusal:
+            get_broker()
+        assert "secret" not in str(refusal.value)
+
+    def test_a_socket_is_one(self, valkey):
+        with (
+            contextlib.closing(RedisBroker(f"{valkey.socket_url}?prefix=site")) as broker,
+            Listening(broker) as heard,
+        ):
+            broker.append(event())
+            assert heard.woken.wait(PATIENCE_SECONDS)
+            assert log_of(broker) == ["hello"]
+
+    @pytest.mark.parametrize("other", ["/0?prefix=other", "/1"])
+    def test_logs_of_several_sites_on_one_server_are_apart(self, broker, valkey, other):
+        stranger = RedisBroker(valkey.url.removesuffix("/0") + other)
+        with contextlib.closing(stranger), Listening(broker) as heard, Listening(stranger) as strangers:
+            stranger.append(event(text="theirs"))
+            assert strangers.woken.wait(PATIENCE_SECONDS)
+            assert (log_of(broker), log_of(stranger)) == ([], ["theirs"])
+            assert not heard.woken.wait(0.1)

@@ -1,0 +1,327 @@
+"""What becomes of events while Redis or Valkey is away, and of those that a dead process leaves behind."""
+
+import asyncio
+import contextlib
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
+
+import pytest
+from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
+from redis.exceptions import ConnectionError, ReadOnlyError
+
+from apps.sse import close_streams, log
+from apps.sse.brokers import outbox, redis
+from apps.sse.brokers.redis import RedisBroker, address, outage
+from apps.sse.models import OutgoingEvent
+from apps.sse.testing import BrokerContract
+from apps.sse.tests.followers import until
+from apps.sse.tests.opened import Opened
+from apps.sse.tests.servers.frozen import Proxy, check_that_followers_are_hung_up_while_it_is_frozen
+from apps.sse.tests.servers.logs import log_of, waiting
+from apps.sse.tests.streams import make_user
+from tests import servers
+
+PATIENCE_SECONDS = 10
+
+pytestmark = pytest.mark.django_db(transaction=True)
+event = BrokerContract.event
+
+ANOTHER_PROCESS = """
+import os, signal, sys, django
+django.setup()
+from django.db import transaction
+from apps.sse.brokers import outbox
+from apps.sse.brokers.redis import RedisBroker
+from apps.sse.testing import BrokerContract
+broker, event = RedisBroker(sys.argv[1]), BrokerContract.event
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def broker(valkey):
+    broker = RedisBroker(valkey.url)
+    yield broker
+    broker.close()
+
+
+@pytest.fixture
+def another_process(valkey, tmp_path):
+    """Start a process with a broker of its own: `another_process("broker.sweep()")`."""
+
+    def start(code):
+        environment = servers.environment_for(tmp_path, DATABASE_URL=database_url())
+        command = [sys.executable, "-c", ANOTHER_PROCESS + code, valkey.url]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        return subprocess.Popen(command, cwd=servers.ROOT, env=environment, text=True, **pipes)
+
+    return start
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Let each publisher find out itself whether the server is back."""
+    monkeypatch.setattr(outage, "PAUSE_SECONDS", 0)
+
+
+def database_url():
+    found = {name: quote(str(value or ""), safe="/") for name, value in connection.settings_dict.items()}
+    if connection.vendor == "sqlite":
+        return "sqlite:///{NAME}".format(**found)
+    return "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**found)
+
+
+class TestAnotherProcess:
+    def test_what_it_committed_before_it_was_killed_is_published_once(self, broker, another_process):
+        process = another_process("""
+broker._put = die
+with transaction.atomic():
+    broker.append(event(text="committed"))
+""")
+        process.communicate(timeout=PATIENCE_SECONDS)
+        assert (process.returncode, log_of(broker)) == (-signal.SIGKILL, [])
+        for _ in range(2):
+            broker.sweep()
+            assert (log_of(broker), waiting()) == (["committed"], [])
+
+    def test_what_it_published_before_it_was_killed_is_not_published_again(self, broker, another_process):
+        process = another_process("""
+outbox.done = die
+with transaction.atomic():
+    broker.append(event(text="published"))
+""")
+        process.communicate(timeout=PATIENCE_SECONDS)
+        assert (process.returncode, log_of(broker), waiting()) == (-signal.SIGKILL, ["published"], ["published"])
+        broker.sweep()
+        assert (log_of(broker), waiting()) == (["published"], [])
+
+    def test_events_are_there_once_and_in_order_when_several_sweep_at_once(self, broker, another_process):
+        texts = [str(n) for n in range(1000)]
+        OutgoingEvent.objects.bulk_create(OutgoingEvent.of(event(text=text)) for text in texts)
+        sweepers = [another_process("print('ready', flush=True)\ninput()\nbroker.sweep()\n") for _ in range(3)]
+        for sweeper in sweepers:
+            assert sweeper.stdout.readline() == "ready\n"
+        for sweeper in sweepers:
+            sweeper.stdin.write("now\n")
+            sweeper.stdin.flush()
+        for sweeper in sweepers:
+            sweeper.communicate(timeout=PATIENCE_SECONDS)
+        assert ([s.returncode for s in sweepers], log_of(broker), waiting()) == ([0, 0, 0], texts, [])
+
+    def test_a_sweep_that_was_overtaken_by_another_publishes_nothing_twice(self, broker, valkey, monkeypatch):
+        slow = RedisBroker(valkey.url)
+        for n in range(150):
+            outbox.put(event(text=str(n)))
+
+        def put(events, **options):
+            broker.sweep()
+            return RedisBroker._put(slow, events, **options)
+
+        monkeypatch.setattr(slow, "_put", put)
+        slow.sweep()
+        assert log_of(broker) == [str(n) for n in range(150)]
+
+
+class TestFreeze:
+    async def test_who_follows_is_hung_up_while_the_server_does_not_answer(self, broker, valkey, monkeypatch):
+        for limit in ("socket_timeout", "socket_connect_timeout"):
+            monkeypatch.setitem(address._OPTIONS, limit, 0.5)
+        with contextlib.closing(Proxy(valkey.url)) as proxy, contextlib.closing(RedisBroker(proxy.url)) as frozen:
+            await check_that_followers_are_hung_up_while_it_is_frozen(proxy, frozen, broker.append, monkeypatch)
+
+
+class TestClosing:
+    async def test_a_stream_that_was_closed_meanwhile_ends_afterwards(self, valkey, settings, monkeypatch):
+        monkeypatch.setattr(log, "SWEEP_SECONDS", 0.1)
+        settings.SSE_BROKER_URL = valkey.url
+        ada, grace, other = (make_user(name) for name in ("ada", "grace", "other"))
+        async with Opened(ada) as hers, Opened(grace) as also_ended, Opened(other) as stays:
+            await asyncio.to_thread(valkey.stop)
+            close_streams(user=ada)
+            with transaction.atomic():
+                close_streams(user=grace)
+            await asyncio.to_thread(valkey.start)
+            await until(lambda: hers.is_ended and also_ended.is_ended)
+            assert (hers.outcome, also_ended.outcome, stays.is_ended) == ("access", "access", False)
+
+
+class TestTwoProcesses:
+    """Each with a broker of its own; what one has left in the outbox the other cannot see in Redis."""
+
+    @pytest.fixture
+    def other(self, valkey):
+        with contextlib.closing(RedisBroker(valkey.url)) as other:
+            yield other
+
+    def test_what_one_left_in_an_outage_is_not_overtaken_by_the_other(self, broker, other, valkey):
+        for n in range(5):
+            other.append(event(text=f"before {n}"))
+            valkey.stop()
+            broker.append(event(text=f"waits {n}"))
+            valkey.start()
+            other.append(event(text=f"after {n}"))
+        expected = [f"{when} {n}" for n in range(5) for when in ("before", "waits", "after")]
+        assert (log_of(broker), waiting()) == (expected, [])
+
+    def test_what_one_that_is_cut_off_alone_publishes_is_not_overtaken_by_the_other(
+        self, other, valkey, monkeypatch
+    ):
+        monkeypatch.setitem(address._OPTIONS, "socket_timeout", 0.1)
+        with contextlib.closing(Proxy(valkey.url)) as proxy, contextlib.closing(RedisBroker(proxy.url)) as cut_off:
+            proxy.freeze()
+            for n in range(5):
+                cut_off.append(event(text=f"waits {n}"))
+                other.append(event(text=f"after {n}"))
+        assert log_of(other) == [f"{when} {n}" for n in range(5) for when in ("waits", "after")]
+
+    def test_the_outbox_is_read_at_intervals_and_not_for_each_event(self, other):
+        began = time.monotonic()
+        with CaptureQueriesContext(connection) as queries:
+            for n in range(500):
+                other.append(event(text=str(n)))
+        assert len(queries) <= 1 + (time.monotonic() - began) / redis.LOOK_SECONDS
+
+    def test_one_that_was_frozen_sends_nothing_again(self, broker, other, monkeypatch):
+        monkeypatch.setattr(redis, "REMEMBERED", 50)
+        read = outbox.waiting
+        outbox.put(event(text="once"))
+
+        def read_and_freeze(*arguments):
+            rows = read(*arguments)
+            monkeypatch.setattr(outbox, "waiting", read)
+            for n in range(300):
+                other.append(event(text=str(n)))
+            return rows
+
+        monkeypatch.setattr(outbox, "waiting", read_and_freeze)
+        broker.sweep()
+        assert (log_of(broker), waiting()) == (["once", *map(str, range(300))], [])
+
+    def test_what_one_sent_before_it_died_is_not_sent_again_by_the_other(self, broker, other, monkeypatch):
+        monkeypatch.setattr(redis, "REMEMBERED", 50)
+        monkeypatch.setattr(outbox, "done", lambda keys: None)
+        outbox.put(event(text="once"))
+        broker.sweep()
+        monkeypatch.undo()
+        monkeypatch.setattr(redis, "REMEMBERED", 50)
+        for n in range(300):
+            other.append(event(text=str(n)))
+        broker.sweep()
+        assert (log_of(broker), waiting()) == (["once", *map(str, range(300))], [])
+
+
+class TestOutage:
+    def test_events_that_were_committed_meanwhile_arrive_afterwards_in_their_order(self, broker, valkey):
+        broker.append(event(text="before"))
+        valkey.stop()
+        with transaction.atomic():
+            broker.append(event(text="1"))
+            broker.append(event(text="2"))
+        broker.append(event(text="3"))
+        with transaction.atomic():
+            broker.append(event(text="4"))
+        broker.sweep()
+        valkey.start()
+        assert log_of(broker) == ["before"]
+        broker.append(event(text="5"))
+        broker.sweep()
+        assert (log_of(broker), waiting()) == (["before", *"12345"], [])
+
+    def test_who_publishes_as_the_first_afterwards_does_not_overtake_what_waits(self, broker, valkey, impatient):
+        valkey.stop()
+        broker.append(event(text="1"))
+        with transaction.atomic():
+            broker.append(event(text="2"))
+        valkey.start()
+        broker.append(event(text="3"))
+        assert (log_of(broker), waiting()) == (["1", "2", "3"], [])
+
+    def test_what_another_thread_has_left_is_not_overtaken_either(self, broker, valkey, impatient):
+        def leave_one():
+            valkey.stop()
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(broker.append, event(text="3")).result()
+                pool.submit(connections.close_all).result()
+            valkey.start()
+
+        with transaction.atomic():
+            transaction.on_commit(leave_one)
+            broker.append(event(text="1"))
+            broker.append(event(text="2", durable=False))
+        broker.append(event(text="4"))
+        assert (log_of(broker), waiting()) == (["1", "2", "3", "4"], [])
+
+    def test_it_is_logged_once_when_it_begins_and_once_when_it_ends(self, broker, valkey, impatient, caplog):
+        valkey.stop()
+        for n in range(3):
+            broker.append(event(text=str(n)))
+            broker.append(event(text="lost", durable=False))
+            broker.sweep()
+        valkey.start()
+        for _ in range(3):
+            broker.sweep()
+        assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+        assert (
+            caplog.records[1].getMessage()
+            == "Redis accepts events again. 3 events that were not durable were lost."
+        )
+        assert log_of(broker) == ["0", "1", "2"]
+
+    def test_who_publishes_during_it_does_not_wait_for_the_server_each_time(self, broker, valkey, monkeypatch):
+        tries = []
+        run = broker._run
+        monkeypatch.setattr(broker, "_run", lambda *arguments: tries.append(1) or run(*arguments))
+        monkeypatch.setattr(outage, "PAUSE_SECONDS", 1000)
+        valkey.stop()
+        for n in range(10):
+            broker.append(event(text=str(n)))
+        assert len(tries) == 1
+        assert waiting() == [str(n) for n in range(10)]
+
+    def test_an_event_whose_answer_was_lost_is_there_once(self, broker, monkeypatch, impatient):
+        run = broker._run
+
+        def run_and_break(*arguments):
+            run(*arguments)
+            raise ConnectionError("after the server has done it")
+
+        monkeypatch.setattr(broker, "_run", run_and_break)
+        broker.append(event(text="once"))
+        monkeypatch.undo()
+        assert waiting() == ["once"]
+        broker.sweep()
+        assert (log_of(broker), waiting()) == (["once"], [])
+
+    def test_a_server_that_has_become_a_replica_is_asked_anew_where_the_address_leads(self, broker, impatient):
+        broker.append(event(text="1"))
+        before = broker._client.client_id()
+        broker._client.execute_command("REPLICAOF", "127.0.0.1", "1")
+        broker.append(event(text="2"))
+        assert (log_of(broker), waiting()) == (["1"], ["2"])
+        assert broker._client.client_id() != before
+        broker._client.execute_command("REPLICAOF", "NO", "ONE")
+        broker.sweep()
+        assert (log_of(broker), waiting()) == (["1", "2"], [])
+
+    def test_a_sweep_finds_out_that_the_server_has_become_a_replica(self, broker):
+        broker.append(event())
+        broker._client.execute_command("REPLICAOF", "127.0.0.1", "1")
+        with pytest.raises(ReadOnlyError):
+            broker.sweep()
+
+    @pytest.mark.parametrize("told", [True, False])
+    def test_a_connection_that_died_while_idle_is_no_outage(self, broker, valkey, monkeypatch, caplog, told):
+        broker.append(event(text="1"))
+        if not told:
+            monkeypatch.setattr("redis.connection.AbstractConnection.can_read", lambda *_, **__: False)
+        valkey.stop()
+        valkey.start()
+        broker.append(event(text="2"))
+        assert (log_of(broker), waiting(), caplog.records) == (["1", "2"], [], [])

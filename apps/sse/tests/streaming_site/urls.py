@@ -1,0 +1,220 @@
+"""Streams that show what a server does with them."""
+
+import asyncio
+import os
+import signal
+import threading
+from pathlib import Path
+
+from django.contrib.auth import get_user_model
+from django.http import HttpResponse, JsonResponse
+from django.urls import include, path
+from django.views import View
+
+from apps.sse import SSEMixin, SSEView, connections, shared
+from apps.sse.tests.chaos.urls import Channels, say
+
+for name in ("SWEEP_SECONDS", "LINGER_SECONDS"):
+    setattr(connections, name, float(os.environ.get(name, getattr(connections, name))))
+
+
+def note(line):
+    """Add a line to the file that the test reads."""
+    with Path(os.environ["NOTES"]).open("a") as notes:
+        notes.write(line + "\n")
+
+
+class Forever(SSEView):
+    """Counts up, and notes its end, an await in it included."""
+
+    async def stream(self, request):
+        try:
+            while True:
+                yield self.event("count", {"pid": os.getpid()})
+                await asyncio.sleep(0.05)
+        finally:
+            await asyncio.sleep(0.01)
+            note("finally")
+
+
+class Idle(SSEView):
+    """Says one word, then nothing but keepalives."""
+
+    sse_keepalive_interval = 1
+
+    async def stream(self, request):
+        try:
+            yield self.event("word", "hello")
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.01)
+            note("finally")
+
+
+class Wide(SSEView):
+    """80 KB a second; notes its end."""
+
+    async def stream(self, request):
+        try:
+            while True:
+                yield self.event("wide", "x" * 4000)
+                await asyncio.sleep(0.05)
+        finally:
+            note("finally")
+
+
+class Quick(Idle):
+    """The same, with keepalives as often as the timer runs."""
+
+    sse_keepalive_interval = 0.2
+
+
+class QuickChannel(SSEView):
+    """A channel on which nothing happens."""
+
+    channels = ["quiet"]
+    sse_keepalive_interval = 0.2
+
+
+class Large(SSEView):
+    """Sends more than a socket holds."""
+
+    async def stream(self, request):
+        try:
+            while True:
+                yield self.event("large", "x" * 10**6)
+        finally:
+            note("finally")
+
+
+class Querying(SSEView):
+    """Asks the database again and again."""
+
+    async def stream(self, request):
+        while True:
+            yield self.event("users", await get_user_model().objects.acount())
+            await asyncio.sleep(0.2)
+
+
+class AskingOnce(SSEView):
+    """Asks the database once, then stays silent."""
+
+    async def stream(self, request):
+        yield self.event("users", await get_user_model().objects.acount())
+        await asyncio.Event().wait()
+
+
+class Finite(SSEView):
+    """Three events, then the end."""
+
+    async def stream(self, request):
+        for number in range(3):
+            yield self.event("number", number)
+
+
+class Broken(SSEView):
+    """Raises in the middle."""
+
+    async def stream(self, request):
+        yield self.event("number", 1)
+        raise RuntimeError("the secret reason")
+
+
+class Debugged(SSEView):
+    """Stops in the debugger between its events."""
+
+    async def stream(self, request):
+        yield self.event("number", 1)
+        breakpoint()
+        while True:
+            yield self.event("number", 2)
+            await asyncio.sleep(0.05)
+
+
+class Interrupted(SSEView):
+    """Is told to stop as the system may tell it: the signal goes to a thread that is not the main one."""
+
+    async def stream(self, request):
+        yield self.event("word", "hello")
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        await asyncio.Event().wait()
+
+
+class Mixed(SSEMixin, View):
+    """A plain view with a stream."""
+
+    async def get(self, request):
+        return self.sse_response(self.numbers())
+
+    async def numbers(self):
+        for number in range(3):
+            yield self.event("number", number)
+
+
+@shared
+async def ticks():
+    """Note each start and count up."""
+    note("producer started")
+    number = 0
+    try:
+        while True:
+            number += 1
+            yield number
+            await asyncio.sleep(0.05)
+    finally:
+        note("producer stopped")
+
+
+class Shared(SSEView):
+    """Follows the shared producer."""
+
+    async def stream(self, request):
+        async for number in ticks():
+            yield self.event("tick", number)
+
+
+async def tasks(request):
+    """Count the tasks of this process's event loop."""
+    return HttpResponse(len(asyncio.all_tasks()))
+
+
+def state(request):
+    """Tell what this process has open."""
+    return JsonResponse(
+        {
+            "streams": connections.open_streams(),
+            "seats": connections.seats.total,
+            "users": sorted(connections.users()),
+            "anonymous": connections.anonymous(),
+            "threads": threading.active_count(),
+        }
+    )
+
+
+urlpatterns = [
+    path("state/", state),
+    path("tasks/", tasks),
+    path("channels/", Channels.as_view()),
+    path("say/", say),
+    *[
+        path(f"{view.__name__.lower()}/", view.as_view())
+        for view in (
+            Forever,
+            Idle,
+            Wide,
+            Quick,
+            QuickChannel,
+            Large,
+            Querying,
+            AskingOnce,
+            Finite,
+            Broken,
+            Debugged,
+            Interrupted,
+            Mixed,
+            Shared,
+        )
+    ],
+    path("quiet/", SSEView.as_view(channels=["quiet"], sse_keepalive_interval=1)),
+    path("", include(os.environ["PROJECT_SETTINGS"].replace("settings", "urls"))),
+]

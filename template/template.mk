@@ -1,0 +1,30 @@
+.PHONY: template bench pictures soak client servers without-template
+
+# The tests of the library and of the template, beside those of the project.
+ARGS ?= apps tests template
+
+test: servers
+
+servers: setup
+	@template/servers
+
+soak: setup ## Run the long tests
+	@template/servers soak
+	@$(PYTHON) -m pytest -m soak $(ARGS)
+
+template: setup ## Build dist/project_template.zip for startproject --template
+	@$(PYTHON) -m template.build
+
+bench: setup ## Measure what open streams cost, beside nchan and others (options: bench/README.md)
+	@$(PYTHON) -m bench
+
+pictures: setup ## Take the README's pictures again, from a running server
+	@PICTURES=docs $(PYTHON) -m pytest -m soak template/tests/browser/test_picture.py -n0
+
+client: ## Build the browser client from its modules (needs Node)
+	@npm --prefix apps/sse/client ci --no-audit --no-fund && npm --prefix apps/sse/client run build
+
+check: check-client
+
+check-client: setup
+	@echo "Browser client ..." && $(PYTHON) -m apps.sse.client.check

@@ -1,0 +1,42 @@
+"""What a browser asks the bundled nginx for when it loads a page again."""
+
+import json
+import secrets
+from pathlib import Path
+
+from tests import nginx, servers
+from tests.fixtures import need
+from tests.servers import wait_until
+
+PRODUCTION = {"DEBUG": "0", "HTTPS": "0", "ALLOWED_HOSTS": "127.0.0.1", "BEHIND_PROXY": "1"}
+LOGGED = {"access_log off;\n            gzip_static on;": "gzip_static on;"}
+
+
+def test_static_files_of_a_page_are_not_asked_for_again(serve, tmp_path, tmp_path_factory, page):
+    need(nginx.binary(), "nginx")
+    production = PRODUCTION | {"SECRET_KEY": secrets.token_urlsafe(50)}
+    environment = servers.environment_for(tmp_path, **production)
+    servers.manage("collectstatic", "--noinput", "--verbosity", "0", environment=environment)
+    folder = tmp_path_factory.mktemp("nginx")
+    with (
+        serve("uvicorn", **production) as server,
+        nginx.running([server.url] * 2, folder, changes=LOGGED) as front,
+    ):
+        (Path(front.site) / "static").symlink_to(tmp_path / "static")
+
+        def requested(times):
+            page.goto(f"{front.url}/accounts/login/", wait_until="networkidle")
+            paths = wait_until(lambda: paths_of(front, times))
+            return [path for path in paths if path.startswith("/static/")]
+
+        first = requested(times=1)
+        assert any(path.endswith(".css") for path in first)
+        # The page was requested again, and nothing else.
+        assert requested(times=2) == first
+
+
+def paths_of(front, times):
+    """Return what was requested, once the page was so many times."""
+    paths = [json.loads(line)["path"] for line in front.log()]
+    # The harness has asked for the page once.
+    return paths if paths.count("/accounts/login/") == times + 1 else None

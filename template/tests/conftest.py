@@ -1,0 +1,42 @@
+"""The servers that tests of the template share, and those of the other tests."""
+
+import contextlib
+import subprocess
+
+import pytest
+
+from apps.sse.tests.conftest import notes, postgres, private, second_host, streams, valkey  # noqa: F401
+from template.tests.echo import echoing
+from tests import nginx, servers
+from tests.fixtures import need
+
+
+@pytest.fixture
+def front_of(tmp_path):
+    """Run nginx in front of a server that echoes requests: `with front_of(proxies=…, changes=…) as front`."""
+    need(nginx.binary(), "nginx")
+
+    @contextlib.contextmanager
+    def start(proxies="", upload="client_max_body_size 51m;", **options):
+        extra = {"http.d/proxies.conf": proxies, "upload.d/size.conf": upload}
+        with echoing() as url, nginx.running([url, url], tmp_path, extra=extra, **options) as front:
+            yield front
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def certified(tmp_path_factory):
+    """A folder for nginx, with a certificate."""
+    need(nginx.binary(), "nginx")
+    folder = tmp_path_factory.mktemp("nginx")
+    subprocess.run([servers.ROOT / "deploy" / "self-signed", folder / "tls"], check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def front(site, certified):
+    """nginx in front of the site, with TLS."""
+    tls = {"server.d/tls.conf": (servers.ROOT / "deploy" / "tls.conf").read_text()}
+    with nginx.running([site.url, site.url], certified, extra=tls) as front:
+        yield front

@@ -1,0 +1,182 @@
+"""The site as compose runs it: valid, really run, deployed again, killed, restored, and moved to another database."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from template.tests import compose
+from tests.fixtures import need
+from tests.servers import ROOT, wait_until
+
+pytestmark = pytest.mark.soak
+
+ADD_USER = f"""
+from django.contrib.auth import get_user_model
+get_user_model().objects.create_user("ada", password="{compose.PASSWORD}")
+"""
+USERS = "from django.contrib.auth import get_user_model as u; print(u().objects.count())"
+EXPORT = """
+from django.contrib.auth import get_user_model
+from apps.tasks import life
+from apps.tasks.models import Task
+task = life.prepare(Task(owner=get_user_model().objects.get(), kind=Task.Kind.EXPORT, name="all"))
+life.start(task)
+"""
+STATES = "from apps.tasks.models import Task; print(*Task.objects.values_list('state', flat=True))"
+SERVICES = ("nginx", "web-1", "web-2", "worker", "database", "events")
+
+
+SETTINGS = "IMAGE=localhost/site:1.0\nCOMPOSE_PROFILES=acme\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of deploy/, with keys and a certificate of its own, a release, and the certificate's service."""
+    ignored = shutil.ignore_patterns(".env", "tls", "backups")
+    shutil.copytree(ROOT / "deploy", tmp_path / "deploy", ignore=ignored)
+    subprocess.run([tmp_path / "deploy" / "init", "127.0.0.1"], stdin=subprocess.DEVNULL, check=True)
+    with (tmp_path / "deploy" / ".env").open("a") as settings:
+        settings.write(SETTINGS)
+    return tmp_path / "deploy"
+
+
+@pytest.mark.parametrize("name", ["compose.yml", "compose.sqlite.yml"])
+def test_the_files_are_valid_and_start_with_no_password_missing(folder, name):
+    need(shutil.which("docker-compose"), "docker-compose")
+    check = ["docker-compose", "--file", str(folder / name), "config", "--quiet"]
+    assert subprocess.run(check, capture_output=True, check=False).returncode == 0
+    (folder / ".env").write_text(f"ALLOWED_HOSTS=example.com\n{SETTINGS}")
+    bare = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(check, env=bare, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "run deploy/init first" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["compose.yml", "compose.sqlite.yml"])
+def test_no_service_keeps_a_capability_that_it_is_not_given_and_no_image_changes_unseen(folder, name):
+    need(shutil.which("docker-compose"), "docker-compose")
+    command = ["docker-compose", "--file", str(folder / name), "config", "--format", "json"]
+    services = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["services"]
+    for service, told in services.items():
+        assert told["cap_drop"] == ["ALL"], service
+        assert told["security_opt"] == ["no-new-privileges:true"], service
+        assert told["image"] == "localhost/site:1.0" or "@sha256:" in told["image"], service
+    assert set(services["nginx"]["sysctls"]) == {"net.ipv4.tcp_retries2", "net.ipv4.tcp_notsent_lowat"}
+
+
+@pytest.fixture
+def site(tmp_path):
+    need(compose.can_be_run(), "buildah, podman, debootstrap and docker-compose, for root,")
+    with compose.site(tmp_path) as site:
+        yield site
+
+
+def test_the_site_runs_on_sqlite_and_moves_to_postgresql_with_its_data(site):
+    site.choose("compose.sqlite.yml")
+    site.up()
+    site.shell(ADD_USER)
+    with compose.visiting(f"{site.url}/accounts/login/") as answers:
+        site.up()
+    print(dict(answers))
+    assert set(answers) == {200}
+    assert answers[200] > 50
+
+    site.compose("stop", "web-1", "web-2", "worker", "housekeeping")
+    # A backup is put back on SQLite, too, and the application may write to it.
+    site.compose("run", "--rm", "-T", "backup", "/deploy/backup", "/backups/mine")
+    site.compose("run", "--rm", "-T", "backup", "/deploy/restore", "/backups/mine")
+    site.choose("compose.yml")
+    site.compose("run", "--rm", "-T", "migrate", "deploy/to-postgresql")
+    site.up()
+    assert "postgres" in site.shell(
+        "from django.conf import settings; print(settings.DATABASES['default']['ENGINE'])"
+    )
+    with site.visitor() as ada:
+        compose.sign_in(ada, "ada")
+
+
+def test_the_site_runs_on_postgresql_and_valkey_is_deployed_killed_and_restored(site):
+    site.up()
+    for service in SERVICES:
+        container = site.container(service)
+        assert container["State"]["Running"], service
+        if service != "worker":
+            wait_until(lambda name=service: site.health(name) == "healthy", 60)
+    assert site.shell(USERS) == "0"
+    site.shell(ADD_USER)
+    ada = site.visitor()
+    compose.sign_in(ada, "ada")
+
+    # No password is an argument, and a large upload of a user passes nginx and Django, each with its place for it.
+    passwords = re.findall(r"_PASSWORD=(.+)", (site.folder / ".env").read_text())
+    assert len(passwords) == 2
+    for service in SERVICES:
+        pid = site.container(service)["State"]["Pid"]
+        assert not [word for word in passwords if word in Path(f"/proc/{pid}/cmdline").read_text()], service
+    upload = {"file": ("contacts.csv", "name,email\n" + "Ada,ada@example.com\n" * 200_000)}
+    token = {"csrfmiddlewaretoken": ada.cookies["csrftoken"]}
+    page = ada.post("/tasks/", data=token, files=upload, headers={"Referer": str(ada.base_url)})
+    assert (page.status_code, page.url.path) == (200, "/tasks/1/")
+
+    # The worker takes what is enqueued, and nginx may read the file that comes of it.
+    site.shell(EXPORT)
+    wait_until(lambda: "done" in site.shell(STATES), 60)
+    file = ada.get("/tasks/2/contacts.csv")
+    assert (file.status_code, file.text[:10]) == (200, "name,email")
+
+    # A deploy is felt by no request, and by a stream only as a return.
+    listener = compose.Listener(ada, "/api/feed/stream/")
+    listener.start()
+    wait_until(lambda: listener.last_id, 30)
+    before = [site.container(name)["Id"] for name in SERVICES]
+    with compose.visiting(f"{site.url}/accounts/login/") as answers:
+        site.up()
+        site.publish()
+    print(dict(answers))
+    assert set(answers) == {200}
+    wait_until(lambda: listener.names() == ["said"], 30)
+    after = [site.container(name)["Id"] for name in SERVICES]
+    replaced = [name for name, old, new in zip(SERVICES, before, after, strict=True) if old != new]
+    assert replaced == ["web-1", "web-2", "worker"]
+
+    # What is killed comes back by itself, and nobody has missed what was said.
+    for service in ("web-1", "worker", "nginx", "events", "database"):
+        pid = site.container(service)["State"]["Pid"]
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda name=service, old=pid: is_back(site, name, old), 60)
+    site.publish()
+    wait_until(lambda: listener.names() == ["said"] * 2, 60)
+
+    # A backup, what happens after it, the end of everything, and the restore.
+    uploads = ["exec", "-T", "web-1"]
+    site.compose(*uploads, "sh", "-c", "mkdir -p /data/media && echo picture > /data/media/picture.webp")
+    site.compose("run", "--rm", "-T", "backup", "/deploy/backup", "/backups/mine")
+    site.shell(ADD_USER.replace("ada", "too late"))
+    site.publish()
+    wait_until(lambda: listener.names() == ["said"] * 3, 60)
+    site.compose("down", "--volumes", "--timeout", "10")
+    site.up()
+    site.compose("stop", "web-1", "web-2", "worker", "housekeeping")
+    site.compose("run", "--rm", "-T", "backup", "/deploy/restore", "/backups/mine")
+    site.up()
+    assert site.shell(USERS) == "1"
+    assert site.compose(*uploads, "cat", "/data/media/picture.webp") == b"picture\n"
+    wait_until(lambda: listener.names()[3:] == ["sse:reset"], 60)
+    site.publish()
+    wait_until(lambda: listener.names()[4:] == ["said"], 60)
+    listener.stop()
+
+
+def is_back(site, service, pid):
+    state = site.container(service)["State"]
+    return (
+        state["Running"]
+        and state["Pid"] not in (0, pid)
+        and (service == "worker" or site.health(service) == "healthy")
+    )

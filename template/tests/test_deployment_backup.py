@@ -1,0 +1,98 @@
+"""Backup, loss and restore of each database, and the move from one to the other."""
+
+import os
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from apps.sse.tests.servers import postgres as postgresql
+from tests import servers
+from tests.streaming import events
+
+pytestmark = pytest.mark.soak
+
+# A site whose channels anybody may follow.
+STREAM = "/channels/?channel=feed"
+OPEN = {
+    "DJANGO_SETTINGS_MODULE": "apps.sse.tests.chaos.settings",
+    "PROJECT_SETTINGS": f"{servers.PACKAGE}.settings",
+}
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def variables(request):
+    """What the environment of a site has with each database."""
+    if request.param == "sqlite":
+        return {}
+    return {"DATABASE_URL": request.getfixturevalue("postgres").url}
+
+
+def run(script, *arguments, environment):
+    path = f"{postgresql.binaries()}{os.pathsep}{os.environ['PATH']}"
+    command = [servers.ROOT / "deploy" / script, *map(str, arguments)]
+    environment = environment | {"PATH": path, "PYTHON": sys.executable}
+    done = subprocess.run(command, cwd=servers.ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def shell(code, environment):
+    return servers.manage("shell", "--no-imports", "--command", code, environment=environment).split()
+
+
+USERS = "from django.contrib.auth import get_user_model as u; print('users', u().objects.count())"
+
+
+def test_what_was_lost_is_back_and_a_client_that_knows_more_fetches_anew(tmp_path, variables):
+    data, copy = tmp_path / "data", tmp_path / "today's copy"
+    data.mkdir()
+    environment = servers.environment_for(data, **variables)
+    servers.manage("migrate", "--verbosity", "0", environment=environment)
+    servers.manage("demo_users", environment=environment)
+    (data / "media").mkdir(exist_ok=True)
+    (data / "media" / "picture.webp").write_bytes(b"a picture")
+    kept = servers.manage("sse_publish", "feed", "said", "before", environment=environment).strip()
+    run("backup", copy, environment=environment)
+    lost = servers.manage("sse_publish", "feed", "said", "after", environment=environment).strip()
+    users = shell(USERS, environment)
+
+    shell("from django.contrib.auth import get_user_model as u; u().objects.all().delete()", environment)
+    (data / "media" / "picture.webp").unlink()
+    if not variables:
+        (data / "db.sqlite3").write_bytes(b"")
+    run("restore", copy, environment=environment)
+
+    assert shell(USERS, environment)[-2:] == users[-2:]
+    assert (data / "media" / "picture.webp").read_bytes() == b"a picture"
+    assert [file.name for file in copy.iterdir() if file.stat().st_mode & 0o077] == []
+    again = servers.manage("sse_publish", "feed", "said", "again", environment=environment).strip()
+    with servers.serving("uvicorn", data, package="apps.sse.tests.chaos", **OPEN, **variables) as server:
+        knows_more = events(server.url, STREAM, 1, **{"Last-Event-ID": lost})
+        knows_less = events(server.url, STREAM, 1, **{"Last-Event-ID": kept})
+    assert [event.event for event in knows_more] == ["sse:reset"]
+    assert [(event.event, event.id) for event in knows_less] == [("said", again)]
+
+
+def test_a_site_moves_from_sqlite_to_postgresql_with_all_its_data(migrated, postgres, tmp_path):
+    servers.copy_database(migrated, tmp_path)
+    before = servers.environment_for(tmp_path)
+    servers.manage("demo", "--seed", environment=before)
+    count = (
+        "from django.apps import apps; "
+        "print([(m._meta.label, m._base_manager.count()) for m in apps.get_models() "
+        "if m._meta.app_label in ('accounts', 'feed', 'notifications', 'tasks')])"
+    )
+    own = "a = u().objects.get(username='ada'); a.set_password('my own'); a.save()"
+    shell(f"from django.contrib.auth import get_user_model as u; {own}", before)
+    after = servers.environment_for(tmp_path, DATABASE_URL=postgres.url)
+    run("to-postgresql", environment=after)
+    servers.manage("demo_users", "--remove", environment=before)
+    counted = shell(count, before)
+    assert shell(count, after) == counted
+    shell("from django.contrib.auth import get_user_model as u; u().objects.create_user('zoe')", after)
+    moved = servers.serving("uvicorn", tmp_path, DATABASE_URL=postgres.url)
+    with moved as server, httpx.Client(base_url=server.url) as client:
+        client.get("/accounts/login/")
+        form = {"username": "ada", "password": "my own", "csrfmiddlewaretoken": client.cookies["csrftoken"]}
+        assert client.post("/accounts/login/", data=form).status_code == 302

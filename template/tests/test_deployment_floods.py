@@ -1,0 +1,153 @@
+"""One address that asks for too much, at the bundled nginx as it is: its limits hold, and others are served."""
+
+import asyncio
+import contextlib
+import resource
+import socket
+import time
+from collections import Counter
+
+import httpx
+import pytest
+
+from template.tests.compose import sign_in
+from tests import nginx
+from tests.fixtures import need
+
+pytestmark = pytest.mark.soak
+
+STREAM = "/api/dashboard/stream/"
+ATTACKER = ("127.0.0.66", 0)
+CONNECTIONS = 10_000
+HEAD = "GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+
+
+@pytest.fixture(scope="module")
+def front(site, tmp_path_factory):
+    need(nginx.binary(), "nginx")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    need(hard >= CONNECTIONS + 2000, f"room for {CONNECTIONS} open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with nginx.running([site.url, site.url], tmp_path_factory.mktemp("nginx")) as front:
+        yield front
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+class Attacker:
+    """Many connections from one address, open for as long as the block runs."""
+
+    def __init__(self, front):
+        self.port = int(front.url.rpartition(":")[2])
+        self.connections = []
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *exception):
+        for _, writer in self.connections:
+            writer.transport.abort()
+
+    async def send(self, data, count):
+        """Open so many connections more, and send the same over each."""
+        for _ in range(0, count, 200):
+            await asyncio.gather(*[self._open(data) for _ in range(min(200, count))])
+
+    async def _open(self, data):
+        connection = socket.socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.setblocking(False)
+        connection.bind(ATTACKER)
+        await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", self.port))
+        reader, writer = await asyncio.open_connection(sock=connection, limit=4096)
+        writer.write(data)
+        self.connections.append((reader, writer))
+
+    async def answers(self, seconds):
+        """Return how often each status was answered within so many seconds; 0 stands for none, -1 for an end."""
+        return Counter(await asyncio.gather(*[self._answer(reader, seconds) for reader, _ in self.connections]))
+
+    async def _answer(self, reader, seconds):
+        try:
+            async with asyncio.timeout(seconds):
+                line = await reader.readline()
+        except TimeoutError:
+            return 0
+        except OSError:
+            return -1
+        return int(line.split()[1]) if line else -1
+
+
+async def others(front, count=20):
+    """Return what somebody else is answered meanwhile, and the seconds that the slowest answer took."""
+    answers, slowest = Counter(), 0.0
+    async with httpx.AsyncClient(base_url=front.url, timeout=30) as client:
+        for _ in range(count):
+            started = time.monotonic()
+            answers[(await client.get("/accounts/login/")).status_code] += 1
+            slowest = max(slowest, time.monotonic() - started)
+    print(f"the slowest of {count} pages took {slowest:.2f} s")
+    return answers
+
+
+async def test_ten_thousand_who_never_finish_asking_are_cut_off(front):
+    async with Attacker(front) as attacker:
+        await attacker.send(HEAD.format("/").encode(), CONNECTIONS)
+        assert await others(front) == {200: 20}
+        answers = await attacker.answers(60)
+        assert set(answers) <= {-1, 408}, answers
+        assert await others(front) == {200: 20}
+
+
+async def test_of_ten_thousand_streams_of_one_address_a_hundred_are_opened(front):
+    async with Attacker(front) as attacker:
+        await attacker.send(HEAD.format(STREAM).encode() + b"\r\n", CONNECTIONS)
+        answers = await attacker.answers(60)
+        print(dict(answers))
+        assert answers == {200: 100, 429: CONNECTIONS - 100}
+        assert await others(front) == {200: 20}
+        with contextlib.closing(httpx.Client()) as client, client.stream("GET", front.url + STREAM) as stream:
+            assert stream.status_code == 200
+
+
+async def test_headers_without_end_are_refused(front):
+    async with Attacker(front) as attacker:
+        await attacker.send(HEAD.format("/").encode() + b"X-Long: " + b"x" * 40_000 + b"\r\n\r\n", 1000)
+        answers = await attacker.answers(60)
+        assert set(answers) <= {400, -1}, answers
+        assert await others(front) == {200: 20}
+
+
+async def test_bodies_that_lack_their_last_byte_are_thirty_at_once_and_cut_off(front):
+    head = HEAD.format("/nowhere/").replace("GET", "POST") + f"Content-Length: {2**20}\r\n\r\n"
+    async with Attacker(front) as attacker:
+        await attacker.send(head.encode() + b"x" * (2**20 - 1), 100)
+        answers = await attacker.answers(5)
+        print(dict(answers))
+        assert answers == {0: 30, 429: 70}
+        assert nginx.spooled_bytes(front) <= 30 * 2**20
+        assert await others(front) == {200: 20}
+        assert set(await attacker.answers(60)) <= {-1, 408, 429}
+
+
+async def test_uploads_that_lack_their_last_byte_are_five_at_once_and_only_of_those_who_are_logged_in(front):
+    with httpx.Client(base_url=front.url, follow_redirects=True) as client:
+        sign_in(client, "ada", "demo")
+        session = f"Cookie: sessionid={client.cookies['sessionid']}\r\n"
+    size = 20 * 2**20
+    head = HEAD.format("/tasks/").replace("GET", "POST") + f"Content-Length: {size}\r\n"
+    for cookie, expected, spooled in (("", {302: 20}, 0), (session, {0: 5, 429: 15}, 5 * size)):
+        async with Attacker(front) as attacker:
+            await attacker.send(f"{head}{cookie}\r\n".encode() + b"x" * (size - 1), 20)
+            assert await attacker.answers(5) == expected
+            assert nginx.spooled_bytes(front) <= spooled
+            assert await others(front) == {200: 20}
+
+
+async def test_of_four_hundred_readers_that_read_nothing_two_hundred_are_served_and_cost_a_megabyte_each(front):
+    async with Attacker(front) as attacker:
+        await attacker.send(HEAD.format("/tasks/example.csv").encode() + b"\r\n", 400)
+        answers = await attacker.answers(30)
+        print(dict(answers), nginx.spooled_bytes(front) // 2**20, "MB")
+        assert answers == {200: 200, 429: 200}
+        assert nginx.spooled_bytes(front) < 205 * 2**20
+        assert await others(front) == {200: 20}

@@ -1,0 +1,273 @@
+"""The bundled nginx: what it passes on, what it serves itself, whom it believes, and what it limits."""
+
+import json
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from template.tests.echo import echoing
+from tests import nginx, servers
+from tests.fixtures import need
+from tests.servers import ROOT, free_port, wait_until
+from tests.streaming import Reader
+
+STREAM = "/api/dashboard/stream/"
+TLS = {"server.d/tls.conf": (ROOT / "deploy" / "tls.conf").read_text()}
+
+
+def test_the_configuration_is_valid_and_warns_of_nothing(certified, tmp_path):
+    extra = TLS | {"http.d/proxies.conf": "set_real_ip_from 10.0.0.0/8;"}
+    shutil.copytree(certified / "tls", tmp_path / "tls")
+    nginx.write(["unix:/a.sock", "unix:/b.sock"], tmp_path, free_port(), free_port(), {}, extra)
+    done = subprocess.run([*nginx.command(tmp_path), "-t"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "[warn]" not in done.stderr
+
+
+FORGED = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
+
+
+def test_a_visitor_who_names_another_address_or_https_is_not_believed(front_of):
+    with front_of() as front:
+        seen = httpx.get(front.url, headers=FORGED).json()
+        assert (seen["x-forwarded-for"], seen["x-forwarded-proto"]) == ("127.0.0.1", "http")
+        assert len(seen["x-request-id"]) == 32
+
+
+def test_a_proxy_that_is_trusted_is_believed_up_to_what_it_cannot_know(front_of):
+    with front_of(proxies="set_real_ip_from 127.0.0.0/8;") as front:
+        hops = {**FORGED, "X-Forwarded-For": "198.51.100.1, 203.0.113.9, 127.0.0.2"}
+        seen = httpx.get(front.url, headers=hops).json()
+        assert (seen["x-forwarded-for"], seen["x-forwarded-proto"]) == ("203.0.113.9", "https")
+        assert httpx.get(front.url).json()["x-forwarded-proto"] == "http"
+
+
+def test_the_application_knows_the_port_at_which_it_is_visited(front_of):
+    with front_of() as front:
+        assert httpx.get(front.url).json()["host"] == front.url.removeprefix("http://")
+        assert httpx.get(front.url, headers={"Host": "example.com"}).json()["host"] == "example.com"
+
+
+def test_what_nginx_and_django_take_by_default_agrees(settings):
+    text = (ROOT / "deploy" / "upload.conf").read_text()
+    assert f"client_max_body_size {settings.MAX_UPLOAD_MB + 1}m;" in text
+
+
+def test_one_variable_says_how_large_an_import_may_be(tmp_path):
+    environment = servers.environment_for(tmp_path, MAX_UPLOAD_MB="7")
+    code = "from django.conf import settings; print(settings.TASKS_MAX_UPLOAD_BYTES)"
+    command = [sys.executable, "manage.py", "shell", "-v0", "-c", code]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(7 * 2**20)
+
+
+def test_no_hidden_file_is_sent_but_what_an_acme_server_asks_for(front_of):
+    with front_of() as front:
+        challenges = front.folder / "acme" / ".well-known" / "acme-challenge"
+        challenges.mkdir(parents=True)
+        (challenges / "token").write_text("proof")
+        assert httpx.get(f"{front.url}/.well-known/acme-challenge/token").text == "proof"
+        for path in ("/.env", "/.git/config", "/static/.env", "/app/.git/HEAD", "/media/../.env"):
+            assert httpx.get(front.url + path).status_code in (400, 404), path
+
+
+def test_uploads_are_never_run_and_private_ones_sent_only_when_the_application_says_so(front_of):
+    with front_of() as front:
+        (front.site / "media" / "private").mkdir(parents=True)
+        (front.site / "media" / "public").mkdir()
+        (front.site / "media" / "public" / "page.html").write_text("<script>")
+        (front.site / "media" / "private" / "mine.csv").write_text("a,b")
+        shown = httpx.get(f"{front.url}/media/public/page.html")
+        assert shown.headers["X-Content-Type-Options"] == "nosniff"
+        assert shown.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+        assert httpx.get(f"{front.url}/media/private/mine.csv").text != "a,b"
+        assert httpx.get(f"{front.url}/private-media/private/mine.csv").status_code == 404
+        sent = httpx.get(f"{front.url}/accel/mine.csv")
+        assert (sent.status_code, sent.text) == (200, "a,b")
+
+
+def test_a_private_file_is_sent_by_nginx_behind_it_and_by_the_application_without(front, site):
+    data = Path(site.environment["DATA_DIR"])
+    with httpx.Client() as client:
+        path = export_of(client, site)
+        (front.site / "media").symlink_to(data / "media")
+        by_application = client.get(site.url + path)
+        by_nginx = client.get(front.url + path)
+        asked = client.get(site.url + path, headers={"X-Sendfile-Type": "X-Accel-Redirect"})
+        assert httpx.get(front.url + asked.headers["X-Accel-Redirect"]).status_code == 404
+    assert by_application.text.startswith("name,email,company")
+    for answer in (by_application, by_nginx):
+        assert (answer.status_code, answer.content) == (200, by_application.content)
+        assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+        assert answer.headers["Content-Disposition"].startswith("attachment; filename=")
+        assert answer.headers["Cache-Control"] == "private, no-store"
+        assert "X-Accel-Redirect" not in answer.headers
+    assert asked.headers["X-Accel-Redirect"].startswith("/private-media/private/tasks/")
+    assert asked.content == b""
+
+
+def export_of(client, site):
+    """Sign in, have a worker write an export, and return the path of the file."""
+    pytest.importorskip("apps.tasks")
+    client.get(f"{site.url}/accounts/login/")
+    form = {"username": "ada", "password": "demo", "csrfmiddlewaretoken": client.cookies["csrftoken"]}
+    client.post(f"{site.url}/accounts/login/", data=form)
+    form["csrfmiddlewaretoken"] = client.cookies["csrftoken"]
+    task = client.post(f"{site.url}/tasks/export/", data=form).headers["Location"]
+    servers.manage("db_worker", "--batch", "--no-startup-delay", environment=site.environment)
+    return f"{task}contacts.csv"
+
+
+@pytest.fixture
+def alone(certified, tmp_path):
+    """nginx whose servers are gone."""
+    with nginx.running([f"unix:{tmp_path}/gone.sock"] * 2, tmp_path) as front:
+        yield front
+
+
+def test_the_pages_of_nginx_itself_have_the_sites_look_and_its_headers(alone):
+    asked = {404: ("GET", "/.env", b""), 413: ("POST", "/", b"x" * 2**21), 502: ("GET", "/feed/", b"")}
+    for status, (method, path, content) in asked.items():
+        page = httpx.request(method, alone.url + path, content=content)
+        assert (page.status_code, page.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
+        assert '<link rel="stylesheet" href="/static/site.css">' in page.text
+        assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+        expected = {
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+            "Referrer-Policy": "no-referrer",
+            "Cache-Control": "no-store",
+        }
+        assert {name: page.headers[name] for name in expected} == expected
+        assert ("Retry-After" in page.headers) == (status == 502)
+    stream = httpx.get(f"{alone.url}/api/feed/stream/")
+    assert (stream.status_code, "Retry-After" in stream.headers) == (502, False), "pages try by their own rule"
+
+
+TOKEN = "cu1x2y-0123456789abcdef0123456789abcdef"
+
+
+def test_no_log_has_the_token_of_a_password_reset(alone):
+    for path in (f"/accounts/reset/MQ/{TOKEN}/", f"/accounts/%72eset/MQ/{TOKEN}"):
+        assert httpx.get(alone.url + path).status_code == 502
+    assert httpx.post(f"{alone.url}/accounts/reset/MQ/{TOKEN}/", content=b"x" * 2**21).status_code == 413
+    wait_until(lambda: [line["path"] for line in entries(alone)].count("/accounts/reset/…/") == 3)
+    assert TOKEN not in "\n".join(alone.log() + alone.log("error.log"))
+
+
+def test_pages_with_a_token_in_their_address_send_it_in_no_referer(front):
+    page = httpx.get(f"{front.url}/accounts/reset/MQ/{TOKEN}/")
+    assert page.headers.get_list("Referrer-Policy") == ["strict-origin"]
+
+
+def test_static_files_come_from_nginx_compressed_and_for_good_if_their_name_says_so(front, site):
+    static = front.site / "static"
+    static.mkdir()
+    (static / "site.0123456789ab.css").write_text("body {}")
+    (static / "site.0123456789ab.css.gz").write_bytes(b"\x1f\x8b stands for it")
+    (static / "plain.css").write_text("body {}")
+    asked = httpx.Client(base_url=f"{front.url}/static/")
+    with asked, asked.stream("GET", "site.0123456789ab.css", headers={"Accept-Encoding": "gzip"}) as answer:
+        assert b"".join(answer.iter_raw()).endswith(b"stands for it")
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert answer.headers.get_list("Cache-Control") == ["public, max-age=31536000, immutable"]
+        assert "Expires" not in answer.headers
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    plain = httpx.get(f"{front.url}/static/plain.css")
+    assert plain.headers.get_list("Cache-Control") == ["no-cache"]
+    again = httpx.get(plain.url, headers={"If-None-Match": plain.headers["ETag"]})
+    assert (again.status_code, again.headers.get_list("Cache-Control")) == (304, ["no-cache"])
+    missing = httpx.get(f"{front.url}/static/site.css")
+    assert missing.content == httpx.get(f"{site.url}/static/site.css").content, "the application serves the rest"
+
+
+def test_each_security_header_comes_once(front):
+    page = httpx.get(f"{front.url}/accounts/login/")
+    names = [name.lower() for name, _ in page.headers.multi_items() if name.lower() not in ("set-cookie", "vary")]
+    assert "content-security-policy" in names
+    assert sorted(set(names)) == sorted(names)
+    assert page.headers["Server"] == "nginx"
+
+
+def test_the_log_has_a_line_with_the_duration_of_each_stream_and_nothing_personal(front):
+    with ExitStack() as stack:
+        reader = Reader(stack, front.url, f"{STREAM}?task_id=7")
+        opened = time.monotonic()
+        httpx.get(f"{front.url}/health/live")
+        httpx.get(f"{front.url}/accounts/login/?next=/secret/")
+        while time.monotonic() - opened < 1:
+            reader.next_bytes()
+    entry = wait_until(lambda: [line for line in entries(front) if line["path"] == STREAM])[-1]
+    assert entry["stream"] == "yes"
+    assert entry["duration"] >= 1
+    assert len(entry["id"]) == 32
+    assert entry["network"] == "127.0.0.0"
+    logged = "\n".join(front.log())
+    assert "/accounts/login/" in logged
+    for unwanted in ("task_id", "secret", "health/", "127.0.0.1"):
+        assert unwanted not in re.sub('"(upstream|host)":"[^"]*"', "", logged)
+
+
+def test_an_upload_is_no_error_with_the_visitors_address(front_of):
+    with front_of() as front:
+        assert httpx.post(front.url, content=b"x" * 200_000).status_code == 200
+        assert not [line for line in front.log("error.log") if "client:" in line]
+
+
+def entries(front):
+    return [json.loads(line) for line in front.log()]
+
+
+def test_thirty_streams_share_one_connection_over_http2(front):
+    need(shutil.which("curl"), "curl")
+    # The first opens the connection, which the others then wait for.
+    command = [
+        "curl",
+        "--insecure",
+        "--http2",
+        "--parallel",
+        "--parallel-max",
+        "30",
+        "--max-time",
+        "3",
+        "--silent",
+    ]
+    command += ["--write-out", "%{http_version} %{response_code} %{num_connects}\n"]
+    for number in range(30):
+        command += ["--output", "/dev/null", f"{front.secure_url}{STREAM}?n={number}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert len(lines) == 30
+    assert {(version, status) for version, status, _ in lines} == {("2", "200")}
+    assert sum(int(connects) for *_, connects in lines) == 1
+
+
+def test_a_server_that_is_gone_is_nobodys_trouble(tmp_path):
+    need(nginx.binary(), "nginx")
+    with echoing() as url:
+        gone = f"unix:{tmp_path}/gone.sock"
+        with nginx.running([gone, url], tmp_path) as front, httpx.Client(base_url=front.url) as client:
+            assert {client.get("/").status_code for _ in range(20)} == {200}
+            assert {client.post("/").status_code for _ in range(20)} == {200}
+
+
+def test_old_tls_is_refused(front):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    address = ("127.0.0.1", int(front.secure_url.rpartition(":")[2]))
+    with (
+        socket.create_connection(address) as plain,
+        pytest.raises(OSError, match=r"(?i)protocol|alert|unsupported"),
+    ):
+        context.wrap_socket(plain)

@@ -1,0 +1,264 @@
+"""`manage.py dev`, the command behind `make run`, and the debugger in it and in `runserver`."""
+
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests import servers
+from tests.servers import PACKAGE, ROOT, wait_until
+
+IN_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+SHELL = """trap : INT; "$@"; status=$?; stty -a; exit $status"""
+CTRL_C = "\x03"
+
+HOME = "/api/home/stream/"
+DEBUGGED = "/debugged/"
+STREAMS = {
+    "DJANGO_SETTINGS_MODULE": "apps.sse.tests.streaming_site.settings",
+    "PROJECT_SETTINGS": f"{PACKAGE}.settings",
+}
+BOTH = pytest.mark.parametrize("command", ["dev", "runserver"])
+
+
+@pytest.fixture
+def copy(migrated, tmp_path):
+    """A copy of the project that a test may edit, with a database."""
+    folder = tmp_path / "a copy"
+    leave_out = shutil.ignore_patterns(".*", "node_modules", "__pycache__", "dist")
+    shutil.copytree(ROOT, folder, ignore=leave_out)
+    (folder / ".data").mkdir()
+    servers.copy_database(migrated, folder / ".data")
+    return folder
+
+
+@dataclass
+class Developer:
+    """Somebody who runs the project in a terminal: where it answers, what is on the screen, what is typed."""
+
+    url: str
+    process: subprocess.Popen
+    log: Path
+
+    def screen(self):
+        return self.log.read_text(errors="replace")
+
+    def sees(self, text, times=1):
+        """Wait until `text` is on the screen so many times."""
+        wait_until(lambda: self.screen().count(text) == times, 20)
+
+    def types(self, text):
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def leaves(self):
+        """Press Ctrl-C, wait for the end, and return the seconds that it took."""
+        started = time.monotonic()
+        self.types(CTRL_C)
+        self.process.wait(10)
+        return time.monotonic() - started
+
+
+@contextmanager
+def developing(folder, port=None, command="dev", **variables):
+    """Run a command of `manage.py` in a terminal, in `folder`, until the block is left; nothing of it stays."""
+    port = port or servers.free_port()
+    log = folder / "dev.log"
+    manage = [sys.executable, "manage.py", command, str(port)]
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", IN_A_TERMINAL, "sh", "-c", SHELL, "sh", *manage],
+            cwd=folder,
+            env=servers.environment_for(folder / ".data", **variables),
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        wait_until(lambda: process.poll() is not None or listens(port), 30)
+        yield Developer(f"http://127.0.0.1:{port}", process, log)
+    finally:
+        end_all_in(folder)
+        process.wait()
+        process.stdin.close()
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def open_stream(stack, url, first="event: beat"):
+    """Open a stream and wait some seconds for its first event: keepalives end no wait."""
+    lines = stack.enter_context(httpx.Client(timeout=15)).stream("GET", url)
+    lines = stack.enter_context(lines).iter_lines()
+    deadline = time.monotonic() + 20
+    assert any(line == first for line in itertools.takewhile(lambda _: time.monotonic() < deadline, lines))
+    return lines
+
+
+def open_again(stack, url, first="event: beat"):
+    """Open a stream of a server that restarts: try until a first event arrives, as browsers do."""
+
+    def try_it():
+        with suppress(httpx.TransportError, AssertionError):
+            return open_stream(stack, url, first)
+
+    return wait_until(try_it, 20)
+
+
+def ends_well(stream):
+    """Say whether a stream ends within some seconds, with the words by which its client comes back."""
+    deadline = time.monotonic() + 20
+    in_time = itertools.takewhile(lambda _: time.monotonic() < deadline, stream)
+    return any(line.startswith("retry: ") for line in in_time)
+
+
+def edit(folder):
+    with (folder / "apps" / "dev" / "apps.py").open("a") as source:
+        source.write("\n# edited\n")
+
+
+def test_ctrl_c_ends_everything_within_two_seconds_with_ten_streams_open(copy):
+    with ExitStack() as stack, developing(copy) as developer:
+        streams = [open_stream(stack, developer.url + HOME) for _ in range(10)]
+        developer.sees("Starting worker")
+        assert developer.leaves() < 2.5
+        assert processes_in(copy) == []
+        for stream in streams:
+            assert ends_well(stream), "it was cut off, not ended"
+        assert "KeyboardInterrupt" not in developer.screen()
+        assert "apps.sse" not in developer.screen(), "streams that come and go are not for a terminal"
+
+
+def test_closing_the_terminal_ends_everything(copy):
+    with developing(copy) as developer:
+        developer.sees("Starting worker")
+        developer.process.kill()
+        developer.process.wait()
+        wait_until(lambda: processes_in(copy) == [])
+
+
+def test_an_edit_restarts_server_and_worker_with_streams_open(copy):
+    with ExitStack() as stack, developing(copy) as developer:
+        streams = [open_stream(stack, developer.url + HOME) for _ in range(10)]
+        developer.sees("Starting worker")
+        edit(copy)
+        for stream in streams:
+            assert ends_well(stream)
+        developer.sees("Starting worker", times=2)
+        open_again(stack, developer.url + HOME)
+
+
+def test_quick_edits_print_no_traceback_and_each_request_prints_a_line(copy):
+    with developing(copy) as developer:
+        developer.sees("Starting worker")
+        for number in range(1, 5):
+            edit(copy)
+            developer.sees("Reloading...", times=number)
+        developer.sees("Starting worker", times=2)
+        assert "Traceback" not in developer.screen()
+        wait_until(lambda: status_of(f"{developer.url}/accounts/login/") == 200, 20)
+        developer.sees("GET /accounts/login/ HTTP/1.1")
+
+
+def test_an_app_that_is_made_meanwhile_is_migrated_and_its_address_has_the_port_in_use(copy):
+    with developing(copy) as developer:
+        environment = servers.environment_for(copy / ".data")
+        command = [sys.executable, "manage.py", "startapp", "wall", "--live"]
+        made = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=True)
+        assert "Applying wall.0001_initial... OK" in made.stdout
+        assert f"See it: {developer.url}/wall/" in made.stdout
+        wait_until(lambda: status_of(f"{developer.url}/wall/") == 302, 20)
+        assert "no such table" not in developer.screen()
+        developer.leaves()
+        assert not (copy / ".data" / "dev.port").exists()
+
+
+def status_of(url):
+    """Return the status with which a page is answered, or None while the server restarts."""
+    with suppress(httpx.TransportError):
+        return httpx.get(url).status_code
+
+
+def test_an_edit_hands_a_running_task_over_to_the_next_worker(copy):
+    tasks = pytest.importorskip("tests.test_tasks")
+    with developing(copy) as developer:
+        database = tasks.Database(copy / ".data" / "db.sqlite3")
+        task = tasks.Visitor(developer.url, "ada").begin(25_000)
+        database.wait_for_rows(task, 3000)
+        edit(copy)
+        developer.sees("Starting worker", times=2)
+        database.wait_for_state(task, "done")
+        wait_until(lambda: not database.query(tasks.RUNNING))
+
+
+def test_a_port_in_use_is_a_clear_error(copy):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with developing(copy, port) as developer:
+            assert developer.process.wait(30) == 1
+            assert f"Port {port} cannot be used" in developer.screen()
+            assert "Traceback" not in developer.screen()
+
+
+@BOTH
+def test_a_breakpoint_in_a_stream_asks_in_the_terminal_and_the_stream_goes_on(copy, command):
+    with ExitStack() as stack, developing(copy, command=command, **STREAMS) as developer:
+        stream = open_stream(stack, developer.url + DEBUGGED, "data: 1")
+        developer.sees("(Pdb) ")
+        developer.types("p type(self).__name__\n")
+        developer.sees("'Debugged'")
+        developer.types("c\n")
+        assert any(line == "data: 2" for line in stream)
+        assert developer.leaves() < 2.5
+        assert ends_well(stream), "it was cut off, not ended"
+        assert processes_in(copy) == []
+
+
+@BOTH
+def test_ctrl_c_at_the_debuggers_prompt_ends_everything_and_leaves_the_terminal_as_it_was(copy, command):
+    with ExitStack() as stack, developing(copy, command=command, **STREAMS) as developer:
+        open_stream(stack, developer.url + DEBUGGED, "data: 1")
+        developer.sees("(Pdb) ")
+        assert developer.leaves() < 2.5
+        assert processes_in(copy) == []
+        assert {"echo", "icanon"} <= set(developer.screen().split()), "what is typed would not be seen"
+
+
+@BOTH
+def test_an_edit_at_the_debuggers_prompt_restarts_the_server(copy, command):
+    with ExitStack() as stack, developing(copy, command=command, **STREAMS) as developer:
+        stream = open_stream(stack, developer.url + DEBUGGED, "data: 1")
+        developer.sees("(Pdb) ")
+        edit(copy)
+        with suppress(httpx.RemoteProtocolError):
+            list(stream)
+        open_again(stack, developer.url + DEBUGGED, "data: 1")
+        developer.sees("(Pdb) ", times=2)
+
+
+def processes_in(folder):
+    """Return the processes whose working folder is `folder`."""
+    return [process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == os.fspath(folder)]
+
+
+def end_all_in(folder):
+    """Kill the processes of `folder`, and those that they start meanwhile."""
+    while processes := processes_in(folder):
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(processes, 1)

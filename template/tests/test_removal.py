@@ -1,0 +1,74 @@
+"""A sample app is taken out by deleting its folder, its line in the settings and its line in the urls."""
+# Any sample app may be missing.
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.sample_apps import ROOT, SAMPLE_APPS
+
+INSTALLED = [app for app in SAMPLE_APPS if (ROOT / "apps" / app).is_dir()]
+IN_MEMORY = {"DATABASE_URL": "sqlite://:memory:", "SSE_BROKER_URL": "memory://"}
+LEFT_OUT = shutil.ignore_patterns(
+    ".git", ".venv", ".data", ".env", ".template", ".ci", ".*_cache", "node_modules", "__pycache__", "bench"
+)
+
+
+def run(folder, *command, timeout=120, **variables):
+    """Run Python in a folder, in a shell where nothing is set for this project, and return what it printed."""
+    ours = ("PYTEST", "DJANGO", "DATA_DIR", "SECRET_KEY")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)} | variables | {"DEBUG": "1"}
+    done = subprocess.run(
+        [sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True, timeout=timeout,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def delete_line(file, line):
+    """Delete the one line of a file that says just this."""
+    lines = file.read_text().splitlines(keepends=True)
+    [found] = [number for number, text in enumerate(lines) if text.strip() == line]
+    del lines[found]
+    file.write_text("".join(lines))
+
+
+def without(apps, folder):
+    """Copy the project without some apps into a folder, and return where it is."""
+    copy = shutil.copytree(ROOT, folder / "copy", ignore=LEFT_OUT)
+    [package] = [file.parent for file in copy.glob("*/settings.py")]
+    for app in apps:
+        shutil.rmtree(copy / "apps" / app)
+        delete_line(package / "settings.py", f'"apps.{app}",')
+        delete_line(package / "urls.py", f'path("", include("apps.{app}.urls")),')
+    return copy
+
+
+@pytest.mark.parametrize("app", INSTALLED)
+def test_without_a_sample_app_the_project_is_in_order_and_every_page_and_link_works(app, tmp_path):
+    copy = without([app], tmp_path)
+    printed = run(copy, "-m", "template.tests.smoke", **IN_MEMORY)
+    opened = {line.split()[0] for line in printed.splitlines() if line.startswith("/")}
+    others = {f"/{name}/" for name in INSTALLED if name != app}
+    assert opened >= {"/", "/accounts/login/", "/admin/"} | others
+    assert f"/{app}/" not in opened
+
+
+def test_without_any_sample_app_the_rest_of_the_tests_is_collected_and_in_order(tmp_path):
+    copy = without(INSTALLED, tmp_path)
+    run(copy, "-m", "ruff", "check", "--no-cache")
+    printed = run(copy, "-m", "pytest", "-p", "no:cacheprovider", "-n0", "--collect-only")
+    assert "template/tests/test_startapp.py" in printed
+    assert "error" not in printed.splitlines()[-1]
+    assert f"Left out, since they need {', '.join(SAMPLE_APPS)}:" in printed
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("app", INSTALLED)
+def test_without_a_sample_app_the_rest_of_the_suite_passes(app, tmp_path):
+    copy = without([app], tmp_path)
+    assert " passed" in run(copy, "-m", "pytest", "-v", "-p", "no:cacheprovider", timeout=3600)

@@ -1,0 +1,164 @@
+"""`startproject --template` makes a working project of this folder, of its git archive and of the zip."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import pytest
+from django.template import Context, Engine
+
+from tests import servers
+from tests.servers import PACKAGE, ROOT
+
+BRACES = re.compile("|".join([r"\{" * 2, r"\{" + "%", r"\{" + "#"]))
+
+
+def newcomer():
+    """Return the environment of a shell in which nothing has been set for this project."""
+    ours = ("PYTEST", "MAKE", "MFLAGS", "DJANGO", "DEBUG", "SECRET_KEY")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+def run(*command, cwd=ROOT):
+    """Run a command as a newcomer's shell would, and return what it printed."""
+    done = subprocess.run(
+        command, cwd=cwd, env=newcomer(), capture_output=True, text=True, check=False, timeout=600
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+SOME_TESTS = "apps/accounts apps/feed apps/sse/tests/test_views.py apps/sse/tests/test_tags.py template/tests/test_structure.py"
+
+
+@pytest.fixture(scope="session")
+def built_zip():
+    run(sys.executable, "template/build.py")
+    return ROOT / "dist" / "project_template.zip"
+
+
+@pytest.fixture(params=["folder", "git archive", "zip"])
+def template(request, tmp_path):
+    """The template, each way it can be had."""
+    if request.param == "folder":
+        return ROOT
+    if request.param == "zip":
+        return request.getfixturevalue("built_zip")
+    archive = tmp_path / "archive.zip"
+    run("git", "archive", "--prefix=template-main/", "--output", str(archive), "HEAD")
+    return archive
+
+
+def start_project(template, parent, name):
+    """Make a project and give it this checkout's environment, so that nothing is downloaded."""
+    parent.mkdir(exist_ok=True)
+    django_admin = Path(sys.executable).with_name("django-admin")
+    run(str(django_admin), "startproject", "--template", str(template), name, cwd=parent)
+    (parent / name / ".venv").symlink_to(ROOT / ".venv")
+    (ROOT / ".venv" / "ready").touch()
+    return parent / name
+
+
+def test_no_python_file_holds_template_syntax():
+    listed = run("git", "ls-files", "*.py").split()
+    assert [name for name in listed if BRACES.search((ROOT / name).read_text())] == []
+
+
+def test_rendering_changes_only_the_files_that_name_the_settings_package(built_zip):
+    context = Context({"project_name": "mysite"}, autoescape=False)
+    with zipfile.ZipFile(built_zip) as archive:
+        sources = {n: archive.read(n).decode() for n in archive.namelist() if n.endswith(".py")}
+    changed = {name for name, text in sources.items() if Engine().from_string(text).render(context) != text}
+    assert changed == {
+        "manage.py",
+        "conftest.py",
+        "gunicorn.conf.py",
+        "project_name/asgi.py",
+        "project_name/wsgi.py",
+    }
+
+
+def test_a_generated_project_is_served(template, tmp_path):
+    name = "x" if str(template).endswith("archive.zip") else "mysite"
+    assert b"event: stats" in serve_and_listen(start_project(template, tmp_path / "a path", name))
+
+
+# The three differ in the package's name and in files that no test reads.
+@pytest.mark.parametrize("template", ["zip"], indirect=True)
+def test_a_generated_project_is_in_order_and_its_tests_pass(template, tmp_path):
+    project = start_project(template, tmp_path / "a path", "mysite")
+    run("make", "check", cwd=project)
+    run("make", "test", f"ARGS={SOME_TESTS} -n0", cwd=project)
+
+
+@pytest.mark.soak
+def test_a_generated_project_passes_all_its_own_tests_from_nothing(template, tmp_path):
+    project = start_project(template, tmp_path / "a path", "mysite")
+    (project / ".venv").unlink()
+    printed = run("make", "test", cwd=project)
+    assert " passed" in printed
+    assert "skipped" not in printed or os.geteuid() != 0
+
+
+def serve_and_listen(project):
+    """Return the first bytes of the dashboard's stream from `make run`, then stop it as Ctrl-C does."""
+    port = servers.free_port()
+    log = project.parent / "run.log"
+    command = ["make", "run", f"PORT={port}"]
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            command, cwd=project, env=newcomer(), stdout=out, stderr=out, start_new_session=True
+        )
+    try:
+        return listen(f"http://127.0.0.1:{port}/api/dashboard/stream/", process, log)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait(10)
+
+
+def listen(url, process, log):
+    """Read a stream until its first event, waiting for its server to start."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(url, timeout=20) as response:
+                return response.read(20) + response.readline() + response.readline()
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(log.read_text())
+
+
+def test_the_zip_leaves_no_trace_of_the_template(built_zip, tmp_path):
+    project = start_project(built_zip, tmp_path, "mysite")
+    (project / ".venv").unlink()
+    files = [file for file in project.rglob("*") if file.is_file()]
+    assert [file for file in files if PACKAGE in file.read_bytes().decode("latin-1")] == []
+    assert [file for file in files if PACKAGE in str(file.relative_to(project))] == []
+    assert not (project / "bench").exists()
+    assert os.access(project / "manage.py", os.X_OK)
+    assert os.access(project / "bin" / "setup", os.X_OK)
+
+
+def test_setup_says_in_one_sentence_that_python_is_missing(tmp_path):
+    shutil.copytree(ROOT / "bin", tmp_path / "bin")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for tool in ("dirname", "sh"):
+        (tools / tool).symlink_to(shutil.which(tool))
+    script = (tmp_path / "bin" / "setup").read_text().replace("/usr/bin/python3", "/nowhere/python3")
+    (tmp_path / "bin" / "setup").write_text(script)
+    done = subprocess.run(
+        [shutil.which("sh"), "bin/setup"], cwd=tmp_path, env={"PATH": str(tools), "HOME": str(tmp_path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == ("Python 3.12 or newer was not found. Install it, or set PYTHON=/path/to/python3.\n")

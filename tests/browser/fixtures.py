@@ -1,0 +1,57 @@
+"""The browser that tests run in: the first Chromium on the PATH, or Firefox with `pytest --browser firefox`."""
+
+import os
+import shutil
+
+import pytest
+
+from tests.fixtures import need
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+# Chromium without its windows, which opens a page in a third of the time.
+HEADLESS = ("chromium-headless-shell", *CHROMIUM)
+FIREFOX = ("firefox-esr", "firefox")
+QUIET = (
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args, browser_name):
+    """Launch the first Chromium or Firefox on the PATH, without traffic of its own."""
+    return browser_type_launch_args | launch_options(browser_name)
+
+
+def launch_options(browser_name):
+    """Return the options with which Playwright launches one of the browsers of this machine."""
+    if browser_name == "firefox":
+        found = first_of(FIREFOX)
+        need(found, "Firefox")
+        return {"executable_path": found, "channel": "moz-firefox"}
+    found = first_of(HEADLESS)
+    if found is None:
+        pytest.fail(f"Browser tests need one of {', '.join(HEADLESS)} on the PATH: apt-get install chromium")
+    sandbox = [] if os.geteuid() else ["--no-sandbox"]
+    return {"executable_path": found, "args": [*QUIET, *sandbox]}
+
+
+def first_of(names):
+    """Return the path of the first of some programs that the machine has, or None."""
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture
+def complaints(page):
+    """What the browser complains about: console errors and uncaught exceptions."""
+    found = []
+    # What an error says, for which Firefox has but its name.
+    page.add_init_script(
+        "const { error } = console; console.error = (...given) => error(given.map(String).join(' '));"
+    )
+    page.on("console", lambda message: message.type == "error" and found.append(message.text))
+    page.on("pageerror", lambda error: found.append(error.message))
+    return found

@@ -1,0 +1,51 @@
+"""The servers that tests share."""
+
+import os
+
+import pytest
+
+from tests import nginx, servers
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory):
+    """A folder with a migrated database that holds the demo users."""
+    folder = tmp_path_factory.mktemp("migrated")
+    environment = servers.environment_for(folder)
+    servers.manage("migrate", "--verbosity", "0", environment=environment)
+    servers.manage("demo_users", environment=environment)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def site(migrated, tmp_path_factory):
+    """The project under uvicorn in development mode, with demo users; `site.url` is its address."""
+    folder = tmp_path_factory.mktemp("site")
+    servers.copy_database(migrated, folder)
+    with servers.serving("uvicorn", folder) as server:
+        yield server
+
+
+@pytest.fixture
+def serve(migrated, tmp_path):
+    """Start a server of a test's own: `with serve("runserver") as server`."""
+
+    def start(kind, **options):
+        servers.copy_database(migrated, tmp_path)
+        return servers.serving(kind, tmp_path, **options)
+
+    return start
+
+
+def need(found, what):
+    """Skip a test whose server is not on this machine; where everything must run, fail instead."""
+    if not found:
+        say = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        say(f"{what} is not installed on this machine")
+
+
+@pytest.fixture
+def behind_nginx(tmp_path_factory):
+    """Put the bundled nginx in front of a server, with changed lines: `with behind_nginx(server) as url`."""
+    need(nginx.binary(), "nginx")
+    return lambda server, **changes: nginx.in_front_of(server.url, tmp_path_factory.mktemp("nginx"), **changes)
