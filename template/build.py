@@ -33,7 +33,19 @@ def exported_files() -> list[str]:
     """Return the paths of the files that git would export, as they are in the working tree."""
     listed = git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")[:-1]
     names = [name for name in sorted(set(listed)) if (ROOT / name).is_file()]
-    return [name for name in names if name.split("/")[0] not in EXPORT_IGNORE]
+    kept_here = export_ignored({path for name in names for path in with_parents(name)})
+    return [name for name in names if kept_here.isdisjoint(with_parents(name))]
+
+
+def with_parents(name: str) -> list[str]:
+    """Return a file's path and those of the folders that it is in: an attribute of a folder is for all in it."""
+    return [name, *(parent.as_posix() for parent in Path(name).parents[:-1])]
+
+
+def export_ignored(paths: set[str]) -> set[str]:
+    """Return the paths that `.gitattributes` marks `export-ignore`."""
+    answer = git("check-attr", "-z", "--stdin", "export-ignore", given="\0".join(sorted(paths))).split("\0")
+    return {path for path, value in zip(answer[::3], answer[2::3], strict=False) if value == "set"}
 
 
 def add(archive: zipfile.ZipFile, name: str) -> None:
@@ -55,19 +67,13 @@ def exported(name: str, content: bytes) -> bytes:
     return content
 
 
-def git(*arguments: str) -> str:
+def git(*arguments: str, given: str = "") -> str:
     """Run git here and return what it prints."""
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(["git", *arguments], cwd=ROOT, input=given, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"git {arguments[0]} failed: {done.stderr.strip()}")
     return done.stdout
 
-
-EXPORT_IGNORE = {
-    line.split()[0].strip("/")
-    for line in (ROOT / ".gitattributes").read_text().splitlines()
-    if line.endswith("export-ignore")
-}
 
 if __name__ == "__main__":
     main()

@@ -1,4 +1,15 @@
-.PHONY: template bench pictures soak client servers without-template
+.PHONY: template bench pictures soak client servers check-client remove-template
+
+ONLY_HERE := $(shell sed -n 's|^/\(.*\) export-ignore$$|\1|p' .gitattributes)
+# `startproject` copies no folder whose name begins with a dot.
+ifeq ($(wildcard .ci)$(filter remove-template,$(MAKECMDGOALS)),)
+$(info This project also holds what only the template's own repository needs: $(wildcard $(ONLY_HERE)))
+$(info Remove it: make remove-template)
+endif
+
+remove-template: ## Remove what only the template's own repository needs
+	@rm -rf $(ONLY_HERE)
+	@sed -i.old '/export-ignore$$/d' .gitattributes && rm .gitattributes.old
 
 # The tests of the library and of the template, beside those of the project.
 ARGS ?= apps tests template

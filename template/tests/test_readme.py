@@ -55,9 +55,9 @@ def test_the_list_of_the_readme_is_what_startapp_makes():
 def test_each_fixture_and_helper_of_the_readme_is_there():
     rows = README.split("| fixture or helper |")[1].split("\n\n")[0]
     names = re.findall(r"^\| `([\w.]+)", rows, re.MULTILINE)
-    fixtures = "".join((ROOT / "tests" / file).read_text() for file in ("conftest.py", "browser/conftest.py"))
+    fixtures = "".join((ROOT / "tests" / file).read_text() for file in ("fixtures.py", "browser/fixtures.py"))
     helpers = {"people": people, "servers": servers}
-    assert len(names) == 8
+    assert len(names) == 7
     for name in names:
         module, _, function = name.rpartition(".")
         assert hasattr(helpers[module], function) if module else f"\ndef {name}(" in fixtures, name

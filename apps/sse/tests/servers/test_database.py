@@ -81,7 +81,10 @@ def test_streams_give_their_connections_back_between_events(streams):
 
 
 def test_brokers_and_failures_are_on_postgresql_what_they_are_on_sqlite(postgres, valkey, tmp_path):
-    files = [*(f"apps/sse/tests/{name}.py" for name in LIBRARY), *(f"tests/{name}.py" for name in BROKERS)]
+    files = [
+        *(f"apps/sse/tests/{name}.py" for name in LIBRARY),
+        *(f"apps/sse/tests/servers/{name}.py" for name in BROKERS),
+    ]
     files += [str(file) for file in servers.ROOT.glob("apps/*/tests/test_concurrency.py")]
     command = [sys.executable, "-m", "pytest", "-n0", "-p", "no:cacheprovider", *files]
     environment = servers.environment_for(tmp_path, DATABASE_URL=postgres.url)

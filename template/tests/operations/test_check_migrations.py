@@ -221,7 +221,7 @@ def test_shorter_columns_references_to_another_table_and_each_table_that_is_drop
 
 @pytest.mark.django_db
 def test_the_command_names_what_it_refuses_and_what_it_cannot_judge(settings, capsys):
-    settings.MIGRATION_MODULES = {"operations": "apps.operations.tests.releases"}
+    settings.MIGRATION_MODULES = {"operations": "template.tests.operations.releases"}
     recorder = MigrationRecorder(connections["default"])
     recorder.record_applied("operations", "0001_running")
     with pytest.raises(CommandError, match="two releases") as refused:
