@@ -54,8 +54,8 @@ class Developer:
         return self.log.read_text(errors="replace")
 
     def sees(self, text, times=1):
-        """Wait until `text` is on the screen so many times."""
-        wait_until(lambda: self.screen().count(text) == times, 20)
+        """Wait until `text` is on the screen at least so many times."""
+        wait_until(lambda: self.screen().count(text) >= times, 20)
 
     def types(self, text):
         self.process.stdin.write(text.encode())

@@ -107,6 +107,16 @@ def test_a_generated_project_passes_all_its_own_tests_from_nothing(template, tmp
     assert "skipped" not in printed or os.geteuid() != 0
 
 
+def test_a_folder_as_template_names_what_is_only_here_and_one_command_removes_it(tmp_path):
+    project = start_project(ROOT, tmp_path, "mysite")
+    named = run("make", cwd=project).split("only the template's own repository needs: ")[1].split("\n")[0].split()
+    assert {"template", "bench", "apps/sse/tests", "apps/sse/client", "CHANGELOG.md"} <= set(named)
+    run("make", "remove-template", cwd=project)
+    assert [path for path in named if (project / path).exists()] == []
+    assert "repository needs" not in run("make", "check", cwd=project)
+    assert "repository needs" not in run("make")
+
+
 def serve_and_listen(project):
     """Return the first bytes of the dashboard's stream from `make run`, then stop it as Ctrl-C does."""
     port = servers.free_port()
