@@ -25,7 +25,7 @@ class Broker(ABC):
     Events are numbered in the order in which they become visible, which is the same for all readers.
     The log is never empty: before the first event it contains a mark, an event of the channel ""
     that no client receives. All methods except `listen` are synchronous and are called from any
-    thread. `apps.sse.testing.BrokerContract` has the contract tests.
+    thread. `apps/sse/tests/contract.py` of the library's repository has the contract tests.
     """
 
     def __init__(self, url: str = "") -> None:

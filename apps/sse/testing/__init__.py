@@ -1,5 +1,5 @@
 """
-Test kit: a client that opens streams, and the contract tests for brokers.
+Test kit: a client that opens streams.
 
     with StreamClient(self.client).open("/api/feed/stream/") as stream:
         with self.captureOnCommitCallbacks(execute=True):
@@ -10,8 +10,7 @@ See "Testing your streams" in README.md for transactions and async tests.
 """
 
 from .client import StreamClient
-from .contract import BrokerContract
 from .parser import Heard
 from .stream import AsyncStream, Refused, Stream
 
-__all__ = ["AsyncStream", "BrokerContract", "Heard", "Refused", "Stream", "StreamClient"]
+__all__ = ["AsyncStream", "Heard", "Refused", "Stream", "StreamClient"]

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from apps.sse import position, publish
 from apps.sse.brokers import get_broker
 from apps.sse.management.commands.sse_tail import as_line
-from apps.sse.testing import BrokerContract
+from apps.sse.tests.contract import BrokerContract
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

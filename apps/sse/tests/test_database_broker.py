@@ -3,7 +3,7 @@
 import pytest
 
 from apps.sse.brokers.database import DatabaseBroker
-from apps.sse.testing import BrokerContract
+from apps.sse.tests.contract import BrokerContract
 
 
 class TestDatabaseBroker(BrokerContract):

@@ -3,7 +3,7 @@
 import pytest
 
 from apps.sse.brokers.memory import MemoryBroker
-from apps.sse.testing import BrokerContract
+from apps.sse.tests.contract import BrokerContract
 
 
 class TestMemoryBroker(BrokerContract):

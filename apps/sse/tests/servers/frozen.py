@@ -10,7 +10,7 @@ from django.db import connections
 from apps.sse import log
 from apps.sse.hub import Hub
 from apps.sse.log import Unavailable
-from apps.sse.testing import BrokerContract
+from apps.sse.tests.contract import BrokerContract
 from apps.sse.tests.followers import Ear, until
 
 

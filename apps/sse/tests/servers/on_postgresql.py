@@ -14,8 +14,7 @@ from django.db import connection, connections, transaction
 from apps.sse import publish
 from apps.sse.brokers.database import DatabaseBroker, postgresql
 from apps.sse.hub import get_hub
-from apps.sse.testing import BrokerContract
-from apps.sse.testing.contract import Listening
+from apps.sse.tests.contract import BrokerContract, Listening
 from apps.sse.tests.followers import Ear, until
 from apps.sse.tests.servers.frozen import Proxy, check_that_followers_are_hung_up_while_it_is_frozen
 from apps.sse.tests.servers.logs import log_of, waiting

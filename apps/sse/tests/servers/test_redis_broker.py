@@ -10,8 +10,7 @@ from redis.exceptions import ConnectionError, RedisError
 
 from apps.sse.brokers import Gap, get_broker, redis
 from apps.sse.brokers.redis import RedisBroker, outage
-from apps.sse.testing import BrokerContract
-from apps.sse.testing.contract import Listening
+from apps.sse.tests.contract import BrokerContract, Listening
 from apps.sse.tests.servers.logs import log_of, waiting
 
 PATIENCE_SECONDS = 10

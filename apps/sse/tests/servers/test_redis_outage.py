@@ -18,7 +18,7 @@ from apps.sse import close_streams, log
 from apps.sse.brokers import outbox, redis
 from apps.sse.brokers.redis import RedisBroker, address, outage
 from apps.sse.models import OutgoingEvent
-from apps.sse.testing import BrokerContract
+from apps.sse.tests.contract import BrokerContract
 from apps.sse.tests.followers import until
 from apps.sse.tests.opened import Opened
 from apps.sse.tests.servers.frozen import Proxy, check_that_followers_are_hung_up_while_it_is_frozen
@@ -37,7 +37,7 @@ django.setup()
 from django.db import transaction
 from apps.sse.brokers import outbox
 from apps.sse.brokers.redis import RedisBroker
-from apps.sse.testing import BrokerContract
+from apps.sse.tests.contract import BrokerContract
 broker, event = RedisBroker(sys.argv[1]), BrokerContract.event
 
 def die(*_, **__):

@@ -11,7 +11,7 @@ from django.db import connection
 from apps.sse.brokers.database import TABLE, file, sqlite
 from apps.sse.events import Event
 from apps.sse.models import STORED
-from apps.sse.testing.contract import Listening
+from apps.sse.tests.contract import Listening
 
 FOR_EVER = 1000
 PATIENCE_SECONDS = 5

@@ -8,9 +8,9 @@ import time
 import pytest
 from django.db import connections, transaction
 
-from ..brokers import Broker, Gap
-from ..conf import setting
-from ..events import Event, Position
+from apps.sse.brokers import Broker, Gap
+from apps.sse.conf import setting
+from apps.sse.events import Event, Position
 
 PATIENCE_SECONDS = 10
 
