@@ -1,4 +1,4 @@
-"""Each command of the README is one that a test runs, and its Python is what runs."""
+"""What the READMEs say is so: each command is run by a test, the Python is what runs, each link leads to a file."""
 
 import re
 import unittest
@@ -10,13 +10,15 @@ from django.contrib.auth import get_user_model
 from django.test import RequestFactory, override_settings
 from django.urls import path
 
-from apps.dev.management.commands.startapp import rendered
+from apps.sse import SSEView
 from apps.sse.testing import Refused, StreamClient
+from template.build import exported, exported_files
 from tests import servers
 from tests.browser import people
 from tests.servers import ROOT
 
 README = (ROOT / "README.md").read_text()
+REFERENCE = (ROOT / "apps" / "sse" / "README.md").read_text()
 RUN_BY_TESTS = {
     "make template": "test_template.built_zip",
     ".venv/bin/django-admin startproject --template dist/project_template.zip mysite": "test_template.start_project",
@@ -24,6 +26,8 @@ RUN_BY_TESTS = {
     ".venv/bin/python manage.py startapp wall --live": "test_startapp",
     "make test": "test_template.test_a_generated_project_is_in_order_and_its_tests_pass",
 }
+LINK = re.compile(r'(?:\]\(|src="|srcset=")(?!https?:)([^)#"\s]*)(?:#([\w-]+))?[)"]')
+PATH = re.compile(r"`([\w.-]+/[\w./-]+|[\w-]+\.md)`")
 
 
 def test_each_shell_command_is_run_by_a_test():
@@ -31,31 +35,50 @@ def test_each_shell_command_is_run_by_a_test():
     assert {line for block in blocks for line in block.splitlines()} == set(RUN_BY_TESTS)
 
 
-def test_each_make_target_of_the_readme_is_there():
+def test_each_make_target_is_there():
     makefile = (ROOT / "Makefile").read_text() + (ROOT / "template" / "template.mk").read_text()
-    for target in re.findall(r"`make ([a-z]+)", README):
+    for target in re.findall(r"`make ([a-z]+)", README + (ROOT / "CONTRIBUTING.md").read_text()):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
-def test_each_folder_of_the_readme_is_there():
-    tree = README.split("## What is where\n\n```")[1].split("```")[0]
+def test_each_folder_is_there():
+    tree = README.split("## Where things are\n\n```")[1].split("```")[0]
     for line in tree.strip().splitlines():
         for name in re.findall(r"^\S+|(?<=  )\S+/(?=  )", line):
             assert (ROOT / name).exists(), name
 
 
-def test_the_list_of_the_readme_is_what_startapp_makes():
-    block = re.compile(r"^`(apps/wall/\S+)`.*\n(?:.+\n)*\n```\w+\n((?:.*\n)*?)```", re.MULTILINE)
-    shown = block.findall(README)
-    made = {file.relative_to(ROOT).as_posix(): text for file, text in rendered("wall", "live").items()}
-    assert len(shown) == 9
-    assert [path for path, text in shown if made[path] != text] == []
+def headings(text):
+    return {
+        re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in re.findall(r"^#+ (.*)", text, re.M)
+    }
 
 
-def test_each_fixture_and_helper_of_the_readme_is_there():
+def test_links_in_a_project_lead_to_files_that_it_has():
+    files = exported_files()
+    pages = {name: exported(name, (ROOT / name).read_bytes()).decode() for name in files if name.endswith(".md")}
+    folders = {parent for name in files for parent in (ROOT / name).parents}
+    for name, text in pages.items():
+        folder = (ROOT / name).parent
+        for target, heading in LINK.findall(text):
+            led = (folder / target).resolve() if target else ROOT / name
+            assert led.relative_to(ROOT).as_posix() in files, (name, target)
+            assert not heading or heading in headings(pages[led.relative_to(ROOT).as_posix()]), (name, heading)
+        for named in PATH.findall(text):
+            only_here = (ROOT / named).exists() and named not in files and ROOT / named not in folders
+            assert not only_here or (folder / named).exists(), (name, named)
+
+
+def test_links_of_the_pages_that_stay_here_lead_to_files():
+    for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/decisions.md"):
+        for target, _ in LINK.findall((ROOT / name).read_text()):
+            assert ((ROOT / name).parent / target).exists(), (name, target)
+
+
+def test_each_fixture_and_helper_is_there():
     rows = README.split("| fixture or helper |")[1].split("\n\n")[0]
     names = re.findall(r"^\| `([\w.]+)", rows, re.MULTILINE)
-    fixtures = "".join((ROOT / "tests" / file).read_text() for file in ("fixtures.py", "browser/fixtures.py"))
+    fixtures = "".join(file.read_text() for file in (ROOT / "tests").glob("**/fixtures.py"))
     helpers = {"people": people, "servers": servers}
     assert len(names) == 7
     for name in names:
@@ -63,34 +86,35 @@ def test_each_fixture_and_helper_of_the_readme_is_there():
         assert hasattr(helpers[module], function) if module else f"\ndef {name}(" in fixtures, name
 
 
-def code_with(words):
-    """Return the Python of the README that holds some words."""
-    [code] = [code for code in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if words in code]
+def code_with(words, text=REFERENCE):
+    """Return what the Python that holds some words defines, when it is run."""
+    [code] = [code for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if words in code]
     return code
-
-
-async def first_event(view):
-    async with aclosing(view().stream(None)) as stream:
-        return await anext(stream)
 
 
 async def test_the_first_code_of_the_readme_streams():
     names = {}
-    exec(code_with("class ClockStream"), names)
-    assert re.search(r'event: time\nid: 1\ndata: {"now":"[0-9:]{8}"}', await first_event(names["ClockStream"]))
+    exec(code_with("class ClockStream", README), names)
+    async with aclosing(names["ClockStream"]().stream(None)) as stream:
+        first = await anext(stream)
+    assert re.search(r'event: time\nid: 1\ndata: {"now":"[0-9:]{8}"}', first)
 
 
-async def test_the_shared_code_of_the_readme_streams():
-    async def read_prices():
-        return 42
+def test_the_operations_of_the_reference_are_some_that_the_client_applies():
+    names = {}
+    exec(code_with("operations ="), names)
+    assert SSEView().push_patch(names["operations"]).count('"op"') == 3
 
-    names = {"read_prices": read_prices}
-    exec(code_with("class PriceStream"), names)
-    assert "event: price\nid: 1\ndata: 42" in await first_event(names["PriceStream"])
+
+def test_the_tables_of_the_reference_name_what_is_there():
+    rows = re.findall(r"^\| (`.*?) \|", REFERENCE.split("## Streams")[1].split("## Channels")[0], re.MULTILINE)
+    members = [name for row in rows for name in re.findall(r"`(\w+)", row)]
+    assert len(members) > 15
+    assert [name for name in members if not hasattr(SSEView, name)] == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_ids_of_the_readme_go_on_after_the_clients_last_one():
+def test_the_ids_of_the_reference_go_on_after_the_clients_last_one():
     names = {}
     exec(code_with("class CountStream"), names)
     with override_settings(ROOT_URLCONF=(path("count/", names["CountStream"].as_view()),)):
@@ -104,7 +128,7 @@ def test_the_ids_of_the_readme_go_on_after_the_clients_last_one():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_the_readme_publishes_is_heard_by_whom_it_concerns_and_by_nobody_else():
+def test_what_the_reference_publishes_is_heard_by_whom_it_concerns_and_by_nobody_else():
     names = {}
     exec(code_with("class OrderStream"), names)
     ada, grace = (get_user_model().objects.create_user(name) for name in ("ada", "grace"))
@@ -123,7 +147,7 @@ def test_what_the_readme_publishes_is_heard_by_whom_it_concerns_and_by_nobody_el
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_test_of_the_readme_passes_with_the_live_page_of_the_readme():
+def test_the_test_of_the_reference_passes_with_its_live_page():
     names = {"Post": get_user_model()}
     exec(code_with("class FeedPage"), names)
     exec(code_with("class FeedTests"), names)

@@ -11,7 +11,7 @@ const ADVICE = {
   reserved: (name) => `the server's event "${name}" reaches only on('*'), because a state of the client has that name. Rename it.`,
   crowded: (origin) => {
     if (origin !== location.origin || !isHTTP1()) return undefined;
-    return 'this page has 5 open streams. HTTP/1.1 allows six connections for all tabs: use HTTP/2 or sharing, see README.md.';
+    return 'this page has 5 open streams. HTTP/1.1 allows six connections for all tabs: use HTTP/2 or sharing, see apps/sse/README.md.';
   },
 };
 

@@ -6,7 +6,7 @@ Test kit: a client that opens streams.
             publish("feed", "post", {"title": "Hello"})
         stream.assert_event("post", {"title": "Hello"})
 
-See "Testing your streams" in README.md for transactions and async tests.
+See "Tests" in apps/sse/README.md for transactions and async tests.
 """
 
 from .client import StreamClient

@@ -1,4 +1,4 @@
-/*! djust-sse 0.1.0 sha256:3661cfb187d14d41871092868bc829e8b0c0db722c6dc85a79e9362488244c9a */
+/*! djust-sse 0.1.0 sha256:91878b1226b6beaca7832423e600d0e654edade125c841a55a8294a22f6d78fb */
 /*! includes idiomorph 0.8.0, Zero-Clause BSD
 =============
 
