@@ -22,9 +22,9 @@ NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
 
 class Command(BaseCommand):
-    """Write `apps/NAME`, and add it to the settings and to the addresses of the site."""
+    """Write `apps/NAME`, empty or with a live list, and add it to the settings and to the URLs of the site."""
 
-    help = "Creates apps/NAME with a page and a test and adds it to INSTALLED_APPS and the URLs."
+    help = "Creates apps/NAME and adds it to INSTALLED_APPS; with --live also a page, streams, tests and URLs."
 
     def add_arguments(self, parser):
         parser.add_argument("name", help="the app's name: lower-case letters, digits and underscores")
@@ -33,26 +33,29 @@ class Command(BaseCommand):
 
     def handle(self, *, name, live, **options):
         check_name(name)
-        files = rendered(name, "live" if live else "page")
+        files = rendered(name, live)
         for target, text in files.items():
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8", newline="\n")
         self.stdout.write(self.style.SUCCESS(f"Created apps/{name}."))
-        for file, variable, line in additions(name):
+        for file, variable, line in additions(name, live):
             where = f"{variable} in {file.relative_to(settings.BASE_DIR)}"
             if add_to_list(file, variable, line):
                 self.stdout.write(f"Added to {where}: {line}")
             else:
                 self.stdout.write(self.style.WARNING(f"Add this to {where}: {line}"))
-        port = running.port()
         if live:
-            if port:
-                self.migrate(name)
-            self.add_to_header(name)
-        browser = f" tests/browser/test_{name}.py" if live else ""
+            self.go_live(name)
+
+    def go_live(self, name: str) -> None:
+        """Migrate if the site is running, add the count to the header, and say where the list is."""
+        port = running.port()
+        if port:
+            self.migrate(name)
+        self.add_to_header(name)
         where = f"http://{running.HOST}:{port}" if port else f"make run, then http://{running.HOST}:8000"
         self.stdout.write(f"See it: {where}/{name}/")
-        self.stdout.write(f'Test it: make test ARGS="apps/{name}{browser}"')
+        self.stdout.write(f'Test it: make test ARGS="apps/{name} tests/browser/test_{name}.py"')
 
     def migrate(self, name: str) -> None:
         """Migrate the database of the running server, in a process that has the new settings."""
@@ -91,7 +94,7 @@ def check_name(name: str) -> None:
         raise CommandError(f"The folder apps/{name} already exists. Move it away or choose another name.")
 
 
-def rendered(name: str, kind: str) -> dict[Path, str]:
+def rendered(name: str, live: bool) -> dict[Path, str]:
     """Return the texts of the app's files by their paths; raises `CommandError` if there is one already."""
     words = {
         "app_name": name,
@@ -99,7 +102,7 @@ def rendered(name: str, kind: str) -> dict[Path, str]:
         "App title": name.replace("_", " ").strip().capitalize(),
     }
     files = {}
-    for folder in (TEMPLATE / "every", TEMPLATE / kind):
+    for folder in (TEMPLATE / "every", TEMPLATE / "live") if live else (TEMPLATE / "every",):
         for source in sorted(folder.rglob(f"*{SUFFIX}")):
             path = source.relative_to(folder).as_posix().removesuffix(SUFFIX).replace("app_name", name)
             pattern = re.compile("|".join(words))
@@ -111,12 +114,11 @@ def rendered(name: str, kind: str) -> dict[Path, str]:
     return files
 
 
-def additions(name: str) -> list[tuple[Path, str, str]]:
+def additions(name: str, live: bool) -> list[tuple[Path, str, str]]:
     """Return what an app needs elsewhere: the file, the list in it, and the line."""
-    return [
-        (_file_of(settings.SETTINGS_MODULE), "INSTALLED_APPS", f'"apps.{name}",'),
-        (_file_of(settings.ROOT_URLCONF), "urlpatterns", f'path("", include("apps.{name}.urls")),'),
-    ]
+    installed = (_file_of(settings.SETTINGS_MODULE), "INSTALLED_APPS", f'"apps.{name}",')
+    routed = (_file_of(settings.ROOT_URLCONF), "urlpatterns", f'path("", include("apps.{name}.urls")),')
+    return [installed, routed] if live else [installed]
 
 
 def add_to_list(file: Path, variable: str, line: str) -> bool:
