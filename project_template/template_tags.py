@@ -45,9 +45,10 @@ def page_title(content: SafeString) -> SafeString:
 
 
 @register.simple_tag
-def brand_style() -> SafeString:
-    """Return the style element with the site's colour; the policy allows exactly this text."""
-    return format_html("<style>{}</style>", mark_safe(settings.SITE_STYLE))
+def brand() -> SafeString:
+    """Return the site's colour and icon for a page's head; the policy allows exactly this style."""
+    icon = mark_safe('<link rel="icon" href="/favicon.svg" type="image/svg+xml">')
+    return format_html("<style>{}</style>\n  {}", mark_safe(settings.SITE_STYLE), icon)
 
 
 @register.filter(expects_localtime=True)

@@ -1,10 +1,29 @@
-"""The servers that tests share."""
+"""The users and the servers that tests share."""
 
 import os
 
 import pytest
 
 from tests import nginx, servers
+
+PASSWORD = "a long enough secret 7"
+
+
+@pytest.fixture(autouse=True)
+def _fast_passwords(settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def ada(db, django_user_model):
+    """A user who is not logged in; the password is `PASSWORD`."""
+    return django_user_model.objects.create_user("ada", "ada@example.com", PASSWORD)
+
+
+@pytest.fixture
+def grace(db, django_user_model):
+    """Another user."""
+    return django_user_model.objects.create_user("grace")
 
 
 @pytest.fixture(scope="session")

@@ -36,9 +36,11 @@ def test_the_admin_has_the_name_the_colour_and_the_tokens(admin_client, settings
     assert "tokens.css" in page
 
 
-def test_mails_have_the_name(settings):
+def test_mails_have_the_name(client, ada, mailoutbox, settings):
     settings.SITE_NAME = "Acme"
-    assert "for Acme" in render_to_string("registration/password_reset_subject.txt")
+    client.post(reverse("password_reset"), {"email": ada.email})
+    assert "for Acme" in mailoutbox[0].subject
+    assert "at Acme" in mailoutbox[0].body
 
 
 def test_a_link_to_the_site_is_shown_with_a_description_and_a_picture(client):

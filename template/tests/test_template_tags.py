@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pytest
+from django.template import Engine
+from django.template.library import import_library
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import strip_tags
@@ -47,6 +49,6 @@ class Frozen(datetime):
     ],
 )
 def test_source_is_coloured_by_classes_and_is_otherwise_as_it_was(name, text, part):
-    html = render_to_string("code.html", {"text": text, "name": name})
+    html = import_library(Engine.get_default().libraries["site"]).filters["coloured"](text, name)
     assert part in html
     assert unescape(strip_tags(html)).strip() == text.strip()

@@ -6,7 +6,7 @@ COMPLAINTS = {"error", "warning"}
 PATIENCE_MS = 20_000
 
 
-def log_in(page, username, then="/accounts/password/done/"):
+def log_in(page, username, then="/accounts/password/"):
     """Log in as a demo user does, and wait for the page that was asked for."""
     page.goto(f"/accounts/login/?next={then}")
     page.get_by_label("Username").fill(username)

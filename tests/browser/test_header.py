@@ -104,7 +104,7 @@ def show(site, browser):
 
 
 def test_the_account_menu_works_with_the_keyboard_and_logs_out(show):
-    page = show("grace", "/accounts/password/done/")
+    page = show("grace", "/accounts/password/")
     button = page.get_by_role("button", name="Account: grace")
     menu = page.locator("#account-menu")
     button.press("Enter")
@@ -119,7 +119,7 @@ def test_the_account_menu_works_with_the_keyboard_and_logs_out(show):
 
 @pytest.mark.parametrize("width", [320, 360])
 def test_on_a_phone_the_whole_navigation_is_in_a_menu_that_fits_and_works_with_the_keyboard(show, width):
-    page = show("admin", "/accounts/password/done/", width)
+    page = show("admin", "/accounts/password/", width)
     button, menu = page.get_by_role("button", name="Menu"), page.get_by_role("navigation", name="Main")
     expect(menu).to_be_hidden()
     button.press("Enter")
@@ -139,7 +139,7 @@ def test_on_a_phone_the_whole_navigation_is_in_a_menu_that_fits_and_works_with_t
 
 
 def test_without_javascript_the_menu_of_a_phone_opens(show):
-    page = show("admin", "/accounts/password/done/", 360, java_script_enabled=False)
+    page = show("admin", "/accounts/password/", 360, java_script_enabled=False)
     page.get_by_role("button", name="Menu").click()
     page.get_by_role("navigation", name="Main").get_by_role("link").first.click()
     page.wait_for_url(lambda url: "/accounts/" not in url)
@@ -164,7 +164,7 @@ def test_on_a_phone_the_header_is_one_row_with_a_dot_and_while_offline_a_bar_say
 
 @pytest.mark.parametrize("width", [960, 1440])
 def test_where_there_is_room_the_navigation_is_a_row_of_links(show, width):
-    page = show("admin", "/accounts/password/done/", width)
+    page = show("admin", "/accounts/password/", width)
     expect(page.get_by_role("button", name="Menu")).to_be_hidden()
     links = page.get_by_role("navigation", name="Main").get_by_role("link")
     tops = {link.bounding_box()["y"] for link in links.all()}
@@ -173,7 +173,7 @@ def test_where_there_is_room_the_navigation_is_a_row_of_links(show, width):
 
 
 def test_the_skip_link_is_first_and_leads_to_the_content(page, site):
-    page.goto(f"{site.url}/accounts/reset/done/")
+    page.goto(f"{site.url}/accounts/reset/")
     page.keyboard.press("Tab")
     skip = page.get_by_role("link", name="Skip to content")
     expect(skip).to_be_focused()

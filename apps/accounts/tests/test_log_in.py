@@ -1,70 +1,102 @@
-"""Logging in and out."""
+"""Logging in and out, and signing up."""
 
 import pytest
 from django.contrib.auth import get_user
 from django.test import Client
 from django.urls import reverse
 
+from apps.accounts.models import User
+from tests.fixtures import PASSWORD
+
 pytestmark = pytest.mark.django_db
+ELSEWHERE = ["https://evil.example/", "//evil.example/", "javascript:alert(1)"]
 
 
-def log_in(client, password, **changes):
-    return client.post(reverse("login"), {"username": "lin", "password": password} | changes)
+def log_in(client, password=PASSWORD, **changes):
+    return client.post(reverse("login"), {"username": "ada", "password": password} | changes)
 
 
-def test_logging_in_leads_to_the_start_page(client, user, password):
-    assert log_in(client, password).url == reverse("home")
-    assert get_user(client) == user
+def sign_up(client, **changes):
+    form = {"username": "mary", "email": "mary@example.com", "password1": PASSWORD, "password2": PASSWORD}
+    return client.post(reverse("signup"), form | changes)
 
 
-def test_logging_in_leads_back_to_the_page_that_asked_for_it(client, user, password):
+def test_logging_in_leads_to_the_start_page(client, ada):
+    assert log_in(client).url == reverse("home")
+    assert get_user(client) == ada
+
+
+def test_logging_in_leads_back_to_the_page_that_asked_for_it(client, ada):
     page = client.get(reverse("password_change"))
     assert page.url == reverse("login") + "?next=" + reverse("password_change")
     form = client.get(page.url)
-    assert form.context["next"] == reverse("password_change")
-    assert log_in(client, password, next=form.context["next"]).url == reverse("password_change")
+    assert log_in(client, next=form.context["next"]).url == reverse("password_change")
 
 
-@pytest.mark.parametrize("next_url", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"])
-def test_logging_in_never_leads_to_another_site(client, user, password, next_url):
-    assert log_in(client, password, next=next_url).url == reverse("home")
-    assert "evil.example" not in client.get(reverse("login"), {"next": next_url}).content.decode()
+@pytest.mark.parametrize("next_url", ELSEWHERE)
+def test_neither_logging_in_nor_signing_up_leads_to_another_site(client, ada, next_url):
+    for name in ("login", "signup"):
+        assert "evil.example" not in client.get(reverse(name), {"next": next_url}).text
+    assert log_in(client, next=next_url).url == reverse("home")
+    assert sign_up(client, next=next_url).url == reverse("home")
 
 
-def test_a_wrong_password_keeps_the_name_and_says_so(client, user):
-    response = log_in(client, "wrong")
-    assert response.status_code == 200
-    assert 'value="lin"' in response.content.decode()
-    assert 'class="errorlist nonfield"' in response.content.decode()
+def test_a_wrong_password_keeps_the_name_and_says_so(client, ada):
+    page = log_in(client, "wrong").text
+    assert 'value="ada"' in page
+    assert 'class="errorlist nonfield"' in page
     assert not get_user(client).is_authenticated
 
 
-def test_logging_out_takes_a_post(client, user):
-    client.force_login(user)
+def test_logging_out_takes_a_post(client, ada):
+    client.force_login(ada)
     assert client.get(reverse("logout")).status_code == 405
-    assert get_user(client) == user
+    assert get_user(client) == ada
     assert client.post(reverse("logout")).url == reverse("home")
     assert not get_user(client).is_authenticated
 
 
-def test_the_header_offers_what_the_visitor_can_do(client, user):
-    page = client.get(reverse("login")).content.decode()
-    assert reverse("logout") not in page
-    client.force_login(user)
-    page = client.get(reverse("login")).content.decode()
-    assert f'action="{reverse("logout")}"' in page
-    assert reverse("password_change") in page
-    assert reverse("admin:index") not in page
-
-
-def test_staff_find_the_admin_in_the_header(client, user):
-    user.is_staff = True
-    user.save()
-    client.force_login(user)
-    assert f'href="{reverse("admin:index")}"' in client.get(reverse("login")).content.decode()
-
-
-def test_a_form_from_elsewhere_is_refused_with_our_own_page(user, password):
-    response = log_in(Client(enforce_csrf_checks=True), password)
+def test_a_form_from_elsewhere_is_refused_with_our_own_page(ada):
+    response = log_in(Client(enforce_csrf_checks=True))
     assert response.status_code == 403
-    assert "This form has expired" in response.content.decode()
+    assert "This form has expired" in response.text
+
+
+def test_signing_up_makes_an_account_logs_it_in_and_goes_on(client):
+    assert sign_up(client, next="/accounts/password/").url == "/accounts/password/"
+    user = get_user(client)
+    assert (user.username, user.email, user.is_staff) == ("mary", "mary@example.com", False)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("username", "ADA"), ("email", "Ada@Example.com"), ("email", "ADA@example.com")]
+)
+def test_a_name_or_address_that_differs_only_in_case_is_taken(client, ada, field, value):
+    errors = sign_up(client, **{field: value}).context["form"].errors
+    assert list(errors) == [field]
+    assert "already exists" in errors[field][0]
+
+
+def test_wrong_input_is_kept_and_explained_beside_the_field(client):
+    page = sign_up(client, email="not an address", password2="another").text
+    assert 'value="mary"' in page
+    assert 'value="not an address"' in page
+    assert 'aria-describedby="id_email_helptext id_email_error"' in page
+    assert 'id="id_password2_error"' in page
+    assert PASSWORD not in page
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("email", ""),
+        ("password2", "another"),
+        ("username", "<script>alert(1)</script>"),
+        ("username", "\u202eyram"),
+    ],
+)
+def test_what_is_missing_or_could_mislead_is_refused(client, field, value):
+    response = sign_up(client, **{field: value})
+    assert list(response.context["form"].errors) == [field]
+    assert "<script>alert" not in response.text
+    assert not User.objects.exists()

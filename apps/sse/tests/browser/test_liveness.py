@@ -18,7 +18,7 @@ def test_a_page_whose_server_was_killed_says_when_it_tries_again_comes_back_and_
     serve, page, browser
 ):
     with serve("uvicorn") as server, browser.new_page() as form:
-        form.goto(f"{server.url}/accounts/login/?next=/accounts/password/done/")
+        form.goto(f"{server.url}/accounts/login/?next=/accounts/password/")
         form.get_by_label("Username").fill("ada")
         form.get_by_label("Password", exact=True).fill("demo")
         page.goto(f"{server.url}/dashboard/")
@@ -37,7 +37,7 @@ def test_a_page_whose_server_was_killed_says_when_it_tries_again_comes_back_and_
         page.evaluate("() => { heard.length = 0 }")
         server.restart()
         form.get_by_role("button", name="Try again", exact=True).click()
-        form.wait_for_url("**/accounts/password/done/")
+        form.wait_for_url("**/accounts/password/")
         expect(stream).to_have_class(re.compile("sse-connected"), timeout=30_000)
         page.wait_for_function("() => heard.length >= 2")
         expect(page.locator("#live")).to_have_text("Live")
