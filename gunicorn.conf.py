@@ -74,12 +74,8 @@ logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "json": {"()": "project_template.logs.JSONFormatter"},
-        "line": {
-            "()": "project_template.logs.LineFormatter",
-            "fmt": "{levelname} {name} {message}",
-            "style": "{",
-        },
+        "json": {"()": "apps.operations.logs.JSONFormatter"},
+        "line": {"()": "apps.operations.logs.LineFormatter"},
     },
     "handlers": {
         "console": {

@@ -4,12 +4,11 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from apps.operations.environment import errors_as_sentences
+from apps.operations.logs import Identified
+from apps.operations.uploads import Bounded
+from apps.site import load
 from apps.sse.asgi import hand_off
-
-from . import load
-from .environment import errors_as_sentences
-from .logs import Identified
-from .uploads import Bounded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
 

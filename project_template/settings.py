@@ -4,8 +4,10 @@ Settings, in the order of Django's own reference, read from the environment.
 `.env.example` describes each variable. Without `DEBUG` the settings are those of production.
 """
 
+import logging
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import available_timezones
 
 from django.conf import global_settings
 from django.core.exceptions import ImproperlyConfigured
@@ -13,9 +15,8 @@ from django.urls import reverse_lazy
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
-from . import brand
-from .database import configured
-from .environment import Environment, development_secret_key
+from apps.operations.environment import Environment, development_secret_key
+from apps.site import brand
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -37,13 +38,20 @@ if not SECRET_KEY and not DEBUG:
 SECRET_KEY = SECRET_KEY or development_secret_key(DATA_DIR)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 
-ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", required=not DEBUG)
+ALLOWED_HOSTS = env.all_matching(
+    "ALLOWED_HOSTS",
+    r"\*|\.?[\w.-]+|\[[0-9A-Fa-f:.]+\]",
+    "the site's host names, such as example.com,www.example.com",
+    required=not DEBUG,
+)
 # The host in the links of mails. In production it is not taken from the request, whose port nobody checks.
 named_hosts = [] if DEBUG else [host for host in ALLOWED_HOSTS if not host.startswith((".", "*"))]
 SITE_HOST = env.matching(
-    "SITE_HOST", named_hosts[0] if named_hosts else "", r"(?:[\w.-]+(?::\d+)?)?", "a host such as example.com"
+    "SITE_HOST", [*named_hosts, ""][0], r"(?:[\w.-]+(?::\d+)?)?", "a host such as example.com"
 )
-CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+CSRF_TRUSTED_ORIGINS = env.all_matching(
+    "CSRF_TRUSTED_ORIGINS", r"https?://[^/\s]+", "origins with their scheme, such as https://example.com"
+)
 
 # Pages, mails, the admin, the icon and the social card have both.
 SITE_NAME = env.matching("SITE_NAME", "Live site", r"(?=.*\S)[^\r\n]{1,60}", "a name of at most 60 characters")
@@ -69,17 +77,18 @@ INSTALLED_APPS = [
     "apps.notifications",
     "apps.guide",
     "apps.operations",
+    "apps.site",
     "apps.dev",
 ]
 
 MIDDLEWARE = [
-    f"{__package__}.health.answer",
-    f"{__package__}.logs.identify",
+    "apps.operations.health.answer",
+    "apps.operations.logs.identify",
     *(["apps.dashboard.middleware.measure"] if "apps.dashboard" in INSTALLED_APPS else []),
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
-    f"{__package__}.files.step",
+    "apps.operations.files.step",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -107,7 +116,6 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "libraries": {"site": f"{__package__}.template_tags"},
         },
     }
 ]
@@ -122,8 +130,7 @@ if CACHES["default"]["BACKEND"].endswith("RedisCache"):
 # Database
 
 SQLITE = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(DATA_DIR / "db.sqlite3")}
-DATABASE = env.db("DATABASE_URL") if "DATABASE_URL" in env else SQLITE
-DATABASES = {"default": configured(DATABASE, pool=env.int("DATABASE_POOL", default=8))}
+DATABASES = {"default": env.database("DATABASE_URL", SQLITE, pool=env.int("DATABASE_POOL", default=8))}
 
 # The one database beside SQLite in DATA_DIR that development commands may change.
 DEVELOPMENT_DATABASE = env.str("DEVELOPMENT_DATABASE", default="")
@@ -142,13 +149,13 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}Validator"}
     for name in ("UserAttributeSimilarity", "MinimumLength", "CommonPassword", "NumericPassword")
 ]
-AUTHENTICATION_BACKENDS = [f"{__package__}.logins.Backend"]
+AUTHENTICATION_BACKENDS = ["apps.accounts.logins.Backend"]
 # Ten wrong passwords for a name from one address, and that name is refused there for a quarter of an hour.
 AXES_ENABLED = env.bool("LOGIN_LIMIT", default=not DEBUG)
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = f"{__package__}.logins.visitor"
+AXES_CLIENT_IP_CALLABLE = "apps.accounts.logins.visitor"
 AXES_LOCKOUT_TEMPLATE = "429.html"
 AXES_RESET_ON_SUCCESS = AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
@@ -169,7 +176,7 @@ EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
 
 LANGUAGES = [("en", _("English"))]
 LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", [code for code, name in LANGUAGES])
-TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
+TIME_ZONE = env.choice("TIME_ZONE", "UTC", available_timezones(), "a time zone such as Europe/Vienna")
 
 # Logging
 
@@ -177,8 +184,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"()": f"{__package__}.logs.LineFormatter", "fmt": "{levelname} {name} {message}", "style": "{"},
-        "json": {"()": f"{__package__}.logs.JSONFormatter"},
+        "line": {"()": "apps.operations.logs.LineFormatter"},
+        "json": {"()": "apps.operations.logs.JSONFormatter"},
     },
     "handlers": {
         "console": {
@@ -186,7 +193,7 @@ LOGGING = {
             "formatter": env.choice("LOG_FORMAT", "line" if DEBUG else "json", ["line", "json"]),
         }
     },
-    "root": {"handlers": ["console"], "level": env.log_level("LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", "INFO", logging.getLevelNamesMapping())},
     "loggers": {
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
         # Log failed logins only.
@@ -217,10 +224,9 @@ SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=3600 if HTTPS else 
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=False)
 if SECURE_HSTS_PRELOAD and not (SECURE_HSTS_INCLUDE_SUBDOMAINS and SECURE_HSTS_SECONDS >= 31_536_000):
-    message = (
+    raise ImproperlyConfigured(
         "SECURE_HSTS_PRELOAD needs SECURE_HSTS_INCLUDE_SUBDOMAINS=1 and SECURE_HSTS_SECONDS=31536000 or more."
     )
-    raise ImproperlyConfigured(message)
 # They ask for subdomains and preloading, which concern other sites of the domain: the owner decides.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"

@@ -5,11 +5,11 @@ from django.conf.urls.static import static
 from django.contrib import admin
 from django.urls import include, path
 
+from apps.operations.task_queue import TaskCollector
+from apps.operations.uploads import permission
+from apps.site import icons
 from apps.sse.exposition import metrics
 
-from . import icons
-from .task_queue import TaskCollector
-from .uploads import permission
 from .views import HeaderStream, HomeStream, home, notify_me
 
 urlpatterns = [

@@ -16,9 +16,8 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from apps.site import load
 from apps.sse import SSEView, rate_limited, shared
-
-from . import load
 
 FIGURES_SECONDS = 5
 

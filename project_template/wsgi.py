@@ -4,12 +4,11 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from apps.operations.environment import errors_as_sentences
+from apps.operations.logs import identified_wsgi
+from apps.operations.uploads import bounded_wsgi
+from apps.site import load
 from apps.sse import checks
-
-from . import load
-from .environment import errors_as_sentences
-from .logs import identified_wsgi
-from .uploads import bounded_wsgi
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
 

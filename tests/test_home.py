@@ -11,13 +11,13 @@ from django.urls import reverse
 
 from apps.feed.models import Post
 from apps.notifications.notify import notify
+from apps.site import load
 from apps.sse import publish
 from apps.sse.testing import StreamClient
 from apps.tasks.models import Task
 from tests.servers import PACKAGE
 
 beat = import_module(f"{PACKAGE}.views").beat
-load = import_module(f"{PACKAGE}.load")
 
 pytestmark = pytest.mark.django_db
 

@@ -3,7 +3,6 @@
 
 import io
 import re
-from importlib import import_module
 
 import pytest
 from django.contrib import admin
@@ -11,9 +10,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from PIL import Image
 
-from tests.servers import PACKAGE
+from apps.site import brand
 
-brand = import_module(f"{PACKAGE}.brand")
 pytestmark = pytest.mark.django_db
 
 

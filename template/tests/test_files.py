@@ -9,11 +9,8 @@ from django.core.files.storage import Storage
 from django.db.models.fields.files import FieldFile, FileField
 from django.http import FileResponse, StreamingHttpResponse
 from django.test import AsyncRequestFactory
-from django.utils.module_loading import import_string
 
-from tests.servers import PACKAGE
-
-stepped = import_string(f"{PACKAGE}.files.stepped")
+from apps.operations.files import stepped
 
 
 class Elsewhere(Storage):

@@ -104,6 +104,9 @@ def forget_id(**kwargs):
 class LineFormatter(logging.Formatter):
     """Log lines without the tokens of password resets."""
 
+    def __init__(self):
+        super().__init__("{levelname} {name} {message}", style="{")
+
     def format(self, record: logging.LogRecord) -> str:
         """Return a record as text."""
         return RESET_PATH.sub(r"\1…", super().format(record))
