@@ -40,7 +40,7 @@ bind = [
 umask = 0o007
 worker_class = checked(
     "WORKER_CLASS",
-    os.environ.get("WORKER_CLASS", "project_template.worker.Worker"),
+    os.environ.get("WORKER_CLASS", "apps.operations.gunicorn_worker.Worker"),
     load_class,
     "asgi, gthread, sync or the dotted path of a worker class",
 )

@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "apps.operations",  # before django_tasks_db, whose worker it extends
     "django_tasks_db",
     "axes",
     "apps.sse",
@@ -76,7 +77,6 @@ INSTALLED_APPS = [
     "apps.tasks",
     "apps.notifications",
     "apps.guide",
-    "apps.operations",
     "apps.site",
     "apps.dev",
 ]

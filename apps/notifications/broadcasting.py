@@ -1,7 +1,6 @@
 """Sending a broadcast: a background task, a batch at a time, that goes on where it was interrupted."""
 
 import time
-from datetime import timedelta
 
 from django.db import transaction
 from django.tasks import task
@@ -15,10 +14,6 @@ from .notify import notify
 
 BATCH = 500
 SECONDS_AT_ONCE = 2
-SILENCE = timedelta(seconds=10)
-"""If nothing more was sent for so long, the worker has died, and another one goes on."""
-MOST_DOUBLED = 8
-"""What fails again and again is tried again after twice as long each time, up to three quarters of an hour."""
 
 
 def channel(broadcast: Broadcast) -> str:
@@ -27,39 +22,18 @@ def channel(broadcast: Broadcast) -> str:
 
 
 def start(broadcast: Broadcast) -> None:
-    """Have a broadcast sent in the background, or go on with it; once the transaction commits."""
+    """Send a broadcast in the background, or the rest of it, once the transaction commits."""
     transaction.on_commit(lambda: send.enqueue(broadcast.pk))
-    transaction.on_commit(lambda: look_later(broadcast))
 
 
 @task
 def send(broadcast_pk: int) -> None:
-    """Notify those who were not notified yet; after some seconds other tasks, or the worker's end, come first."""
+    """Notify the next recipients; after two seconds, queue the rest, so that other tasks get their turn."""
     until = time.monotonic() + SECONDS_AT_ONCE
     while send_batch(broadcast_pk):
         if time.monotonic() > until:
             send.enqueue(broadcast_pk)
             return
-
-
-@task
-def look(broadcast_pk: int, sent: int, stalls: int = 0) -> None:
-    """Have a broadcast go on that has come no further than it was, and look again until it is finished."""
-    broadcast = Broadcast.objects.filter(pk=broadcast_pk, finished_at=None).first()
-    if broadcast is None:
-        return
-    if broadcast.sent == sent:
-        look_later(broadcast, stalls + 1)
-        send.enqueue(broadcast_pk)
-    else:
-        look_later(broadcast)
-
-
-def look_later(broadcast: Broadcast, stalls: int = 0) -> None:
-    """Have a worker look later whether a broadcast has come further, if the queue can wait: ever later if not."""
-    if look.get_backend().supports_defer:
-        pause = SILENCE * 2 ** min(stalls, MOST_DOUBLED)
-        look.using(run_after=timezone.now() + pause).enqueue(broadcast.pk, broadcast.sent, stalls)
 
 
 @transaction.atomic

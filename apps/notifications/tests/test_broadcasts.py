@@ -3,7 +3,6 @@
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.tasks.backends.dummy import DummyBackend
-from django.utils import timezone
 
 from apps.sse.testing import StreamClient
 
@@ -28,11 +27,10 @@ def queue(monkeypatch):
 
 @pytest.fixture
 def work(queue, django_capture_on_commit_callbacks):
-    """Do the oldest task that waits, as a worker does: of those to do at once, or of those to do later."""
+    """Do the oldest task that waits, as a worker does."""
 
-    def do(later=False):
-        waiting = next(result for result in queue.results if bool(result.task.run_after) == later)
-        queue.results.remove(waiting)
+    def do():
+        waiting = queue.results.pop(0)
         with django_capture_on_commit_callbacks(execute=True):
             waiting.task.call(*waiting.args)
 
@@ -134,44 +132,6 @@ def test_one_that_was_interrupted_goes_on_and_nobody_has_it_twice(
     work()
     assert recipients() == ["ada", "barbara", "chief", "grace", "radia"]
     assert not broadcasting.send_batch(broadcast.pk), "it is finished"
-
-
-def test_one_whose_worker_has_died_goes_on_by_itself(
-    users, queue, work, monkeypatch, django_capture_on_commit_callbacks
-):
-    monkeypatch.setattr(broadcasting, "SECONDS_AT_ONCE", 0)
-    broadcast = Broadcast.objects.create(verb="The worker dies", to_everybody=True)
-    with django_capture_on_commit_callbacks(execute=True):
-        broadcasting.start(broadcast)
-    work()
-    work(later=True)
-    assert len(queue.results) == 2, "it has come further, so nobody else is asked to send"
-    queue.results = [result for result in queue.results if result.task.run_after]
-    work(later=True)
-    work()
-    assert recipients() == ["ada", "barbara", "grace", "radia"]
-    work()
-    work(later=True)
-    assert not queue.results, "it is finished, and nobody looks any more"
-
-
-def test_one_that_always_fails_is_tried_ever_more_seldom(users, queue, work, django_capture_on_commit_callbacks):
-    broadcast = Broadcast.objects.create(verb="It fails", to_everybody=True)
-    with django_capture_on_commit_callbacks(execute=True):
-        broadcasting.start(broadcast)
-
-    def pause():
-        queue.results = [result for result in queue.results if result.task.run_after]
-        return (queue.results[0].task.run_after - timezone.now()) / broadcasting.SILENCE
-
-    pauses = []
-    for _ in range(11):
-        pauses.append(pause())
-        work(later=True)
-    assert pauses == pytest.approx([1, 2, 4, 8, 16, 32, 64, 128, 256, 256, 256], rel=0.1)
-    broadcasting.send_batch(broadcast.pk)
-    work(later=True)
-    assert pause() == pytest.approx(1, rel=0.1), "it has come further"
 
 
 def test_a_long_one_lets_other_tasks_in_between(staff, work, monkeypatch):

@@ -1,0 +1,72 @@
+"""Tasks whose worker has died are run by another one, or fail."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.tasks import task
+from django.tasks.signals import task_finished
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from apps.operations import watchdog
+
+leases = []
+
+
+@task
+def note_lease():
+    running = DBTaskResult.objects.running().get()
+    leases.append(running.run_after - running.started_at)
+
+
+@pytest.fixture
+def running(db):
+    """Enqueue and claim a task whose lease has expired."""
+
+    def claim(times=1):
+        note_lease.enqueue()
+        result = DBTaskResult.objects.get()
+        for number in range(times):
+            result.claim(f"worker-{number}")
+        DBTaskResult.objects.update(run_after=timezone.now() - timedelta(seconds=1))
+        return result
+
+    return claim
+
+
+def status():
+    return DBTaskResult.objects.get().status
+
+
+def test_a_task_with_an_expired_lease_is_due_again(running):
+    running()
+    watchdog.hand_on()
+    assert DBTaskResult.objects.ready().exists()
+
+
+def test_a_task_whose_lease_is_renewed_keeps_its_worker(running):
+    watchdog.renew(running().pk)
+    watchdog.hand_on()
+    assert status() == "RUNNING"
+
+
+def test_a_task_that_ends_every_worker_fails_and_its_app_is_notified(running):
+    finished = []
+
+    def on_finished(task_result, **kwargs):
+        finished.append((task_result.status, task_result.errors[0].traceback))
+
+    task_finished.connect(on_finished)
+    running(times=watchdog.MAX_ATTEMPTS)
+    watchdog.hand_on()
+    task_finished.disconnect(on_finished)
+    assert finished == [("FAILED", "ChildProcessError: Its worker has died 5 times.\n")]
+    assert status() == "FAILED"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_takes_a_lease_with_the_task():
+    note_lease.enqueue()
+    call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
+    assert leases == [pytest.approx(watchdog.LEASE, abs=timedelta(seconds=1))]
