@@ -1,4 +1,4 @@
-"""What happens in the feed: it is saved, and told to every page that shows the feed, or neither."""
+"""Changes of the feed. Each is saved and published in one transaction: both happen, or neither."""
 
 from functools import partial
 
@@ -14,39 +14,38 @@ CHANNEL = "feed"
 
 
 @transaction.atomic
-def add(form, author) -> Post:
+def add(post: Post) -> None:
     """Save a new post."""
-    form.instance.author = author
-    post = form.save()
-    publish(CHANNEL, "post", {"html": _shown(post)})
-    return post
+    post.save()
+    publish(CHANNEL, "post", {"html": render(post)})
 
 
 @transaction.atomic
-def change(form) -> Post:
-    """Save a post that was edited."""
-    before = Post.objects.get(pk=form.instance.pk)
-    form.instance.edited_at = timezone.now()
-    post = form.save()
-    publish_html(CHANNEL, f"#post-{post.pk}", _shown(post), mode="outer")
+def change(post: Post) -> None:
+    """Save an edited post, and delete the pictures that it no longer has."""
+    before = Post.objects.get(pk=post.pk)
+    post.edited_at = timezone.now()
+    post.save()
+    publish_html(CHANNEL, f"#post-{post.pk}", render(post), mode="outer")
     if before.image != post.image:
-        _drop_pictures(before)
-    return post
+        delete_pictures(before)
 
 
 @transaction.atomic
 def remove(post: Post) -> None:
-    """Delete a post, and its pictures once that is certain."""
+    """Delete a post and its pictures."""
     publish_html(CHANNEL, f"#post-{post.pk}", "", mode="remove")
-    _drop_pictures(post)
+    delete_pictures(post)
     post.delete()
 
 
-def _drop_pictures(post: Post) -> None:
+def delete_pictures(post: Post) -> None:
+    """Delete the files of a post, on commit."""
     for file in (post.image, post.thumbnail):
         if file:
             transaction.on_commit(partial(file.storage.delete, file.name), robust=True)
 
 
-def _shown(post: Post) -> str:
+def render(post: Post) -> str:
+    """Return the HTML of a post, the same for the page and the stream."""
     return render_to_string("feed/_post.html", {"post": post})

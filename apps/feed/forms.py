@@ -1,5 +1,6 @@
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import validate_image_file_extension
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -15,19 +16,16 @@ class PictureInput(forms.ClearableFileInput):
     template_name = "feed/_picture_input.html"
 
 
-class PictureField(forms.ImageField):
-    """An image of those formats and sizes that `images` decodes; Django would open any."""
-
-    widget = PictureInput
-
-    def to_python(self, data):
-        return forms.FileField.to_python(self, data)
-
-
 class PostForm(forms.ModelForm):
-    """A post, for which the rate of `user` counts, if given; `seconds` is how long that user has to wait."""
+    """A post. If `user` is given, its rate is checked; `seconds` is then how long the user has to wait."""
 
-    image = PictureField(label=_("Picture"), required=False)
+    # No ImageField: it would open a file of any format, and before the rate is checked.
+    image = forms.FileField(
+        label=_("Picture"),
+        required=False,
+        widget=PictureInput({"accept": "image/*"}),
+        validators=[validate_image_file_extension],
+    )
 
     class Meta:
         model = Post
@@ -42,29 +40,27 @@ class PostForm(forms.ModelForm):
         self.user, self.seconds = user, 0
 
     def clean(self):
-        """Check the rate, then decode a new picture, which is the expensive part."""
+        """Check the rate first, since decoding a new picture is expensive."""
         super().clean()
         self.seconds = retry_after(self.user) if self.user else 0
         if self.seconds:
-            raise ValidationError(
-                ngettext(
-                    "You post too often. Your text is still here: post it in one second.",
-                    "You post too often. Your text is still here: post it in %(seconds)s seconds.",
-                    self.seconds,
-                ),
-                params={"seconds": self.seconds},
+            text = ngettext(
+                "You post too often. Your text is still here: post it in one second.",
+                "You post too often. Your text is still here: post it in %(seconds)s seconds.",
+                self.seconds,
             )
+            raise ValidationError(text, params={"seconds": self.seconds})
         if "image" in self.cleaned_data and "image" in self.changed_data:
-            self._decode(self.cleaned_data["image"])
+            self.decode(self.cleaned_data["image"])
 
-    def _decode(self, upload):
+    def decode(self, upload):
+        """Set `pictures` to both sizes of a new picture, or to empty names if the picture is removed."""
         try:
             self.pictures = images.sizes(upload) if upload else ("", "")
         except ValidationError as error:
             self.add_error("image", error)
 
     def save(self, commit=True):
-        """Save the post, its new picture, if there is one, in two sizes."""
         if "image" in self.changed_data:
             self.instance.image, self.instance.thumbnail = self.pictures
         return super().save(commit)

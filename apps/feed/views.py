@@ -6,9 +6,8 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import BadRequest
 from django.shortcuts import redirect
-from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 from django.views.generic import CreateView, DeleteView, DetailView, UpdateView
 from django.views.static import serve
@@ -23,7 +22,7 @@ PAGE = 20
 
 
 class PostFormMixin:
-    """The form of a post, which a user may send so many times a minute."""
+    """The form of a post, which a user may send a limited number of times a minute."""
 
     form_class = PostForm
 
@@ -39,13 +38,14 @@ class PostFormMixin:
 
 
 class FeedView(LoginRequiredMixin, LivePageMixin, PostFormMixin, CreateView):
-    """The newest posts, or those before one of them, and a form for the next; with `part` the posts alone."""
+    """The newest posts with a form, or the posts before a given one; with `part`, the list only."""
 
     def get_template_names(self):
-        return ["feed/_page.html" if "part" in self.request.GET else "feed/feed.html"]
+        return ["feed/feed.html#posts" if "part" in self.request.GET else "feed/feed.html"]
 
     def form_valid(self, form):
-        feed.add(form, author=self.request.user)
+        form.instance.author = self.request.user
+        feed.add(form.save(commit=False))
         return redirect("feed")
 
     def get_context_data(self, **kwargs):
@@ -62,7 +62,7 @@ class FeedView(LoginRequiredMixin, LivePageMixin, PostFormMixin, CreateView):
 
 
 class FeedStream(LoginRequiredMixin, SSEView):
-    """Everything that happens in the feed, as it happens."""
+    """All changes of the feed."""
 
     channels = [feed.CHANNEL]
     raise_exception = True
@@ -71,37 +71,44 @@ class FeedStream(LoginRequiredMixin, SSEView):
 @login_required
 @require_safe
 def picture(request, name):
-    """Send a picture of a post, which needs a login as the posts do."""
+    """Send a picture of a post, to logged-in users only."""
     response = serve(request, name, document_root=Path(settings.MEDIA_ROOT) / "feed")
     response.headers["Cache-Control"] = "private, max-age=3600"
     return response
 
 
 class PostView(LoginRequiredMixin, DetailView):
-    """One post, at an address that can be passed on."""
+    """The permanent address of a post."""
 
     model = Post
     template_name = "feed/post.html"
+    extra_context = {"title": _("Post")}
 
 
 class EditView(LoginRequiredMixin, PostFormMixin, UpdateView):
-    """A post's form, for users who may change the post; for others it is not there."""
+    """The form of a post, for users who may change it; others get 404."""
 
-    template_name = "feed/edit.html"
+    template_name = "feed/post.html"
+    extra_context = {"title": _("Edit post"), "button": _("Save")}
 
     def get_queryset(self):
         return Post.objects.changeable_by(self.request.user)
 
     def form_valid(self, form):
-        return redirect(feed.change(form))
+        feed.change(form.save(commit=False))
+        return redirect(self.object)
 
 
 @method_decorator(rate_limited, name="dispatch")
 class RemoveView(LoginRequiredMixin, DeleteView):
-    """A question before a post is deleted."""
+    """Asks before it deletes a post."""
 
-    template_name = "feed/remove.html"
-    success_url = reverse_lazy("feed")
+    template_name = "feed/post.html"
+    extra_context = {
+        "title": _("Delete this post?"),
+        "warning": _("The post disappears for everyone. This cannot be undone."),
+        "button": _("Delete post"),
+    }
 
     def get_queryset(self):
         return Post.objects.deletable_by(self.request.user)
@@ -109,4 +116,4 @@ class RemoveView(LoginRequiredMixin, DeleteView):
     def form_valid(self, form):
         feed.remove(self.object)
         messages.success(self.request, _("Post deleted."))
-        return redirect(self.success_url)
+        return redirect("feed")

@@ -1,3 +1,4 @@
 """The browsers of the other tests."""
 
 from apps.sse.tests.browser.conftest import everyday  # noqa: F401
+from tests.browser.test_feed import reader  # noqa: F401

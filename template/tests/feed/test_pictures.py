@@ -80,7 +80,7 @@ def test_the_largest_pictures_that_are_taken_need_bounded_memory_even_four_at_on
     webp = written("WEBP", "RGBA", (3500, 3500), lossless=True, method=0)
     grown, said = decoded_at_once(tmp_path, png, png, png, webp)
     assert said == ["taken"] * 4
-    assert grown < 1.25 * images.MOST_DECODED_BYTES
+    assert grown < 1.25 * 12 * images.MAX_PIXELS
 
 
 def test_a_picture_whose_turn_does_not_come_is_a_message_beside_the_field(monkeypatch):
@@ -153,6 +153,6 @@ def test_a_picture_of_a_phone_that_has_a_second_one_in_its_file_is_taken():
 
 def test_a_file_of_too_many_bytes_is_not_opened():
     upload = SimpleUploadedFile("a.png", b"")
-    upload.size = images.MOST_BYTES + 1
+    upload.size = images.MAX_BYTES + 1
     with pytest.raises(ValidationError, match="The limit is"):
         images.sizes(upload)

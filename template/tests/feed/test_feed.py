@@ -1,0 +1,156 @@
+"""What the feed refuses, and what it keeps, at its edges."""
+
+import io
+import tracemalloc
+import zipfile
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
+from PIL import Image
+
+from apps.feed.forms import PostForm
+from apps.feed.models import Post
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _media(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+
+
+@pytest.fixture
+def ada(client, django_user_model):
+    """A user who is logged in."""
+    user = django_user_model.objects.create_user("ada")
+    client.force_login(user)
+    return user
+
+
+def picture(size=(900, 600), kind="PNG", mode="RGB"):
+    file = io.BytesIO()
+    Image.new(mode, size, "teal").save(file, kind)
+    return SimpleUploadedFile("picture.png", file.getvalue(), f"image/{kind.lower()}")
+
+
+def zip_bomb():
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("picture.png", bytes(10 * 2**20))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"text": "x" * 2**20}, "text"),
+        ({"text": "nothing\0here"}, "text"),
+        ({"link": "ftp://example.com/"}, "link"),
+    ],
+    ids=["a megabyte", "NUL", "ftp"],
+)
+def test_what_cannot_be_shown_is_refused_beside_its_field(client, ada, given, named):
+    answer = client.post("/feed/", {"text": "hello", **given})
+    assert list(answer.context["form"].errors) == [named]
+    assert Post.objects.count() == 0
+
+
+def test_text_is_shown_as_text(client, ada):
+    client.post("/feed/", {"text": "<script>alert(1)</script> \u202egnp.exe & <b>"})
+    page = client.get("/feed/").text
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; \u202egnp.exe &amp; &lt;b&gt;" in page
+
+
+@pytest.mark.parametrize(
+    ("upload", "reason"),
+    [
+        (SimpleUploadedFile("a.png", b""), "empty"),
+        (SimpleUploadedFile("a.png", b"\x89PNG\r\n\x1a\n"), "either not an image or a corrupted"),
+        (SimpleUploadedFile("a.png", zip_bomb()), "either not an image or a corrupted"),
+        (picture((8000, 6000), mode="1"), "more than 25 million pixels"),
+        (picture((20000, 20000), mode="1"), "more than 25 million pixels"),
+    ],
+    ids=["0 bytes", "cut off", "zip bomb", "too many pixels", "bomb"],
+)
+def test_a_file_that_is_no_picture_or_a_bomb_is_refused(client, ada, upload, reason):
+    answer = client.post("/feed/", {"text": "look", "image": upload})
+    [message] = answer.context["form"].errors["image"]
+    assert reason in message
+    assert Post.objects.count() == 0
+
+
+def test_a_picture_of_fifty_megabytes_is_refused_in_little_memory():
+    upload = TemporaryUploadedFile("a.bmp", "image/bmp", 50_000_000, None)
+    upload.write(picture((500, 500), "BMP").read())
+    upload.truncate(50_000_000)
+    upload.seek(0)
+    tracemalloc.start()
+    form = PostForm(files={"image": upload})
+    [error] = form.errors["image"]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "47.7" in error
+    assert peak < 2**20
+
+
+def test_a_file_outside_of_the_feeds_folder_is_not_sent(client, ada, tmp_path):
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private" / "secret.csv").touch()
+    assert client.get("/media/feed/../private/secret.csv").status_code == 400
+    client.post("/feed/", {"image": picture()})
+    sent = client.get(Post.objects.get().image.url)
+    assert sent.headers["Cache-Control"] == "private, max-age=3600"
+
+
+def test_bytes_behind_a_picture_are_gone(client, ada):
+    client.post("/feed/", {"image": SimpleUploadedFile("a.png", picture().read() + b"<script>")})
+    assert b"<script>" not in Post.objects.get().image.read()
+
+
+@pytest.mark.parametrize("permissions", [["view_post"], ["view_post", "delete_post"]])
+def test_in_the_admin_posts_are_deleted_with_a_permission_only(client, ada, permissions):
+    ada.is_staff = True
+    ada.save()
+    ada.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    post = Post.objects.create(author=ada, text="hello")
+    data = {"action": "delete_selected", "_selected_action": [post.pk], "post": "yes"}
+    client.post("/admin/feed/post/", data)
+    may = "delete_post" in permissions
+    assert client.get(f"/admin/feed/post/{post.pk}/delete/").status_code == (302 if may else 403)
+    assert Post.objects.exists() == (not may)
+
+
+def test_being_staff_is_not_enough_to_change_a_post(client, ada, django_user_model):
+    post = Post.objects.create(author=ada, text="hello")
+    client.force_login(django_user_model.objects.create_user("staff", is_staff=True))
+    for form in ("edit", "delete"):
+        assert client.post(f"/feed/{post.pk}/{form}/", {"text": "mine"}).status_code == 404
+
+
+@pytest.mark.parametrize("permission", ["change_post", "delete_post"])
+def test_the_links_of_all_posts_are_shown_with_the_permission(client, ada, permission):
+    link = {"change_post": ".post .post-edit", "delete_post": ".post .post-remove"}[permission]
+    assert link not in client.get("/feed/").text
+    ada.user_permissions.set(Permission.objects.filter(codename=permission))
+    assert link in client.get("/feed/").text
+
+
+def test_a_form_with_an_error_keeps_the_box_that_removes_the_picture(client, ada):
+    client.post("/feed/", {"image": picture()})
+    form = client.post(f"/feed/{Post.objects.get().pk}/edit/", {"text": "x" * 10_000, "image-clear": "on"}).text
+    assert 'id="image-clear_id" checked>' in form
+    assert '<input type="file" name="image" accept' in form
+
+
+@pytest.mark.parametrize("before", ["x", "-1", "", "1" * 40, "1.5"])
+def test_a_place_that_is_none_is_a_bad_request(client, ada, before):
+    assert client.get("/feed/", {"before": before}).status_code == 400
+
+
+def test_nothing_is_decoded_for_a_user_who_posts_too_often(client, ada, settings):
+    settings.SSE_MAX_PUBLISH_PER_MINUTE = 1
+    client.post("/feed/", {"text": "first"})
+    answer = client.post("/feed/", {"text": "second", "image": picture((8000, 6000), mode="1")})
+    assert list(answer.context["form"].errors) == ["__all__"]
