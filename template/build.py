@@ -16,7 +16,6 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "project_template"
 TARGET = ROOT / "dist" / f"{PACKAGE}.zip"
 VARIABLE = "{" * 2 + " project_name " + "}" * 2
-ONLY_HERE = re.compile(r"<!-- only here -->.*?<!-- /only here -->\n*", re.DOTALL)
 FIXED_DATE = (2026, 1, 1, 0, 0, 0)
 
 
@@ -61,9 +60,6 @@ def exported(name: str, content: bytes) -> bytes:
     """Return a file's content as the archive holds it."""
     if name.endswith(".py"):
         return content.replace(PACKAGE.encode(), VARIABLE.encode())
-    if name.endswith(".md"):
-        text = ONLY_HERE.sub("", content.decode())
-        return text.replace(f"{PACKAGE}/", "<your project>/").encode()
     return content
 
 
