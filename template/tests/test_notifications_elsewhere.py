@@ -1,4 +1,4 @@
-"""The notifications in a project made by plain `startproject`, with the lines that their README names."""
+"""The notifications in a project made by plain `startproject`, with the lines that apps/sse/README.md names."""
 
 import os
 import re
@@ -13,7 +13,34 @@ from httpx_sse import connect_sse
 from tests import streaming
 from tests.servers import PACKAGE, PATIENCE_SECONDS, ROOT, environment_for, free_port, wait_until
 
-BLOCK = re.compile(r"```\w+\n(?:# |<!-- )(\S+)(?: -->)?\n(.*?)```", re.DOTALL)
+BASE = """<!doctype html>
+<% load sse %><html lang="en" dj-sse-share-key="<% sse_share_key %>">
+<head>
+  <title><% block title %><% endblock %></title>
+  <% sse_script %>
+  <% block head %><% endblock %><% include "notifications/head.html" %>
+</head>
+<body>
+  <% include "notifications/bell.html" %>
+  <% for message in messages %><p><% firstof message %></p><% endfor %>
+  <% block content %><% endblock %>
+</body>
+</html>
+"""
+LINES = {
+    "mysite/settings.py": """
+INSTALLED_APPS += ["apps.sse", "apps.notifications"]
+TEMPLATES[0]["DIRS"] = [BASE_DIR / "templates"]
+LOGIN_URL = "admin:login"
+""",
+    "mysite/urls.py": """
+from django.urls import include
+
+urlpatterns += [path("", include("apps.notifications.urls"))]
+""",
+    "templates/base.html": BASE,
+    "templates/time.html": "<time><% firstof at %></time>\n",
+}
 NOTIFY = "from apps.notifications.notify import notify; from django.contrib.auth.models import User; "
 NOTIFY += "notify(User.objects.get(), 'It works', text='far from home')"
 
@@ -38,7 +65,8 @@ class Project:
         file = self.folder / path
         file.parent.mkdir(exist_ok=True)
         with file.open("a") as opened:
-            opened.write(text)
+            # No Python file holds template syntax: startproject would render it.
+            opened.write(text.replace("<%", "{" + "%").replace("%>", "%" + "}"))
 
     def serve(self, port):
         command = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
@@ -53,7 +81,7 @@ def project(tmp_path):
         # The browser client's build tools are no part of a checkout.
         without = shutil.ignore_patterns("node_modules", "__pycache__")
         shutil.copytree(ROOT / "apps" / app, tmp_path / "apps" / app, ignore=without)
-    for path, text in BLOCK.findall((ROOT / "apps/notifications/README.md").read_text()):
+    for path, text in LINES.items():
         made.add(path, text)
     made.manage("migrate", "--verbosity", "0")
     made.manage(
@@ -103,7 +131,7 @@ def count(page):
     return int(re.search(r'class="notification-count">(\d+)<', page.text)[1])
 
 
-def test_copied_with_the_lines_of_their_readme_they_are_live(project, visitor):
+def test_copied_with_a_line_in_settings_and_urls_they_are_live(project, visitor):
     assert "No notifications yet." in visitor.get("/notifications/").text
     with connect_sse(visitor, "GET", "/api/notifications/stream/") as source:
         project.manage("shell", "-v0", "-c", NOTIFY)
