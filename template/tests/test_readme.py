@@ -106,11 +106,20 @@ def test_the_operations_of_the_reference_are_some_that_the_client_applies():
     assert SSEView().push_patch(names["operations"]).count('"op"') == 3
 
 
-def test_the_tables_of_the_reference_name_what_is_there():
-    rows = re.findall(r"^\| (`.*?) \|", REFERENCE.split("## Streams")[1].split("## Channels")[0], re.MULTILINE)
-    members = [name for row in rows for name in re.findall(r"`(\w+)", row)]
-    assert len(members) > 15
-    assert [name for name in members if not hasattr(SSEView, name)] == []
+def test_the_tables_of_the_reference_name_what_views_have_with_its_defaults():
+    attributes, methods = REFERENCE.split("## Streams")[1].split("## Channels")[0].split("| method |")
+    rows = re.findall(r"^\| (`.*?) \| (`.*?) \|", attributes, re.MULTILINE)
+    shown = [pair for names, values in rows for pair in zip(code(names), code(values), strict=True)]
+    assert len(shown) == 9
+    assert [(name, repr(getattr(SSEView, name)).replace("'", '"')) for name, _ in shown[:2]] == shown[:2]
+    assert [name for name, value in shown[3:] if repr(getattr(SSEView, name)) != value] == []
+    named = re.findall(r"`(\w+)", "".join(re.findall(r"^\| (`.*?) \|", methods, re.MULTILINE)))
+    assert [name for name in named if not hasattr(SSEView, name)] == []
+
+
+def code(cell):
+    """Return what a cell of a table marks as code."""
+    return re.findall(r"`(.*?)`", cell)
 
 
 @pytest.mark.django_db(transaction=True)
