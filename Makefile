@@ -4,7 +4,10 @@ PORT ?= 8000
 PYTHON = .venv/bin/python
 MANAGE = DEBUG=1 $(PYTHON) manage.py
 PRODUCTION = DEBUG=0 DATABASE_URL=sqlite://:memory: ALLOWED_HOSTS=example.com SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(50))')
+LOCK = requirements-dev.txt
 export PYTHONUNBUFFERED = 1
+
+-include template/template.mk
 
 .PHONY: help setup run test check fmt shell lock add audit ci
 
@@ -14,8 +17,8 @@ help: ## Show this list
 setup: .venv/ready ## Create .venv with the locked dependencies
 	@:
 
-.venv/ready: requirements-dev.txt bin/setup
-	@bin/setup
+.venv/ready: requirements.txt $(LOCK) bin/setup
+	@bin/setup $(LOCK)
 
 run: setup ## Run server and task worker with demo data on http://127.0.0.1:8000 (PORT=); both reload
 	@exec env $(MANAGE) dev --demo $(PORT)
@@ -36,7 +39,7 @@ fmt: setup ## Format the code
 shell: setup ## Open a Django shell
 	@$(MANAGE) shell
 
-lock: setup ## Lock the dependencies of pyproject.toml again (UPGRADE=1: in their newest versions)
+lock:: setup ## Lock the dependencies of pyproject.toml again (UPGRADE=1: in their newest versions)
 	@bin/lock $(if $(UPGRADE),--upgrade)
 
 add: setup ## Add a dependency, lock it, install it: make add PACKAGE=name
@@ -44,9 +47,7 @@ add: setup ## Add a dependency, lock it, install it: make add PACKAGE=name
 	@$(MAKE) setup
 
 audit: setup ## Check the locked dependencies for known vulnerabilities; needs the network
-	@bin/audit $(ARGS)
+	@bin/audit
 
 ci: ## Write the workflow that tests each push and audits every week (FOR=github or gitlab)
 	@FORCE=$(FORCE) bin/ci $(FOR)
-
--include template/template.mk

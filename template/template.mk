@@ -11,6 +11,12 @@ remove-template: ## Remove what only the template's own repository needs
 	@rm -rf $(ONLY_HERE)
 	@sed -i.old '/export-ignore$$/d' .gitattributes && rm .gitattributes.old
 
+# What the tests of the library and of the template need beside the project's packages.
+LOCK = template/requirements.txt
+
+lock::
+	@template/lock $(if $(UPGRADE),--upgrade)
+
 # The tests of the library and of the template, beside those of the project.
 ARGS ?= apps tests template
 

@@ -31,7 +31,6 @@ COMMANDS = {
     ),
     "gunicorn with its ASGI worker": GUNICORN + "--workers 2 --worker-class asgi {package}.asgi:application",
     "gunicorn with threads": GUNICORN + "--worker-class gthread --threads 120 {package}.wsgi:application",
-    "daphne": "daphne --bind {host} --port {port} --verbosity 0 {package}.asgi:application",
     "gunicorn with sync workers": GUNICORN + "--workers 6 --timeout 600 {package}.wsgi:application",
     "runserver": "manage.py runserver {host}:{port}",
     "runserver without reload": "manage.py runserver --noreload {host}:{port}",

@@ -1,15 +1,13 @@
 """
-A line of JSON for each event in production, with the id of its request and without tokens of password resets.
+Log records as lines, or as JSON in production, with the id of their request and without tokens of password resets.
 
-nginx gives each request its id and logs it as well; without a proxy it is made here, whatever the request says.
-What a request leads to has its id, too: its stream, which outlives it, and the tasks that it enqueues.
+nginx gives each request an id and logs it, too. Without a proxy the id is created here. Streams and background
+tasks that a request has started keep its id.
 """
 
-import json
 import logging
 import re
 from contextvars import ContextVar
-from datetime import UTC, datetime
 from uuid import uuid4
 
 from asgiref.sync import iscoroutinefunction
@@ -19,11 +17,13 @@ from django.dispatch import receiver
 from django.tasks import TaskResultStatus
 from django.tasks.signals import task_finished
 from django.utils.decorators import sync_and_async_middleware
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.json import JsonFormatter
 
 HEADER = "X-Request-ID"
 USABLE = re.compile(r"[0-9A-Za-z_-]{8,64}")
-# What a record may have beside its message, as in `logger.info(…, extra={"duration": 1.5})`.
-FIELDS = ("stream", "duration", "events", "reason")
+# Fields that servers and Django add to records. A request shows its query string, which may hold a secret.
+HIDDEN = [*RESERVED_ATTRS, "color_message", "request", "server_time"]
 RESET_PATH = re.compile(r"(/accounts/reset/)[^/\s]+/[^/\s\"]+")
 QUEUED = "django_tasks_database.DBTaskResult"
 
@@ -31,12 +31,12 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def begin(given: str) -> None:
-    """Have all that is logged from here on belong to a request, whose id is what a proxy has given, if usable."""
+    """Give an id to the request that begins: the proxy's, if it is valid, or a new one."""
     request_id.set(given if settings.BEHIND_PROXY and USABLE.fullmatch(given) else uuid4().hex)
 
 
 class Identified:
-    """An ASGI application each of whose requests has an id, to the end of its stream."""
+    """An ASGI application whose requests and streams have an id."""
 
     def __init__(self, application) -> None:
         self.application = application
@@ -49,7 +49,7 @@ class Identified:
 
 
 def identified_wsgi(application):
-    """Return a WSGI application each of whose requests has an id."""
+    """Return a WSGI application whose requests have an id."""
 
     def wsgi(environ, start_response):
         begin(environ.get("HTTP_X_REQUEST_ID", ""))
@@ -60,7 +60,7 @@ def identified_wsgi(application):
 
 @sync_and_async_middleware
 def identify(get_response):
-    """Name the request's id in the response."""
+    """Add the header with the request's id to each response."""
     if iscoroutinefunction(get_response):
 
         async def middleware(request):
@@ -75,7 +75,7 @@ def identify(get_response):
 
 
 def named(response):
-    """Return a response with the id of its request, if that has one."""
+    """Return a response with the id of its request."""
     if id := request_id.get():
         response.headers[HEADER] = id
     return response
@@ -83,21 +83,21 @@ def named(response):
 
 @receiver(pre_save, sender=QUEUED)
 def give_id_to_task(instance, **kwargs):
-    """Let a task that is enqueued keep the id of the request that has asked for it."""
+    """Store the id of the request with a task that it enqueues."""
     if instance._state.adding:
         instance.args_kwargs["request_id"] = request_id.get()
 
 
 @receiver(post_save, sender=QUEUED)
 def take_id_from_task(instance, **kwargs):
-    """Have what the worker logs from here on belong to the request that has asked for its task."""
+    """Log with the id of the request that enqueued the task which a worker starts."""
     if instance.status == TaskResultStatus.RUNNING:
         request_id.set(instance.args_kwargs.get("request_id", ""))
 
 
 @receiver(task_finished)
 def forget_id(**kwargs):
-    """Have what the worker logs between two tasks belong to none."""
+    """Log without an id between two tasks."""
     request_id.set("")
 
 
@@ -112,21 +112,22 @@ class LineFormatter(logging.Formatter):
         return RESET_PATH.sub(r"\1…", super().format(record))
 
 
-class JSONFormatter(logging.Formatter):
-    """One line for each event, a traceback included."""
+class JSONFormatter(JsonFormatter):
+    """A line of JSON for each record, with the fields of its `extra` and the id of its request."""
+
+    def __init__(self):
+        super().__init__(
+            ["levelname", "name", "message", "process"],
+            rename_fields={"levelname": "level", "name": "logger", "exc_info": "traceback"},
+            reserved_attrs=HIDDEN,
+            timestamp="time",
+            json_ensure_ascii=False,
+        )
+
+    def process_log_record(self, log_data: dict) -> dict:
+        """Return the fields of a record with the id of its request, if it has one."""
+        return log_data | ({"id": id} if (id := request_id.get()) else {})
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a record as one line of JSON."""
-        entry = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-            "process": record.process,
-        }
-        if id := request_id.get():
-            entry["id"] = id
-        entry |= {name: vars(record)[name] for name in FIELDS if name in vars(record)}
-        if record.exc_info:
-            entry["traceback"] = self.formatException(record.exc_info)
-        return RESET_PATH.sub(r"\1…", json.dumps(entry, ensure_ascii=False))
+        return RESET_PATH.sub(r"\1…", super().format(record))

@@ -11,6 +11,8 @@ from apps.sse.tests.servers import valkey as valkey_or_redis
 from tests import servers
 from tests.fixtures import need
 
+servers.COMMANDS["daphne"] = "daphne --bind {host} --port {port} --verbosity 0 {package}.asgi:application"
+
 
 @pytest.fixture
 def quick(monkeypatch):
