@@ -9,13 +9,18 @@ class NotificationsConfig(AppConfig):
     name = "apps.notifications"
     verbose_name = _("Notifications")
     default_auto_field = "django.db.models.BigAutoField"
-    daily_commands = ("prune_notifications",)
+
+    def daily(self) -> None:
+        """Delete old notifications: called by `manage.py housekeeping`."""
+        from .notify import prune
+
+        prune()
 
     def header_channels(self, user) -> list[str]:
         """Return the channel of the bell."""
-        from . import inbox
+        from .notify import channel
 
-        return [inbox.channel(user.pk)]
+        return [channel(user.pk)]
 
     def live_figure(self) -> int:
         """Return what the first page shows: how many notifications were sent within a day."""

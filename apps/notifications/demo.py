@@ -1,4 +1,4 @@
-"""Demo data: what a few users could have been told, and one more thing that happens."""
+"""Demo data for `make run`: what a demo user tells the others."""
 
 import random
 from datetime import timedelta
@@ -7,62 +7,43 @@ from django.contrib.auth import get_user_model
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from .models import Notification
 from .notify import notify
 
 USERS = ("ada", "grace", "admin")
-# Hours ago, what, the rest of it, the page where it is, and whether it was read since.
+# What, the rest of it, and the page where it is.
 STORIES = (
-    (50, "recommends the guide", "It has a running example of each stream.", "guide", True),
-    (27, "wrote a post", "Notes on compilers, third draft", "feed", True),
-    (26, "asked you to look at the dashboard", "The response time doubled at ten.", "dashboard", True),
-    (5, "asked you to import contacts", "The file is among your tasks.", "tasks", False),
-    (2, "mentioned you in a post", "Could you look at this before the release?", "feed", False),
-)
-MOVES = (
-    ("wrote a post", "Have a look when you find the time.", "feed"),
-    ("asked you to look at the dashboard", "There are more open streams than yesterday.", "dashboard"),
-    ("asked you to export your contacts", "We need them as CSV.", "tasks"),
-    ("recommends the guide", "It explains how clients reconnect.", "guide"),
+    ("recommends the guide", "It has a running example of each stream.", "guide"),
+    ("asked you to look at the dashboard", "The response time doubled at ten.", "dashboard"),
+    ("asked you to import contacts", "The file is among your tasks.", "tasks"),
+    ("mentioned you in a post", "Could you look at this before the release?", "feed"),
 )
 
 
 def seed() -> None:
-    """Give each demo user that there is, and that has no notifications, the same few."""
-    users = _users()
-    now = timezone.now()
-    for user, actor in zip(users, users[1:] + users[:1], strict=True):
-        if user == actor or user.notifications.exists():
+    """Tell each demo user without notifications the same few; the older ones are read."""
+    for user in _users():
+        if user.notifications.exists():
             continue
-        Notification.objects.bulk_create(
-            Notification(
-                recipient=user,
-                actor=actor,
-                verb=verb,
-                text=text,
-                url=_address(page),
-                created_at=now - timedelta(hours=hours),
-                read_at=now - timedelta(hours=hours - 1) if is_read else None,
-            )
-            for hours, verb, text, page, is_read in STORIES
-        )
+        for hours, story in zip((50, 26, 5, 2), STORIES, strict=True):
+            at = timezone.now() - timedelta(hours=hours)
+            made = _tell(user, story)
+            user.notifications.filter(pk=made.pk).update(created_at=at, read_at=at if hours > 24 else None)
 
 
 def move() -> None:
-    """Let a demo user be told something by another one."""
-    users = _users()
-    if len(users) > 1:
-        actor, recipient = random.sample(users, 2)
-        verb, text, page = random.choice(MOVES)
-        notify(recipient, verb, actor=actor, text=text, url=_address(page))
+    """Tell one of the demo users something."""
+    if users := _users():
+        _tell(random.choice(users), random.choice(STORIES))
 
 
-def _address(name: str) -> str:
-    """Return the address of a page of the site, or none if that app was removed."""
+def _tell(user, story):
+    verb, text, page = story
     try:
-        return reverse(name)
-    except NoReverseMatch:
-        return ""
+        url = reverse(page)
+    except NoReverseMatch:  # that app was removed
+        url = ""
+    actor = random.choice([each for each in _users() if each != user] or [None])
+    return notify(user, verb, actor=actor, text=text, url=url)[0]
 
 
 def _users() -> list:

@@ -1,20 +1,27 @@
-"""Telling users something: `notify(user, "has answered you", actor=me, url=…)`, from any code of any process."""
+"""Notifications are saved and published in one transaction: `notify(user, "answered you", url=…)`."""
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from itertools import batched
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import models, transaction
 from django.template.loader import get_template
-from django.utils import translation
+from django.utils import timezone, translation
 
 from apps.sse import publish
 
-from .inbox import channel
 from .models import Notification
 
 BATCH = 500
+MAX_AGE = timedelta(days=90)
+RESTORABLE = timedelta(days=1)
+
+
+def channel(user_pk) -> str:
+    """Return the user's private channel."""
+    return f"notifications:{user_pk}"
 
 
 @transaction.atomic
@@ -29,18 +36,43 @@ def notify(users, verb: str, *, actor=None, text: str = "", url: str = "") -> li
     Raises `ValidationError` for text that is too long and for an invalid `url`; `ValueError` for a user
     who is not saved.
     """
-    message = Notification(verb=verb, actor=actor, text=text, url=url)
-    message.clean_fields(exclude=["recipient", "actor"])
+    fields = {"verb": verb, "actor": actor, "text": text, "url": url}
+    Notification(**fields).clean_fields(exclude=["recipient", "actor"])
     made = []
     for some in batched(_each_once(users), BATCH):
-        rows = [Notification(recipient=user, actor=actor, verb=verb, text=text, url=url) for user in some]
-        made += _tell(Notification.objects.bulk_create(rows))
+        made += Notification.objects.bulk_create(Notification(recipient=user, **fields) for user in some)
+    _publish_new(made)
     return made
 
 
 async def anotify(users, verb: str, *, actor=None, text: str = "", url: str = "") -> list[Notification]:
     """Like `notify`, for async code."""
     return await sync_to_async(notify)(users, verb, actor=actor, text=text, url=url)
+
+
+@transaction.atomic
+def change(user, notifications, **state) -> list[dict]:
+    """Set `read_at` or `deleted_at` of some of the user's notifications, and return the changes as published."""
+    # Locked first, so that changes to one row are published in the order in which they were made.
+    pks = notifications.select_for_update().order_by("pk").values_list("pk", flat=True)
+    changes = [_change_batch(user, some, state) for some in batched([*pks], BATCH)]
+    if None in state.values():
+        # They belong in the list again, also on a page that was opened without them.
+        publish(channel(user.pk), "notifications-changed", None)
+    return changes
+
+
+def prune() -> int:
+    """Delete what is older than `MAX_AGE` or was deleted by its user before `RESTORABLE`; return how many."""
+    now = timezone.now()
+    is_past = models.Q(created_at__lt=now - MAX_AGE) | models.Q(deleted_at__lt=now - RESTORABLE)
+    past = Notification.objects.filter(is_past)
+    pruned = 0
+    for user_pk in past.order_by("recipient").values_list("recipient", flat=True).distinct():
+        with transaction.atomic():
+            pruned += past.filter(recipient=user_pk).delete()[0]
+            publish(channel(user_pk), "notifications-changed", None)
+    return pruned
 
 
 def _each_once(users) -> Iterator:
@@ -54,11 +86,22 @@ def _each_once(users) -> Iterator:
             yield user
 
 
-def _tell(notifications: list[Notification]) -> list[Notification]:
+def _publish_new(notifications: list[Notification]) -> None:
     template = get_template("notifications/_notification.html")
-    # Who reads it is not who is active here, so it is in the site's language.
+    # Sender and reader may use different languages, so it is in the site's.
     with translation.override(settings.LANGUAGE_CODE):
         for each in notifications:
             html = template.render({"notification": each})
             publish(channel(each.recipient_id), "notification", {"id": each.pk, "html": html})
-    return notifications
+
+
+def _change_batch(user, pks, state) -> dict:
+    rows = Notification.objects.filter(pk__in=pks).order_by("pk")
+    rows.update(**state)
+    changed = {
+        "ids": [*pks],
+        "unread": [*rows.unread().values_list("pk", flat=True)],
+        "deleted": [*rows.exclude(deleted_at=None).values_list("pk", flat=True)],
+    }
+    publish(channel(user.pk), "notification-state", changed)
+    return changed

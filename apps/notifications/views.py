@@ -1,21 +1,33 @@
+"""The list, its stream, and the buttons: events arrive over the stream, actions are plain HTTP."""
+
+from functools import wraps
+
+from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.shortcuts import get_object_or_404
+from django.http import JsonResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 from django.views.generic import TemplateView
 
-from apps.sse import LivePageMixin, SSEView
+from apps.sse import LivePageMixin, SSEView, rate_limited
 
-from . import broadcasting, inbox
-from .acts import Act, moment
+from . import broadcasting
 from .models import Broadcast
+from .notify import change, channel
 
 PAGE = 20
 
 
 class NotificationsView(LoginRequiredMixin, LivePageMixin, TemplateView):
-    """One's notifications, all or the unread ones, the newest first."""
+    """The user's notifications, all or the unread ones, the newest first."""
 
     template_name = "notifications/notifications.html"
 
@@ -34,62 +46,97 @@ class NotificationsView(LoginRequiredMixin, LivePageMixin, TemplateView):
             "has_older": len(found) > PAGE,
             "is_newest": before is None,
             "show": show,
-            # The bell in the header hears the stream of this page.
-            "has_notification_stream": True,
         }
 
 
 class NotificationStream(LoginRequiredMixin, SSEView):
-    """What happens to one's own notifications, and to nobody else's."""
+    """What happens to the user's own notifications. The channel is not in the address."""
 
     raise_exception = True
 
     async def get_channels(self, request):
-        return [inbox.channel(request.user.pk)]
+        return [channel(request.user.pk)]
 
 
-class ReadView(Act):
-    def post(self, request, pk):
-        changes = inbox.mark_read(request.user, self.one(pk))
-        return self.done(changes, _("Marked as read."), undo="notification-unread")
+def action(view):
+    """
+    Make the view of a button: `view` returns the changes, what was done, and the URL that undoes it.
+
+    The page's script gets them as JSON, a plain form the list with a message.
+    """
+
+    @require_POST
+    @rate_limited
+    @wraps(view)
+    def respond(request, *args, **kwargs):
+        if not request.user.is_authenticated:
+            return redirect_to_login(reverse("notifications"))
+        changes, text, undo = view(request, *args, **kwargs)
+        if request.get_preferred_type(["application/json", "text/html"]) == "application/json":
+            return JsonResponse({"ok": True, "changes": changes, "text": text, "undo": undo})
+        if undo:
+            button = '{} <button class="button is-quiet" form="notification-actions" formaction="{}">{}</button>'
+            text = format_html(button, text, undo, _("Undo"))
+        messages.success(request, text)
+        return redirect(reverse("notifications") + "?show=unread" * (request.POST.get("show") == "unread"))
+
+    return respond
 
 
-class UnreadView(Act):
-    def post(self, request, pk):
-        changes = inbox.mark_unread(request.user, self.one(pk))
-        return self.done(changes, _("Marked as unread."), undo="notification-read")
+def change_one(request, pk, **state):
+    """Change one of the user's notifications. Those of other users are not found."""
+    one = request.user.notifications.filter(pk=pk)
+    get_object_or_404(one)
+    return change(request.user, one, **state)
 
 
-class DeleteView(Act):
-    def post(self, request, pk):
-        return self.done(inbox.delete(request.user, self.one(pk)), _("Deleted."), undo="notification-restore")
+@action
+def read(request, pk):
+    changes = change_one(request, pk, read_at=timezone.now())
+    return changes, _("Marked as read."), reverse("notification-unread", args=[pk])
 
 
-class RestoreView(Act):
-    def post(self, request, pk):
-        return self.done(inbox.restore(request.user, self.one(pk)), _("Restored."))
+@action
+def unread(request, pk):
+    return change_one(request, pk, read_at=None), _("Marked as unread."), reverse("notification-read", args=[pk])
 
 
-class ReadAllView(Act):
-    def post(self, request):
-        now = timezone.now()
-        changes = inbox.mark_read(request.user, request.user.notifications.unread(), at=now)
-        if not changes:
-            return self.done(changes, _("Nothing was unread."))
-        return self.done(changes, _("All marked as read."), undo="notifications-unread", read_at=now.isoformat())
+@action
+def delete(request, pk):
+    changes = change_one(request, pk, deleted_at=timezone.now())
+    return changes, _("Deleted."), reverse("notification-restore", args=[pk])
 
 
-class UnreadAgainView(Act):
-    """Undoes one marking of all: what was marked at that moment is unread again."""
+@action
+def restore(request, pk):
+    return change_one(request, pk, deleted_at=None), _("Restored."), ""
 
-    def post(self, request):
-        at = moment(request.POST.get("read_at", ""))
-        marked = request.user.notifications.present().filter(read_at=at)
-        return self.done(inbox.mark_unread(request.user, marked), _("Marked as unread."))
+
+@action
+def read_all(request):
+    now = timezone.now()
+    changes = change(request.user, request.user.notifications.unread(), read_at=now)
+    if not changes:
+        return changes, _("Nothing was unread."), ""
+    undo = f"{reverse('notifications-unread')}?{urlencode({'read_at': now.isoformat()})}"
+    return changes, _("All marked as read."), undo
+
+
+@action
+def unread_all(request):
+    """Undo `read_all`: what was marked at that time is unread again."""
+    try:
+        at = parse_datetime(request.GET.get("read_at", ""))
+    except ValueError:
+        at = None
+    if at is None or timezone.is_naive(at):
+        raise BadRequest("read_at must be the time at which all were marked, with a time zone")
+    marked = request.user.notifications.present().filter(read_at=at)
+    return change(request.user, marked, read_at=None), _("Marked as unread."), ""
 
 
 class BroadcastStream(SSEView):
-    """How far a broadcast has come, for staff."""
+    """The progress of a broadcast, for staff."""
 
     follow = "latest"
 

@@ -4,8 +4,7 @@ from django import template
 
 from apps.sse import page_position
 
-# The bell says 99+ beyond.
-MOST = 99
+MAX_COUNT = 99
 
 register = template.Library()
 
@@ -13,16 +12,17 @@ register = template.Library()
 @register.simple_tag(takes_context=True)
 def notification_bell(context):
     """
-    Return what the bell shows: the numbers of the `unread` notifications, `count` of them, or None for a visitor.
+    Return what the bell shows: the `unread` notifications' numbers and their `count`; None for a visitor.
 
-    The bell's stream goes on from `since`, which is taken before they are read, so that none is missed. On a
-    page that says `has_notification_stream` the bell hears that one, and `since` is None. Of more than 99
-    only the newest are told.
+    Its stream goes on from `since`, which is taken before they are read, so that none is missed. Only
+    the newest 100 numbers are given.
     """
-    user = getattr(context.get("request"), "user", None)
+    request = context.get("request")
+    user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return None
-    since = None if context.get("has_notification_stream") else page_position()
-    unread = list(user.notifications.unread().order_by("-pk").values_list("pk", flat=True)[: MOST + 1])
-    count = f"{MOST}+" if len(unread) > MOST else len(unread)
+    # The page's own position, if it has one: then both share a connection.
+    since = getattr(request, "sse_since", None) or page_position()
+    unread = list(user.notifications.unread().order_by("-pk").values_list("pk", flat=True)[: MAX_COUNT + 1])
+    count = f"{MAX_COUNT}+" if len(unread) > MAX_COUNT else len(unread)
     return {"since": since, "unread": " ".join(map(str, unread)), "count": count}

@@ -13,16 +13,16 @@ from django_tasks_db.management.commands import prune_db_task_results
 pytestmark = pytest.mark.django_db
 
 
-def test_expired_sessions_go_and_the_commands_of_the_apps_run_though_one_of_them_fails(monkeypatch, capsys):
+def test_expired_sessions_go_and_the_jobs_of_the_apps_run_though_one_of_them_fails(monkeypatch, capsys):
     now = timezone.now()
     for key, expires in (("old", now - timedelta(days=1)), ("young", now + timedelta(days=1))):
         Session.objects.create(session_key=key, session_data="", expire_date=expires)
     config = apps.get_app_config("accounts")
-    monkeypatch.setattr(config, "daily_commands", ("no_such_command",), raising=False)
+    monkeypatch.setattr(config, "daily", lambda: 1 / 0, raising=False)
     monkeypatch.setattr(prune_db_task_results.Command, "handle", lambda *args, **options: sys.exit("no database"))
-    with pytest.raises(CommandError, match=r"failed: prune_db_task_results, no_such_command\.$"):
+    with pytest.raises(CommandError, match=r"failed: prune_db_task_results, accounts\.$"):
         call_command("housekeeping")
     assert [session.session_key for session in Session.objects.all()] == ["young"]
     printed = capsys.readouterr()
     assert "prune_db_task_results ..." in printed.out
-    assert "Unknown command: 'no_such_command'" in printed.err
+    assert "accounts: ZeroDivisionError" in printed.err

@@ -1,16 +1,16 @@
 """Demo data is for the demo users that there are, and for nobody else."""
 
-from .. import demo
-from ..models import Notification
+from apps.notifications import demo
+from apps.notifications.models import Notification
 
 
 def test_demo_users_get_the_same_few_once(ada, grace, django_user_model):
     django_user_model.objects.create_user("somebody-else")
     demo.seed()
-    first = [*Notification.objects.values_list("recipient__username", "actor__username", "verb")]
+    first = [*Notification.objects.values_list("recipient__username", "verb")]
     demo.seed()
-    assert [*Notification.objects.values_list("recipient__username", "actor__username", "verb")] == first
-    assert {recipient for recipient, _actor, _verb in first} == {"ada", "grace"}
+    assert [*Notification.objects.values_list("recipient__username", "verb")] == first
+    assert {recipient for recipient, _verb in first} == {"ada", "grace"}
     assert ada.notifications.unread().count() == 2
 
 
@@ -29,7 +29,5 @@ def test_where_nobody_is_nothing_happens(db):
 def test_each_leads_to_a_page(ada, grace, client):
     client.force_login(ada)
     demo.seed()
-    for _ in demo.MOVES:
-        demo.move()
     for url in Notification.objects.values_list("url", flat=True).distinct():
-        assert not url or client.get(url).status_code == 200
+        assert client.get(url).status_code == 200

@@ -1,0 +1,108 @@
+"""Marking read and unread, deleting, undoing: over plain HTTP, each user's own notifications only."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from apps.sse.testing import StreamClient
+
+from ..models import Notification
+from ..notify import notify
+
+JSON = {"Accept": "application/json"}
+HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+ONE = ["notification-read", "notification-unread", "notification-delete", "notification-restore"]
+
+
+@pytest.fixture
+def reader(client, ada):
+    """A browser in which ada is logged in."""
+    client.force_login(ada)
+    return client
+
+
+@pytest.fixture
+def told(ada, grace):
+    """A notification of ada's."""
+    return notify(ada, "mentioned you", actor=grace)[0]
+
+
+def act(client, name, pk=None, headers=JSON):
+    return client.post(reverse(name, args=[pk] if pk else []), headers=headers)
+
+
+@pytest.fixture
+def press(reader, django_capture_on_commit_callbacks):
+    """Press the button with a URL, and return what another page of the user receives and the URL that undoes it."""
+
+    def post(url):
+        with StreamClient(reader).open("/api/notifications/stream/") as stream:
+            with django_capture_on_commit_callbacks(execute=True):
+                answer = reader.post(url, headers=JSON).json()
+            change = stream.assert_event("notification-state").data
+        assert answer["changes"] == [change]
+        return change, answer["undo"]
+
+    return post
+
+
+def test_marking_read_reaches_every_page_and_can_be_undone(press, told):
+    change, undo = press(f"/api/notifications/{told.pk}/read/")
+    assert change == {"ids": [told.pk], "unread": [], "deleted": []}
+    told.refresh_from_db()
+    assert told.read_at
+    change, _undo = press(undo)
+    assert change == {"ids": [told.pk], "unread": [told.pk], "deleted": []}
+
+
+def test_deleting_reaches_every_page_and_can_be_undone(press, told, reader):
+    change, undo = press(f"/api/notifications/{told.pk}/delete/")
+    assert change == {"ids": [told.pk], "unread": [], "deleted": [told.pk]}
+    assert "mentioned you" not in reader.get("/notifications/").text
+    change, _undo = press(undo)
+    assert change == {"ids": [told.pk], "unread": [told.pk], "deleted": []}
+    assert "mentioned you" in reader.get("/notifications/").text
+
+
+def test_all_are_marked_read_and_only_those_become_unread_again(press, ada, told):
+    earlier, second = notify(ada, "read before")[0], notify(ada, "second")[0]
+    press(f"/api/notifications/{earlier.pk}/read/")
+    unread = [told.pk, second.pk]
+    change, undo = press("/api/notifications/read/")
+    assert change == {"ids": unread, "unread": [], "deleted": []}
+    assert not ada.notifications.unread().exists()
+    change, _undo = press(undo)
+    assert change == {"ids": unread, "unread": unread, "deleted": []}
+
+
+def test_a_plain_form_is_answered_with_the_list_and_a_way_back(reader, told):
+    response = reader.post(f"/api/notifications/{told.pk}/read/", {"show": "unread"}, headers=HTML, follow=True)
+    assert response.redirect_chain == [("/notifications/?show=unread", 302)]
+    assert "Marked as read." in response.text
+    assert f'formaction="/api/notifications/{told.pk}/unread/">Undo' in response.text
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_notifications_of_others_are_not_found(reader, grace, name):
+    hers = notify(grace, "is a secret")[0]
+    before = Notification.objects.values().get()
+    answers = [act(reader, name, pk) for pk in (hers.pk, 987_654, 10**17)]
+    assert [answer.status_code for answer in answers] == [404, 404, 404]
+    assert "secret" not in answers[0].text
+    assert Notification.objects.values().get() == before
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_visitors_are_sent_to_log_in_and_receive_nothing(client, told, name):
+    assert act(client, name, told.pk).url == "/accounts/login/?next=/notifications/"
+    assert client.get("/notifications/").status_code == 302
+    assert client.get("/api/notifications/stream/").status_code == 403
+    assert Notification.objects.unread().count() == 1
+
+
+def test_neither_a_link_nor_a_form_of_another_site_changes_anything(ada, told):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(ada)
+    assert act(client, "notification-read", told.pk).status_code == 403
+    assert client.get(f"/api/notifications/{told.pk}/read/").status_code == 405
+    assert Notification.objects.unread().count() == 1
