@@ -18,7 +18,7 @@ BASE = """<!doctype html>
 <head>
   <title><% block title %><% endblock %></title>
   <% sse_script %>
-  <% block head %><% endblock %><% include "notifications/head.html" %>
+  <% block head %><% endblock %>
 </head>
 <body>
   <% include "notifications/bell.html" %>

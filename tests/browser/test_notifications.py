@@ -77,7 +77,7 @@ def open_tab(running, browser, cookies):
             page = open_browser(storage_state=cookies, **options)
             page.goto(address)
             if options.get("java_script_enabled", True):
-                page.wait_for_selector("[data-notification-stream].sse-connected", state="attached")
+                page.wait_for_selector("#notification-bell.sse-connected", state="attached")
                 page.evaluate("() => { window.isSamePage = true }")
             return page
 
@@ -175,13 +175,13 @@ def test_who_follows_the_link_has_read_it(tell, open_tab):
 def test_what_came_while_away_is_there_on_return(tell, open_tab):
     tell(afresh=True)
     pages = open_tab(), open_tab("/accounts/password/")
-    stream = "document.querySelector('[data-notification-stream]')._djustSSE"
+    streams = "document.querySelectorAll('[dj-sse]').forEach((each) => each._djustSSE.{}())"
     for page in pages:
-        page.evaluate(f"() => {stream}.disconnect()")
+        page.evaluate(streams.format("disconnect"))
     tell("knocked in vain", "left a note")
     for page in pages:
         expect(bell(page)).to_have_text("0")
-        page.evaluate(f"() => {stream}.connect()")
+        page.evaluate(streams.format("connect"))
         expect(bell(page)).to_have_text("2")
     expect(pages[0].locator(ROWS)).to_have_count(2)
 
@@ -189,10 +189,10 @@ def test_what_came_while_away_is_there_on_return(tell, open_tab):
 def test_after_too_long_an_absence_the_page_is_made_anew(tell, open_tab):
     tell("before", afresh=True)
     page = open_tab()
-    page.evaluate("() => document.querySelector('[data-notification-stream]')._djustSSE.disconnect()")
+    page.evaluate("() => document.querySelectorAll('[dj-sse]').forEach((each) => each._djustSSE.disconnect())")
     tell("in the meantime", "and once more", afresh=True)
     page.evaluate(
-        "() => document.querySelector('[data-notification-stream]').dispatchEvent(new CustomEvent('sse:reset', {bubbles: true}))"
+        "() => document.querySelectorAll('[dj-sse]').forEach((each) => each.dispatchEvent(new CustomEvent('sse:reset', {bubbles: true, detail: {}})))"
     )
     expect(page.locator(ROWS)).to_have_count(2)
     expect(bell(page)).to_have_text("2")
