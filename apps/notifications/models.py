@@ -21,17 +21,12 @@ class NotificationQuerySet(models.QuerySet):
         return self.filter(NOT_DELETED)
 
     def unread(self):
-        """Return those that are still to be read."""
+        """Return those that are unread."""
         return self.filter(UNREAD)
-
-    def before(self, pk):
-        """Return those older than the one with this primary key, the newest first; all if it is None."""
-        older = self if pk is None else self.filter(pk__lt=pk)
-        return older.select_related("actor").order_by("-pk")
 
 
 class Message(models.Model):
-    """What a notification says: `verb`, after the name of whoever did it, a `text`, and where to look at it."""
+    """What a notification says: `verb`, after the name of the actor, a `text`, and where to look at it."""
 
     verb = models.CharField(_("title"), max_length=200)
     text = models.TextField(_("text"), max_length=1000, blank=True, validators=[MaxLengthValidator(1000)])

@@ -39,7 +39,8 @@ class NotificationsView(LoginRequiredMixin, LivePageMixin, TemplateView):
             raise BadRequest("before must be the number of a notification")
         mine = self.request.user.notifications
         shown = mine.unread() if show == "unread" else mine.present()
-        found = list(shown.before(before)[: PAGE + 1])
+        shown = shown if before is None else shown.filter(pk__lt=before)
+        found = list(shown.select_related("actor").order_by("-pk")[: PAGE + 1])
         return {
             **super().get_context_data(**kwargs),
             "notifications": found[:PAGE],

@@ -46,19 +46,12 @@ def press(reader, django_capture_on_commit_callbacks):
     return post
 
 
-def test_marking_read_reaches_every_page_and_can_be_undone(press, told):
-    change, undo = press(f"/api/notifications/{told.pk}/read/")
-    assert change == {"ids": [told.pk], "unread": [], "deleted": []}
-    told.refresh_from_db()
-    assert told.read_at
-    change, _undo = press(undo)
-    assert change == {"ids": [told.pk], "unread": [told.pk], "deleted": []}
-
-
-def test_deleting_reaches_every_page_and_can_be_undone(press, told, reader):
-    change, undo = press(f"/api/notifications/{told.pk}/delete/")
-    assert change == {"ids": [told.pk], "unread": [], "deleted": [told.pk]}
-    assert "mentioned you" not in reader.get("/notifications/").text
+@pytest.mark.parametrize("name", ["read", "delete"])
+def test_what_a_button_does_reaches_every_page_and_can_be_undone(press, told, reader, name):
+    change, undo = press(f"/api/notifications/{told.pk}/{name}/")
+    assert change == {"ids": [told.pk], "unread": [], "deleted": [told.pk] if name == "delete" else []}
+    assert not Notification.objects.unread().exists()
+    assert ("mentioned you" in reader.get("/notifications/").text) == (name == "read")
     change, _undo = press(undo)
     assert change == {"ids": [told.pk], "unread": [told.pk], "deleted": []}
     assert "mentioned you" in reader.get("/notifications/").text
