@@ -2,72 +2,34 @@ from django.urls import path
 
 from . import views
 from .access import readers_only, stream_for_readers
-from .examples import (
-    attributes,
-    channel,
-    client,
-    events,
-    feed,
-    latest,
-    live_list,
-    mixin,
-    mount,
-    notifications,
-    page_changes,
-    progress,
-    quick_start,
-    reset,
-    resume,
-    shared_producer,
-    subscribe,
-    tabs,
-)
+from .examples import channel, client, latest, live_list, notifications, page_changes
+from .pages import PAGES
 
 STREAMS = {
-    "quick-start": quick_start.Stats,
-    "script": quick_start.Stats,
-    "live-list": live_list.Orders,
-    "mount": mount.Counting,
-    "events": events.Kinds,
-    "attributes": attributes.Quiet,
-    "page-changes": page_changes.Changes,
+    **{page.name: page.view_class for page in PAGES.values() if page.view_class},
     "leave": page_changes.Leave,
     "again": page_changes.Again,
-    "mixin": mixin.Updates,
-    "resume": resume.Seconds,
-    "progress": progress.Progress,
-    "feed": feed.LiveFeed,
-    "notifications": notifications.MyNotifications,
-    "channel": channel.Lines,
-    "latest": latest.Light,
-    "shared-producer": shared_producer.Temperature,
-    "subscribe": subscribe.ThreeLines,
-    "tabs": tabs.Named,
-    "reset": reset.News,
-    "modes": client.Modes,
     "states": client.States,
 }
 
-ORDER_ACTS = [
-    ("place", "place", live_list.place),
-    ("both", "both", live_list.place_and_ship),
-    ("ship", "<int:pk>/ship", live_list.ship),
-    ("remove", "<int:pk>/remove", live_list.remove),
+ACTIONS = [
+    ("channel/say/", "guide-say", channel.say),
+    ("latest/switch/", "guide-switch", latest.switch),
+    ("notifications/remind/", "guide-remind", notifications.remind),
+    ("notifications/<int:number>/read/", "guide-mark-read", notifications.mark_read),
+    ("live-list/place/", "guide-order-place", live_list.change, {"act": live_list.place}),
+    ("live-list/both/", "guide-order-both", live_list.change, {"act": live_list.place_and_ship}),
+    ("live-list/<int:pk>/ship/", "guide-order-ship", live_list.change, {"act": live_list.ship}),
+    ("live-list/<int:pk>/remove/", "guide-order-remove", live_list.change, {"act": live_list.remove}),
 ]
 
 urlpatterns = [
-    path("guide/", views.GuidePage.as_view(), name="guide"),
+    path("guide/", views.GuideView.as_view(), name="guide"),
     path("guide/<slug:name>/", views.GuidePage.as_view(), name="guide-page"),
-    path("api/guide/channel/say/", readers_only(channel.say), name="guide-say"),
     *[
-        path(f"api/guide/live-list/{where}/", readers_only(live_list.change), {"act": act}, f"guide-order-{name}")
-        for name, where, act in ORDER_ACTS
+        path(f"api/guide/{route}", readers_only(view), *kwargs, name=name)
+        for route, name, view, *kwargs in ACTIONS
     ],
-    path("api/guide/latest/switch/", readers_only(latest.switch), name="guide-switch"),
-    path("api/guide/notifications/remind/", readers_only(notifications.remind), name="guide-remind"),
-    path(
-        "api/guide/notifications/<int:number>/read/", readers_only(notifications.mark_read), name="guide-mark-read"
-    ),
     *[
         path(f"api/guide/{name}/stream/", stream_for_readers(view).as_view(), name=f"guide-{name}")
         for name, view in STREAMS.items()

@@ -1,21 +1,30 @@
+from django.conf import settings
 from django.http import Http404
-from django.views.generic import TemplateView
+from django.urls import reverse_lazy
+from django.views.generic import RedirectView, TemplateView
 
 from apps.sse import LivePageMixin
 
 from .access import ReadersOnly
-from .contents import CHAPTERS, FIRST, PAGES, around
+from .pages import CHAPTERS, FIRST, PAGES
+
+
+class GuideView(ReadersOnly, RedirectView):
+    """Redirects to the first page."""
+
+    url = reverse_lazy("guide-page", args=[FIRST])
 
 
 class GuidePage(ReadersOnly, LivePageMixin, TemplateView):
-    """A page of the guide; without a name, the first."""
+    """A page of the guide."""
 
     template_name = "guide/page.html"
-    extra_context = {"chapters": CHAPTERS}
+    extra_context = {"chapters": CHAPTERS, "project": settings.ROOT_URLCONF.partition(".")[0]}
 
-    def get_context_data(self, name=FIRST, **kwargs):
-        page = PAGES.get(name)
-        if page is None:
+    def get_context_data(self, name, **kwargs):
+        if name not in PAGES:
             raise Http404
-        before, after = around(page)
-        return super().get_context_data(page=page, before=before, after=after, **kwargs)
+        pages = [None, *PAGES.values(), None]
+        place = pages.index(PAGES[name])
+        before, page, after = pages[place - 1 : place + 2]
+        return super().get_context_data(before=before, page=page, after=after, **kwargs)

@@ -49,11 +49,11 @@ OWN_PAGES = {
 OPEN_PAGES, OWN_PAGES = there(OPEN_PAGES), there(OWN_PAGES)
 GUIDE_PAGES, GUIDE_KINDS = [], []
 if apps.is_installed("apps.guide"):
-    from apps.guide.contents import PAGES
+    from apps.guide.pages import PAGES
 
     GUIDE_PAGES = [f"/guide/{name}/" for name in PAGES]
     # One page of each template; the others are among the long tests.
-    GUIDE_KINDS = list({page.live_template: f"/guide/{page.name}/" for page in PAGES.values()}.values())
+    GUIDE_KINDS = list({page.template_names[-1]: f"/guide/{page.name}/" for page in PAGES.values()}.values())
 # The colours of source are looked at on the guide's first page.
 WITHOUT_SOURCE = {"exclude": [[".code"]]}
 ERRORS = ["400", "403", "403_csrf", "404", "500"]

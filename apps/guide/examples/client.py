@@ -2,9 +2,12 @@ import asyncio
 import itertools
 
 from django.http import HttpResponse
-from django.template.loader import render_to_string
+from django.utils.html import format_html
 
 from apps.sse import SSEView
+
+MORPHED = """<p>Round {}</p>
+<label for="morph-note">A note</label> <input id="morph-note" placeholder="Text that you type here stays">"""
 
 
 class Modes(SSEView):
@@ -25,9 +28,11 @@ class Modes(SSEView):
 
 
 def piece(mode, number):
+    if mode == "morph":
+        return format_html(MORPHED, number)
     # An element whose id is on the page replaces that one: "before" and "after" use three ids in turn.
-    place = {"before": number % 3, "after": number % 3, "outer": 0, "morph": 0}.get(mode, number)
-    return render_to_string("guide/_piece.html", {"mode": mode, "number": number, "place": place})
+    place = {"before": number % 3, "after": number % 3, "outer": 0}.get(mode, number)
+    return format_html('<span class="guide-piece" id="mode-{}-{}">{}</span>', mode, place, number)
 
 
 def operations(number):
@@ -43,22 +48,6 @@ def operations(number):
         if on
         else {"op": "remove_attribute", "path": "#patch-details", "name": "open"},
     ]
-
-
-SERVERS = [
-    {"name": "steady", "title": "A working server", "about": "The stream opens and stays open."},
-    {"name": "ends", "title": "A stream that ends", "about": "After three events the client does not reconnect."},
-    {
-        "name": "busy",
-        "title": "A busy server",
-        "about": "The server answers 503. The client tries again after growing delays, here five times.",
-    },
-    {
-        "name": "forbidden",
-        "title": "A server that refuses",
-        "about": "The server answers 403. The client does not try again, since the answer would not change.",
-    },
-]
 
 
 class States(SSEView):

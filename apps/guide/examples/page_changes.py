@@ -1,6 +1,6 @@
 import asyncio
 
-from django.template.loader import render_to_string
+from django.utils.html import format_html
 
 from apps.sse import SSEView
 
@@ -12,8 +12,7 @@ class Changes(SSEView):
         yield self.push_text("#guide-status", "Working …")
         for number in range(1, 6):
             await asyncio.sleep(1)
-            row = render_to_string("guide/_item.html", {"number": number, "text": f"Part {number} finished"})
-            yield self.push_html("#guide-parts", row, mode="prepend")
+            yield self.push_html("#guide-parts", format_html("<li>Part {} finished</li>", number), mode="prepend")
             yield self.push_patch(
                 [
                     {"op": "value", "path": "#guide-meter", "value": number},

@@ -2,3 +2,4 @@
 
 from apps.sse.tests.browser.conftest import everyday  # noqa: F401
 from tests.browser.test_feed import reader  # noqa: F401
+from tests.browser.test_guide import ada_session, patience, show  # noqa: F401

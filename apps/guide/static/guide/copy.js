@@ -4,30 +4,23 @@
 
   const SHOWN_MS = 2000;
 
-  const copy = async (source) => {
-    try {
-      await navigator.clipboard.writeText(source.textContent);
-    } catch {
-      getSelection().selectAllChildren(source);
-      if (!document.execCommand("copy")) return "Selected";
-      getSelection().removeAllRanges();
-    }
-    return "Copied";
+  const copySelection = (source) => {
+    getSelection().selectAllChildren(source);
+    return document.execCommand("copy") ? "Copied" : "Selected";
   };
 
   const show = (button, word) => {
-    const [label, status] = [button.querySelector("b"), document.getElementById("guide-copied")];
-    label.textContent = status.textContent = word;
-    clearTimeout(button.timer);
-    button.timer = setTimeout(() => {
-      label.textContent = "Copy";
-      status.textContent = "";
-    }, SHOWN_MS);
+    button.querySelector("b").textContent = word || "Copy";
+    document.getElementById("guide-copied").textContent = word;
   };
 
-  document.addEventListener("click", ({ target }) => {
+  document.addEventListener("click", async ({ target }) => {
     const button = target.closest("[data-copy]");
     if (!button) return;
-    copy(button.closest("figure").querySelector("pre")).then((word) => show(button, word));
+    const source = button.closest("figure").querySelector("pre");
+    const copying = navigator.clipboard?.writeText(source.textContent) ?? Promise.reject();
+    show(button, await copying.then(() => "Copied", () => copySelection(source)));
+    clearTimeout(button.timer);
+    button.timer = setTimeout(show, SHOWN_MS, button, "");
   });
 })();

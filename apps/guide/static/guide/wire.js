@@ -1,30 +1,33 @@
-// A stream without the client: each [data-wire] shows the response as it arrives when its button is pressed.
+// A stream without the client: each [data-player] shows the response as it arrives when its button is pressed.
 (() => {
   "use strict";
 
-  const read = async (element) => {
-    const [log, state] = [element.querySelector("[data-log]"), element.querySelector("[data-state]")];
-    log.textContent = "";
-    state.textContent = "Reading …";
-    const response = await fetch(element.dataset.wire, { headers: { Accept: "text/event-stream" } });
-    const headers = ["Content-Type", "Cache-Control", "SSE-Keepalive", "X-Accel-Buffering"];
-    headers.forEach((name) => log.append(`${name}: ${response.headers.get(name)}\n`));
-    log.append("\n");
+  const HEADERS = ["Content-Type", "Cache-Control", "SSE-Keepalive", "X-Accel-Buffering"];
+
+  const read = async ({ dataset }, part, signal) => {
+    part("log").textContent = "";
+    part("state").textContent = "reading";
+    const response = await fetch(dataset.player, { headers: { Accept: "text/event-stream" }, signal });
+    part("log").append(HEADERS.map((name) => `${name}: ${response.headers.get(name)}\n`).join(""), "\n");
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
-      log.append(value);
+      part("log").append(value);
+      part("stats").textContent = `${part("log").textContent.length} characters`;
     }
-    state.textContent = "Finished";
+    part("state").textContent = "finished";
   };
 
-  document.querySelectorAll("[data-wire]").forEach((element) => {
-    const button = element.querySelector("button");
-    button.addEventListener("click", async () => {
-      button.disabled = true;
-      await read(element).catch(() => {});
-      button.disabled = false;
+  document.querySelectorAll("[data-player]").forEach((element) => {
+    const part = (name) => element.querySelector(`[data-${name}]`);
+    let reading = new AbortController();
+    element.addEventListener("click", ({ target: { dataset } }) => {
+      if (!dataset.do) return;
+      reading.abort();
+      reading = new AbortController();
+      part("state").textContent = "disconnected";
+      if (dataset.do === "connect") read(element, part, reading.signal).catch(() => {});
     });
   });
 })();

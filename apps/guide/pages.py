@@ -1,0 +1,72 @@
+"""The pages of the guide, which `pages.toml` declares."""
+
+import tomllib
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from django.utils.module_loading import import_string
+
+from .sources import Source, read
+
+
+@dataclass
+class Page:
+    """
+    A page of the guide: an example that runs next to its source or, without `copy`, a text.
+
+    In `lead`, `copy` and `change`, code is between backticks. `view` is the example's stream, a class in
+    `examples`, at the URL `guide-<name>`. `templates` in `templates/guide/pages` show it, by default the
+    one named like the page; `scripts` are in `static/guide`. `also` are more sources of the example,
+    `more` those of other apps that do the same.
+    """
+
+    name: str
+    title: str
+    lead: str
+    view: str = ""
+    templates: list[str] = field(default_factory=list)
+    scripts: list[str] = field(default_factory=list)
+    also: list[str] = field(default_factory=list)
+    more: list[str] = field(default_factory=list)
+    copy: list[str] = field(default_factory=list)
+    change: list[str] = field(default_factory=list)
+
+    @property
+    def template_names(self) -> list[str]:
+        return [f"guide/pages/{name}.html" for name in self.templates or [self.name]]
+
+    @property
+    def stream(self) -> str:
+        """Return the name of the stream's URL."""
+        return f"guide-{self.name}"
+
+    @cached_property
+    def view_class(self) -> type | None:
+        return import_string(f"apps.guide.examples.{self.view}") if self.view else None
+
+    def own_sources(self) -> list[Source]:
+        """Return the sources that run on the page, as they are now, templates last."""
+        if not (self.view or self.also):
+            return []
+        files = [f"examples/{self.view.partition('.')[0]}.py"] if self.view else []
+        files += [f"static/guide/{script}.js" for script in self.scripts]
+        files += [f"templates/{name}" for name in self.template_names]
+        sources = found([*(f"guide/{file}" for file in files), *self.also])
+        return sorted(sources, key=lambda source: source.path.endswith(".html"))
+
+    def more_sources(self) -> list[Source]:
+        """Return the sources of other apps, if they are installed."""
+        return found(self.more)
+
+
+def found(names: list[str]) -> list[Source]:
+    return [source for name in names if (source := read(name))]
+
+
+CHAPTERS = {
+    title: [Page(name, **page) for name, page in pages.items()]
+    for title, pages in tomllib.loads(Path(__file__).with_suffix(".toml").read_text()).items()
+}
+PAGES = {page.name: page for pages in CHAPTERS.values() for page in pages}
+FIRST = next(iter(PAGES))
