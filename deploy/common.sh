@@ -27,28 +27,25 @@ remember() (
     mv .env.new .env
 )
 
-# replace IMAGE: has one web server after the other run a release, then what works in the background.
-# Fails at the first that does not become ready.
+# replace IMAGE: replaces one web server, and when it is ready the other one and what works in the background.
+# Fails at the first web server that does not become ready.
 replace() {
     export IMAGE="$1"
-    for web in web-1 web-2; do
-        compose up -d --no-deps --force-recreate "$web" && ready "$web" || return 1
-    done
-    compose up -d --no-deps --force-recreate worker housekeeping
+    compose up -d --no-deps --force-recreate web-1 && ready web-1 &&
+        compose up -d --no-deps --force-recreate web-2 worker housekeeping && ready web-2
 }
 
 # ready SERVICE: waits until it is, for two minutes at most, and otherwise prints what it says and has logged.
 ready() {
     echo "Waiting for $1 ..."
-    tries=0
-    until answer=$(compose exec -T "$1" python deploy/healthcheck.py 2>&1); do
-        tries=$((tries + 1))
-        if [ "$tries" -ge 120 ] || [ "$(restarts "$1")" -ge 3 ]; then
+    deadline=$(($(date +%s) + 120))
+    until answer=$(compose exec -T "$1" python deploy/healthcheck.py 10 2>&1); do
+        if [ "$(date +%s)" -ge "$deadline" ] || [ "$(restarts "$1")" -ge 3 ]; then
             compose logs --no-color --tail 30 "$1" >&2
             echo "$1 is not ready: $answer" >&2
             return 1
         fi
-        sleep 1
+        sleep 0.2
     done
 }
 

@@ -1,43 +1,44 @@
-"""Checks whether the server of this container is ready. If not, it prints the reason and exits with 1."""
+"""
+Checks whether the server of this container is ready. If not, it prints the reason and exits with 1.
+
+deploy/healthcheck.py [SECONDS]: for so many seconds it tries again.
+"""
 
 import http.client
 import os
 import socket
 import sys
+import time
 
-SECONDS = 5
+TIMEOUT_SECONDS = 5
 
 
-def main() -> int:
-    """Ask at the address that gunicorn.conf.py binds to, and say what the answer was if it was not 200."""
-    bind = os.environ.get("BIND", f"0.0.0.0:{os.environ.get('PORT', 8000)}")
-    connection = connect(bind.split(",")[0])
+class Connection(http.client.HTTPConnection):
+    """A connection to the address that gunicorn.conf.py binds to: a socket, or a port of this machine."""
+
+    def connect(self) -> None:
+        bind = os.environ.get("BIND", f":{os.environ.get('PORT', 8000)}").split(",")[0]
+        path = bind.removeprefix("unix:")
+        self.sock = socket.socket(socket.AF_INET if path == bind else socket.AF_UNIX)
+        self.sock.settimeout(TIMEOUT_SECONDS)
+        self.sock.connect(("127.0.0.1", int(bind.rpartition(":")[2])) if path == bind else path)
+
+
+def check() -> str:
+    """Return the status and text of /health/ready, or the error."""
+    token = os.environ.get("METRICS_TOKEN")
+    connection = Connection("localhost")
     try:
-        token = os.environ.get("METRICS_TOKEN")
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        connection.request("GET", "/health/ready", headers=headers)
+        connection.request("GET", "/health/ready", headers={"Authorization": f"Bearer {token}"} if token else {})
         answer = connection.getresponse()
-        said = f"{answer.status} {answer.read().decode(errors='replace')}"
+        return f"{answer.status} {answer.read().decode(errors='replace').strip()}"
     except (OSError, http.client.HTTPException) as error:
-        said = f"{type(error).__name__}: {error}"
-    sys.stdout.write(f"{said.strip()}\n")
-    return not said.startswith("200")
-
-
-def connect(bind: str) -> http.client.HTTPConnection:
-    """Return a connection, not yet opened, to `unix:/path` or to a port on this machine."""
-    if not bind.startswith("unix:"):
-        return http.client.HTTPConnection("127.0.0.1", int(bind.rpartition(":")[2]), timeout=SECONDS)
-    connection = http.client.HTTPConnection("localhost", timeout=SECONDS)
-
-    def open_socket() -> None:
-        connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(SECONDS)
-        connection.sock.connect(bind.removeprefix("unix:"))
-
-    connection.connect = open_socket  # type: ignore[method-assign]
-    return connection
+        return f"{type(error).__name__}: {error}"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    deadline = time.monotonic() + float(sys.argv[1] if len(sys.argv) > 1 else 0)
+    while not (result := check()).startswith("200") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    sys.stdout.write(f"{result}\n")
+    sys.exit(not result.startswith("200"))

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests import nginx, servers
+from tests import servers
 
 PASSWORD = "a long enough secret 7"
 
@@ -61,10 +61,3 @@ def need(found, what):
     if not found:
         say = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
         say(f"{what} is not installed on this machine")
-
-
-@pytest.fixture
-def behind_nginx(tmp_path_factory):
-    """Put the bundled nginx in front of a server, with changed lines: `with behind_nginx(server) as url`."""
-    need(nginx.binary(), "nginx")
-    return lambda server, **changes: nginx.in_front_of(server.url, tmp_path_factory.mktemp("nginx"), **changes)

@@ -1,10 +1,8 @@
-"""The bundled nginx configuration under a real nginx, on free ports, in a folder that is thrown away."""
+"""The bundled nginx configuration under a real nginx, on free ports, in a temporary folder."""
 
 import contextlib
 import os
-import re
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from tests.servers import ROOT, answers, free_port, wait_until
 
 TEMPORARY = "".join(f"{kind}_temp_path temporary/{kind};\n" for kind in ("fastcgi", "uwsgi", "scgi"))
 MIME_TYPES = "types { text/html html; text/css css; text/javascript js; image/webp webp; image/svg+xml svg; }\n"
+SIZE = "client_max_body_size 51m;"
 
 
 def binary() -> str | None:
@@ -23,7 +22,7 @@ def binary() -> str | None:
 
 @dataclass
 class Nginx:
-    """A running nginx: its folder, where it answers by http and, if it does, by https, and its process."""
+    """A running nginx: its folder, its addresses for HTTP and, if it has TLS, HTTPS, and its process."""
 
     folder: Path
     url: str
@@ -32,32 +31,12 @@ class Nginx:
 
     @property
     def site(self) -> Path:
-        """What is /srv/site elsewhere."""
+        """The folder that takes the place of /srv/site."""
         return self.folder / "site"
 
     def log(self, name: str = "access.log") -> list[str]:
         """Return the lines of a log."""
         return (self.folder / name).read_text().splitlines()
-
-    def reload(self) -> None:
-        """Read the configuration again, in new workers."""
-        self.process.send_signal(signal.SIGHUP)
-
-    def workers(self) -> set[int]:
-        """Return the ids of the worker processes, those that are on their way out included."""
-        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return {int(pid) for pid in listed.split()}
-
-
-@contextlib.contextmanager
-def in_front_of(url: str, folder: Path, changes: Mapping[str, str] | None = None) -> Iterator[str]:
-    """
-    Run nginx in front of the server at `url` for as long as the block runs; yields its own address.
-
-    `changes`: lines of the bundled configuration, each with what stands in its place.
-    """
-    with running([url, url], folder, changes) as nginx:
-        yield nginx.url
 
 
 @contextlib.contextmanager
@@ -69,10 +48,10 @@ def running(
     host=None,
 ) -> Iterator[Nginx]:
     """
-    Run nginx in front of two servers, at `http://…` or `unix:…`; with TLS if `extra` has that file.
+    Run nginx in front of two servers, at `http://…` or `unix:…`, for as long as the block runs.
 
-    `extra` are files beside the configuration: in `http.d`, `server.d` and `upload.d`. With a `host`, which has an
-    `address` and a `command()`, nginx runs there.
+    `changes` replaces parts of the bundled configuration. `extra` adds files to it: in `http.d`, `server.d` (TLS)
+    and `upload.d`. nginx runs on this machine, or on a `host` with an `address` and a `command()`.
     """
     port, secure_port = free_port(), free_port()
     address = host.address if host else "127.0.0.1"
@@ -89,48 +68,35 @@ def running(
         process.wait(10)
 
 
-def spooled_bytes(nginx: Nginx) -> int:
-    """Return the size of the files in which nginx keeps bodies and responses, and which have no name any more."""
-    size = 0
-    for file in [file for pid in nginx.workers() for file in Path(f"/proc/{pid}/fd").iterdir()]:
-        # It may be closed by now.
-        with contextlib.suppress(FileNotFoundError):
-            size += file.stat().st_size if file.readlink().name.endswith(" (deleted)") else 0
-    return size
-
-
 def command(folder: Path) -> list[str]:
-    """Return the command that runs what is written in `folder`."""
+    """Return the command that runs the configuration in `folder`."""
     return [str(binary()), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
 
 
 def write(urls, folder, port, secure_port, changes, extra, address="127.0.0.1") -> None:
-    """Write the bundled configuration, with places and ports of its own, into `folder`."""
+    """Write the bundled configuration into `folder`, with its own paths and ports."""
     text = (ROOT / "deploy" / "nginx.conf").read_text()
-    for line, other in changes.items():
-        assert line in text
-        text = text.replace(line, other)
-    for number, url in enumerate(urls, start=1):
-        text = text.replace(f"unix:/run/site/web-{number}.sock", url.removeprefix("http://"))
     places = {
-        "/run/nginx.pid": "nginx.pid",
-        "/var/log/nginx": "",
-        "/var/lib/nginx": "",
-        "/srv/site": "site",
-        "/srv/acme": "acme",
+        "/run/nginx.pid": f"{folder}/nginx.pid",
+        "/var/log/nginx": str(folder),
+        "/var/lib/nginx": str(folder),
+        "/srv/site": f"{folder}/site",
+        "/srv/acme": f"{folder}/acme",
+        "listen 80": f"listen {address}:{port}",
+        "worker_processes auto": "worker_processes 2",
     }
-    for place, other in places.items():
-        text = text.replace(place, str(folder / other).rstrip("/"))
-    text = text.replace("listen 80", f"listen {address}:{port}")
+    for number, url in enumerate(urls, start=1):
+        places[f"unix:/run/site/web-{number}.sock"] = url.removeprefix("http://")
+    for part, other in (dict(changes) | places).items():
+        assert part in text
+        text = text.replace(part, other)
     text = text.replace("http {", "http {\n" + TEMPORARY.replace("temporary", str(folder)), 1)
-    text = text.replace("worker_processes auto", "worker_processes 2")
     if os.geteuid() == 0:
         # The folders of tests are closed to everybody else.
         text = "user root;\n" + text
-    size = (ROOT / "deploy" / "upload.conf").read_text()
-    files = {"nginx.conf": text, "mime.types": MIME_TYPES, "upload.d/size.conf": size} | dict(extra)
-    for name, content in files.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        content = re.sub(r"listen 443", f"listen {address}:{secure_port}", content)
-        (folder / name).write_text(content.replace("/etc/nginx/tls", str(folder / "tls")))
+    files = {"nginx.conf": text, "mime.types": MIME_TYPES, "upload.d/size.conf": SIZE} | dict(extra)
     (folder / "site").mkdir(exist_ok=True)
+    for name, content in files.items():
+        content = content.replace("listen 443", f"listen {address}:{secure_port}")
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(content.replace("/etc/nginx/tls", str(folder / "tls")))

@@ -1,126 +1,69 @@
-"""The project as it is deployed: another database, a proxy in front, production settings."""
+"""The project as it is deployed: production settings, gunicorn at a socket, the bundled nginx in front."""
 
-import contextlib
-import os
 import re
 import secrets
-import shlex
-import shutil
-import sqlite3
 import subprocess
 import sys
 
 import httpx
+import pytest
 
-from apps.sse.conf import DEFAULTS
-from tests import servers
+from tests import nginx, servers
+from tests.fixtures import need
 from tests.streaming import events
 
-
-def test_events_pass_the_bundled_nginx_one_by_one_even_where_it_compresses(site, behind_nginx):
-    with behind_nginx(site) as url:
-        page = httpx.get(f"{url}/accounts/login/", headers={"Accept-Encoding": "gzip"})
-        assert page.headers["content-encoding"] == "gzip", "compression is on, so it could hold events back"
-        arrived = events(url, "/api/dashboard/stream/", 2, **{"Accept-Encoding": "gzip"})
-        assert len(arrived) == 2
+# What a proxy that terminates TLS says to nginx.
+HTTPS = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
+TRUSTED = {"http.d/proxies.conf": "set_real_ip_from 127.0.0.0/8;"}
 
 
-def test_the_log_fits_into_the_memory_of_its_container():
-    compose = (servers.ROOT / "deploy" / "compose.yml").read_text()
-    [most] = re.findall(r"--maxmemory \$\{EVENTS_MAXMEMORY:-(\d+)mb\}", compose)
-    [limit] = re.findall(r"EVENTS_MEMORY:-(\d+)m\}", compose)
-    # Beside the log there is the cache, and while the server rewrites its file it copies what changes.
-    assert DEFAULTS["SSE_RETENTION_BYTES"] / 2**20 <= 0.4 * int(most)
-    assert int(most) <= 0.65 * int(limit)
-
-
-def test_production_is_https_only_and_its_dashboard_private(serve, tmp_path):
-    production = {"DEBUG": "0", "ALLOWED_HOSTS": "127.0.0.1", "SECRET_KEY": secrets.token_urlsafe(50)}
-    environment = servers.environment_for(tmp_path, **production)
+@pytest.fixture(scope="module")
+def deployed(migrated, tmp_path_factory):
+    """nginx in front of the site."""
+    need(nginx.binary(), "nginx")
+    folder = tmp_path_factory.mktemp("deployed")
+    servers.copy_database(migrated, folder)
+    socket = folder / "web.sock"
+    environment = servers.environment_for(
+        folder, DEBUG="0", ALLOWED_HOSTS="127.0.0.1", SECRET_KEY=secrets.token_urlsafe(50), BEHIND_PROXY="1",
+        BIND=f"unix:{socket}", WEB_CONCURRENCY="1", STATIC_ROOT=str(folder / "site" / "static"),
+    )  # fmt: skip
     servers.manage("collectstatic", "--noinput", "--verbosity", "0", environment=environment)
-    with serve("uvicorn", **production, BEHIND_PROXY="1") as server:
-        plain = httpx.get(f"{server.url}/accounts/login/")
-        assert (plain.status_code, plain.headers["location"][:8]) == (301, "https://")
-        secure = httpx.get(f"{server.url}/accounts/login/", headers={"X-Forwarded-Proto": "https"})
-        assert secure.headers["Strict-Transport-Security"] == "max-age=3600"
-    with serve("uvicorn", **production, HTTPS="0") as server:
-        page = httpx.get(f"{server.url}/accounts/login/")
-        assert page.status_code == 200
-        assert "'unsafe-inline'" not in page.headers["content-security-policy"]
-        assert httpx.get(f"{server.url}/nowhere/").status_code == 404
-        assert httpx.get(f"{server.url}/dashboard/").status_code in (302, 403)
-        assert httpx.get(f"{server.url}/api/dashboard/stream/").status_code == 403
+    with subprocess.Popen([sys.executable, "-m", "gunicorn"], cwd=servers.ROOT, env=environment) as gunicorn:
+        try:
+            servers.wait_until(socket.exists, servers.PATIENCE_SECONDS)
+            with nginx.running([f"unix:{socket}"] * 2, folder, extra=TRUSTED) as front:
+                yield front
+        finally:
+            gunicorn.terminate()
 
 
-PROGRAM = """#!/bin/sh
-echo "$PGPASSWORD $@"
-"""
+def test_pages_are_for_https_only(deployed):
+    plain = httpx.get(f"{deployed.url}/accounts/login/")
+    assert (plain.status_code, plain.headers["Location"][:8]) == (301, "https://")
+    page = httpx.get(f"{deployed.url}/accounts/login/", headers=HTTPS)
+    assert page.status_code == 200
+    assert page.headers["Strict-Transport-Security"] == "max-age=3600"
+    assert "'unsafe-inline'" not in page.headers["Content-Security-Policy"]
 
 
-def test_no_program_of_postgresql_gets_the_password_as_an_argument(tmp_path):
-    for name in ("pg_dump", "pg_restore"):
-        (tmp_path / name).write_text(PROGRAM)
-        (tmp_path / name).chmod(0o755)
-    url = "postgres://site:s3cr%40t@db:5432/site?sslmode=require"
-    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-    environment = servers.environment_for(tmp_path, DATABASE_URL=url, PYTHON=sys.executable, PATH=path)
-    for script in ("backup", "restore"):
-        command = [servers.ROOT / "deploy" / script, tmp_path / "copy"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        password, *arguments = done.stdout.splitlines()[0].split()
-        assert password == "s3cr@t"
-        assert "--dbname=postgres://site@db:5432/site?sslmode=require" in arguments
+def test_nginx_sends_the_static_files_and_browsers_keep_them(deployed):
+    page = httpx.get(f"{deployed.url}/accounts/login/", headers=HTTPS)
+    sheet = httpx.get(deployed.url + re.search(r'href="(/static/site\.[^"]+\.css)"', page.text)[1])
+    assert (sheet.status_code, sheet.headers["Content-Encoding"]) == (200, "gzip")
+    assert sheet.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
-def test_a_backup_of_sqlite_is_made_in_a_folder_of_any_name(tmp_path):
-    sqlite3.connect(tmp_path / "db.sqlite3").execute("CREATE TABLE kept (id)")
-    copy = tmp_path / 'today\'s "copy"'
-    environment = servers.environment_for(tmp_path, PYTHON=sys.executable)
-    subprocess.run([servers.ROOT / "deploy" / "backup", copy], env=environment, check=True, capture_output=True)
-    assert sqlite3.connect(copy / "site.sqlite3").execute("SELECT count(*) FROM kept").fetchone() == (0,)
+def test_events_pass_one_by_one_although_pages_are_compressed(deployed):
+    assert httpx.get(f"{deployed.url}/accounts/login/", headers=HTTPS).headers["Content-Encoding"] == "gzip"
+    assert len(events(deployed.url, "/api/home/stream/", 2, **HTTPS, **{"Accept-Encoding": "gzip"})) == 2
 
 
-def test_neither_git_nor_the_image_takes_the_key_of_the_certificate(tmp_path):
-    shutil.copyfile(servers.ROOT / ".gitignore", tmp_path / ".gitignore")
-    subprocess.run(["git", "init", "-q", tmp_path], check=True)
-    asked = ["git", "-C", tmp_path, "check-ignore", "deploy/tls/privkey.pem", "deploy/.env"]
-    assert subprocess.run(asked, check=False, capture_output=True, text=True).stdout.count("\n") == 2
-    assert "deploy" in (servers.ROOT / ".dockerignore").read_text().splitlines()
+def test_a_request_that_is_too_large_is_refused_with_a_page(deployed):
+    refused = httpx.post(deployed.url, content=b"x" * 2**21)
+    assert refused.status_code == 413
+    assert "This request is larger than the site accepts." in refused.text
 
 
-def test_without_debug_a_missing_secret_key_is_a_clear_error(tmp_path):
-    environment = servers.environment_for(tmp_path, DEBUG="0", SECRET_KEY="")
-    printed = servers.manage("check", environment=environment, fails=True)
-    assert "SECRET_KEY is not set" in printed
-
-
-@contextlib.contextmanager
-def started_by_unit(folder):
-    """Run what deploy/systemd/site@.service runs, with /run/site and /var/lib/site in `folder`; yields /run/site."""
-    lines = (servers.ROOT / "deploy" / "systemd" / "site@.service").read_text().splitlines()
-    unit = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
-    run = folder / "run"
-    run.mkdir()
-    run.chmod(int(unit.get("RuntimeDirectoryMode", "0755"), 8))
-    said = unit["Environment"].replace("/run/site", str(run)).replace("/var/lib/site", str(folder))
-    variables = dict(pair.split("=", 1) for pair in shlex.split(said.replace("%i", "1")))
-    program = unit["ExecStart"].rpartition("/")[2].split()
-    process = subprocess.Popen(
-        [sys.executable, "-m", *program],
-        cwd=servers.ROOT,
-        env=servers.environment_for(folder, **variables, WEB_CONCURRENCY="1"),
-    )
-    try:
-        yield run
-    finally:
-        process.terminate()
-        process.wait(servers.PATIENCE_SECONDS)
-
-
-def test_the_units_socket_is_for_nginxs_group_alone(tmp_path):
-    with started_by_unit(tmp_path) as run:
-        socket = run / "web-1.sock"
-        servers.wait_until(socket.exists, seconds=servers.PATIENCE_SECONDS)
-        assert oct(socket.stat().st_mode & 0o777) == "0o770"
-        assert oct(run.stat().st_mode & 0o777) == "0o750"
+def test_only_nginxs_group_may_connect_to_gunicorn(deployed):
+    assert oct((deployed.folder / "web.sock").stat().st_mode & 0o777) == "0o770"

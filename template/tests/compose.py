@@ -1,7 +1,7 @@
 """
 The site as compose runs it, with no Docker: compose speaks with podman, which answers as Docker does.
 
-Images of nginx, PostgreSQL and Valkey cannot be had everywhere: `bin/image stand-ins` makes some of Debian's.
+Images of nginx, PostgreSQL and Valkey cannot be had everywhere: `template/image stand-ins` makes some of Debian's.
 """
 
 import contextlib
@@ -47,7 +47,7 @@ class Site:
             "DOCKER_HOST": f"unix://{socket}",
             "COMPOSE": "docker-compose",
             "COMPOSE_PROJECT_NAME": self.project,
-            "DOCKER": f"{ROOT / 'bin' / 'image'} podman --log-level=error",
+            "DOCKER": f"{image.SCRIPT} podman --log-level=error",
             "CERTBOT_IMAGE": "localhost/certbot:test",
             "NGINX_IMAGE": "localhost/nginx:test",
             "POSTGRES_IMAGE": "localhost/postgres:test",
@@ -75,10 +75,10 @@ class Site:
         """Run a command of compose, and return what it printed."""
         return self._run(["docker-compose", *arguments], **options)
 
-    def choose(self, file: str) -> None:
-        """Have compose read another file from now on."""
+    def choose(self, files: str) -> None:
+        """Have compose read other files from now on."""
         settings = self.folder / ".env"
-        settings.write_text(re.sub("COMPOSE_FILE=.*", f"COMPOSE_FILE={file}", settings.read_text()))
+        settings.write_text(re.sub("COMPOSE_FILE=.*", f"COMPOSE_FILE={files}", settings.read_text()))
 
     def shell(self, code: str) -> str:
         """Run Python in the first web server, and return the last line that it printed."""
@@ -116,7 +116,7 @@ class Site:
 def site(folder: Path):
     """Yield a site that does not run yet; whatever of it runs in the end is taken away, its volumes too."""
     image.build()
-    subprocess.run([ROOT / "bin" / "image", "stand-ins"], check=True, capture_output=True)
+    subprocess.run([image.SCRIPT, "stand-ins"], check=True, capture_output=True)
     shutil.copytree(ROOT / "deploy", folder / "deploy", ignore=shutil.ignore_patterns(".env", "tls", "backups"))
     subprocess.run([folder / "deploy" / "init", "127.0.0.1"], stdin=subprocess.DEVNULL, check=True)
     made = Site(folder / "deploy", folder / "podman.sock")
@@ -124,18 +124,17 @@ def site(folder: Path):
         try:
             yield made
         finally:
-            for file in ("compose.yml", "compose.sqlite.yml"):
-                made.choose(file)
-                # Some had no release yet.
-                made.compose(
-                    "down", "--volumes", "--remove-orphans", "--timeout", "5", variables={"IMAGE": image.NAME}
-                )
+            made.choose("compose.yml")
+            # Some had no release yet.
+            made.compose(
+                "down", "--volumes", "--remove-orphans", "--timeout", "5", variables={"IMAGE": image.NAME}
+            )
 
 
 @contextlib.contextmanager
 def serving_docker(socket: Path):
     """Have podman answer as Docker does, and look after the containers' health, as systemd's timers would."""
-    command = [ROOT / "bin" / "image", "podman", "system", "service", "--time=0", f"unix://{socket}"]
+    command = [image.SCRIPT, "podman", "system", "service", "--time=0", f"unix://{socket}"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as service:
         is_over = threading.Event()
         watching = threading.Thread(target=watch_health, args=(is_over,))
@@ -153,7 +152,7 @@ def watch_health(is_over: threading.Event) -> None:
     """Ask each container for its health until it is known."""
     while not is_over.wait(1):
         for id in image.podman("ps", "--filter=health=starting", "--quiet").split():
-            command = [ROOT / "bin" / "image", "podman", "healthcheck", "run", id]
+            command = [image.SCRIPT, "podman", "healthcheck", "run", id]
             subprocess.run(command, capture_output=True, check=False)
 
 

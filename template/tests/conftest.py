@@ -1,11 +1,11 @@
 """The servers that tests of the template share, and those of the other tests."""
 
 import contextlib
-import subprocess
 
 import pytest
 
 from apps.sse.tests.conftest import notes, postgres, private, second_host, streams, valkey  # noqa: F401
+from apps.sse.tests.servers.certificates import self_sign
 from template.tests.echo import echoing
 from tests import nginx, servers
 from tests.fixtures import need
@@ -30,7 +30,7 @@ def certified(tmp_path_factory):
     """A folder for nginx, with a certificate."""
     need(nginx.binary(), "nginx")
     folder = tmp_path_factory.mktemp("nginx")
-    subprocess.run([servers.ROOT / "deploy" / "self-signed", folder / "tls"], check=True)
+    self_sign(folder / "tls")
     return folder
 
 

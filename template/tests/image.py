@@ -1,4 +1,4 @@
-"""The image, built and run without Docker by `bin/image`."""
+"""The image, built and run without Docker by `template/image`."""
 
 import contextlib
 import json
@@ -11,6 +11,8 @@ from pathlib import Path
 
 from tests.servers import ROOT, free_port
 
+SCRIPT = ROOT / "template" / "image"
+IMAGES = Path(os.environ.get("IMAGES", ROOT / ".data" / "images"))
 NAME = "localhost/site:test"
 BASE = "docker.io/library/python:3.13-slim-trixie"
 PROGRAMS = ("buildah", "podman", "runc", "debootstrap")
@@ -32,16 +34,15 @@ def can_be_built() -> bool:
 
 def build(name: str = NAME, *options: str) -> None:
     """Build the image, from what was built before where nothing has changed."""
-    command = [ROOT / "bin" / "image", "build", name, *options]
+    command = [SCRIPT, "build", name, *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
 
 
 def docker(file: Path) -> Path:
     """Write a program that builds images as `docker` does, from the base that is here, and return it."""
-    images = ROOT / ".data" / "images"
     file.write_text(f"""#!/bin/sh
-export CONTAINERS_STORAGE_CONF={images}/storage.conf CONTAINERS_CONF={images}/containers.conf
+export CONTAINERS_STORAGE_CONF={IMAGES}/storage.conf CONTAINERS_CONF={IMAGES}/containers.conf
 shift
 exec podman --log-level=error build --format=docker --isolation=chroot --pull=never \\
     --build-arg PYTHON_IMAGE={BASE} "$@"
@@ -60,7 +61,7 @@ def derive(version: str, folder: Path, *instructions: str) -> None:
 
 def podman(*arguments: str, fails: bool = False) -> str:
     """Run podman, which is expected to succeed or to fail, and return what it printed."""
-    command = [str(ROOT / "bin" / "image"), "podman", "--log-level=error", *arguments]
+    command = [str(SCRIPT), "podman", "--log-level=error", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode != 0) == fails, (command, done.stdout, done.stderr)
     return done.stdout.strip() if not fails else done.stdout + done.stderr
@@ -111,7 +112,7 @@ class Container:
 
     def is_healthy(self) -> bool:
         """Ask as the image's own check does."""
-        command = [str(ROOT / "bin" / "image"), "podman", "healthcheck", "run", self.name]
+        command = [str(SCRIPT), "podman", "healthcheck", "run", self.name]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def remove(self) -> None:

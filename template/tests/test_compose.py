@@ -32,6 +32,7 @@ STATES = "from apps.tasks.models import Task; print(*Task.objects.values_list('s
 SERVICES = ("nginx", "web-1", "web-2", "worker", "database", "events")
 
 
+FILES = [["compose.yml"], ["compose.yml", "compose.sqlite.yml"]]
 SETTINGS = "IMAGE=localhost/site:1.0\nCOMPOSE_PROFILES=acme\n"
 
 
@@ -46,10 +47,14 @@ def folder(tmp_path):
     return tmp_path / "deploy"
 
 
-@pytest.mark.parametrize("name", ["compose.yml", "compose.sqlite.yml"])
-def test_the_files_are_valid_and_start_with_no_password_missing(folder, name):
+def compose_of(folder, files):
+    return ["docker-compose", *[f"--file={folder / file}" for file in files]]
+
+
+@pytest.mark.parametrize("files", FILES)
+def test_the_files_are_valid_and_start_with_no_password_missing(folder, files):
     need(shutil.which("docker-compose"), "docker-compose")
-    check = ["docker-compose", "--file", str(folder / name), "config", "--quiet"]
+    check = [*compose_of(folder, files), "config", "--quiet"]
     assert subprocess.run(check, capture_output=True, check=False).returncode == 0
     (folder / ".env").write_text(f"ALLOWED_HOSTS=example.com\n{SETTINGS}")
     bare = {"PATH": os.environ["PATH"]}
@@ -58,16 +63,28 @@ def test_the_files_are_valid_and_start_with_no_password_missing(folder, name):
     assert "run deploy/init first" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["compose.yml", "compose.sqlite.yml"])
-def test_no_service_keeps_a_capability_that_it_is_not_given_and_no_image_changes_unseen(folder, name):
+@pytest.mark.parametrize("files", FILES)
+def test_no_service_keeps_a_capability_that_it_is_not_given_and_no_image_changes_unseen(folder, files):
     need(shutil.which("docker-compose"), "docker-compose")
-    command = ["docker-compose", "--file", str(folder / name), "config", "--format", "json"]
+    command = [*compose_of(folder, files), "config", "--format", "json"]
     services = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["services"]
     for service, told in services.items():
         assert told["cap_drop"] == ["ALL"], service
         assert told["security_opt"] == ["no-new-privileges:true"], service
         assert told["image"] == "localhost/site:1.0" or "@sha256:" in told["image"], service
     assert set(services["nginx"]["sysctls"]) == {"net.ipv4.tcp_retries2", "net.ipv4.tcp_notsent_lowat"}
+
+
+def test_with_sqlite_there_is_no_other_server_of_data_and_no_setting_names_one(folder):
+    need(shutil.which("docker-compose"), "docker-compose")
+    command = [*compose_of(folder, FILES[1]), "config"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\nx-")[0]
+    services = subprocess.run([*command, "--services"], capture_output=True, text=True, check=True).stdout.split()
+    assert set(services) == {*SERVICES, "housekeeping", "backup", "migrate", "certificate"} - {
+        "database",
+        "events",
+    }
+    assert [word for word in ("postgres:", "redis", "valkey", "@database", "@events") if word in text] == []
 
 
 @pytest.fixture
@@ -78,7 +95,7 @@ def site(tmp_path):
 
 
 def test_the_site_runs_on_sqlite_and_moves_to_postgresql_with_its_data(site):
-    site.choose("compose.sqlite.yml")
+    site.choose("compose.yml:compose.sqlite.yml")
     site.up()
     site.shell(ADD_USER)
     with compose.visiting(f"{site.url}/accounts/login/") as answers:

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from apps.sse.tests.servers.certificates import self_sign
 from template.tests import compose
 from tests.fixtures import need
 from tests.servers import wait_until
@@ -18,7 +19,7 @@ BESIDE = """
 services:
   nginx:
     environment: {CERTIFICATE_SECONDS: "1"}
-    networks: {default: {aliases: [site.test]}}
+    networks: {inside: {}, outside: {aliases: [site.test]}}
   certificate:
     environment: {ACME_SERVER: "https://pebble:14000/dir", REQUESTS_CA_BUNDLE: /pebble/cert.pem}
     volumes: ["./pebble:/pebble:ro"]
@@ -27,6 +28,7 @@ services:
     command: ["pebble", "-config", "/pebble/config.json"]
     environment: {PEBBLE_VA_NOSLEEP: "1"}
     volumes: ["./pebble:/pebble:ro"]
+    networks: [outside]
 """
 CONFIG = {
     "listenAddress": "0.0.0.0:14000",
@@ -50,16 +52,15 @@ def site(tmp_path):
 def add_authority(site):
     """Write `pebble.yml`, which has an authority, and its folder."""
     folder = site.folder / "pebble"
-    folder.mkdir()
+    self_sign(folder, "pebble")
     (folder / "config.json").write_text(json.dumps({"pebble": CONFIG}))
-    subprocess.run([site.folder / "self-signed", folder, "pebble"], check=True)
     (folder / "privkey.pem").rename(folder / "key.pem")
     shutil.move(folder / "fullchain.pem", folder / "cert.pem")
     (site.folder / "pebble.yml").write_text(BESIDE)
 
 
 def test_a_certificate_is_got_served_and_renewed(site):
-    site.choose("compose.sqlite.yml:pebble.yml")
+    site.choose("compose.yml:compose.sqlite.yml:pebble.yml")
     settings = site.folder / ".env"
     text = settings.read_text().replace("ALLOWED_HOSTS=127.0.0.1", "ALLOWED_HOSTS=site.test")
     settings.write_text(text.replace("COMPOSE_PROFILES=", "COMPOSE_PROFILES=acme"))

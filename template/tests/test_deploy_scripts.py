@@ -5,7 +5,9 @@ import fcntl
 import os
 import pty
 import shutil
+import sqlite3
 import subprocess
+import sys
 
 import pytest
 
@@ -22,7 +24,7 @@ case "$*" in
     *showmigrations*) echo '[X] a'; [ ! -e applied ] || echo '[X] b'; echo '[ ] c' ;;
     "run --rm -T migrate") [ -z "${APPLIED:-}" ] || touch applied; exit "${MIGRATE:-0}" ;;
     *" backup /deploy/backup "*) exit "${BACKUP:-0}" ;;
-    *healthcheck.py) [ "${IMAGE#*broken}" = "$IMAGE" ] || { echo "503 the broker is away"; exit 1; } ;;
+    *healthcheck.py*) [ "${IMAGE#*broken}" = "$IMAGE" ] || { echo "503 the broker is away"; exit 1; } ;;
     logs*) echo "a traceback" ;;
 esac
 """
@@ -110,7 +112,7 @@ def test_init_takes_mail_from_the_environment_and_says_what_is_missing_without(t
     settings = deployment.settings()
     assert {name: settings[name].strip("'") for name in mail} == mail
     assert settings["ALLOWED_HOSTS"] == "a.example,b.example"
-    assert (settings["COMPOSE_FILE"], settings["COMPOSE_PROFILES"]) == ("compose.sqlite.yml", "acme")
+    assert (settings["COMPOSE_FILE"], settings["COMPOSE_PROFILES"]) == ("compose.yml:compose.sqlite.yml", "acme")
     (deployment.folder / ".env").unlink()
     assert "the site sends no mail" in deployment.run("init", "a.example")
 
@@ -245,6 +247,33 @@ def test_stop_stops_nothing_that_can_go_on(running):
     running.run("up", "--stop", "1.1")
     assert not [call for _, call in running.calls() if call.startswith("stop")]
     assert running.settings()["PREVIOUS_IMAGE"] == "localhost/site:1.0"
+
+
+def test_a_backup_of_sqlite_is_made_in_a_folder_of_any_name(tmp_path):
+    sqlite3.connect(tmp_path / "db.sqlite3").execute("CREATE TABLE kept (id)")
+    copy = tmp_path / 'today\'s "copy"'
+    environment = servers.environment_for(tmp_path, PYTHON=sys.executable)
+    subprocess.run([ROOT / "deploy" / "backup", copy], env=environment, check=True, capture_output=True)
+    assert sqlite3.connect(copy / "site.sqlite3").execute("SELECT count(*) FROM kept").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("script", ["backup", "restore"])
+def test_no_backup_takes_sqlite_for_a_database_that_is_postgresql(tmp_path, script):
+    environment = servers.environment_for(tmp_path, DATABASE_URL="postgres://site:s3cret@db:5432/site")
+    command = [ROOT / "deploy" / script, tmp_path]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "For PostgreSQL, set PGDATABASE, PGHOST, PGUSER and PGPASSWORD.\n",
+    )
+
+
+def test_neither_git_nor_the_image_takes_the_key_of_the_certificate(tmp_path):
+    shutil.copyfile(ROOT / ".gitignore", tmp_path / ".gitignore")
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    asked = ["git", "-C", tmp_path, "check-ignore", "deploy/tls/privkey.pem", "deploy/.env"]
+    assert subprocess.run(asked, check=False, capture_output=True, text=True).stdout.count("\n") == 2
+    assert "deploy" in (ROOT / ".dockerignore").read_text().splitlines()
 
 
 def test_daily_runs_a_command_each_day_and_an_hour_after_a_failure_until_it_is_told_to_end(tmp_path):

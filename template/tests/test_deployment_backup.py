@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -32,9 +33,18 @@ def variables(request):
 def run(script, *arguments, environment):
     path = f"{postgresql.binaries()}{os.pathsep}{os.environ['PATH']}"
     command = [servers.ROOT / "deploy" / script, *map(str, arguments)]
-    environment = environment | {"PATH": path, "PYTHON": sys.executable}
+    environment = (
+        environment | libpq(environment.get("DATABASE_URL", "")) | {"PATH": path, "PYTHON": sys.executable}
+    )
     done = subprocess.run(command, cwd=servers.ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def libpq(url):
+    """Return the variables from which PostgreSQL's programs read what a URL says."""
+    parts = urlsplit(url)
+    found = {"PGHOST": parts.hostname, "PGPORT": str(parts.port), "PGUSER": parts.username}
+    return found | {"PGDATABASE": parts.path.strip("/")} if url else {}
 
 
 def shell(code, environment):

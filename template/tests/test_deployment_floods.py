@@ -10,6 +10,7 @@ from collections import Counter
 import httpx
 import pytest
 
+from apps.sse.tests.servers.nginx_processes import spooled_bytes
 from template.tests.compose import sign_in
 from tests import nginx
 from tests.fixtures import need
@@ -124,7 +125,7 @@ async def test_bodies_that_lack_their_last_byte_are_thirty_at_once_and_cut_off(f
         answers = await attacker.answers(5)
         print(dict(answers))
         assert answers == {0: 30, 429: 70}
-        assert nginx.spooled_bytes(front) <= 30 * 2**20
+        assert spooled_bytes(front) <= 30 * 2**20
         assert await others(front) == {200: 20}
         assert set(await attacker.answers(60)) <= {-1, 408, 429}
 
@@ -139,7 +140,7 @@ async def test_uploads_that_lack_their_last_byte_are_five_at_once_and_only_of_th
         async with Attacker(front) as attacker:
             await attacker.send(f"{head}{cookie}\r\n".encode() + b"x" * (size - 1), 20)
             assert await attacker.answers(5) == expected
-            assert nginx.spooled_bytes(front) <= spooled
+            assert spooled_bytes(front) <= spooled
             assert await others(front) == {200: 20}
 
 
@@ -147,7 +148,7 @@ async def test_of_four_hundred_readers_that_read_nothing_two_hundred_are_served_
     async with Attacker(front) as attacker:
         await attacker.send(HEAD.format("/tasks/example.csv").encode() + b"\r\n", 400)
         answers = await attacker.answers(30)
-        print(dict(answers), nginx.spooled_bytes(front) // 2**20, "MB")
+        print(dict(answers), spooled_bytes(front) // 2**20, "MB")
         assert answers == {200: 200, 429: 200}
-        assert nginx.spooled_bytes(front) < 205 * 2**20
+        assert spooled_bytes(front) < 205 * 2**20
         assert await others(front) == {200: 20}

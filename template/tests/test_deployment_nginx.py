@@ -58,8 +58,9 @@ def test_the_application_knows_the_port_at_which_it_is_visited(front_of):
 
 
 def test_what_nginx_and_django_take_by_default_agrees(settings):
-    text = (ROOT / "deploy" / "upload.conf").read_text()
-    assert f"client_max_body_size {settings.MAX_UPLOAD_MB + 1}m;" in text
+    compose = (ROOT / "deploy" / "compose.yml").read_text()
+    assert re.findall(r"UPLOAD_MB: .*:-(\d+)", compose) == [str(settings.MAX_UPLOAD_MB)]
+    assert "$((UPLOAD_MB + 1))m;" in (ROOT / "deploy" / "nginx-start").read_text()
 
 
 def test_one_variable_says_how_large_an_import_may_be(tmp_path):

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from apps.sse.tests.servers.nginx_processes import spooled_bytes
 from tests import nginx
 from tests.fixtures import need
 from tests.servers import ROOT, wait_until
@@ -102,8 +103,8 @@ def test_a_client_that_does_not_read_costs_little_memory_and_a_megabyte_on_the_d
     with asked(second_host, tmp_path, "/large") as (front, client):
         # Having read fast first, it has large buffers.
         client.recv(16 * MIB, socket.MSG_WAITALL)
-        wait_until(lambda: nginx.spooled_bytes(front) > 900 * KIB)
-        assert nginx.spooled_bytes(front) <= MIB + 64 * KIB
+        wait_until(lambda: spooled_bytes(front) > 900 * KIB)
+        assert spooled_bytes(front) <= MIB + 64 * KIB
         listed = subprocess.run(
             second_host.command("ss", "-tn"), capture_output=True, text=True, check=True
         ).stdout

@@ -43,6 +43,15 @@ def test_the_table_of_versions_is_that_of_the_project_its_images_and_this_run():
         assert re.search(rf"^\| {row} .*image, (Valkey )?{version}, ", TEXT, re.MULTILINE), image
 
 
+def test_the_log_fits_into_the_memory_of_its_container():
+    compose = (servers.ROOT / "deploy" / "compose.yml").read_text()
+    [most] = re.findall(r"--maxmemory \$\{EVENTS_MAXMEMORY:-(\d+)mb\}", compose)
+    [limit] = re.findall(r"EVENTS_MEMORY:-(\d+)m\}", compose)
+    # The cache needs memory, too, and Valkey copies what changes while it rewrites its file.
+    assert DEFAULTS["SSE_RETENTION_BYTES"] / 2**20 <= 0.4 * int(most)
+    assert int(most) <= 0.65 * int(limit)
+
+
 def test_each_command_runs(site):
     """Those that go on are told to end, as by Ctrl-C; one looks at `/api/dashboard/stream/`."""
     position = servers.manage("sse_publish", "news", "said", "first", environment=site.environment).strip()

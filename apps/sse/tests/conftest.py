@@ -1,5 +1,7 @@
 """What several tests of the library need."""
 
+import contextlib
+
 import pytest
 
 from apps.sse import hub as hubs
@@ -8,7 +10,7 @@ from apps.sse.brokers import get_broker
 from apps.sse.tests.servers import netns
 from apps.sse.tests.servers import postgres as postgresql
 from apps.sse.tests.servers import valkey as valkey_or_redis
-from tests import servers
+from tests import nginx, servers
 from tests.fixtures import need
 
 servers.COMMANDS["daphne"] = "daphne --bind {host} --port {port} --verbosity 0 {package}.asgi:application"
@@ -43,6 +45,19 @@ def valkey():
     need(valkey_or_redis.binary(), "Valkey or Redis")
     with valkey_or_redis.running() as server:
         yield server
+
+
+@pytest.fixture
+def behind_nginx(tmp_path_factory):
+    """Put the bundled nginx in front of a server, with changed lines: `with behind_nginx(server) as url`."""
+    need(nginx.binary(), "nginx")
+
+    @contextlib.contextmanager
+    def start(server, **options):
+        with nginx.running([server.url] * 2, tmp_path_factory.mktemp("nginx"), **options) as front:
+            yield front.url
+
+    return start
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ Some releases of WebKit, 2.54 among them, hold back the rest of a chunk that com
 the next one (bug 322545), which is met over HTTP/1.1: there, streams are kept alive all the time.
 """
 
-import subprocess
-
 import pytest
 
 from apps.sse.tests.browser import webkit
@@ -14,9 +12,10 @@ from apps.sse.tests.browser.playing import QUICK_RETRY, RECORDER, event
 from apps.sse.tests.browser.scripted_server import HEAD
 from apps.sse.tests.browser.test_client_elements import STRICT_POLICY
 from apps.sse.tests.browser.test_client_modes import FORM, MODES, form
+from apps.sse.tests.servers.certificates import self_sign
 from apps.sse.tests.test_patches import EXAMPLES
 from template.tests.test_deployment_nginx import TLS
-from tests import nginx, servers
+from tests import nginx
 from tests.fixtures import need
 
 pytestmark = pytest.mark.soak
@@ -252,7 +251,7 @@ def test_the_back_button_finds_the_page_as_it_was_and_live(open_tab, server, hea
 def front(site, tmp_path):
     """The address of the site behind the bundled nginx, over TLS and so over HTTP/2."""
     need(nginx.binary(), "nginx")
-    subprocess.run([servers.ROOT / "deploy" / "self-signed", tmp_path / "tls"], check=True)
+    self_sign(tmp_path / "tls")
     with nginx.running([site.url, site.url], tmp_path, extra=TLS) as front:
         yield front.secure_url
 

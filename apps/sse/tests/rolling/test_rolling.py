@@ -12,6 +12,7 @@ import pytest
 from apps.sse.tests.chaos.clients import Client, Crowd, until
 from apps.sse.tests.chaos.judge import Verdict
 from apps.sse.tests.rolling.site import Browser, Visitors, two_servers
+from apps.sse.tests.servers.nginx_processes import workers
 from tests import nginx
 from tests.fixtures import need
 
@@ -70,9 +71,9 @@ async def deploy(webs, front, clients):
     web.hang_up()
     await until(lambda: web.output().count("Booting worker") >= booted + 2, 60)
     await web.until_ready()
-    before = front.workers()
-    front.reload()
-    await until(lambda: front.workers() - before, 30)
+    before = workers(front)
+    front.process.send_signal(signal.SIGHUP)
+    await until(lambda: workers(front) - before, 30)
     await asyncio.sleep(0.2)
     await until(lambda: all(client.is_connected for client in clients), 60)
 
