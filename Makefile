@@ -9,7 +9,7 @@ export PYTHONUNBUFFERED = 1
 
 -include template/template.mk
 
-.PHONY: help setup run test check fmt shell lock add audit ci
+.PHONY: help setup run test check fmt shell lock add upgrade changes audit ci
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,12 @@ lock:: setup ## Lock the dependencies of pyproject.toml again (UPGRADE=1: in the
 add: setup ## Add a dependency, lock it, install it: make add PACKAGE=name
 	@bin/lock --add "$(PACKAGE)"
 	@$(MAKE) setup
+
+upgrade: setup ## Take the template's fixes: make upgrade FROM=<folder, zip or git address>[@version]
+	@$(PYTHON) -B bin/upgrade "FROM=$(FROM)" "BASE=$(BASE)" "CHECK=$(CHECK)"
+
+changes: setup ## List what you have changed, added and deleted since the template
+	@$(PYTHON) -B bin/upgrade changes
 
 audit: setup ## Check the locked dependencies for known vulnerabilities; needs the network
 	@bin/audit

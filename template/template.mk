@@ -1,4 +1,4 @@
-.PHONY: template bench pictures soak client servers check-client remove-template
+.PHONY: template manifest bench pictures soak client servers check-client remove-template
 
 ONLY_HERE := $(shell sed -n 's|^/\(.*\) export-ignore$$|\1|p' .gitattributes)
 # `startproject` copies no folder whose name begins with a dot.
@@ -31,6 +31,9 @@ soak: setup ## Run the long tests
 
 template: setup ## Build dist/project_template.zip for startproject --template
 	@$(PYTHON) -m template.build
+
+manifest: setup ## Write template.lock, the ids of the files that a project gets
+	@$(PYTHON) -m template.manifest
 
 bench: setup ## Measure what open streams cost, beside nchan and others (options: bench/README.md)
 	@$(PYTHON) -m bench

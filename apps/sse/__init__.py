@@ -13,6 +13,8 @@ from .rates import rate_limited, retry_after
 from .shared import shared
 from .views import SSEMixin, SSEView
 
+__version__ = "1.0.0"
+
 __all__ = [
     "Event",
     "LivePageMixin",

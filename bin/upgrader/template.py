@@ -1,0 +1,159 @@
+"""The template at one version: where it comes from, its manifest, and its files as a project has them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import subprocess
+import tarfile
+import zipfile
+from pathlib import Path
+
+MANIFEST = "template.lock"
+# The settings package in the template and in its zip: in parts, since this file is rendered, too.
+PACKAGE = b"project_" + b"template"
+VARIABLE = b"{" * 2 + b" project_name " + b"}" * 2
+FOLDERS = ("project_name/", PACKAGE.decode() + "/")
+
+
+class UpgradeError(Exception):
+    """What cannot be done, in a sentence for the person at the terminal."""
+
+
+def git(folder: Path, *arguments: str, allowed: tuple = (0,)) -> bytes:
+    """Run git in a folder and return what it prints. An exit code that is not allowed raises `UpgradeError`."""
+    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, check=False)
+    if done.returncode not in allowed:
+        reason = done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}"
+        raise UpgradeError(f"git {arguments[0]} failed: {reason.splitlines()[-1]}")
+    return done.stdout
+
+
+def with_line_feeds(content: bytes) -> bytes:
+    """Return text with the line ends that git stores, and other content as it is."""
+    return content if b"\0" in content[:8000] else content.replace(b"\r\n", b"\n")
+
+
+def blob_id(content: bytes) -> str:
+    """Return the id under which git stores this content."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+class Manifest:
+    """The files of a version by their paths in a project of this name, with git's ids before rendering."""
+
+    def __init__(self, text: str, name: str) -> None:
+        manifest = json.loads(text or "{}")
+        self.version: str = manifest.get("version", "before 1.0.0")
+        self.by_hand: dict[str, list[str]] = manifest.get("by_hand", {})
+        files = manifest.get("files", {})
+        self.ids = {re.sub(f"^{FOLDERS[0]}", f"{name}/", path): files[path] for path in files}
+
+
+class Template(Manifest):
+    """A folder with the template and perhaps the git folder of its history, for a project of this name."""
+
+    def __init__(self, folder: Path, history: Path | None, name: str) -> None:
+        text = (folder / MANIFEST).read_text(encoding="utf-8") if (folder / MANIFEST).is_file() else ""
+        super().__init__(text, name)
+        self.folder, self.history, self.name, self.has_manifest = folder, history, name, bool(text)
+        packages = [package for package in FOLDERS if (folder / package).is_dir()]
+        if not packages or not (folder / "manage.py").is_file():
+            raise UpgradeError(f"{folder} does not hold the template.")
+        self.package = packages[0]
+        if not self.has_manifest:
+            self.ids = {path: blob_id(self._source(path)) for path in self._listed()}
+
+    def _listed(self) -> list[str]:
+        files = [file.relative_to(self.folder) for file in self.folder.rglob("*") if file.is_file()]
+        # `startproject` leaves out folders whose name begins with a dot.
+        names = [file.as_posix() for file in files if not any(part.startswith(".") for part in file.parts[:-1])]
+        return [re.sub(f"^{self.package}", f"{self.name}/", name) for name in names]
+
+    def _file(self, path: str) -> Path:
+        return self.folder / re.sub(f"^{re.escape(self.name)}/", self.package, path)
+
+    def _source(self, path: str) -> bytes:
+        content = with_line_feeds(self._file(path).read_bytes())
+        return content.replace(VARIABLE, PACKAGE) if path.endswith(".py") else content
+
+    def _rendered(self, path: str, source: bytes) -> bytes:
+        return source.replace(PACKAGE, self.name.encode()) if path.endswith(".py") else source
+
+    def _has(self, path: str, known: str) -> bool:
+        return self._file(path).is_file() and blob_id(self._source(path)) == known
+
+    def read(self, path: str) -> bytes:
+        """Return the content of a project's file at this version."""
+        return self._rendered(path, self._source(path))
+
+    def old_content(self, path: str, known: str) -> bytes | None:
+        """Return the content with this id, from this version or from the history; None if it is in neither."""
+        if self._has(path, known):
+            return self.read(path)
+        found = git(self.history, "cat-file", "blob", known, allowed=(0, 128)) if self.history else b""
+        return self._rendered(path, found) if found or known == blob_id(b"") else None
+
+    def is_executable(self, path: str) -> bool:
+        """Return whether a file is a command."""
+        return bool(self._file(path).stat().st_mode & 0o100)
+
+    def check(self) -> None:
+        """Raise `UpgradeError` if the manifest is missing or stale."""
+        if not self.has_manifest:
+            raise UpgradeError(f"The template has no {MANIFEST}: it is from before this command.")
+        for path, known in self.ids.items():
+            if not self._has(path, known):
+                raise UpgradeError(
+                    f"The template's {path} is not that of its {MANIFEST}: run `make manifest` there."
+                )
+
+
+def source_id(path: str, content: bytes, name: str) -> str:
+    """Return the id in the template of a project's file, in which the settings package has its own name."""
+    if path.endswith(".py"):
+        content = re.sub(rb"(?<!\w)%s(?!\w)" % re.escape(name.encode()), PACKAGE, content)
+    return blob_id(content)
+
+
+def fetch(source: str, folder: Path) -> tuple[Path, Path | None]:
+    """Return where the template of a folder, zip or git address is, and where its history is, if it has one."""
+    place, _, version = source.rpartition("@")
+    if not place or "/" in version or ":" in version or Path(source).exists():
+        place, version = source, ""
+    local = Path(place).expanduser().resolve()
+    if local.is_file() or (local.is_dir() and not (local / ".git").exists()):
+        if version:
+            raise UpgradeError(f"{place} has one version only: give it without @{version}.")
+        return (unzipped(local, folder) if local.is_file() else local), None
+    repository = local if local.is_dir() else folder / "repository"
+    if not local.is_dir():
+        git(Path.cwd(), "clone", "--quiet", "--bare", place, str(repository))
+    archive = git(repository, "archive", commit_of(repository, version))
+    with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
+        opened.extractall(folder / "files", filter="data")
+    return folder / "files", repository
+
+
+def commit_of(repository: Path, version: str) -> str:
+    """Return the commit of a tag, a branch or an id; without one, the last commit."""
+    for name in (version or "HEAD", f"v{version}", f"origin/{version}"):
+        commit = git(repository, "rev-parse", "--verify", "--quiet", name + "^{commit}", allowed=(0, 1, 128))
+        if commit:
+            return commit.decode().strip()
+    raise UpgradeError(f"{repository} has no version {version}.")
+
+
+def unzipped(file: Path, folder: Path) -> Path:
+    """Unpack a zip and return the folder of the template: that in it, if it is a code host's zip."""
+    if not zipfile.is_zipfile(file):
+        raise UpgradeError(f"{file} is neither a folder nor a zip.")
+    with zipfile.ZipFile(file) as archive:
+        for entry in archive.infolist():
+            unpacked = Path(archive.extract(entry, folder / "files"))
+            if not entry.is_dir():
+                unpacked.chmod(0o755 if entry.external_attr >> 16 & 0o100 else 0o644)
+    inner = list((folder / "files").iterdir())
+    return inner[0] if len(inner) == 1 and inner[0].is_dir() else folder / "files"

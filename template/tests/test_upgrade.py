@@ -1,0 +1,310 @@
+"""`make upgrade` takes the template's changes into a project and leaves what its team has done to it."""
+
+import shutil
+import sys
+
+import pytest
+
+from bin.upgrader.plan import Plan
+from bin.upgrader.project import Project
+from bin.upgrader.template import Template, fetch
+
+from .upgrading import (
+    NUMBERS,
+    ROOT,
+    adopt,
+    checkout,
+    commit,
+    edit,
+    git,
+    release,
+    run,
+    start,
+    tree,
+    upgrade,
+    write,
+    zip_of,
+)
+
+MIGRATION = "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n    dependencies = {}\n"
+NOTHING = "Template 1.2.0 to 1.2.0: nothing to do.\n"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """A repository with the versions 1.1.0 and 1.2.0 of the template, and their zips."""
+    folder = tmp_path_factory.mktemp("versions") / "template"
+    checkout(folder)
+    names = ("replaced", "deleted", "moved", "merged", "conflict", "gone")
+    write(folder, {f"pages/{name}.txt": f"{name}\n{NUMBERS}" for name in names})
+    write(folder, {"apps/old/one.txt": "one\n", "pages/script": "#!/bin/sh\n"})
+    write(folder, {"project_template/here.py": "if 'name'   : NAME = 'project_template'\n"})
+    write(folder, {"apps/feed/migrations/0098_both.py": MIGRATION})
+    release(folder, "1.1.0", "Feed the\n  dog.")
+    for name in ("replaced", "merged", "conflict", "gone"):
+        edit(folder, f"pages/{name}.txt", "line 3\n", "line 3 of the template\n")
+    git(folder, "mv", "pages/moved.txt", "pages/elsewhere.txt")
+    edit(folder, "pages/elsewhere.txt", "line 3\n", "line 3 of the template\n")
+    write(folder, {"pages/deleted.txt": None, "pages/added.txt": "added\n", "apps/old/two.txt": "two\n"})
+    write(folder, {"project_template/here.py": "if 'name'   : PLACE = 'project_template'\n"})
+    (folder / "pages/script").write_text("#!/bin/sh -e\n")
+    (folder / "pages/script").chmod(0o755)
+    edit(folder, "apps/feed/migrations/0098_both.py", "{}", "[]")
+    write(folder, {"apps/feed/migrations/0099_new.py": MIGRATION})
+    release(folder, "1.2.0", "Feed the\n  cat.")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(template, tmp_path_factory):
+    """A project of version 1.1.0 from the zip, not yet under git."""
+    return start(zip_of(template, "1.1.0"), tmp_path_factory.mktemp("made") / "project")
+
+
+@pytest.fixture(scope="module")
+def expected(template, tmp_path_factory):
+    """What the files of a project are that was made of version 1.2.0, but for a migration that is never rewritten."""
+    project = start(zip_of(template, "1.2.0"), tmp_path_factory.mktemp("new") / "project")
+    edit(project, "apps/feed/migrations/0098_both.py", "[]", "{}")
+    return tree(adopt(project))
+
+
+@pytest.fixture
+def project(made, tmp_path):
+    """A project of version 1.1.0, under git."""
+    return adopt(shutil.copytree(made, tmp_path / "project"))
+
+
+def work(project, **files):
+    """Change and commit files of the project as its team would."""
+    write(project, {f"pages/{name}.txt": text for name, text in files.items()})
+    commit(project)
+
+
+def page(project, name):
+    return (project / f"pages/{name}.txt").read_text()
+
+
+def headed(name):
+    """Return a page whose first line the team has changed."""
+    return f"{name} of the team\n{NUMBERS}"
+
+
+def by_both(name):
+    """Return that page after the template's change."""
+    return headed(name).replace("line 3\n", "line 3 of the template\n")
+
+
+def test_a_project_that_nobody_has_changed_becomes_the_new_version_and_stays_it(project, template, expected):
+    printed = upgrade(project, f"FROM={zip_of(template, '1.2.0')}")
+    assert printed.startswith(
+        "Template 1.1.0 to 1.2.0: 7 replaced, 3 added, 1 moved, 1 deleted.\nTo do by hand:\n  - Feed the cat.\n"
+    )
+    assert tree(project) == expected
+    assert (project / "pages/script").stat().st_mode & 0o111 == 0o111
+    assert git(project, "diff", "--cached", "--name-only") == ""
+    assert "The work tree has changes" in upgrade(project, f"FROM={template}", fails=True)
+    commit(project)
+    assert upgrade(project, f"FROM={template}") == NOTHING
+    assert git(project, "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("door", ["folder", "archive"])
+def test_a_project_of_the_folder_or_an_archive_keeps_the_name_of_the_package(door, template, tmp_path, expected):
+    if door == "folder":
+        source = tmp_path / "template"
+        git(tmp_path, "clone", "--quiet", "--branch", "1.1.0", template, source)
+    else:
+        source = tmp_path / "archive.zip"
+        git(template, "archive", "--prefix=template-main/", "--output", source, "1.1.0")
+    project = start(source, tmp_path / "project")
+    if door == "folder":
+        run(project, "make", "remove-template")
+        git(project, "init", "--quiet")
+        git(project, "checkout", "--quiet", "--orphan", "main")
+    adopt(project)
+    upgrade(project, f"FROM=file://{template}@1.2.0")
+    assert (project / "project_template/here.py").read_text() == "if 'name'   : PLACE = 'project_template'\n"
+    changed = {".gitattributes"} if door == "folder" else set()
+    assert {path.replace("project_template/", "mysite/") for path in tree(project)} == expected.keys()
+    assert {path for path in tree(project).keys() & expected if tree(project)[path] != expected[path]} == changed | {
+        "manage.py", "conftest.py", "gunicorn.conf.py"
+    }  # fmt: skip
+
+
+def test_changes_of_both_are_merged_and_deleted_files_stay_deleted(project, template):
+    conflict = page(project, "conflict").replace("line 3\n", "line 3 of the team\n")
+    work(project, merged=headed("merged"), moved=headed("moved"), deleted=headed("deleted"), conflict=conflict)
+    work(project, gone=None, added="mine\n", mine="mine\n")
+    write(project, {"apps/old": None})
+    commit(project)
+    printed = upgrade(project, f"FROM={template}")
+    assert page(project, "merged") == by_both("merged")
+    assert page(project, "elsewhere") == by_both("moved")
+    assert page(project, "conflict") == conflict.replace(
+        "line 3 of the team\n",
+        "<<<<<<< yours\nline 3 of the team\n=======\nline 3 of the template\n>>>>>>> template 1.2.0\n",
+    )
+    assert "2 merged." in printed
+    assert "Conflicts, marked in the files:\n  - pages/conflict.txt\n" in printed
+    assert "left here since you have changed it:\n  - pages/deleted.txt\n" in printed
+    assert "since you have a file of this name:\n  - pages/added.txt\n" in printed
+    assert (page(project, "mine"), page(project, "added")) == ("mine\n", "mine\n")
+    assert [name for name in ("pages/gone.txt", "pages/moved.txt", "apps/old") if (project / name).exists()] == []
+
+
+def test_a_base_is_found_in_from_or_in_base_or_in_the_history_and_without_one_a_file_is_listed(
+    project, made, template, tmp_path
+):
+    new, base = f"FROM={zip_of(template, '1.2.0')}", f"BASE={zip_of(template, '1.1.0')}"
+    edited = shutil.copytree(made, tmp_path / "edited first")
+    write(edited, {"pages/merged.txt": headed("merged")})
+    adopt(edited)
+    for options in ([f"FROM={template}"], [new, base]):
+        assert "1 merged" in upgrade(edited, *options)
+        assert page(edited, "merged") == by_both("merged")
+        git(edited, "checkout", ".")
+    assert "not merged; texts can be with BASE=:\n  - pages/merged.txt\n" in upgrade(edited, new)
+    assert page(edited, "merged") == headed("merged")
+    work(project, merged=headed("merged"))
+    git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{project}", "shallow")
+    assert "not merged" in upgrade(tmp_path / "shallow", new)
+    assert "1 merged" in upgrade(project, new)
+
+
+def test_a_project_from_before_the_manifest_is_upgraded_with_its_base(project, template, expected):
+    write(project, {"template.lock": None, "bin/upgrade": None})
+    commit(project)
+    program = template / "bin/upgrade"
+    assert upgrade(project, program=program, fails=True) == (
+        "There is no template.lock: give the version that the project was made of with BASE=\n"
+    )
+    upgrade(project, f"BASE={template}@1.1.0", program=program)
+    assert {**tree(project), "bin/upgrade": expected["bin/upgrade"]} == expected
+
+
+def test_a_project_that_black_has_formatted_counts_as_unchanged_and_stays_formatted(template, tmp_path):
+    black = tmp_path / "tools/black"
+    ruff = f"{sys.executable} -m ruff format --quiet --isolated --line-length=88"
+    write(tmp_path, {"tools/black": f'#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec {ruff} "$@"\n'})
+    black.chmod(0o755)
+    path = {"PATH": f"{black.parent}:/usr/bin:/bin"}
+    project, new = (start(zip_of(template, f"1.{n}.0"), tmp_path / f"{n}", **path) for n in (1, 2))
+    assert '    NAME = "mysite"' in (project / "mysite/here.py").read_text()
+    edit(new, "apps/feed/migrations/0098_both.py", "[]", "{}")
+    upgrade(adopt(project), f"FROM={template}", **path)
+    assert tree(project) == tree(adopt(new))
+
+
+@pytest.mark.parametrize("attributes", [True, False])
+def test_line_ends_of_windows_are_no_changes_and_stay(attributes, made, template, tmp_path, expected):
+    project = shutil.copytree(made, tmp_path / "project")
+    git(project, "init", "--quiet")
+    for path, content in tree(project).items():
+        (project / path).write_bytes(content if b"\0" in content else content.replace(b"\n", b"\r\n"))
+    if not attributes:
+        (project / ".gitattributes").unlink()
+    commit(project)
+    upgrade(project, f"FROM={template}")
+    ours = {
+        path: content if b"\0" in content else content.replace(b"\r\n", b"\n")
+        for path, content in tree(project).items()
+    }
+    assert ours == {path: content for path, content in expected.items() if attributes or path != ".gitattributes"}
+    assert b"template\r\n" in (project / "pages/replaced.txt").read_bytes()
+    commit(project)
+    assert len(git(project, "diff", "--name-only", "HEAD^", "HEAD").split()) == 13
+
+
+def test_migrations_of_team_and_template_for_one_app_are_foreseen(project, template):
+    write(project, {"apps/feed/migrations/0002_ours.py": MIGRATION})
+    commit(project)
+    printed = upgrade(project, f"FROM={template}", "CHECK=1")
+    assert "3 would be added" in printed
+    assert "run manage.py makemigrations --merge for\n  - apps/feed\n" in printed
+    assert git(project, "status", "--porcelain") == ""
+
+
+def test_an_interrupted_upgrade_is_undone_and_done_again(project, template, tmp_path, expected, monkeypatch):
+    new = Template(*fetch(f"{template}@1.2.0", tmp_path / "new"), "mysite")
+    steps = [(Project, "write"), (Project, "delete")]
+    left = 0
+
+    def step(do):
+        def counted(*arguments, **options):
+            nonlocal left
+            if not left:
+                raise KeyboardInterrupt
+            left -= 1
+            do(*arguments, **options)
+
+        return counted
+
+    for owner, name in steps:
+        monkeypatch.setattr(owner, name, step(getattr(owner, name)))
+    for interrupted_after in range(12):
+        ours = Project(project)
+        ours.check_clean()
+        plan = Plan(ours, ours.manifest(), new, [new])
+        plan.make()
+        left = interrupted_after
+        with pytest.raises(KeyboardInterrupt):
+            plan.apply()
+        git(project, "checkout", ".")
+    upgrade(project, f"FROM={template}")
+    assert tree(project) == expected
+
+
+def test_changes_lists_what_the_team_has_changed_deleted_and_added(project):
+    work(project, replaced="mine\n", gone=None, mine="mine\n")
+    edit(project, "mysite/here.py", "NAME", "OURS")
+    assert upgrade(project, "changes") == (
+        "changed mysite/here.py\ndeleted pages/gone.txt\nchanged pages/replaced.txt\nadded   pages/mine.txt\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ([], "Say where the template is: make upgrade FROM=<folder, zip or git address>[@version]"),
+        (["FROM=/nowhere"], "git clone failed: fatal: repository '/nowhere' does not exist"),
+        (["FROM=<template>@9.9.9"], "<template> has no version 9.9.9."),
+        (["FROM=<template>", "BASE=<project>/apps"], "<project>/apps does not hold the template."),
+        (["FROM=<project>/manage.py"], "<project>/manage.py is neither a folder nor a zip."),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(options, reason, project, template):
+    def filled(text):
+        return text.replace("<template>", str(template)).replace("<project>", str(project))
+
+    assert upgrade(project, *map(filled, options), fails=True) == f"{filled(reason)}\n"
+
+
+def test_a_new_file_does_not_replace_one_that_is_not_under_git(project, template):
+    write(project, {"pages/added.txt": "mine\n"})
+    reason = "pages/added.txt is new in the template, but you have one that is not under git: move it.\n"
+    assert upgrade(project, f"FROM={template}", fails=True) == reason
+
+
+def test_make_runs_it(project, template):
+    (project / ".venv").symlink_to(ROOT / ".venv")
+    (ROOT / ".venv/ready").touch()
+    assert "7 would be replaced" in run(project, "make", "upgrade", f"FROM={template}", "CHECK=1")
+    assert run(project, "make", "changes") == ""
+
+
+def test_a_manifest_that_is_not_up_to_date_is_found(template, tmp_path):
+    git(tmp_path, "clone", "--quiet", "--branch", "1.2.0", template, "clone")
+    clone = tmp_path / "clone"
+    run(clone, sys.executable, "-m", "template.manifest", "--check")
+    edit(clone, "pages/merged.txt", "line 4", "line four")
+    stale = "template.lock is not up to date. Run: make manifest"
+    assert stale in run(clone, sys.executable, "-m", "template.manifest", "--check", fails=True)
+    commit(clone)
+    printed = upgrade(
+        adopt(start(zip_of(template, "1.1.0"), tmp_path / "p")),
+        "CHECK=1",
+        program=clone / "bin/upgrade",
+        fails=True,
+    )
+    assert "pages/merged.txt is not that of its template.lock" in printed

@@ -1,0 +1,114 @@
+"""Versions of the template with small differences, and projects that are made of them and upgraded."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+from tests.servers import ROOT
+
+NUMBERS = "".join(f"line {number}\n" for number in range(1, 21))
+
+
+def run(folder, *command, fails=False, **variables):
+    """Run a command as in a new shell, and return what it printed."""
+    ours = ("PYTEST", "MAKE", "MFLAGS", "DJANGO", "DEBUG", "SECRET_KEY")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    command = [str(part) for part in command]
+    done = subprocess.run(
+        command, cwd=folder, env=environment | variables, capture_output=True, text=True, check=False
+    )
+    assert bool(done.returncode) == fails, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def git(folder, *arguments, **options):
+    """Run git as somebody with a name, and return what it printed."""
+    somebody = ("-c", "user.name=Lin", "-c", "user.email=lin@example.com")
+    return run(folder, "git", *somebody, *arguments, **options)
+
+
+def paths_of(folder, *options):
+    """Return the paths of the files of a repository, new ones included."""
+    listed = git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard", *options).split("\0")
+    return {path for path in listed[:-1] if (folder / path).is_file()}
+
+
+def tree(folder):
+    """Return the contents of a project's files."""
+    return {path: (folder / path).read_bytes() for path in paths_of(folder)}
+
+
+def commit(folder, subject="Work"):
+    """Commit all files of a folder."""
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", subject)
+
+
+def adopt(folder):
+    """Put a new project under git."""
+    git(folder, "init", "--quiet")
+    commit(folder, "Start")
+    return folder
+
+
+def write(folder, files):
+    """Write texts into files; None deletes a file or a folder."""
+    for path, text in files.items():
+        file = folder / path
+        if text is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        elif file.is_dir():
+            shutil.rmtree(file)
+        else:
+            file.unlink()
+
+
+def edit(folder, path, old, new):
+    """Replace the first occurrence of a text in a file."""
+    text = (folder / path).read_text()
+    assert old in text
+    (folder / path).write_text(text.replace(old, new, 1))
+
+
+def checkout(folder):
+    """Clone this repository with the files of its working tree."""
+    git(ROOT, "clone", "--quiet", "--depth=1", f"file://{ROOT}", folder)
+    kept = paths_of(ROOT)
+    for path in paths_of(folder) - kept:
+        (folder / path).unlink()
+    for path in kept:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / path, folder / path)
+
+
+def release(folder, version, by_hand):
+    """Commit and tag a version of the template, and put its zip beside it."""
+    file = folder / "apps/sse/__init__.py"
+    file.write_text(re.sub(r'__version__ = ".*"', f'__version__ = "{version}"', file.read_text()))
+    edit(folder, "CHANGELOG.md", "\n## ", f"\n## [{version}] - 2027-01-01\n\n### By hand\n\n- {by_hand}\n\n## ")
+    run(folder, sys.executable, "-m", "template.manifest")
+    commit(folder, version)
+    git(folder, "tag", version)
+    run(folder, sys.executable, "-m", "template.build")
+    shutil.move(folder / "dist/project_template.zip", zip_of(folder, version))
+
+
+def zip_of(template, version):
+    """Return where the zip of a version is."""
+    return template.with_name(f"{version}.zip")
+
+
+def start(template, folder, **variables):
+    """Make a project in a folder."""
+    folder.mkdir(parents=True)
+    arguments = ("startproject", "--template", template, "mysite", ".")
+    run(folder, sys.executable, "-m", "django", *arguments, **variables)
+    return folder
+
+
+def upgrade(project, *options, program="bin/upgrade", fails=False, **variables):
+    """Run an upgrade and return what it printed."""
+    return run(project, sys.executable, "-B", program, *options, fails=fails, **variables)
