@@ -88,7 +88,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
-    "apps.operations.files.step",
+    "apps.operations.files.stream_files",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -296,7 +296,7 @@ GUIDE_PUBLIC = env.bool("GUIDE_PUBLIC", default=DEBUG)
 
 # Sentry
 
-SENTRY_TRACES = env.share("SENTRY_TRACES", default=0.0)
+SENTRY_TRACES = float(env.matching("SENTRY_TRACES", "0", r"0?\.\d+|0(\.0*)?|1(\.0*)?", "a number from 0 to 1"))
 if SENTRY_DSN := env.matching("SENTRY_DSN", "", r"(https?://\w+@[^/\s]+/.+)?", "https://key@host/number"):
     try:
         import sentry_sdk

@@ -3,15 +3,12 @@
 import re
 import runpy
 import secrets
-import subprocess
-import sys
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from apps.sse import checks
-from tests import servers
-from tests.servers import PACKAGE, ROOT, free_port
+from tests.servers import PACKAGE, ROOT
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* found in sys.modules:RuntimeWarning")
 
@@ -126,16 +123,6 @@ def test_settings_refuse_a_value_that_cannot_work(environment, name, value):
     assert "password" not in (value or "") or "password@" not in str(refused.value)
 
 
-def test_subdomains_and_preloading_are_for_browsers_that_were_told_so_on_purpose(environment):
-    names = ("SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD")
-    loaded = load_settings()
-    assert [loaded[name] for name in names] == [3600, False, False]
-    for name, value in zip(names, ("31536000", "1", "1"), strict=True):
-        environment.setenv(name, value)
-    loaded = load_settings()
-    assert [loaded[name] for name in names] == [31_536_000, True, True]
-
-
 @pytest.mark.parametrize(("name", "value"), each(LIBRARY))
 def test_the_library_refuses_a_value_that_cannot_work(settings, name, value):
     setattr(settings, name, value)
@@ -151,14 +138,6 @@ def test_gunicorn_conf_refuses_a_value_that_cannot_work(monkeypatch, name, value
         runpy.run_path(str(ROOT / "gunicorn.conf.py"))
 
 
-def test_gunicorn_listens_at_the_port_that_the_platform_names(monkeypatch):
-    monkeypatch.delenv("BIND", raising=False)
-    monkeypatch.setenv("PORT", "5000")
-    assert runpy.run_path(str(ROOT / "gunicorn.conf.py"))["bind"] == ["0.0.0.0:5000"]
-    monkeypatch.setenv("BIND", "unix:/run/site/web-1.sock,127.0.0.1:80")
-    assert runpy.run_path(str(ROOT / "gunicorn.conf.py"))["bind"] == ["unix:/run/site/web-1.sock", "127.0.0.1:80"]
-
-
 def test_each_variable_that_is_read_is_in_the_example_and_in_the_tables_above():
     example = set(re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     sources = (ROOT / PACKAGE / "settings.py").read_text() + (ROOT / "gunicorn.conf.py").read_text()
@@ -166,50 +145,3 @@ def test_each_variable_that_is_read_is_in_the_example_and_in_the_tables_above():
     read |= set(re.findall(r'^    "([A-Z_]+)": env\.', sources, re.MULTILINE))
     assert read <= example
     assert example == {*SETTINGS, *LIBRARY, *GUNICORN, *FREE}
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        "manage.py check",
-        "manage.py runserver {port}",
-        "-m uvicorn {package}.asgi:application --port {port}",
-        "-m daphne -p {port} {package}.asgi:application",
-        "-m gunicorn",
-    ],
-)
-def test_each_start_ends_with_the_sentence_and_no_traceback(tmp_path, command):
-    port = free_port()
-    variables = {"DEBUG": "0", "MAX_UPLOAD_MB": "50m", "BIND": f"127.0.0.1:{port}", "WEB_CONCURRENCY": "1"}
-    printed = start(command.format(port=port, package=PACKAGE), tmp_path, **PRODUCTION | variables)
-    assert printed.count("MAX_UPLOAD_MB is '50m'. Set it to a whole number of at least 1.") == 1
-    assert "Traceback" not in printed
-
-
-def test_gunicorn_ends_with_the_sentence_for_a_value_of_its_own(tmp_path):
-    assert start("-m gunicorn", tmp_path, **PRODUCTION, TIMEOUT="1m").endswith(
-        "TIMEOUT is '1m'. Set it to a whole number of at least 0.\n"
-    )
-
-
-def test_a_database_that_refuses_ends_a_command_at_once_with_the_reason(tmp_path):
-    url = f"postgres://site:password@127.0.0.1:{free_port()}/site"
-    printed = start("manage.py migrate", tmp_path, seconds=8, **PRODUCTION, DATABASE_URL=url)
-    assert "The database of DATABASE_URL cannot be reached" in printed
-    assert "Connection refused" in printed
-    assert "Traceback" not in printed
-
-
-def start(command, folder, seconds=30, **variables):
-    """Return what a command prints that is expected to fail within so many seconds."""
-    done = subprocess.run(
-        [sys.executable, *command.split()],
-        cwd=ROOT,
-        env=servers.environment_for(folder, **variables),
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        check=False,
-    )
-    assert done.returncode != 0, done.stdout
-    return done.stdout + done.stderr

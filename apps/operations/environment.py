@@ -1,4 +1,4 @@
-"""Environment variables. An invalid value is an error that names the variable."""
+"""Environment variables for the settings. An invalid value is an error whose message names the variable."""
 
 import contextlib
 import re
@@ -20,23 +20,19 @@ URLS = {
     "CACHE_URL": "rediscache://host:6379/1 or locmemcache://",
     "EMAIL_URL": "smtp+tls://user:password@host:587, smtp://host:25 or consolemail://",
 }
+SMTP = {"host": "HOST", "port": "PORT", "username": "HOST_USER", "password": "HOST_PASSWORD"}
+SMTP |= {"use_tls": "USE_TLS", "use_ssl": "USE_SSL"}
 SQLITE = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=67108864;",
 }
 # A vanished server is noticed within 25 seconds. The kernel's default is 15 minutes.
-POSTGRESQL = {
-    "connect_timeout": 10,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 25_000,
-}
+KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
 
 
 class Environment(environ.Env):
-    """django-environ's `Env`; its methods raise `ImproperlyConfigured`, in a sentence that names the variable."""
+    """django-environ's `Env`, whose methods raise `ImproperlyConfigured` for an invalid value."""
 
     def refusal(self, name, expected):
         """Return the error for a variable whose value may be shown."""
@@ -52,15 +48,13 @@ class Environment(environ.Env):
         return BOOLEANS[value]
 
     def int(self, name, default, least=0):
-        """Return a whole number, `least` or more."""
-        return self._number(name, default, int, least, f"a whole number of at least {least}")
-
-    def share(self, name, default):
-        """Return a number from 0 to 1."""
-        value = self._number(name, default, float, 0, "a number from 0 to 1")
-        if not value <= 1:
-            raise self.refusal(name, "a number from 0 to 1")
-        return value
+        """Return a whole number of at least `least`."""
+        if name not in self:
+            return default
+        value = self.str(name)
+        if not re.fullmatch(r"[0-9]+", value) or int(value) < least:
+            raise self.refusal(name, f"a whole number of at least {least}")
+        return int(value)
 
     def choice(self, name, default, choices, expected=""):
         """Return one of the choices."""
@@ -84,7 +78,7 @@ class Environment(environ.Env):
         return found
 
     def folder(self, name, default):
-        """Return the path of a folder, which is made if it is missing."""
+        """Return the path of a folder and create it if it is missing."""
         path = Path(self.str(name, default=str(default)))
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -106,7 +100,7 @@ class Environment(environ.Env):
         elif settings["ENGINE"].endswith("postgresql"):
             # Connections that the database has closed, for example by a restart, are replaced.
             settings["CONN_HEALTH_CHECKS"] = True
-            settings["OPTIONS"] = {**POSTGRESQL, **settings.get("OPTIONS", {})}
+            settings["OPTIONS"] = {"connect_timeout": 10, **KEEPALIVE, **settings.get("OPTIONS", {})}
             if pool:
                 settings["OPTIONS"]["pool"] = {"min_size": 1, "max_size": pool, "timeout": 10}
         return settings
@@ -146,14 +140,7 @@ class Environment(environ.Env):
         if mailer["BACKEND"].endswith("smtp.EmailBackend"):
             if not config["EMAIL_HOST"]:
                 raise unusable(name)
-            mailer["OPTIONS"] = {
-                "host": config["EMAIL_HOST"],
-                "port": config["EMAIL_PORT"],
-                "username": config["EMAIL_HOST_USER"],
-                "password": config["EMAIL_HOST_PASSWORD"],
-                "use_tls": config.get("EMAIL_USE_TLS", False),
-                "use_ssl": config.get("EMAIL_USE_SSL", False),
-            }
+            mailer["OPTIONS"] = {option: config.get(f"EMAIL_{name}", False) for option, name in SMTP.items()}
         return mailer
 
     def _url(self, name, read, default=environ.Env.NOTSET):
@@ -166,17 +153,6 @@ class Environment(environ.Env):
         except (ImproperlyConfigured, ValueError, KeyError):
             raise unusable(name) from None
 
-    def _number(self, name, default, kind, least, expected):
-        if name not in self:
-            return default
-        try:
-            value = kind(self.str(name))
-        except ValueError:
-            value = None
-        if value is None or not value >= least:
-            raise self.refusal(name, expected)
-        return value
-
 
 def unusable(name):
     """Return the error for a URL, which is not shown since it may hold a password."""
@@ -184,7 +160,7 @@ def unusable(name):
 
 
 def development_secret_key(folder):
-    """Return the key kept in the data folder, made at first use, so that logins survive a restart."""
+    """Return the key in the data folder. It is created on first use, so that logins survive a restart."""
     file = folder / "secret_key"
     if not file.exists():
         file.touch(mode=0o600)
@@ -194,7 +170,7 @@ def development_secret_key(folder):
 
 @contextlib.contextmanager
 def errors_as_sentences():
-    """Turn `ImproperlyConfigured` into its sentence on standard error, without a traceback, and exit."""
+    """Print the message of `ImproperlyConfigured` without a traceback, and exit."""
     try:
         yield
     except ImproperlyConfigured as error:

@@ -1,8 +1,8 @@
 """
-Files and whatever else is read piece by piece, so that an asynchronous server does not wait for the disk.
+Serves uploaded files through nginx, and other files in pieces.
 
-An uploaded file, which is one in `MEDIA_ROOT`, is sent by nginx if nginx asks for that: the view that has decided
-who gets it returns a `FileResponse`, as it would anywhere, and the response names the file's path to nginx.
+A view that decides who gets a file of `MEDIA_ROOT` returns a `FileResponse`. If the bundled nginx is in front, the
+response then names the file's path to nginx. Otherwise, under ASGI, a thread reads each piece of it.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -16,30 +16,30 @@ from django.http import FileResponse, HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
-# How the bundled nginx.conf asks, and where it has the files of MEDIA_ROOT.
-ASKS, WAY = "X-Sendfile-Type", "X-Accel-Redirect"
+# The request header of the bundled nginx.conf, its value, and the location of MEDIA_ROOT there.
+SENDFILE_TYPE, ACCEL_REDIRECT = "X-Sendfile-Type", "X-Accel-Redirect"
 PRIVATE_URL = "/private-media/"
 
 
 @sync_and_async_middleware
-def step(get_response):
-    """Leave uploaded files to nginx; under ASGI step through what WhiteNoise and others stream synchronously."""
+def stream_files(get_response):
+    """Leave uploaded files to nginx; under ASGI iterate over the files of WhiteNoise and others in threads."""
     if iscoroutinefunction(get_response):
 
         async def middleware(request):
-            return stepped(request, await get_response(request))
+            return streamed(request, await get_response(request))
 
     else:
 
         def middleware(request):
-            return stepped(request, get_response(request))
+            return streamed(request, get_response(request))
 
     return middleware
 
 
-def stepped(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    """Return a response that its server can send, however the middleware was called."""
-    if request.headers.get(ASKS) == WAY and isinstance(response, FileResponse):
+def streamed(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """Return a response that its server can send."""
+    if request.headers.get(SENDFILE_TYPE) == ACCEL_REDIRECT and isinstance(response, FileResponse):
         leave_to_nginx(response)
     if isinstance(request, ASGIRequest) and response.streaming and not response.is_async:
         response.streaming_content = pieces(response.streaming_content)
@@ -47,18 +47,17 @@ def stepped(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBas
 
 
 def leave_to_nginx(response: FileResponse) -> None:
-    """Name the file in place of its content, if it is an uploaded one."""
-    path = path_of(response.file_to_stream)
-    folder = Path(settings.MEDIA_ROOT)
+    """Replace the content by the file's path, if the file is in `MEDIA_ROOT`."""
+    path, folder = path_of(response.file_to_stream), Path(settings.MEDIA_ROOT)
     if path.is_relative_to(folder):
-        response.headers[WAY] = PRIVATE_URL + quote(str(path.relative_to(folder)))
+        response.headers[ACCEL_REDIRECT] = PRIVATE_URL + quote(str(path.relative_to(folder)))
         response.headers.setdefault("Cache-Control", "private, no-store")
         del response.headers["Content-Length"]
         response.streaming_content = ()
 
 
 def path_of(file) -> Path:
-    """Return where an open file is; a storage on no disk of this machine has but a name for it."""
+    """Return the path of an open file, or its name if its storage has no paths."""
     try:
         return Path(file.path)
     except (AttributeError, NotImplementedError):
@@ -66,7 +65,7 @@ def path_of(file) -> Path:
 
 
 async def pieces(content: Iterable[bytes]) -> AsyncIterator[bytes]:
-    """Yield the same, each taken in a thread."""
+    """Yield the pieces of the content, each read in a thread."""
     iterator = iter(content)
     while (piece := await sync_to_async(next)(iterator, None)) is not None:
         yield piece

@@ -1,9 +1,8 @@
 """
-Whether this process lives (`/health/live`) and can serve (`/health/ready`).
+Whether this process runs (`/health/live`) and can serve (`/health/ready`).
 
-The middleware stands first, so that a question from inside, by plain http and to whatever host name,
-is answered. A stranger hears yes or no; who shows `METRICS_TOKEN` hears what is missing, and how long
-background tasks have been waiting: where no worker takes them, web servers go on all the same.
+The middleware comes first, so that both paths answer plain HTTP and any host name. Reasons, and how long
+background tasks have been waiting, need `METRICS_TOKEN`. Tasks that wait do not make a web server unready.
 """
 
 import hmac
@@ -11,7 +10,6 @@ import logging
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
@@ -26,9 +24,7 @@ from apps.sse.brokers import get_broker
 from .task_queue import waiting_tasks
 
 LIVE, READY = "/health/live", "/health/ready"
-# Whoever asks more often hears the same again, so that asking costs next to nothing.
 KEPT_SECONDS = 1.0
-DISK_KEPT_SECONDS = 10.0
 # More than SQLite needs for a small transaction.
 DISK_BYTES = 64 * 1024
 
@@ -37,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 @sync_and_async_middleware
 def answer(get_response):
-    """Answer the two questions, and pass everything else on."""
+    """Answer requests for the two paths."""
     if iscoroutinefunction(get_response):
 
         async def middleware(request):
@@ -54,81 +50,57 @@ def answer(get_response):
 
 
 def respond(request: HttpRequest) -> HttpResponse:
-    """Return 200 or 503."""
+    """Return 200, or 503 if the process cannot serve."""
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD"])
-    found = readiness.problems() if request.path_info == READY else {}
-    status = 503 if found else 200
-    if is_known(request):
-        told: dict[str, object] = {"problems": found}
-        if request.path_info == READY:
-            told["tasks"] = None if "database" in found else waiting_tasks()
-        response: HttpResponse = JsonResponse(told, status=status)
-    else:
-        response = HttpResponse("unavailable\n" if found else "ok\n", status=status, content_type="text/plain")
+    is_ready = request.path_info == READY
+    problems = readiness.problems() if is_ready else {}
+    response = HttpResponse("unavailable\n" if problems else "ok\n", content_type="text/plain")
+    if has_token(request):
+        tasks = {"tasks": None if "database" in problems else waiting_tasks()} if is_ready else {}
+        response = JsonResponse({"problems": problems, **tasks})
+    response.status_code = 503 if problems else 200
     response.headers["Cache-Control"] = "no-store"
-    # Said once, below, and not for each question.
+    # `Readiness` logs a problem once, Django would log each response.
     response._has_been_logged = True
     return response
 
 
-def is_known(request: HttpRequest) -> bool:
-    """Say whether a request shows `METRICS_TOKEN`, if there is one, as a bearer token."""
+def has_token(request: HttpRequest) -> bool:
+    """Return whether a request has `METRICS_TOKEN`, if it is set, as its bearer token."""
     token = getattr(settings, "METRICS_TOKEN", "")
     given = request.headers.get("Authorization", "")
     return bool(token) and hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
 
 
 class Readiness:
-    """What keeps this process from serving, looked at anew once a second at most."""
+    """What keeps this process from serving, checked once a second at most."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._looked_at = 0.0
         self._problems: dict[str, str] = {}
+        self._checked_at = 0.0
         self._is_migrated = False
-        self._disk_tried_at = 0.0
-        self._disk_problem = ""
 
     def problems(self) -> dict[str, str]:
-        """Return what is missing: `disk`, `database`, `migrations` or `broker`, each with the reason."""
+        """Return the reasons of what is not available: `disk`, `database`, `migrations`, `broker`."""
         with self._lock:
-            if time.monotonic() - self._looked_at >= KEPT_SECONDS:
-                found = self._look()
+            if time.monotonic() - self._checked_at >= KEPT_SECONDS:
+                found = self._find()
                 if found and found != self._problems:
-                    logger.warning("Not ready: %s", "; ".join(f"{what}: {why}" for what, why in found.items()))
-                self._problems, self._looked_at = found, time.monotonic()
+                    logger.warning("Not ready: %s", "; ".join(f"{name}: {why}" for name, why in found.items()))
+                self._problems, self._checked_at = found, time.monotonic()
             return self._problems
 
-    def _look(self) -> dict[str, str]:
-        checks: dict[str, Callable[[], str]] = {
-            "disk": self._full_disk,
-            "database": ask_database,
-            "migrations": self._missing_migrations,
-            "broker": ask_broker,
-        }
-        found = {}
-        for what, check in checks.items():
-            try:
-                why = check()
-            except Exception as error:
-                why = f"{type(error).__name__}: {error}"
-            if why:
-                found[what] = why
-                if what == "database":
-                    self._is_migrated = False
-                    break
-        return found
+    def _find(self) -> dict[str, str]:
+        found = reasons({"disk": check_disk, "database": check_database})
+        if "database" in found:
+            self._is_migrated = False
+            return found
+        return found | reasons({"migrations": self._check_migrations, "broker": check_broker})
 
-    def _full_disk(self) -> str:
-        """Return why nothing can be written to the disk. It is tried once in a while, since it costs a write."""
-        if time.monotonic() - self._disk_tried_at >= DISK_KEPT_SECONDS:
-            self._disk_problem = try_disk()
-            self._disk_tried_at = time.monotonic()
-        return self._disk_problem
-
-    def _missing_migrations(self) -> str:
-        """Return which are missing. Once there are none they are not looked for again: it takes a while."""
+    def _check_migrations(self) -> str:
+        # Reading all migrations takes long, so it ends when none is missing.
         if not self._is_migrated:
             executor = MigrationExecutor(connection)
             plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -138,8 +110,19 @@ class Readiness:
         return ""
 
 
-def try_disk() -> str:
-    """Write to the data folder, and to that of SQLite's file, and return why that fails, "" if it does not."""
+def reasons(checks) -> dict[str, str]:
+    """Run checks and return the reasons of those that fail; an exception is a reason."""
+    found = {}
+    for name, check in checks.items():
+        try:
+            found[name] = check()
+        except Exception as error:
+            found[name] = f"{type(error).__name__}: {error}"
+    return {name: reason for name, reason in found.items() if reason}
+
+
+def check_disk() -> str:
+    """Write to the data folder and to the folder of SQLite's file; return why that fails."""
     folders = {settings.DATA_DIR}
     if connection.vendor == "sqlite":
         folders.add(Path(connection.settings_dict["NAME"]).parent)
@@ -152,16 +135,15 @@ def try_disk() -> str:
     return ""
 
 
-def ask_database() -> str:
-    """Return why the database cannot be written to, "" if it can; raises if it does not answer."""
-    is_postgresql = connection.vendor == "postgresql"
+def check_database() -> str:
+    """Return "it is read-only" if it is; raises if it does not answer."""
     with connection.cursor() as cursor:
-        cursor.execute("SHOW transaction_read_only" if is_postgresql else "SELECT 'off'")
+        cursor.execute("SHOW transaction_read_only" if connection.vendor == "postgresql" else "SELECT 'off'")
         return "" if cursor.fetchone() == ("off",) else "it is read-only"
 
 
-def ask_broker() -> str:
-    """Read the newest event of the log; raises if it cannot be read."""
+def check_broker() -> str:
+    """Read the newest event of the log; raises if that fails."""
     get_broker().tail(1)
     return ""
 

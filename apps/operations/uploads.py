@@ -1,7 +1,8 @@
 """
-The most that a request may carry: a form around a file of `MAX_UPLOAD_MB`; behind nginx, of logged-in users only.
+Limits the size of a request's body to a form with a file of `MAX_UPLOAD_MB`.
 
-nginx refuses what is larger. Without nginx Django would, under ASGI, first write all of it to the disk.
+nginx has the same limit and accepts large bodies from logged-in users only. Without both limits Django would
+write any body to the disk, under ASGI before it calls a view.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from django.template.loader import render_to_string
 
 CONTENT_TYPE = "text/html; charset=utf-8"
 CHUNK_BYTES = 64 * 1024
-# Whoever is refused may go on sending for so long: a browser that is cut off shows no answer.
+# A refused client may keep sending: a browser that is cut off does not show the response.
 LINGER_SECONDS = 10.0
 
 logger = logging.getLogger(__name__)
@@ -26,76 +27,66 @@ def permission(request: HttpRequest) -> HttpResponse:
     """Return 204 if nginx should accept a large body from this visitor, otherwise 401."""
     response = HttpResponse(status=204 if request.user.is_authenticated else 401)
     response.headers["Cache-Control"] = "no-store"
-    # A refusal is no error of the site.
-    response._has_been_logged = True
+    response._has_been_logged = True  # a refusal is no error
     return response
 
 
-class Bounded:
-    """An ASGI application whose requests have bounded bodies."""
+def bounded(application):
+    """Return an ASGI application that answers 413 as soon as a body is known to be too large."""
 
-    def __init__(self, application) -> None:
-        self.application = application
-
-    async def __call__(self, scope, receive, send) -> None:
-        """Answer as the application does, or with 413 as soon as it is known that a body is too large."""
+    async def asgi(scope, receive, send):
         headers = dict(scope["headers"]) if scope["type"] == "http" else {}
         if is_too_large(headers.get(b"content-length", b"").decode("latin-1")):
-            await refuse(receive, send)
-        elif b"transfer-encoding" in headers:
-            await self._count(scope, receive, send)
-        else:
-            await self.application(scope, receive, send)
+            return await refuse(receive, send)
+        left = max_bytes()
 
-    async def _count(self, scope, receive, send) -> None:
-        left = most_bytes()
-
-        async def counted():
+        async def count():
             nonlocal left
             message = await receive()
             left -= len(message.get("body", b""))
-            # For the application it is as if the client had left.
+            # Django then stops as if the client had left.
             return message if left >= 0 else {"type": "http.disconnect"}
 
-        await self.application(scope, counted, send)
+        await application(scope, count if b"transfer-encoding" in headers else receive, send)
         if left < 0:
             await refuse(receive, send)
 
+    return asgi
+
 
 def bounded_wsgi(application):
-    """Return a WSGI application whose requests have bounded bodies; a body without a length is none there."""
+    """Return a WSGI application that answers 413 to large bodies. WSGI has no body without a length."""
 
     def wsgi(environ, start_response):
         if not is_too_large(environ.get("CONTENT_LENGTH", "")):
             return application(environ, start_response)
-        body = page()
-        start_response(
-            "413 Content Too Large", [("Content-Type", CONTENT_TYPE), ("Content-Length", str(len(body)))]
-        )
-        return lingering(body, environ["wsgi.input"])
+        body = error_page()
+        headers = [("Content-Type", CONTENT_TYPE), ("Content-Length", str(len(body)))]
+        start_response("413 Content Too Large", headers)
+        return then_drain(body, environ["wsgi.input"])
 
     return wsgi
 
 
-def most_bytes() -> int:
-    """Return how long a body may be; nginx is told the same."""
+def max_bytes() -> int:
+    """Return the maximum size of a body; nginx has the same limit."""
     return (settings.MAX_UPLOAD_MB + 1) * 2**20
 
 
 def is_too_large(length: str) -> bool:
-    """Say whether a `Content-Length` is more than is taken."""
-    return length.isdecimal() and int(length) > most_bytes()
+    """Return whether a `Content-Length` exceeds the limit."""
+    return length.isdecimal() and int(length) > max_bytes()
 
 
-def page() -> bytes:
-    """Return what the visitor is shown; the log is told, too."""
+def error_page() -> bytes:
+    """Log the refusal and return the page for the visitor."""
     logger.warning("Refused a request body larger than %s MiB.", settings.MAX_UPLOAD_MB + 1)
     return render_to_string("413.html", {"most": settings.MAX_UPLOAD_MB}).encode()
 
 
 async def refuse(receive, send) -> None:
-    """Answer, and let what is still on its way arrive for a while, kept by nobody."""
-    body = page()
+    """Send the 413, then drain the body for `LINGER_SECONDS`."""
+    body = error_page()
     headers = {"content-type": CONTENT_TYPE, "content-length": str(len(body)), "connection": "close"}
     encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": 413, "headers": encoded})
@@ -107,8 +98,8 @@ async def refuse(receive, send) -> None:
     await send({"type": "http.response.body"})
 
 
-def lingering(body: bytes, rest) -> Iterator[bytes]:
-    """Yield the answer, and do the same; one that sends nothing is waited for, as it is by any view here."""
+def then_drain(body: bytes, rest) -> Iterator[bytes]:
+    """Yield the response, then drain the request's body for `LINGER_SECONDS`."""
     yield body
     until = time.monotonic() + LINGER_SECONDS
     while time.monotonic() < until and rest.read(CHUNK_BYTES):

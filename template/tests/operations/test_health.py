@@ -2,10 +2,15 @@
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
+import sys
+from datetime import timedelta
 
+import httpx
 import pytest
+from django.utils import timezone
 
 from apps.operations import health
 from tests import servers
@@ -37,8 +42,7 @@ def small_disk(tmp_path):
 
 
 @pytest.mark.django_db
-def test_a_full_disk_makes_it_not_ready_until_there_is_room(settings, small_disk, monkeypatch):
-    monkeypatch.setattr(health, "DISK_KEPT_SECONDS", 0)
+def test_a_full_disk_makes_it_not_ready_until_there_is_room(settings, small_disk):
     settings.DATA_DIR = small_disk
     readiness = health.Readiness()
     assert readiness.problems() == {}
@@ -49,20 +53,82 @@ def test_a_full_disk_makes_it_not_ready_until_there_is_room(settings, small_disk
     assert readiness.problems() == {}
 
 
-@pytest.mark.django_db
-def test_a_storm_of_questions_writes_to_the_disk_once(monkeypatch):
-    tries = []
-    monkeypatch.setattr(health, "try_disk", lambda: tries.append("try") or "")
-    readiness = health.Readiness()
-    assert [readiness.problems() for _ in range(5)] == [{}] * 5
-    assert tries == ["try"]
-
-
 def test_a_database_that_is_read_only_makes_it_not_ready(postgres, tmp_path):
     environment = servers.environment_for(tmp_path, DATABASE_URL=postgres.url)
-    servers.manage("migrate", "--verbosity", "0", environment=environment)
     environment["PGOPTIONS"] = "-c default_transaction_read_only=on"
     code = "from apps.operations.health import readiness; print(readiness.problems())"
-    assert "{'database': 'it is read-only'}" in servers.manage(
-        "shell", "--no-imports", "--command", code, environment=environment
-    )
+    printed = servers.manage("shell", "--no-imports", "--command", code, environment=environment)
+    assert "{'database': 'it is read-only'}" in printed
+
+
+@pytest.fixture
+def enqueued(transactional_db):
+    """Enqueue a task that was due so many seconds ago, at once or at a moment that was named."""
+    results = pytest.importorskip("django_tasks_db.models")
+
+    def enqueue(seconds, *, at_once=True):
+        due = timezone.now() - timedelta(seconds=seconds)
+        result = results.DBTaskResult.objects.create(
+            args_kwargs={"args": [], "kwargs": {}},
+            task_path="nowhere",
+            backend_name="default",
+            run_after=results.get_date_max() if at_once else due,
+        )
+        results.DBTaskResult.objects.filter(pk=result.pk).update(
+            enqueued_at=due if at_once else due - timedelta(9)
+        )
+
+    return enqueue
+
+
+def test_tasks_that_no_worker_takes_are_told_of_and_the_web_server_stays_ready(client, settings, enqueued):
+    settings.METRICS_TOKEN = "token"
+
+    def told(path="/health/ready"):
+        return client.get(path, headers={"Authorization": "Bearer token"}).json()
+
+    assert told() == {"problems": {}, "tasks": {"waiting": 0, "seconds": 0}}
+    enqueued(-30, at_once=False)
+    assert told()["tasks"]["waiting"] == 0, "it is not due yet"
+    enqueued(5, at_once=False)
+    assert told()["tasks"] == {"waiting": 1, "seconds": pytest.approx(5, abs=2)}
+    enqueued(90)
+    assert told()["tasks"] == {"waiting": 2, "seconds": pytest.approx(90, abs=2)}
+    assert told("/health/live") == {"problems": {}}
+    assert (client.get("/health/ready").status_code, client.get("/health/ready").content) == (200, b"ok\n")
+
+
+def test_prometheus_can_alert_on_tasks_that_no_worker_takes(client, settings, enqueued):
+    settings.METRICS_TOKEN = "token"
+
+    def read():
+        page = client.get("/metrics/", headers={"Authorization": "Bearer token"}).content.decode()
+        return {name: float(value) for name, value in re.findall(r"^(tasks_\w+) (\S+)$", page, re.MULTILINE)}
+
+    assert read() == {"tasks_due": 0, "tasks_due_seconds": 0}
+    enqueued(90)
+    assert read() == {"tasks_due": 1, "tasks_due_seconds": pytest.approx(90, abs=5)}
+    taken = timezone.now()
+    pytest.importorskip("django_tasks_db.models").DBTaskResult.objects.get().claim("worker")
+    assert read() == {
+        "tasks_due": 0,
+        "tasks_due_seconds": 0,
+        "tasks_last_taken_timestamp_seconds": pytest.approx(taken.timestamp(), abs=5),
+    }
+
+
+def test_the_check_of_the_container_tells_ready_from_not_ready_and_from_nobody(site, tmp_path):
+    def check(bind="", **variables):
+        environment = servers.environment_for(tmp_path, **({"BIND": bind} if bind else variables))
+        command = [sys.executable, "deploy/healthcheck.py"]
+        return subprocess.run(
+            command, cwd=servers.ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+
+    done = check(site.url.removeprefix("http://"))
+    assert (done.returncode, done.stdout) == (0, "200 ok\n")
+    assert check(PORT=site.url.rpartition(":")[2]).stdout == "200 ok\n"
+    assert httpx.get(f"{site.url}/health/ready").text == "ok\n"
+    assert check(f"127.0.0.1:{servers.free_port()}").returncode == 1
+    done = check(f"unix:{tmp_path}/nobody")
+    assert (done.returncode, done.stdout[:17]) == (1, "FileNotFoundError")

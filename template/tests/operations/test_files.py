@@ -10,7 +10,7 @@ from django.db.models.fields.files import FieldFile, FileField
 from django.http import FileResponse, StreamingHttpResponse
 from django.test import AsyncRequestFactory
 
-from apps.operations.files import stepped
+from apps.operations.files import streamed
 
 
 class Elsewhere(Storage):
@@ -36,14 +36,14 @@ def private(settings, tmp_path):
 
 def test_a_file_that_is_on_no_disk_is_sent_by_the_application(asking, private):
     file = FieldFile(None, FileField(storage=Elsewhere()), "private/a.csv")
-    answer = stepped(asking, FileResponse(file.open("rb")))
+    answer = streamed(asking, FileResponse(file.open("rb")))
     assert (answer.getvalue(), "X-Accel-Redirect" in answer.headers) == (b"a,b", False)
 
 
 def test_what_a_private_file_is_called_adds_nothing_to_the_answer(asking, private):
     path = private / "é?x=1\r\nSet-Cookie: a=b"
     path.write_bytes(b"a,b")
-    answer = stepped(asking, FileResponse(File(path.open("rb"))))
+    answer = streamed(asking, FileResponse(File(path.open("rb"))))
     assert answer.headers["X-Accel-Redirect"] == "/private-media/private/%C3%A9%3Fx%3D1%0D%0ASet-Cookie%3A%20a%3Db"
     assert "Set-Cookie" not in answer.headers
     assert answer.getvalue() == b""
@@ -51,12 +51,12 @@ def test_what_a_private_file_is_called_adds_nothing_to_the_answer(asking, privat
 
 def test_a_file_elsewhere_is_sent_by_the_application(asking, private, tmp_path):
     (tmp_path / "media.csv").write_bytes(b"a,b")
-    answer = stepped(asking, FileResponse((tmp_path / "media.csv").open("rb")))
+    answer = streamed(asking, FileResponse((tmp_path / "media.csv").open("rb")))
     assert (answer.getvalue(), "X-Accel-Redirect" in answer.headers) == (b"a,b", False)
 
 
 async def test_an_empty_piece_is_not_the_end():
-    answer = stepped(AsyncRequestFactory().get("/"), StreamingHttpResponse([b"a", b"", b"b"]))
+    answer = streamed(AsyncRequestFactory().get("/"), StreamingHttpResponse([b"a", b"", b"b"]))
     assert b"".join([piece async for piece in answer]) == b"ab"
 
 
