@@ -62,7 +62,7 @@ def test_an_app_of_either_kind_is_in_order_and_its_tests_pass(project, request):
     assert f"{count} passed" in run(folder, "-m", "pytest", "-n0", "-v", "-p", "no:cacheprovider", *tests)
 
 
-def test_migrations_are_made_and_run_as_typed_and_are_in_the_format_of_the_project(copy):
+def test_migrations_are_made_and_run_as_typed_and_leave_the_project_in_order(copy):
     start_app(copy, "wall", "--live")
     with (copy / "apps/wall/models.py").open("a") as models:
         models.write("""
