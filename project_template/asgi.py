@@ -6,14 +6,14 @@ from django.core.asgi import get_asgi_application
 
 from apps.operations.environment import errors_as_sentences
 from apps.operations.logs import Identified
-from apps.operations.uploads import bounded
+from apps.operations.uploads import Bounded
 from apps.site import load
 from apps.sse.asgi import hand_off
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
 
 with errors_as_sentences():
-    application = Identified(bounded(hand_off(get_asgi_application())))
+    application = Identified(Bounded(hand_off(get_asgi_application())))
 
 # From the start, so that the first visitor sees a chart.
 load.record()

@@ -39,10 +39,7 @@ SECRET_KEY = SECRET_KEY or development_secret_key(DATA_DIR)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 
 ALLOWED_HOSTS = env.all_matching(
-    "ALLOWED_HOSTS",
-    r"\*|\.?[\w.-]+|\[[0-9A-Fa-f:.]+\]",
-    "the site's host names, such as example.com,www.example.com",
-    required=not DEBUG,
+    "ALLOWED_HOSTS", r"\*|\.?[\w.-]+|\[[0-9A-Fa-f:.]+\]", "host names such as example.com", required=not DEBUG
 )
 # The host in the links of mails. In production it is not taken from the request, whose port nobody checks.
 named_hosts = [] if DEBUG else [host for host in ALLOWED_HOSTS if not host.startswith((".", "*"))]
@@ -135,8 +132,6 @@ DATABASES = {"default": env.database("DATABASE_URL", SQLITE, pool=env.int("DATAB
 # The one database beside SQLite in DATA_DIR that development commands may change.
 DEVELOPMENT_DATABASE = env.str("DEVELOPMENT_DATABASE", default="")
 
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-
 # Authentication
 
 PASSWORD_HASHERS = [
@@ -150,7 +145,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarity", "MinimumLength", "CommonPassword", "NumericPassword")
 ]
 AUTHENTICATION_BACKENDS = ["apps.accounts.logins.Backend"]
-# Ten wrong passwords for a name from one address, and that name is refused there for a quarter of an hour.
+# Ten wrong passwords lock a name for a quarter of an hour, for the address that sent them.
 AXES_ENABLED = env.bool("LOGIN_LIMIT", default=not DEBUG)
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
@@ -219,7 +214,7 @@ SECURE_CSP = {
     "trusted-types": ["djust-sse"],
 }
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-# Browsers remember these for as long as they are told, so a site starts with an hour and raises it on purpose.
+# Browsers remember HSTS for its duration, so a site starts with an hour and raises it on purpose.
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=3600 if HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=False)
@@ -227,17 +222,15 @@ if SECURE_HSTS_PRELOAD and not (SECURE_HSTS_INCLUDE_SUBDOMAINS and SECURE_HSTS_S
     raise ImproperlyConfigured(
         "SECURE_HSTS_PRELOAD needs SECURE_HSTS_INCLUDE_SUBDOMAINS=1 and SECURE_HSTS_SECONDS=31536000 or more."
     )
-# They ask for subdomains and preloading, which concern other sites of the domain: the owner decides.
+# These checks ask for subdomains and preloading, which concern other sites of the domain: the owner decides.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
-SECURE_REFERRER_POLICY = "same-origin"
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 unused = ("camera", "display-capture", "geolocation", "hid", "microphone", "midi", "payment", "serial", "usb")
 PERMISSIONS_POLICY = {feature: [] for feature in unused}
 ADMIN_PATH = env.matching("ADMIN_PATH", "admin", r"/?[\w.-]+(/[\w.-]+)*/?", "a path such as office").strip("/")
-SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
-X_FRAME_OPTIONS = "DENY"
+CSRF_COOKIE_HTTPONLY = True
 
 # Static and uploaded files
 

@@ -42,7 +42,6 @@ class Identified:
         self.application = application
 
     async def __call__(self, scope, receive, send) -> None:
-        """Answer as the application does."""
         if scope["type"] == "http":
             begin(dict(scope["headers"]).get(HEADER.lower().encode(), b"").decode("latin-1"))
         await self.application(scope, receive, send)

@@ -31,10 +31,13 @@ def permission(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def bounded(application):
-    """Return an ASGI application that answers 413 as soon as a body is known to be too large."""
+class Bounded:
+    """An ASGI application that answers 413 as soon as a body is known to be too large."""
 
-    async def asgi(scope, receive, send):
+    def __init__(self, application) -> None:
+        self.application = application
+
+    async def __call__(self, scope, receive, send) -> None:
         headers = dict(scope["headers"]) if scope["type"] == "http" else {}
         if is_too_large(headers.get(b"content-length", b"").decode("latin-1")):
             return await refuse(receive, send)
@@ -47,11 +50,9 @@ def bounded(application):
             # Django then stops as if the client had left.
             return message if left >= 0 else {"type": "http.disconnect"}
 
-        await application(scope, count if b"transfer-encoding" in headers else receive, send)
+        await self.application(scope, count if b"transfer-encoding" in headers else receive, send)
         if left < 0:
             await refuse(receive, send)
-
-    return asgi
 
 
 def bounded_wsgi(application):
