@@ -47,10 +47,10 @@ add: setup ## Add a dependency, lock it, install it: make add PACKAGE=name
 	@$(MAKE) setup
 
 upgrade: setup ## Take the template's fixes: make upgrade FROM=<folder, zip or git address>[@version]
-	@$(PYTHON) -B bin/upgrade "FROM=$(FROM)" "BASE=$(BASE)" "CHECK=$(CHECK)"
+	@$(PYTHON) bin/upgrade "FROM=$(FROM)" "BASE=$(BASE)" "CHECK=$(CHECK)"
 
 changes: setup ## List what you have changed, added and deleted since the template
-	@$(PYTHON) -B bin/upgrade changes
+	@$(PYTHON) bin/upgrade changes
 
 audit: setup ## Check the locked dependencies for known vulnerabilities; needs the network
 	@bin/audit

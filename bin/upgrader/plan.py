@@ -1,18 +1,16 @@
 """What an upgrade does to each file of a project, decided before anything is written."""
 
-from __future__ import annotations
-
 import re
 import tempfile
 from collections import defaultdict
 from pathlib import Path
 
 from .project import Project, merged, write_all
-from .template import MANIFEST, Manifest, Template, git
+from .template import MANIFEST, Manifest, Template, UpgradeError, git
 
 MIGRATION = re.compile(r"(.+)/migrations/[^/]+\.py")
 REQUIREMENTS = "pyproject.toml"
-LOCK = re.compile(r"requirements[^/]*\.txt|uv\.lock")
+LOCK = re.compile(r"requirements[^/]*\.txt")
 MOVED_SIMILARITY = "70%"
 NO_TEXT = 255
 
@@ -25,60 +23,54 @@ class Plan:
         self.writes: dict[str, bytes] = {}
         self.deletions: list[str] = []
         self.done: dict[str, list[str]] = defaultdict(list)
-        self.formatted: dict[str, tuple[bytes, bytes]] = {}
 
     def make(self) -> None:
         """Decide about all files. `UpgradeError` says what is in the way."""
         moves = self.find_moves()
         targets = {path: path if path in self.new.ids else moves.get(path) for path in self.old.ids}
         stale = {a: b for a, b in sorted(targets.items()) if a != b or self.old.ids[a] != self.new.ids[b]}
-        self.format(stale)
+        versions = self.find_versions(stale)
         for path, target in stale.items():
-            self.change(path, target)
+            self.change(path, target, versions.get(path, []))
         for path in sorted(self.new.ids.keys() - set(targets.values())):
             self.add(path)
-        for path, content in self.writes.items():
-            self.project.check_free(path, content)
         self.find_migrations()
-        known = {item for items in self.old.by_hand.values() for item in items}
-        self.done["by hand"] = [i for items in self.new.by_hand.values() for i in items if i not in known]
+        for path, content in self.writes.items():
+            if not self.project.is_free(path, content):
+                raise UpgradeError(f"{path} is new in the template, but yours is not under git: move it.")
 
-    def change(self, path: str, target: str | None) -> None:
+    def change(self, path: str, target: str | None, versions: list[tuple[bytes, bytes]]) -> None:
         """Take a file to the new version: replace, move, delete or merge it."""
         ours = self.project.read(path)
         if ours is None or MIGRATION.fullmatch(path):
             return
-        if target not in (path, None) and self.project.read(target):
+        theirs = next((theirs for base, theirs in versions if base == ours), None)
+        if target not in (path, None) and self.project.read(target) is not None:
             self.done["taken"].append(target)
-        elif self.is_unchanged(path, ours):
-            self.put("replaced", path, target, self.theirs(path, target, ours))
+        elif theirs is not None:
+            self.put("replaced", path, target, theirs)
         elif not target:
             self.done["kept"].append(path)
         elif self.old.ids[path] == self.new.ids[target]:
             self.put("moved", path, target, ours)
         else:
-            self.merge(path, target, ours)
+            self.merge(path, target, ours, versions)
 
-    def is_unchanged(self, path: str, ours: bytes) -> bool:
-        """Return whether the team has left a file as it was, or as `black` has left it."""
-        if self.project.source_id(path, ours) == self.old.ids[path]:
-            return True
-        return ours in (self.formatted[path][0] if path in self.formatted else None, self.base(path))
+    def find_versions(self, targets: dict[str, str | None]) -> dict[str, list[tuple[bytes, bytes]]]:
+        """Return the old and the new content of files, for Python files also as `black` formats both."""
+        found = {}
+        for path, target in targets.items():
+            if self.project.read(path) is not None and (base := self.base(path)) is not None:
+                found[path] = [(base, self.new.read(target) if target else b"")]
+        edited = {p for p in found if p.endswith(".py") and self.project.read(p) != found[p][0][0]}
+        old, new = (self.project.blacked({path: found[path][0][side] for path in edited}) for side in (0, 1))
+        return {path: [*found[path], *([(old[path], new[path])] if path in old else [])] for path in found}
 
-    def theirs(self, path: str, target: str | None, ours: bytes) -> bytes:
-        """Return the new version of a file, formatted as ours is."""
-        before, after = self.formatted.get(path, (None, b""))
-        return after if ours == before or not target else self.new.read(target)
-
-    def merge(self, path: str, target: str, ours: bytes) -> None:
-        """Merge what the team and the template have changed; of two formats take the one with fewer conflicts."""
-        base = self.base(path)
-        if base is None:
-            self.done["unmerged"].append(path)
-            return
-        pairs = [(base, self.new.read(target)), *([self.formatted[path]] if path in self.formatted else [])]
+    def merge(self, path: str, target: str, ours: bytes, versions: list[tuple[bytes, bytes]]) -> None:
+        """Merge the changes of both, in the format that has fewer conflicts."""
         labels = ["yours", f"template {self.old.version}", f"template {self.new.version}"]
-        conflicts, content = min(merged(ours, old, new, labels) for old, new in pairs)
+        results = [merged(ours, base, theirs, labels) for base, theirs in versions]
+        conflicts, content = min(results, default=(NO_TEXT, b""))
         if conflicts >= NO_TEXT or (conflicts and LOCK.fullmatch(path)):
             self.done["unmerged"].append(path)
         else:
@@ -109,17 +101,12 @@ class Plan:
         return any(not any(ours.startswith(folder) for ours in self.project.paths) for folder in old)
 
     def base(self, path: str) -> bytes | None:
-        """Return the old version of a file, from the first source that has it."""
-        contents = (source.old_content(path, self.old.ids[path]) for source in self.bases)
+        """Return the old version of a file: the project's, if unchanged, or that of the first source with it."""
+        known, ours = self.old.ids[path], self.project.read(path)
+        if ours is not None and self.project.source_id(path, ours) == known:
+            return ours
+        contents = (source.old_content(path, known) for source in self.bases)
         return next((content for content in contents if content is not None), None)
-
-    def format(self, targets: dict[str, str | None]) -> None:
-        """Format both versions of the Python files that differ from the old version, if there is `black`."""
-        changed = [path for path in targets if path.endswith(".py") and self.project.read(path)]
-        changed = [path for path in changed if not self.is_unchanged(path, self.project.read(path))]
-        old = {path: base for path in changed if (base := self.base(path)) is not None}
-        new = self.project.blacked({path: self.new.read(targets[path]) for path in old if targets[path]})
-        self.formatted = {path: (text, new.get(path, b"")) for path, text in self.project.blacked(old).items()}
 
     def find_moves(self) -> dict[str, str]:
         """Return where the template has moved files, by git's measure of similarity."""
@@ -138,24 +125,22 @@ class Plan:
 
     def find_migrations(self) -> None:
         """Note the apps for which the team has migrations and the template new ones."""
-        apps = [
-            {found[1] for path in paths if (found := MIGRATION.fullmatch(path))}
-            for paths in (self.project.paths - self.old.ids.keys(), self.done["added"])
-        ]
-        self.done["migrations"] = sorted(apps[0] & apps[1])
+        new = self.project.paths - self.old.ids.keys(), self.done["added"]
+        ours, theirs = ({m[1] for path in paths if (m := MIGRATION.fullmatch(path))} for paths in new)
+        self.done["migrations"] = sorted(ours & theirs)
 
     def needs_locking(self) -> bool:
         """Return whether the locks are no longer those of the template, or do not fit `pyproject.toml`."""
-        locks = [path for path in self.old.ids | self.new.ids if LOCK.fullmatch(path)]
-        if any(path in self.done["merged"] + self.done["unmerged"] for path in locks):
+        locks = {path for path in self.old.ids | self.new.ids if LOCK.fullmatch(path)}
+        if locks & {*self.done["merged"], *self.done["unmerged"]}:
             return True
         ours = self.writes.get(REQUIREMENTS, self.project.read(REQUIREMENTS))
-        return ours != self.new.read(REQUIREMENTS) and any(path in self.writes for path in [REQUIREMENTS, *locks])
+        return ours != self.new.read(REQUIREMENTS) and not self.writes.keys().isdisjoint({REQUIREMENTS, *locks})
 
     def apply(self) -> None:
         """Write the files, make the locks again, and write the manifest last."""
         for path, content in self.writes.items():
-            self.project.write(path, content, executable=self.new.is_executable(path))
+            self.project.write(path, content)
         for path in self.deletions:
             self.project.delete(path)
         if self.needs_locking() and (REQUIREMENTS in self.done["conflicts"] or not self.project.lock()):

@@ -1,7 +1,5 @@
 """The project that is upgraded: its files as the team has them, and how they are written."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import subprocess
@@ -9,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .template import MANIFEST, Manifest, UpgradeError, git, source_id, with_line_feeds
+from .template import MANIFEST, PACKAGE, Manifest, UpgradeError, blob_id, git, text_of, with_line_feeds
 
 
 class Project:
@@ -17,8 +15,7 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        manage = folder / "manage.py"
-        text = manage.read_text(encoding="utf-8") if manage.is_file() else ""
+        text = text_of(folder / "manage.py")
         named = re.search(r"""DJANGO_SETTINGS_MODULE["'], ?["'](\w+)\.settings""", text)
         if not named:
             raise UpgradeError(f"{folder} has no manage.py that names the settings of a project.")
@@ -31,16 +28,14 @@ class Project:
         text = self.read(MANIFEST)
         return Manifest(text.decode(), self.name) if text else None
 
-    def check_clean(self) -> None:
-        """Raise `UpgradeError` if files under git have changes that are not committed."""
-        if git(self.folder, "status", "--porcelain", "--untracked-files=no", "--", "."):
-            raise UpgradeError("The work tree has changes: commit them, or undo them with `git checkout .`")
+    def is_clean(self) -> bool:
+        """Return whether all changes of files under git are committed."""
+        return not git(self.folder, "status", "--porcelain", "--untracked-files=no", "--", ".")
 
-    def check_free(self, path: str, content: bytes) -> None:
-        """Raise `UpgradeError` if another file, which is not under git, is where one is to be added."""
+    def is_free(self, path: str, content: bytes) -> bool:
+        """Return whether a file can be written without loss: no other is there, or git has it."""
         file = self.folder / path
-        if path not in self.paths and file.exists() and with_line_feeds(file.read_bytes()) != content:
-            raise UpgradeError(f"{path} is new in the template, but you have one that is not under git: move it.")
+        return path in self.paths or not file.exists() or with_line_feeds(file.read_bytes()) == content
 
     def read(self, path: str) -> bytes | None:
         """Return the content of a file under git, with line feeds; None if there is no such file."""
@@ -49,7 +44,9 @@ class Project:
 
     def source_id(self, path: str, content: bytes) -> str:
         """Return the id that this content of a file has in the template."""
-        return source_id(path, content, self.name)
+        if path.endswith(".py"):
+            content = re.sub(rb"(?<!\w)%s(?!\w)" % self.name.encode(), PACKAGE, content)
+        return blob_id(content)
 
     def old_content(self, path: str, known: str) -> bytes | None:
         """Return the content from the project's history that has this id in the template."""
@@ -60,15 +57,15 @@ class Project:
                 return content
         return None
 
-    def write(self, path: str, content: bytes, *, executable: bool = False) -> None:
-        """Write a file in one step, with the line ends that it has now."""
+    def write(self, path: str, content: bytes) -> None:
+        """Write a file in one step, with the line ends that it has now; a script becomes executable."""
         file = self.folder / path
         if file.is_file() and with_line_feeds(before := file.read_bytes()) != before:
             content = content.replace(b"\n", b"\r\n")
         file.parent.mkdir(parents=True, exist_ok=True)
         part = self.git_folder / "upgrade.part"
         part.write_bytes(content)
-        part.chmod(0o755 if executable else 0o644)
+        part.chmod(0o755 if content.startswith(b"#!") else 0o644)
         shutil.move(part, file)
 
     def delete(self, path: str) -> None:

@@ -1,7 +1,5 @@
 """The template at one version: where it comes from, its manifest, and its files as a project has them."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json
@@ -41,6 +39,11 @@ def blob_id(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
+def text_of(file: Path) -> str:
+    """Return a file's text, nothing if there is no file."""
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
+
+
 class Manifest:
     """The files of a version by their paths in a project of this name, with git's ids before rendering."""
 
@@ -53,18 +56,15 @@ class Manifest:
 
 
 class Template(Manifest):
-    """A folder with the template and perhaps the git folder of its history, for a project of this name."""
+    """A folder with the template, and perhaps a repository with its history, for a project of this name."""
 
     def __init__(self, folder: Path, history: Path | None, name: str) -> None:
-        text = (folder / MANIFEST).read_text(encoding="utf-8") if (folder / MANIFEST).is_file() else ""
-        super().__init__(text, name)
-        self.folder, self.history, self.name, self.has_manifest = folder, history, name, bool(text)
-        packages = [package for package in FOLDERS if (folder / package).is_dir()]
-        if not packages or not (folder / "manage.py").is_file():
+        super().__init__(text_of(folder / MANIFEST), name)
+        self.folder, self.history, self.name, self.has_manifest = folder, history, name, bool(self.ids)
+        self.package = next((package for package in FOLDERS if (folder / package).is_dir()), None)
+        if not self.package or not (folder / "manage.py").is_file():
             raise UpgradeError(f"{folder} does not hold the template.")
-        self.package = packages[0]
-        if not self.has_manifest:
-            self.ids = {path: blob_id(self._source(path)) for path in self._listed()}
+        self.ids = self.ids or {path: blob_id(self._source(path)) for path in self._listed()}
 
     def _listed(self) -> list[str]:
         files = [file.relative_to(self.folder) for file in self.folder.rglob("*") if file.is_file()]
@@ -73,7 +73,7 @@ class Template(Manifest):
         return [re.sub(f"^{self.package}", f"{self.name}/", name) for name in names]
 
     def _file(self, path: str) -> Path:
-        return self.folder / re.sub(f"^{re.escape(self.name)}/", self.package, path)
+        return self.folder / re.sub(f"^{self.name}/", self.package, path)
 
     def _source(self, path: str) -> bytes:
         content = with_line_feeds(self._file(path).read_bytes())
@@ -96,26 +96,13 @@ class Template(Manifest):
         found = git(self.history, "cat-file", "blob", known, allowed=(0, 128)) if self.history else b""
         return self._rendered(path, found) if found or known == blob_id(b"") else None
 
-    def is_executable(self, path: str) -> bool:
-        """Return whether a file is a command."""
-        return bool(self._file(path).stat().st_mode & 0o100)
-
     def check(self) -> None:
         """Raise `UpgradeError` if the manifest is missing or stale."""
         if not self.has_manifest:
             raise UpgradeError(f"The template has no {MANIFEST}: it is from before this command.")
-        for path, known in self.ids.items():
-            if not self._has(path, known):
-                raise UpgradeError(
-                    f"The template's {path} is not that of its {MANIFEST}: run `make manifest` there."
-                )
-
-
-def source_id(path: str, content: bytes, name: str) -> str:
-    """Return the id in the template of a project's file, in which the settings package has its own name."""
-    if path.endswith(".py"):
-        content = re.sub(rb"(?<!\w)%s(?!\w)" % re.escape(name.encode()), PACKAGE, content)
-    return blob_id(content)
+        stale = next((path for path, known in self.ids.items() if not self._has(path, known)), None)
+        if stale:
+            raise UpgradeError(f"The template's {MANIFEST} is not that of its {stale}: run `make manifest` there.")
 
 
 def fetch(source: str, folder: Path) -> tuple[Path, Path | None]:
@@ -151,9 +138,6 @@ def unzipped(file: Path, folder: Path) -> Path:
     if not zipfile.is_zipfile(file):
         raise UpgradeError(f"{file} is neither a folder nor a zip.")
     with zipfile.ZipFile(file) as archive:
-        for entry in archive.infolist():
-            unpacked = Path(archive.extract(entry, folder / "files"))
-            if not entry.is_dir():
-                unpacked.chmod(0o755 if entry.external_attr >> 16 & 0o100 else 0o644)
+        archive.extractall(folder / "files")
     inner = list((folder / "files").iterdir())
     return inner[0] if len(inner) == 1 and inner[0].is_dir() else folder / "files"

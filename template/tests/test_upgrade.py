@@ -13,12 +13,12 @@ from .upgrading import (
     NUMBERS,
     ROOT,
     adopt,
-    checkout,
     commit,
     edit,
     git,
     release,
     run,
+    small_template,
     start,
     tree,
     upgrade,
@@ -34,7 +34,7 @@ NOTHING = "Template 1.2.0 to 1.2.0: nothing to do.\n"
 def template(tmp_path_factory):
     """A repository with the versions 1.1.0 and 1.2.0 of the template, and their zips."""
     folder = tmp_path_factory.mktemp("versions") / "template"
-    checkout(folder)
+    small_template(folder)
     names = ("replaced", "deleted", "moved", "merged", "conflict", "gone")
     write(folder, {f"pages/{name}.txt": f"{name}\n{NUMBERS}" for name in names})
     write(folder, {"apps/old/one.txt": "one\n", "pages/script": "#!/bin/sh\n"})
@@ -57,8 +57,8 @@ def template(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def made(template, tmp_path_factory):
-    """A project of version 1.1.0 from the zip, not yet under git."""
-    return start(zip_of(template, "1.1.0"), tmp_path_factory.mktemp("made") / "project")
+    """A project of version 1.1.0 from the zip, under git."""
+    return adopt(start(zip_of(template, "1.1.0"), tmp_path_factory.mktemp("made") / "project"))
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +71,8 @@ def expected(template, tmp_path_factory):
 
 @pytest.fixture
 def project(made, tmp_path):
-    """A project of version 1.1.0, under git."""
-    return adopt(shutil.copytree(made, tmp_path / "project"))
+    """A project of version 1.1.0."""
+    return shutil.copytree(made, tmp_path / "project")
 
 
 def work(project, **files):
@@ -120,8 +120,6 @@ def test_a_project_of_the_folder_or_an_archive_keeps_the_name_of_the_package(doo
     project = start(source, tmp_path / "project")
     if door == "folder":
         run(project, "make", "remove-template")
-        git(project, "init", "--quiet")
-        git(project, "checkout", "--quiet", "--orphan", "main")
     adopt(project)
     upgrade(project, f"FROM=file://{template}@1.2.0")
     assert (project / "project_template/here.py").read_text() == "if 'name'   : PLACE = 'project_template'\n"
@@ -158,8 +156,8 @@ def test_a_base_is_found_in_from_or_in_base_or_in_the_history_and_without_one_a_
 ):
     new, base = f"FROM={zip_of(template, '1.2.0')}", f"BASE={zip_of(template, '1.1.0')}"
     edited = shutil.copytree(made, tmp_path / "edited first")
-    write(edited, {"pages/merged.txt": headed("merged")})
-    adopt(edited)
+    git(edited, "checkout", "--quiet", "--orphan", "edited")
+    work(edited, merged=headed("merged"))
     for options in ([f"FROM={template}"], [new, base]):
         assert "1 merged" in upgrade(edited, *options)
         assert page(edited, "merged") == by_both("merged")
@@ -198,7 +196,7 @@ def test_a_project_that_black_has_formatted_counts_as_unchanged_and_stays_format
 
 @pytest.mark.parametrize("attributes", [True, False])
 def test_line_ends_of_windows_are_no_changes_and_stay(attributes, made, template, tmp_path, expected):
-    project = shutil.copytree(made, tmp_path / "project")
+    project = shutil.copytree(made, tmp_path / "project", ignore=shutil.ignore_patterns(".git"))
     git(project, "init", "--quiet")
     for path, content in tree(project).items():
         (project / path).write_bytes(content if b"\0" in content else content.replace(b"\n", b"\r\n"))
@@ -244,7 +242,7 @@ def test_an_interrupted_upgrade_is_undone_and_done_again(project, template, tmp_
         monkeypatch.setattr(owner, name, step(getattr(owner, name)))
     for interrupted_after in range(12):
         ours = Project(project)
-        ours.check_clean()
+        assert ours.is_clean()
         plan = Plan(ours, ours.manifest(), new, [new])
         plan.make()
         left = interrupted_after
@@ -282,7 +280,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(options, reason, project, tem
 
 def test_a_new_file_does_not_replace_one_that_is_not_under_git(project, template):
     write(project, {"pages/added.txt": "mine\n"})
-    reason = "pages/added.txt is new in the template, but you have one that is not under git: move it.\n"
+    reason = "pages/added.txt is new in the template, but yours is not under git: move it.\n"
     assert upgrade(project, f"FROM={template}", fails=True) == reason
 
 
@@ -307,4 +305,4 @@ def test_a_manifest_that_is_not_up_to_date_is_found(template, tmp_path):
         program=clone / "bin/upgrade",
         fails=True,
     )
-    assert "pages/merged.txt is not that of its template.lock" in printed
+    assert "template.lock is not that of its pages/merged.txt" in printed
