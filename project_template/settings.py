@@ -81,7 +81,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "apps.operations.health.answer",
     "apps.operations.logs.identify",
-    *(["apps.dashboard.middleware.measure"] if "apps.dashboard" in INSTALLED_APPS else []),
+    *(["apps.dashboard.counting.measure"] if "apps.dashboard" in INSTALLED_APPS else []),
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",

@@ -9,7 +9,12 @@ class DashboardConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import signals  # noqa: F401 - connects its receivers
+        from apps.sse import processes
+
+        from . import counting, recorder
+
+        counting.watch()
+        processes.collected.connect(recorder.record)
 
     def may_open(self, user) -> bool:
         """Return whether the first page may lead a user here."""
@@ -19,9 +24,9 @@ class DashboardConfig(AppConfig):
 
     def live_figure(self) -> float | None:
         """Return what everybody may see: requests per second; None if the dashboard is not public."""
-        from . import stats
+        from . import history
 
         if not getattr(settings, "DASHBOARD_PUBLIC", False):
             return None
-        points = stats.recent()
+        points = history.recent()
         return round(points[-1]["requests"], 1) if points else 0

@@ -20,7 +20,7 @@ class Figure:
 
     def text(self, point: dict | None) -> str:
         """Return the number as it is read, without its unit; a dash if it is not known."""
-        value = point[self.name] if point else None
+        value = point.get(self.name) if point else None
         return UNKNOWN if value is None else floatformat(value / self.scale, f"{self.digits}g")
 
 
@@ -44,7 +44,7 @@ class Chart:
 
     def text(self, point: dict | None) -> str:
         """Return the note of the chart at a point."""
-        return self.missing if point and point[self.figures[0].name] is None else self.note
+        return self.missing if point and point.get(self.figures[0].name) is None else self.note
 
 
 CHARTS = [

@@ -1,74 +1,78 @@
-"""The last minutes of the deployment, kept by each process so that it reads every sample once."""
+"""The points of each range, as this process has read them, and the newest ones as they come."""
 
+import asyncio
 import threading
-from collections import Counter, defaultdict, deque
-from collections.abc import Iterable
+import time
+from collections.abc import AsyncGenerator
 
-from .models import Sample
-from .points import Point, point
-from .ranges import MINUTES
+from asgiref.sync import sync_to_async
 
-LENGTH = MINUTES.length
+from apps.sse import shared
 
-WINDOW = 60
-"""Seconds over which response times are summed: a few requests make no percentile."""
+from .models import BUCKET, MINUTES, RANGES, Point, Range, Summary
 
-LATE = 30
-"""Seconds that a sample may come late and still be added, as it may when the database was busy."""
+DELAY = 1
+"""Seconds after the end of a bucket until its point is stored."""
 
 
 class History:
-    """The points of the last five minutes, for any thread."""
+    """The points of one range, for any thread; each of them is read once."""
 
-    def __init__(self) -> None:
+    def __init__(self, span: Range) -> None:
+        self.span = span
         self.lock = threading.Lock()
         self.last = 0
-        self.samples: dict[int, dict[int, dict]] = defaultdict(dict)
-        self.durations: dict[int, Counter[int]] = defaultdict(Counter)
         self.points: dict[int, Point] = {}
 
     def until(self, last: int) -> list[Point]:
         """
-        Return the points of the five minutes that end with the bucket `last`, oldest first.
+        Return the points of the range that ends with the bucket `last`, oldest first.
 
-        A bucket without samples has no point. It takes one query if the bucket was not asked for
+        A time that was not measured has no point. It takes one query if `last` was not asked for
         before, otherwise none.
         """
         with self.lock:
             if last > self.last:
                 self._read(last)
                 self.last = last
-            return [self.points[time] for time in sorted(self.points) if last - LENGTH < time <= last]
+            return list(self.points.values())
 
     def _read(self, last: int) -> None:
-        oldest = last - LENGTH - WINDOW
-        unknown = list(self._unknown(max(oldest, self.last - LATE), last))
-        for sample in unknown:
-            self._add(sample)
-        for kept in (self.samples, self.durations, self.points):
-            for bucket in [bucket for bucket in kept if bucket <= oldest]:
-                del kept[bucket]
-        for bucket, durations in self._trailing(min((sample["bucket"] for sample in unknown), default=last)):
-            self.points[bucket] = point(bucket, self.samples[bucket].values(), durations)
+        oldest = last - self.span.length
+        unread = Summary.objects.filter(step=self.span.step, bucket__lte=last).order_by("bucket")
+        found = unread.filter(bucket__gt=max(oldest, *self.points, 0)).values_list("bucket", "point")
+        self.points = {time: each for time, each in self.points.items() if time > oldest} | dict(found)
 
-    def _unknown(self, since: int, last: int) -> Iterable[dict]:
-        known = [pk for bucket, samples in self.samples.items() if bucket > since for pk in samples]
-        return Sample.objects.filter(bucket__gt=since, bucket__lte=last).exclude(pk__in=known).values()
 
-    def _add(self, sample: dict) -> None:
-        bucket = sample["bucket"]
-        self.samples[bucket][sample["id"]] = sample
-        for slot, count in sample.pop("durations").items():
-            self.durations[bucket][int(slot)] += count
+histories = {span.name: History(span) for span in RANGES.values()}
 
-    def _trailing(self, first: int) -> Iterable[tuple[int, Counter[int]]]:
-        """Yield each bucket from `first` on, with the response times of the minute that ends with it."""
-        window: deque[int] = deque()
-        total: Counter[int] = Counter()
-        for bucket in sorted(bucket for bucket in self.samples if bucket > first - WINDOW):
-            window.append(bucket)
-            total.update(self.durations[bucket])
-            while window[0] <= bucket - WINDOW:
-                total.subtract(self.durations[window.popleft()])
-            if bucket >= first:
-                yield bucket, total
+
+@shared
+async def following(span: str) -> AsyncGenerator[list[Point]]:
+    """Yield the points of a range, then again shortly after the end of each bucket that has one."""
+    told = -1
+    while True:
+        last = newest(BUCKET)
+        points = await sync_to_async(recent)(span)
+        if points and points[-1]["time"] > told:
+            told = points[-1]["time"]
+            yield points
+        # Timers may fire a little early: what counts is that the next bucket is there.
+        while newest(BUCKET) == last:
+            await asyncio.sleep(last + 2 * BUCKET + DELAY - time.time())
+
+
+def recent(span: str = MINUTES.name) -> list[Point]:
+    """Return the points of a range, oldest first."""
+    return histories[span].until(newest(RANGES[span].step))
+
+
+def known(last_event_id: str | None) -> int:
+    """Return the time of the last point a client has seen, 0 if none; it cannot have seen the future."""
+    seen = int(last_event_id or 0)
+    return seen if seen <= newest(BUCKET) else 0
+
+
+def newest(step: int) -> int:
+    """Return the start of the last `step` seconds whose point can be there."""
+    return int((time.time() - DELAY) // step - 1) * step

@@ -5,9 +5,9 @@ from django.views.generic import TemplateView
 
 from apps.sse import SSEView
 
-from . import stats
+from . import history
 from .charts import CHARTS
-from .ranges import MINUTES, RANGES, Range
+from .models import MINUTES, RANGES, Range
 
 
 def may_look(user) -> bool:
@@ -32,9 +32,9 @@ class DashboardView(UserPassesTestMixin, TemplateView):
         return may_look(self.request.user)
 
     def get_context_data(self, **kwargs):
-        span, points = range_of(self.request), stats.recent()
+        span, points = range_of(self.request), history.recent()
         now = points[-1] if points else None
-        data = {"now": now, "points": points if span == MINUTES else stats.recent(span.name)}
+        data = {"now": now, "points": points if span == MINUTES else history.recent(span.name)}
         context = {"charts": CHARTS, "range": span, "ranges": RANGES.values(), "point": now, "data": data}
         return super().get_context_data(**context, **kwargs)
 
@@ -49,13 +49,11 @@ class StatsStream(SSEView):
         if not may_look(request.user):
             raise PermissionDenied
         self.range = range_of(request).name
-        self.seen = stats.known(last_event_id)
+        self.seen = history.known(last_event_id)
 
     async def stream(self, request):
-        for point in await stats.missed(self.range, self.seen):
-            yield self.event("stats", point, id=point["time"])
-            self.seen = point["time"]
-
-        async for point in stats.latest(self.range):
-            if point["time"] > self.seen:
-                yield self.event("stats", point, id=point["time"])
+        async for points in history.following(self.range):
+            for point in points if self.seen else points[-1:]:
+                if point["time"] > self.seen:
+                    yield self.event("stats", point, id=point["time"])
+            self.seen = points[-1]["time"]

@@ -4,7 +4,7 @@ Server-Sent Events for Django: `SSEView` sends events, `DjustSSE` in the browser
 The names in `__all__` are public. Everything else may change.
 """
 
-from . import connections, metrics
+from . import connections, metrics, processes
 from .closing import aclose_streams, close_streams
 from .events import Event, Position, sse_comment, sse_event
 from .pages import LivePageMixin, live_page, page_position
@@ -31,6 +31,7 @@ __all__ = [
     "metrics",
     "page_position",
     "position",
+    "processes",
     "publish",
     "publish_html",
     "rate_limited",

@@ -15,10 +15,9 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from . import census
-from .census import Census, Process
+from . import processes
 from .closing import close_streams, close_view
-from .models import OpenStream
+from .models import OpenStream, Process
 
 
 class UserRow(NamedTuple):
@@ -31,7 +30,7 @@ class UserRow(NamedTuple):
 
 
 class ProcessRow(NamedTuple):
-    """A process and its number of streams, or how many seconds ago it was last heard if it does not answer."""
+    """A process and its number of streams, or None and how many seconds ago it wrote its row last."""
 
     process: Process
     number: int | None
@@ -39,27 +38,31 @@ class ProcessRow(NamedTuple):
 
 
 class Streams:
-    """What a census of `streams` says, summed up over the processes."""
+    """The open streams of all processes, summed up."""
 
-    def __init__(self, asked: Census) -> None:
-        self.is_whole = asked.is_whole
+    def __init__(self, rows: list[Process]) -> None:
+        self.processes = [_process_row(row) for row in rows]
+        told = [row.data["streams"] for row in rows if not processes.is_silent(row)]
         views: Counter[str] = Counter()
         users: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for _process, told in asked.answers:
-            views.update(told["views"])
-            for pk, view, number in told["users"]:
-                users[pk][view] += number
+        for streams in told:
+            views.update(streams["views"])
+            for view, numbers in streams["users"].items():
+                for pk, number in numbers.items():
+                    users[pk][view] += number
         self.views = views.most_common()
         self.total = views.total()
-        self.guests = self.total - sum(told["signed_in"] for _process, told in asked.answers)
+        self.guests = self.total - sum(streams["signed_in"] for streams in told)
         names = names_of(users)
-        rows = [UserRow(pk, names.get(pk, pk), of.total(), of.most_common()) for pk, of in users.items()]
-        self.users = sorted(rows, key=lambda row: (-row.number, row.name))
-        self.further = self.total - self.guests - sum(row.number for row in rows)
-        self.processes = sorted([
-            *(ProcessRow(process, sum(told["views"].values()), 0) for process, told in asked.answers),
-            *(ProcessRow(process, None, round(seconds)) for process, seconds in asked.silent),
-        ])  # fmt: skip
+        found = [UserRow(pk, names.get(pk, pk), of.total(), of.most_common()) for pk, of in users.items()]
+        self.users = sorted(found, key=lambda row: (-row.number, row.name))
+        self.further = self.total - self.guests - sum(row.number for row in found)
+
+
+def _process_row(row: Process) -> ProcessRow:
+    if processes.is_silent(row):
+        return ProcessRow(row, None, round(row.age.total_seconds()))
+    return ProcessRow(row, sum(row.data["streams"]["views"].values()), 0)
 
 
 def names_of(pks: Any) -> dict[str, str]:
@@ -96,7 +99,7 @@ class OpenStreamAdmin(admin.ModelAdmin):
         """Show who has streams open."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        shown = {"streams": Streams(census.ask("streams")), "may_end": self.has_end_permission(request)}
+        shown = {"streams": Streams(processes.rows()), "may_end": self.has_end_permission(request)}
         return self._render(request, "streams", _("Open streams"), **shown)
 
     def end(self, request: HttpRequest) -> HttpResponse:

@@ -14,8 +14,9 @@ from typing import Any
 
 from django.core.exceptions import BadRequest
 
-from . import census, checks, endings, transports
+from . import checks, endings, transports
 from .connection import Connection
+from .hub import get_hub
 
 Message = dict[str, Any]
 Receive = Callable[[], Coroutine[Any, Any, Message]]
@@ -116,7 +117,8 @@ def hand_off(application: Application) -> Application:
         if scope["type"] != "http":
             return await application(scope, receive, send)
         endings.watch_signals()
-        census.take_part()
+        # Before the request is handled, so that what ends its stream is heard while it opens.
+        get_hub().begin()
         slot = Slot(send, receive)
         # In a task of its own, so that what Django leaves in its context is gone with the request.
         try:

@@ -19,7 +19,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_sa
 from . import connections, revocations
 from .access import account_fields, session_hash
 from .connections import OpenConnection
-from .hub import control_handlers
+from .hub import control_handlers, get_hub
 from .publishing import publish_control
 from .sweep import sweep
 
@@ -67,6 +67,8 @@ def watch() -> None:
     control_handlers["close-view"] = _close_view
     control_handlers["sweep"] = _sweep
     request_started.connect(revocations.note_beginning)
+    # However a stream is served, another process may end it.
+    connections.when_opened.append(lambda _: get_hub().begin())
     connections.when_opened.append(lambda stream: sweep.opened(stream))
     user_logged_in.connect(_logged_in)
     user_logged_out.connect(_logged_out)

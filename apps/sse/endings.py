@@ -1,9 +1,9 @@
 """
-Ending every stream when the process is told to stop.
+Ending every stream, and deleting the process's row, when the process is told to stop.
 
 Servers wait for open responses before they stop, or cut them off, and never tell the
-application. So the signal itself is watched: the streams are ended first, and then whoever
-handled it before gets it.
+application. So the signal itself is watched: the streams are ended first, and then the
+earlier handler gets it.
 """
 
 import os
@@ -13,7 +13,7 @@ import time
 from types import FrameType
 from weakref import WeakSet
 
-from . import connections
+from . import connections, processes
 
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGQUIT") if hasattr(signal, name)]
 GRACE_SECONDS = 1.0
@@ -27,21 +27,21 @@ _seen: set[int] = set()
 
 
 def watch_signals() -> None:
-    """End all streams on a signal to stop; does nothing when called again or off the main thread."""
+    """Prepare the end on a signal to stop; does nothing when called again or off the main thread."""
     if threading.current_thread() is not threading.main_thread():
         return
     for number in SIGNALS:
         current = signal.getsignal(number)
-        if current not in (_end_streams, signal.SIG_IGN, None):
+        if current not in (_prepare_end, signal.SIG_IGN, None):
             _earlier[number] = current
-            signal.signal(number, _end_streams)
+            signal.signal(number, _prepare_end)
 
 
-def _end_streams(number: int, frame: FrameType | None) -> None:
-    if number not in _seen and _are_open():
+def _prepare_end(number: int, frame: FrameType | None) -> None:
+    if number not in _seen and (_are_open() or processes.is_counted()):
         _seen.add(number)
         connections.end_all(for_good=True)
-        threading.Thread(target=_send_again_after_streams, args=(number,), daemon=True).start()
+        threading.Thread(target=_send_again_when_prepared, args=(number,), daemon=True).start()
         return
     earlier = _earlier[number]
     if callable(earlier):
@@ -61,8 +61,10 @@ def _are_open() -> bool:
     return bool(connections.open_streams() or unclosed)
 
 
-def _send_again_after_streams(number: int) -> None:
-    _wait_for_streams()
+def _send_again_when_prepared(number: int) -> None:
+    if _are_open():
+        _wait_for_streams()
+    processes.leave()
     os.kill(os.getpid(), number)
 
 

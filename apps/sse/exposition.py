@@ -6,10 +6,12 @@ takes nothing away from the others' counts, and `rate()` is right.
 """
 
 import hmac
+import re
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import Any
 
+from django.db import Error
 from django.db.transaction import non_atomic_requests
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
@@ -24,15 +26,17 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import CollectorRegistry
 
-from . import census
-from .census import Census
+from . import processes
 from .conf import setting
-from .metrics import DELAY_SECONDS
+from .metrics import DELIVERY_DELAY
+from .models import Process
+from .schema import migration_hint
 
 GAUGES = {
     "connections": "Open streams.",
     "backlog_connections": "Open streams with data that the client has not read yet.",
     "backlog_bytes": "Bytes queued for clients that have not read them yet.",
+    "bus_up": "1 if the process can read events, 0 if it refuses streams because it cannot.",
 }
 COUNTERS = {
     "opened": ("connections_opened", "Streams opened."),
@@ -42,7 +46,12 @@ COUNTERS = {
     "replays": ("replays", "Clients that reconnected and got a replay."),
     "replayed": ("events_replayed", "Events replayed to clients that reconnected."),
     "resets": ("resets", "Resets: clients whose missed events could not be replayed."),
+    "cpu_seconds": ("cpu_seconds", "CPU time used."),
 }
+HISTOGRAMS = {
+    DELIVERY_DELAY: "Seconds from publish() until the event was written to the last client of a process.",
+}
+OTHER = "Counted by an app of this project."
 
 
 @require_safe
@@ -53,7 +62,7 @@ def metrics(request: HttpRequest, collectors: Iterable[Any] = ()) -> HttpRespons
     Return the metrics of all processes to a request with `METRICS_TOKEN` as its bearer token.
 
     `collectors` are the project's own collectors, as prometheus-client defines them. Without the
-    setting the response is 404.
+    setting the response is 404, without a database 503.
     """
     token = setting("METRICS_TOKEN")
     if not token:
@@ -63,64 +72,79 @@ def metrics(request: HttpRequest, collectors: Iterable[Any] = ()) -> HttpRespons
         answer = HttpResponse("The bearer token is missing or wrong.\n", status=401, content_type="text/plain")
         answer.headers["WWW-Authenticate"] = 'Bearer realm="metrics"'
         return answer
+    try:
+        rows = processes.rows()
+    except Error as error:
+        text = migration_hint(error) or f"The database cannot be read: {error}"
+        return HttpResponse(f"{text}\n", status=503, content_type="text/plain")
     registry = CollectorRegistry()
-    for collector in (Collector(census.ask("figures")), *collectors):
+    for collector in (Collector(rows), *collectors):
         registry.register(collector)
     encode, content_type = exposition.choose_encoder(request.headers.get("Accept", ""))
     return HttpResponse(encode(registry), content_type=content_type)
 
 
 class Collector:
-    """A census of `figures` as metrics, as prometheus-client takes them."""
+    """The rows of the processes as metrics, as prometheus-client takes them."""
 
-    def __init__(self, asked: Census) -> None:
-        self._asked = asked
+    def __init__(self, rows: list[Process]) -> None:
+        self._silent = sum(map(processes.is_silent, rows))
+        self._rows = [row for row in rows if not processes.is_silent(row)]
 
     def collect(self) -> Iterator[Metric]:
         """Yield each metric with a sample for each process."""
         yield from self._gauges()
         yield from self._counters()
         yield self._hang_ups()
-        yield self._delay()
+        yield from self._histograms()
         yield from self._processes()
 
     def _gauges(self) -> Iterator[Metric]:
-        for name, text in GAUGES.items():
-            gauge = GaugeMetricFamily(f"sse_{name}", text, labels=["process"])
-            for process, figures in self._asked.answers:
-                gauge.add_metric([process.name], figures[name])
+        for name, values in self._by_name("gauges", GAUGES):
+            gauge = GaugeMetricFamily(_metric(name), GAUGES.get(name, OTHER), labels=["process"])
+            for process, value in values:
+                gauge.add_metric([process], value)
             yield gauge
 
     def _counters(self) -> Iterator[Metric]:
-        for key, (name, text) in COUNTERS.items():
-            counter = CounterMetricFamily(f"sse_{name}", text, labels=["process"])
-            for process, figures in self._asked.answers:
-                counter.add_metric([process.name], figures["counts"].get(key, 0))
+        for key, values in self._by_name("counts", COUNTERS):
+            name, text = COUNTERS.get(key, (key, OTHER))
+            counter = CounterMetricFamily(_metric(name), text, labels=["process"])
+            for process, value in values:
+                counter.add_metric([process], value)
             yield counter
 
     def _hang_ups(self) -> Metric:
         text = "Streams ended by the server, by reason. Their clients reconnect."
         counter = CounterMetricFamily("sse_hang_ups", text, labels=["process", "reason"])
-        for process, figures in self._asked.answers:
-            for reason, number in sorted(figures["hang_ups"].items()):
-                counter.add_metric([process.name, reason], number)
+        for reason, values in self._by_name("hang_ups", ()):
+            for process, value in values:
+                counter.add_metric([process, reason], value)
         return counter
 
-    def _delay(self) -> Metric:
-        text = "Seconds from the publication of an event until it was written to the last client of a process."
-        histogram = HistogramMetricFamily("sse_delivery_delay_seconds", text, labels=["process"])
-        bounds = [*map(str, DELAY_SECONDS), "+Inf"]
-        for process, figures in self._asked.answers:
-            buckets = list(zip(bounds, accumulate(figures["delay_buckets"]), strict=True))
-            histogram.add_metric([process.name], buckets, figures["delay_sum"])
-        return histogram
+    def _histograms(self) -> Iterator[Metric]:
+        for name, values in self._by_name("histograms", HISTOGRAMS):
+            histogram = HistogramMetricFamily(_metric(name), HISTOGRAMS.get(name, OTHER), labels=["process"])
+            for process, told in values:
+                bounds = [*map(str, told["bounds"]), "+Inf"]
+                histogram.add_metric(
+                    [process], list(zip(bounds, accumulate(told["buckets"]), strict=True)), told["sum"]
+                )
+            yield histogram
+
+    def _by_name(self, kind: str, known: Iterable[str]) -> Iterator[tuple[str, list[tuple[str, Any]]]]:
+        """Yield each name of a kind, with the values of the processes that have it."""
+        for name in dict.fromkeys([*known, *(name for row in self._rows for name in row.data[kind])]):
+            yield name, [(str(row.pk), row.data[kind][name]) for row in self._rows if name in row.data[kind]]
 
     def _processes(self) -> Iterator[Metric]:
-        info = InfoMetricFamily("sse_process", "Processes that answered this query.", labels=["process"])
-        for process, _ in self._asked.answers:
-            info.add_metric([process.name], {"pid": str(process.pid), "host": process.host})
+        info = InfoMetricFamily("sse_process", "Processes that serve or work.", labels=["process"])
+        for row in self._rows:
+            info.add_metric([str(row.pk)], {"pid": str(row.pid), "host": row.host, "kind": row.kind})
         yield info
-        text = "Processes seen in the last minutes that did not answer this query."
-        yield GaugeMetricFamily("sse_processes_silent", text, len(self._asked.silent))
-        text = "1 if the other processes could be queried, 0 if these metrics are those of one process."
-        yield GaugeMetricFamily("sse_bus_up", text, int(self._asked.is_whole))
+        text = "Processes that have not reported lately: killed, or hanging. Forgotten after five minutes."
+        yield GaugeMetricFamily("sse_processes_silent", text, self._silent)
+
+
+def _metric(name: str) -> str:
+    return "sse_" + re.sub(r"\W", "_", name)

@@ -7,17 +7,23 @@ from functools import wraps
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db import Error
+from django.db import Error, InterfaceError, OperationalError
 from django.db import connections as databases
 from django.db.transaction import non_atomic_requests
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 
 from . import revocations
 from .cors import CORS
-from .failures import answer_to
+from .limits import refuse
 from .log import Unavailable
+from .schema import is_mistake, migration_hint
 from .share_keys import refuse_other_user
+
+UNAVAILABLE = "Events are not available at the moment."
+
+logger = logging.getLogger("apps.sse")
 
 
 def in_front_of(view: Callable, cors: CORS) -> Callable:
@@ -73,7 +79,7 @@ def _async_front(view: Callable, cors: CORS) -> Callable:
         except (PermissionDenied, Http404) as error:
             answer = await sync_to_async(cors.refusal)(request, error)
         except (Error, Unavailable) as error:
-            if (answer := answer_to(error, request)) is None:
+            if (answer := _answer_to(error, request)) is None:
                 raise
         return cors.add_headers(request, answer)
 
@@ -81,6 +87,22 @@ def _async_front(view: Callable, cors: CORS) -> Callable:
     for alias in databases:
         non_atomic_requests(using=alias)(front)
     return front
+
+
+def _answer_to(error: Error | Unavailable, request: HttpRequest) -> HttpResponse | None:
+    """
+    Return the response to a request that an error has stopped, None if the error is a bug.
+
+    503 with `Retry-After` for a database or broker that cannot be reached or does not answer, 500 for
+    a database that was not migrated.
+    """
+    if hint := migration_hint(error.__cause__ if isinstance(error, Unavailable) else error):
+        return HttpResponse(f"{hint if settings.DEBUG else UNAVAILABLE}\n", status=500, content_type="text/plain")
+    if isinstance(error, Error):
+        if not isinstance(error, OperationalError | InterfaceError) or is_mistake(error):
+            return None
+        logger.error("%s: the database failed. The client will try again.", request.path, exc_info=error)
+    return refuse(503, UNAVAILABLE)
 
 
 class _Begun:

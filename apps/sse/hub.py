@@ -73,6 +73,11 @@ class Hub:
         """The position of the newest event that followers were given; call `start` first."""
         return self._log.recent.newest.position
 
+    @property
+    def can_read(self) -> bool:
+        """Whether the log can be read."""
+        return self._log.can_read
+
     def begin(self) -> None:
         """Follow the log from now on, or from as soon as it can be read."""
         self._log.begin()
@@ -278,3 +283,8 @@ def get_hub() -> Hub:
             hub.close()
         hub = _hubs[loop] = Hub(broker)
     return hub
+
+
+def can_read() -> bool:
+    """Return whether each hub of this process can read its log; true if there is none."""
+    return all(hub.can_read for loop, hub in list(_hubs.items()) if not loop.is_closed())

@@ -105,6 +105,11 @@ class Log:
         self._sweeper.close()
 
     @property
+    def can_read(self) -> bool:
+        """Whether the log could be read lately."""
+        return self._is_ready.is_set()
+
+    @property
     def recent(self) -> Recent:
         """The newest events; raises `Unavailable` before the first ones were read."""
         if self._recent is None:

@@ -1,5 +1,6 @@
-"""The log of the database broker, and the events that wait for a broker's log."""
+"""The log of the database broker, the events that wait for a broker's log, and the processes of the site."""
 
+from datetime import timedelta
 from typing import Self
 
 from django.db import models
@@ -62,6 +63,21 @@ class OutgoingEvent(StoredEvent):
 
     def __str__(self) -> str:
         return f"{self.tag} {self.channel} {self.name}"
+
+
+class Process(models.Model):
+    """A process that serves or works, and what it reported `at` a time of the database's clock."""
+
+    kind = models.CharField(max_length=8)
+    host = models.CharField(max_length=255)
+    pid = models.PositiveIntegerField()
+    at = models.DateTimeField(db_default=Now())
+    data = models.JSONField()
+    # Set by `processes.rows`.
+    age: timedelta
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.kind} {self.host} {self.pid}"
 
 
 class OpenStream(LoggedEvent):

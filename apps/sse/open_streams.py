@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.core.exceptions import PermissionDenied
 
-from . import census
+from . import processes
 from .shared import shared
+from .threads import give_connections_back
 from .views import SSEView
 
-EVERY_SECONDS = 3
+EVERY_SECONDS = processes.EVERY_SECONDS
 
 
 @shared
@@ -17,12 +20,19 @@ async def changes() -> AsyncGenerator[int]:
     """Yield a number when the open streams of all processes differ from those seen before, and at the start."""
     before, number = None, 0
     while True:
-        now = await asyncio.to_thread(census.ask, "streams")
+        now = await sync_to_async(_open_streams)()
         if now != before:
             number += 1
             yield number
         before = now
         await asyncio.sleep(EVERY_SECONDS)
+
+
+def _open_streams() -> list[Any]:
+    try:
+        return [(row.pk, processes.is_silent(row), row.data["streams"]) for row in processes.rows()]
+    finally:
+        give_connections_back()
 
 
 class OpenStreamsStream(SSEView):

@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from functools import partial
 from typing import Any
 
 from . import transports
 from .events import Event
-from .resumed import Resumed
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -69,7 +69,7 @@ class Writer:
         except (Exception, asyncio.CancelledError) as error:
             self._lose(error)
         else:
-            flush = self._flush(Resumed(sending, blocked_by))
+            flush = self._flush(_Resumed(sending, blocked_by))
             self._flushing = asyncio.get_running_loop().create_task(flush)
 
     def _lose(self, error: BaseException) -> None:
@@ -108,6 +108,28 @@ class Writer:
         finally:
             self._flushing = None
             self._has_written = True
+
+
+class _Resumed:
+    """An awaitable that was stepped once already, and goes on in a task."""
+
+    def __init__(self, steps: Generator[Any], blocked_by: Any) -> None:
+        self._steps = steps
+        self._blocked_by = blocked_by
+
+    def __await__(self):
+        blocked_by = self._blocked_by
+        while True:
+            try:
+                yield blocked_by
+            except BaseException as error:
+                step = partial(self._steps.throw, error)
+            else:
+                step = partial(next, self._steps)
+            try:
+                blocked_by = step()
+            except StopIteration:
+                return
 
 
 async def _refuse(message: dict[str, Any]) -> None:

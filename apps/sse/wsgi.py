@@ -6,15 +6,19 @@ keepalives and the endings work as they do under ASGI.
 """
 
 import asyncio
+import atexit
+import os
 import threading
 from collections.abc import AsyncGenerator
 from concurrent.futures import wait
 
 from . import endings
 from .connection import Connection
-from .loops import process_loop
 
 SIGNAL_SECONDS = 0.1
+
+_lock = threading.Lock()
+_loops: dict[int, asyncio.AbstractEventLoop] = {}
 
 
 class Body:
@@ -51,3 +55,13 @@ def _result(step) -> bytes | None:
         while not wait([future], SIGNAL_SECONDS).done:
             pass
     return future.result()
+
+
+def process_loop() -> asyncio.AbstractEventLoop:
+    """Return the loop of this process, which runs from now on; a forked process has another."""
+    with _lock:
+        if os.getpid() not in _loops:
+            loop = _loops[os.getpid()] = asyncio.new_event_loop()
+            threading.Thread(target=loop.run_forever, name="sse", daemon=True).start()
+            atexit.register(endings.end_streams_at_exit)
+        return _loops[os.getpid()]

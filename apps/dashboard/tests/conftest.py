@@ -1,5 +1,7 @@
 # Imported before Django is ready, so that models are imported where they are used.
 
+from types import SimpleNamespace
+
 import pytest
 
 NOW = 1_700_000_001
@@ -7,42 +9,64 @@ NOW = 1_700_000_001
 
 
 class Clock:
-    """The time as the reader is told it, and the sleepers that wait for it to move on."""
+    """The time as the reader and the recorder are told it."""
 
     def __init__(self, monkeypatch):
-        from apps.dashboard import stats
+        from apps.dashboard import history, recorder
 
-        self.now = NOW + stats.GRACE
-        monkeypatch.setattr(stats, "time", self)
+        self.now = NOW + history.DELAY
+        for module in (history, recorder):
+            monkeypatch.setattr(module, "time", self)
 
     def time(self):
+        return self.now
+
+    def monotonic(self):
         return self.now
 
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Stop the clock of the reader just when the bucket before `NOW` may be read."""
+    """Stop the clock just when the bucket before `NOW` may be read."""
     return Clock(monkeypatch)
 
 
 @pytest.fixture(autouse=True)
 def nothing_known_yet(monkeypatch):
     """Begin without what an earlier test has left in the memory of this process."""
-    from apps.dashboard import stats
+    from apps.dashboard import history
 
-    spans = {span.name: stats.Summaries(span) for span in stats.SUMMARISED}
-    monkeypatch.setattr(stats, "histories", {stats.MINUTES.name: stats.History(), **spans})
+    fresh = {name: history.History(known.span) for name, known in history.histories.items()}
+    monkeypatch.setattr(history, "histories", fresh)
 
 
 @pytest.fixture
-def sample(db):
-    """Write what a process left: `sample(age=3, requests=9)` is of the bucket that began 3 s before `NOW`."""
-    from apps.dashboard.models import Sample
+def stored(db):
+    """Store a point: `stored(age=3, requests=9)` is of the bucket that began 3 s before `NOW`."""
+    from apps.dashboard.models import BUCKET, Summary
+    from apps.dashboard.recorder import FIGURES
 
-    def write(age=3, process="one", **values):
-        nothing = {"requests": 0, "queries": 0, "cpu": 0, "memory": 0, "streams": 0, "anonymous": 0}
-        return Sample.objects.create(
-            bucket=NOW - age, process=process, **{"kind": Sample.Kind.WEB, **nothing, **values}
-        )
+    def store(age=3, step=BUCKET, **figures):
+        point = {"time": NOW - age, "web": 1, "workers": 0, **dict.fromkeys(FIGURES, 0), **figures}
+        return Summary.objects.create(step=step, bucket=NOW - age, point=point)
 
-    return write
+    return store
+
+
+@pytest.fixture
+def row():
+    """The row of a process as the library reads it: `row(1, counts={"requests": 30})`."""
+
+    def make(pk, kind="web", seconds=1000, counts=(), gauges=(), buckets=(), users=(), guests=0):
+        numbers = {str(user): 1 for user in users}
+        streams = {"users": {"feed": numbers}, "signed_in": len(numbers), "online": len(numbers)}
+        data = {
+            "seconds": seconds,
+            "counts": dict(counts),
+            "gauges": {"connections": len(numbers) + guests, **dict(gauges)},
+            "histograms": {"response_seconds": {"buckets": [*buckets]}},
+            "streams": streams,
+        }
+        return SimpleNamespace(pk=pk, kind=kind, data=data)
+
+    return make

@@ -4,18 +4,11 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.urls import reverse
 
-from apps.dashboard import signals
-from apps.dashboard.models import Summary
 from apps.dashboard.views import may_look
 
 from .conftest import NOW
 
 PAGE, STREAM = "/dashboard/", "/api/dashboard/stream/"
-
-
-@pytest.fixture(autouse=True)
-def no_sampler(monkeypatch):
-    monkeypatch.setattr(signals.sampler, "start", lambda kind: None)
 
 
 @pytest.fixture
@@ -67,33 +60,33 @@ def test_a_stranger_is_sent_to_the_login_and_back(visitor, settings):
     assert visitor().get(PAGE).url == f"{settings.LOGIN_URL}?next={PAGE}"
 
 
-def test_the_page_has_numbers_before_any_script_runs(visitor, clock, sample):
-    sample(requests=37, memory=210 * 1024 * 1024)
+def test_the_page_has_numbers_before_any_script_runs(visitor, clock, stored):
+    stored(requests=12.33, memory=210 * 1024 * 1024)
     page = visitor().get(PAGE).text
     assert '<b dj-sse-field="requests">12.3</b>' in page
     assert '<b dj-sse-field="memory">210</b>' in page
 
 
-def test_the_stream_goes_on_where_the_page_ends(visitor, clock, sample):
-    newest = sample()
+def test_the_stream_goes_on_where_the_page_ends(visitor, clock, stored):
+    newest = stored()
     assert f'dj-sse-since="{newest.bucket}"' in visitor().get(PAGE).text
 
 
-def test_a_response_time_that_is_not_known_is_a_dash_and_said_so(visitor, clock, sample):
-    sample()
+def test_a_response_time_that_is_not_known_is_a_dash_and_said_so(visitor, clock, stored):
+    stored(median=None)
     page = visitor().get(PAGE).text
     assert '<b dj-sse-field="median">–</b>' in page
     assert "No requests in the last minute.</p>" in page
 
 
-def test_without_samples_the_page_says_when_they_come(visitor, clock):
+def test_without_points_the_page_says_when_they_come(visitor, clock):
     page = visitor().get(PAGE).text
     assert "The first numbers arrive in a few seconds." in page
     assert '<b dj-sse-field="requests">–</b>' in page
     assert "dj-sse-since" not in page
 
 
-def test_the_page_needs_one_query(visitor, settings, sample, django_assert_num_queries):
+def test_the_page_needs_one_query(visitor, settings, stored, django_assert_num_queries):
     settings.DASHBOARD_PUBLIC = True
     with django_assert_num_queries(1):
         visitor().get(PAGE)
@@ -120,9 +113,9 @@ def test_only_charts_of_two_series_have_a_visible_legend(visitor):
     ]
 
 
-def test_a_longer_range_goes_on_where_its_points_end_and_has_the_numbers_of_now(visitor, clock, sample):
-    now = sample(requests=3)
-    Summary.objects.create(step=600, bucket=NOW // 600 * 600 - 1200, point={"time": NOW // 600 * 600 - 1200})
+def test_a_longer_range_goes_on_where_its_points_end_and_has_the_numbers_of_now(visitor, clock, stored):
+    now = stored(requests=3)
+    older = stored(step=600, age=NOW - (NOW // 600 * 600 - 1200))
     page = visitor().get(PAGE, {"range": "day"}).text
     assert f'dj-sse-since="{now.bucket}"' in page
-    assert f'dj-sse="{STREAM}?range=day" dj-sse-since="{NOW // 600 * 600 - 1200}"' in page
+    assert f'dj-sse="{STREAM}?range=day" dj-sse-since="{older.bucket}"' in page

@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from apps.sse import hub as hubs
-from apps.sse import log
+from apps.sse import log, processes
 from apps.sse.brokers import get_broker
 from apps.sse.tests.servers import netns
 from apps.sse.tests.servers import postgres as postgresql
@@ -29,6 +29,12 @@ def quick(monkeypatch):
 def flaky(settings):
     settings.SSE_BROKER_URL = "apps.sse.tests.followers.Flaky://"
     return get_broker()
+
+
+@pytest.fixture
+def rows(monkeypatch, db):
+    """Let readers find these processes: `rows(row(1), row(2, age=30))`."""
+    return lambda *given: monkeypatch.setattr(processes, "rows", lambda: [*given])
 
 
 @pytest.fixture

@@ -5,33 +5,21 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 
-from apps.sse import census
-from apps.sse.census import Census, Process
 from apps.sse.hub import control_handlers
 from apps.sse.testing import StreamClient
+
+from .rows import held, row
 
 pytestmark = pytest.mark.django_db
 
 PAGE, END, STREAM = "/admin/sse/openstream/", "/admin/sse/openstream/end/", "/api/sse/open/stream/"
-ONE, TWO = Process("1111aaaa", 41, "left"), Process("2222bbbb", 42, "right")
 FEED, CHAT = "site.views.FeedStream", "site.views.ChatStream"
 
 
-def told(views, users=()):
-    """Return what a process answers that has these streams, of views and of users."""
-    return {"views": views, "users": [*users], "signed_in": sum(number for _, _, number in users)}
-
-
 @pytest.fixture
-def answers(monkeypatch):
-    """Let the processes answer: `answers({ONE: told(…)}, silent=[(TWO, 12.3)])`."""
-
-    def set_to(given, silent=(), is_whole=True):
-        asked = Census(sorted(given.items()), [*silent], is_whole)
-        monkeypatch.setattr(census, "ask", lambda topic: asked)
-
-    set_to({ONE: told({})})
-    return set_to
+def answers(rows):
+    rows(row(1))
+    return rows
 
 
 @pytest.fixture
@@ -78,27 +66,28 @@ def test_the_admin_links_to_the_page(admin):
 
 def test_the_streams_of_all_processes_are_summed_by_view_and_by_user(admin, answers):
     ada = get_user_model().objects.create_user("ada lovelace")
-    answers({
-        ONE: told({FEED: 3, CHAT: 1}, [[str(ada.pk), FEED, 2], [str(ada.pk), CHAT, 1]]),
-        TWO: told({FEED: 2}, [[str(ada.pk), FEED, 2]]),
-    })  # fmt: skip
+    pk = str(ada.pk)
+    answers(
+        row(1, streams=held({FEED: 3, CHAT: 1}, {FEED: {pk: 2}, CHAT: {pk: 1}})),
+        row(2, streams=held({FEED: 2}, {FEED: {pk: 2}})),
+    )
     response = admin.get(PAGE)
     streams = response.context["streams"]
     assert (streams.total, streams.guests, streams.views) == (6, 1, [(FEED, 5), (CHAT, 1)])
     assert [(row.name, row.number, row.views) for row in streams.users] == [
         ("ada lovelace", 5, [(FEED, 4), (CHAT, 1)])
     ]
-    assert [(row.process, row.number) for row in streams.processes] == [(ONE, 4), (TWO, 2)]
-    assert all(text in response.text for text in (FEED, CHAT, "ada lovelace", "1111aaaa", "right 42"))
+    assert [(each.process.pk, each.number) for each in streams.processes] == [(1, 4), (2, 2)]
+    assert all(text in response.text for text in (FEED, CHAT, "ada lovelace", "left 402"))
 
 
 def test_a_user_who_was_deleted_is_shown_by_primary_key(admin, answers):
-    answers({ONE: told({FEED: 1}, [["987654", FEED, 1]])})
+    answers(row(1, streams=held({FEED: 1}, {FEED: {"987654": 1}})))
     assert [row.name for row in admin.get(PAGE).context["streams"].users] == ["987654"]
 
 
-def test_users_that_did_not_fit_into_the_answers_are_counted(admin, answers):
-    answers({ONE: told({FEED: 10}, [["1", FEED, 4]]) | {"signed_in": 9}})
+def test_users_that_did_not_fit_into_the_rows_are_counted(admin, answers):
+    answers(row(1, streams=held({FEED: 10}, {FEED: {"1": 4}}, signed_in=9)))
     response = admin.get(PAGE)
     assert (response.context["streams"].further, response.context["streams"].guests) == (5, 1)
     assert "Users with fewer streams" in response.text
@@ -114,27 +103,23 @@ def test_the_page_has_a_stream_for_those_who_may_see_it_that_says_when_something
     with StreamClient(client).open(STREAM) as stream:
         stream.assert_event("changed")
         stream.assert_no_event()
-        answers({ONE: told({FEED: 1})})
+        answers(row(1, streams=held({FEED: 1})))
         stream.assert_event("changed")
     get_user_model().objects.update(is_staff=False)
     assert client.head(STREAM).status_code == 403
 
 
-def test_a_process_that_does_not_answer_is_told_of(admin, answers):
-    answers({ONE: told({FEED: 1})}, silent=[(TWO, 12.3)])
-    page = admin.get(PAGE).text
-    assert "right 42" in page
-    assert "No response; last seen 12 seconds ago" in page
-
-
-def test_a_bus_that_is_away_is_told_of(admin, answers):
-    answers({ONE: told({FEED: 1})}, is_whole=False)
-    assert "The other processes cannot be reached" in admin.get(PAGE).text
+def test_a_process_that_does_not_report_is_told_of_and_its_streams_are_not_counted(admin, answers):
+    answers(row(1, streams=held({FEED: 1})), row(2, age=12.3, streams=held({FEED: 5})))
+    response = admin.get(PAGE)
+    assert response.context["streams"].total == 1
+    assert "left 402" in response.text
+    assert "No report for 12 seconds" in response.text
 
 
 def test_the_page_costs_the_same_queries_for_any_number_of_users(admin, answers, django_assert_max_num_queries):
     for number in (1, 60):
-        answers({ONE: told({FEED: number}, [[str(pk), FEED, 1] for pk in range(number)])})
+        answers(row(1, streams=held({FEED: number}, {FEED: {str(pk): 1 for pk in range(number)}})))
         with django_assert_max_num_queries(6):
             admin.get(PAGE)
 
@@ -145,7 +130,7 @@ def onlooker(staff):
 
 
 def test_who_may_only_look_has_no_buttons_and_cannot_end(onlooker, answers, sent):
-    answers({ONE: told({FEED: 1}, [["1", FEED, 1]])})
+    answers(row(1, streams=held({FEED: 1}, {FEED: {"1": 1}})))
     assert f'action="{END}"' not in onlooker.get(PAGE).text
     assert onlooker.post(END, {"user": "1"}).status_code == 403
     assert onlooker.post(END, {"view": FEED, "confirmed": "yes"}).status_code == 403

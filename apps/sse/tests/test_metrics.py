@@ -1,45 +1,34 @@
 """What is counted, and the page on which Prometheus reads it."""
 
 import contextlib
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, transaction
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from apps.sse import SSEView, census, metrics, position, publish, reports
-from apps.sse.census import Census, Process
+from apps.sse import SSEView, metrics, position, processes, publish, reports
 from apps.sse.hub import get_hub
 
 from .followers import tell, until
+from .rows import row
 from .streams import WAYS, ask
 
-ONE, TWO = Process("1111aaaa", 41, "left"), Process("2222bbbb", 42, "right")
 TOKEN = {"Authorization": "Bearer s3cret"}
 
 
-def figures(**given):
-    """Return what a process answers that has counted nothing else."""
-    nothing = {"connections": 0, "backlog_connections": 0, "backlog_bytes": 0, "counts": {}, "hang_ups": {}}
-    return {**nothing, "delay_buckets": [0] * 12, "delay_sum": 0.0, **given}
-
-
 @pytest.fixture
-def answers(monkeypatch, settings, db):
-    """Let the processes answer: `answers({ONE: figures(…)}, silent=[(TWO, 12.3)])`."""
+def answers(rows, settings):
     settings.METRICS_TOKEN = "s3cret"
-
-    def set_to(given, silent=(), is_whole=True):
-        asked = Census(sorted(given.items()), [*silent], is_whole)
-        monkeypatch.setattr(census, "ask", lambda topic: asked)
-
-    set_to({ONE: figures()})
-    return set_to
+    rows(row(1))
+    return rows
 
 
 @pytest.fixture
 def read(client, answers):
-    """Read the page as Prometheus does, and return its samples: `read()["sse_connections", "1111aaaa"]`."""
+    """Read the page as Prometheus does, and return its samples: `read()["sse_connections", "1"]`."""
 
     def get(parse=parse, **headers):
         response = client.get("/metrics/", headers=TOKEN | headers)
@@ -75,18 +64,21 @@ def test_the_page_is_read_and_never_written_to_or_stored(client, answers):
 
 
 def test_each_process_has_its_own_samples(read, answers):
-    counts = {name: number for number, name in enumerate(
-        ["opened", "published", "read", "delivered", "replays", "replayed", "resets"], start=1
-    )}  # fmt: skip
-    answers({
-        ONE: figures(connections=5, backlog_connections=2, backlog_bytes=700, counts=counts),
-        TWO: figures(connections=1, hang_ups={"slow": 3, "restart": 4}),
-    })  # fmt: skip
+    names = ["opened", "published", "read", "delivered", "replays", "replayed", "resets", "cpu_seconds"]
+    answers(
+        row(
+            1,
+            counts={name: number for number, name in enumerate(names, start=1)},
+            gauges={"connections": 5, "backlog_connections": 2, "backlog_bytes": 700, "bus_up": True},
+        ),
+        row(2, gauges={"connections": 1, "bus_up": False}, hang_ups={"slow": 3, "restart": 4}, kind="worker"),
+    )
     samples = read()
-    assert {key[0]: value for key, value in samples.items() if key[1:] == ("1111aaaa",) and value} == {
+    assert {key[0]: value for key, value in samples.items() if key[1:] == ("1",)} == {
         "sse_connections": 5,
         "sse_backlog_connections": 2,
         "sse_backlog_bytes": 700,
+        "sse_bus_up": 1,
         "sse_connections_opened_total": 1,
         "sse_events_published_total": 2,
         "sse_events_read_total": 3,
@@ -94,44 +86,65 @@ def test_each_process_has_its_own_samples(read, answers):
         "sse_replays_total": 5,
         "sse_events_replayed_total": 6,
         "sse_resets_total": 7,
+        "sse_cpu_seconds_total": 8,
     }
-    assert samples["sse_connections", "2222bbbb"] == 1
-    assert samples["sse_events_published_total", "2222bbbb"] == 0
-    assert samples["sse_hang_ups_total", "2222bbbb", "slow"] == 3
-    assert samples["sse_hang_ups_total", "2222bbbb", "restart"] == 4
-    assert samples["sse_process_info", "left", "41", "1111aaaa"] == 1
+    assert (samples["sse_connections", "2"], samples["sse_bus_up", "2"]) == (1, 0)
+    assert samples["sse_hang_ups_total", "2", "slow"] == 3
+    assert samples["sse_hang_ups_total", "2", "restart"] == 4
+    assert samples["sse_process_info", "left", "worker", "402", "2"] == 1
+
+
+def test_what_an_app_counts_needs_no_other_line(read, answers):
+    histogram = {"bounds": [0.1, 1], "buckets": [1, 0, 2], "sum": 5}
+    answers(
+        row(1, counts={"orders": 3}, gauges={"carts.open": 2}, histograms={"checkout_seconds": histogram}), row(2)
+    )
+    samples = read()
+    assert (samples["sse_orders_total", "1"], samples["sse_carts_open", "1"]) == (3, 2)
+    assert samples["sse_checkout_seconds_bucket", "+Inf", "1"] == 3
+    assert ("sse_orders_total", "2") not in samples
 
 
 def test_the_delay_is_a_histogram_whose_buckets_add_up(read, answers):
-    answers({ONE: figures(delay_buckets=[1, 0, 2, *[0] * 8, 4], delay_sum=99.5)})
+    buckets = [1, 0, 2, *[0] * 8, 4]
+    delay = {"bounds": metrics.DELAY_SECONDS, "buckets": buckets, "sum": 99.5}
+    answers(row(1, histograms={metrics.DELIVERY_DELAY: delay}))
     samples = read()
-    buckets = {key[1]: value for key, value in samples.items() if key[0] == "sse_delivery_delay_seconds_bucket"}
-    assert (buckets["0.005"], buckets["0.01"], buckets["0.025"], buckets["10.0"], buckets["+Inf"]) == (
-        1,
-        1,
-        3,
-        3,
-        7,
+    found = {key[1]: value for key, value in samples.items() if key[0] == "sse_delivery_delay_seconds_bucket"}
+    assert [found[bound] for bound in ("0.005", "0.01", "0.025", "10.0", "+Inf")] == [1, 1, 3, 3, 7]
+    assert samples["sse_delivery_delay_seconds_count", "1"] == 7
+    assert samples["sse_delivery_delay_seconds_sum", "1"] == 99.5
+
+
+def test_openmetrics_is_written_for_those_who_ask_for_it(read, answers):
+    answers(row(1, gauges={"connections": 4}))
+    assert (
+        read(parse_openmetrics, Accept="application/openmetrics-text;version=1.0.0")["sse_connections", "1"] == 4
     )
-    assert samples["sse_delivery_delay_seconds_count", "1111aaaa"] == 7
-    assert samples["sse_delivery_delay_seconds_sum", "1111aaaa"] == 99.5
 
 
-def test_openmetrics_is_written_for_those_who_ask_for_it(read):
-    samples = read(parse_openmetrics, Accept="application/openmetrics-text;version=1.0.0")
-    assert samples["sse_connections", "1111aaaa"] == 0
+def test_a_process_that_does_not_report_is_counted_and_has_no_samples(read, answers):
+    answers(row(1, gauges={"connections": 1}), row(2, age=processes.SILENT_SECONDS, gauges={"connections": 9}))
+    samples = read()
+    assert samples["sse_processes_silent",] == 1
+    assert [key for key in samples if key[0] in ("sse_connections", "sse_process_info")] == [
+        ("sse_connections", "1"),
+        ("sse_process_info", "left", "web", "401", "1"),
+    ]
 
 
-def test_what_is_missing_is_a_metric_too(read, answers):
-    answers({ONE: figures()}, silent=[(TWO, 3.0)])
-    assert (read()["sse_processes_silent",], read()["sse_bus_up",]) == (1, 1)
-    answers({ONE: figures()}, is_whole=False)
-    assert (read()["sse_processes_silent",], read()["sse_bus_up",]) == (0, 0)
+def test_without_a_database_there_are_no_metrics(client, answers, monkeypatch):
+    def fail():
+        raise OperationalError("the database is down")
+
+    monkeypatch.setattr(processes, "rows", fail)
+    response = client.get("/metrics/", headers=TOKEN)
+    assert (response.status_code, response.text) == (503, "The database cannot be read: the database is down\n")
 
 
 def test_every_metric_has_a_help_text_and_a_type(client, answers):
     families = list(parse(client.get("/metrics/", headers=TOKEN).text))
-    assert len([family for family in families if family.name.startswith("sse_")]) == 15
+    assert len([family for family in families if family.name.startswith("sse_")]) >= 16
     assert all(family.documentation and family.type != "unknown" for family in families)
 
 
@@ -226,8 +239,9 @@ def test_what_open_streams_hold_back_is_summed(monkeypatch):
             self.backlog_bytes = backlog_bytes
 
     monkeypatch.setattr(reports.connections, "all_open", lambda: [Stream(0), Stream(10), Stream(20)])
-    told = reports.figures()
-    assert (told["connections"], told["backlog_connections"], told["backlog_bytes"]) == (3, 2, 30)
+    monkeypatch.setattr(reports, "streams", dict)
+    gauges = reports.report()["gauges"]
+    assert [gauges[name] for name in ("connections", "backlog_connections", "backlog_bytes")] == [3, 2, 30]
 
 
 def test_open_streams_are_told_by_view_and_by_user_with_the_most_of_them_first(monkeypatch):
@@ -238,9 +252,29 @@ def test_open_streams_are_told_by_view_and_by_user_with_the_most_of_them_first(m
 
     streams = [Stream("feed", 7), Stream("feed", 7), Stream("chat", 7), Stream("feed", 8), Stream("feed", None)]
     monkeypatch.setattr(reports.connections, "all_open", lambda: streams)
-    monkeypatch.setattr(reports, "MOST_ROWS", 2)
+    monkeypatch.setattr(reports, "MAX_USERS", 2)
     assert reports.streams() == {
         "views": {"feed": 4, "chat": 1},
+        "users": {"feed": {"7": 2}, "chat": {"7": 1}},
         "signed_in": 4,
-        "users": [["7", "feed", 2], ["7", "chat", 1]],
+        "online": 2,
     }
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_counts_from_nothing_even_if_the_lock_was_held():
+    metrics.count("published")
+    with metrics._lock:
+        child = os.fork()
+        if child == 0:
+            free = metrics._lock.acquire(timeout=1)
+            os._exit(0 if free and not metrics.counts else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_no_count_is_lost_between_threads(counted):
+    with ThreadPoolExecutor(8) as threads:
+        for _ in range(2000):
+            threads.submit(metrics.count, "published")
+    assert counted("published") == 2000

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
-from apps.sse import census, connection, connections, log, sweep, threads
+from apps.sse import connection, connections, log, sweep, threads
 from apps.sse import hub as hubs
 from apps.sse.asgi import Application
 from apps.sse.brokers import database, redis
@@ -69,7 +69,6 @@ class Scenario:
     async def play(self, fault: Fault | None) -> None:
         """Play the scenario, then check what was received and what is left behind."""
         asyncio.get_running_loop().set_exception_handler(self._note_unhandled)
-        census._here().is_known = False
         sweep.sweep._due = 0.0
         faults.begin(fault)
         try:

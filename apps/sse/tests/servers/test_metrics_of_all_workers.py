@@ -3,6 +3,8 @@
 import contextlib
 import os
 import signal
+import sqlite3
+from pathlib import Path
 
 import httpx
 import pytest
@@ -46,60 +48,78 @@ def workers(streams):
     def start(kind):
         with streams(kind, METRICS_TOKEN="s3cret") as server:
 
-            def all_answer():
+            def all_report():
                 for _ in range(WORKERS[kind]):
                     httpx.get(f"{server.url}/state/", timeout=30)
                 return len(Metrics(server.url).processes) == WORKERS[kind]
 
-            wait_until(all_answer, 60)
+            wait_until(all_report, 60)
             yield server
 
     return start
 
 
+def read(server, query):
+    """Return the first column of what a query finds in the server's database."""
+    with contextlib.closing(sqlite3.connect(Path(server.environment["DATA_DIR"], "db.sqlite3"))) as database:
+        return [row[0] for row in database.execute(query)]
+
+
 @EVERY_KIND
-def test_every_worker_tells_of_all_workers(workers, kind):
+def test_every_worker_tells_of_all_workers_and_none_is_left_when_they_have_ended(workers, kind):
     with workers(kind) as server, contextlib.ExitStack() as stack:
         _open = [Reader(stack, server.url, "/idle/") for _ in range(4)]
+        wait_until(lambda: Metrics(server.url).total("sse_connections") == 4)
         for _ in range(5):
             metrics = Metrics(server.url)
             assert metrics.total("sse_connections") == 4
             assert metrics.total("sse_connections_opened_total") == 4
             assert metrics.total("sse_events_delivered_total") == 4
-            assert metrics.total("sse_bus_up") == 1
+            assert set(metrics.of_processes("sse_bus_up").values()) == {1}
         stack.close()
         wait_until(lambda: Metrics(server.url).total("sse_connections") == 0, 30)
         assert Metrics(server.url).total("sse_events_delivered_total") == 4
+        server.stop()
+        assert read(server, "SELECT pid FROM sse_process") == []
 
 
-def test_every_worker_reads_what_a_command_has_published(workers):
-    with workers("uvicorn with two workers") as server:
-        manage("sse_publish", "news", "item", '{"n": 1}', environment=server.environment)
-
-        def is_read_by_both():
-            return [*Metrics(server.url).of_processes("sse_events_read_total").values()] == [1, 1]
-
-        wait_until(is_read_by_both, 30)
-
-
-def test_a_worker_that_was_killed_is_missing_and_takes_nothing_from_the_others(workers):
+def test_a_hundred_scrapes_add_nothing_to_the_log_and_a_worker_that_ends_takes_nothing_from_the_others(workers):
     with workers("uvicorn with two workers") as server, contextlib.ExitStack() as stack:
         _open = [Reader(stack, server.url, "/idle/") for _ in range(6)]
+        wait_until(lambda: Metrics(server.url).total("sse_connections") == 6)
         before = Metrics(server.url)
-        opened = before.of_processes("sse_connections_opened_total")
-        killed, stays = sorted(before.processes, key=opened.__getitem__)
+        log = "SELECT number FROM sse_loggedevent ORDER BY number DESC LIMIT 1"
+        newest = read(server, log)
+        for _ in range(100):
+            Metrics(server.url)
+        assert read(server, log) == newest
+        killed, ended = before.processes
         os.kill(before.processes[killed], signal.SIGKILL)
+        counts = found(server, lambda now: killed not in now.processes)
+        assert counts[ended] >= before.of_processes("sse_requests_total")[ended] > 0
+        found(server, lambda now: now.total("sse_processes_silent") == 1)
 
-        def is_replaced():
-            with contextlib.suppress(httpx.TransportError):
-                httpx.get(f"{server.url}/state/", timeout=30)
-                after = Metrics(server.url)
-                # The one that has taken its place has never heard of it.
-                return len(after.processes) == 2 and after.total("sse_processes_silent") == 1 and after
+        # What is counted of a process never falls, so `sum(rate(…))` is right: its samples end with it.
+        os.kill(before.processes[ended], signal.SIGTERM)
+        found(server, lambda now: ended not in now.processes)
+        assert wait_until(lambda: before.processes[ended] not in read(server, "SELECT pid FROM sse_process"))
+        found(server, lambda now: len(now.processes) == 2 and now.total("sse_processes_silent") == 1)
 
-        after = wait_until(is_replaced, 60)
-        assert killed not in after.processes
-        assert after.of_processes("sse_connections_opened_total")[stays] == opened[stays] > 0
+
+def found(server, is_so):
+    """Read until something is so; return how many requests each process has answered, which no reading lowers."""
+    counts = {}
+
+    def look():
+        with contextlib.suppress(httpx.TransportError):
+            metrics = Metrics(server.url)
+            now = metrics.of_processes("sse_requests_total")
+            assert all(now[name] >= counts[name] for name in now.keys() & counts.keys())
+            counts.update(now)
+            return is_so(metrics)
+
+    wait_until(look, 60)
+    return counts
 
 
 def test_a_worker_that_is_stuck_is_told_of_by_the_others(workers):
@@ -111,3 +131,29 @@ def test_a_worker_that_is_stuck_is_told_of_by_the_others(workers):
                 return Metrics(server.url, timeout=5).total("sse_processes_silent") == 1
 
         wait_until(is_told_of, 60)
+
+
+def test_commands_have_no_row_and_every_worker_with_streams_reads_what_they_publish(workers):
+    with workers("uvicorn with two workers") as server, contextlib.ExitStack() as stack:
+        readers = []
+
+        def both_have_streams():
+            readers.append(Reader(stack, server.url, "/idle/"))
+            return all(Metrics(server.url).of_processes("sse_connections").values())
+
+        wait_until(both_have_streams, 30)
+        manage("sse_publish", "news", "item", '{"n": 1}', environment=server.environment)
+        assert len(read(server, "SELECT pid FROM sse_process")) == 2
+        wait_until(lambda: set(Metrics(server.url).of_processes("sse_events_read_total").values()) == {1}, 30)
+
+
+def test_before_the_migration_streams_work_and_the_log_says_once_what_is_missing(streams):
+    with streams("uvicorn", METRICS_TOKEN="s3cret") as server, contextlib.ExitStack() as stack:
+        manage("migrate", "sse", "0003", "--verbosity", "0", environment=server.environment)
+        wait_until(lambda: "no such table: sse_process" in server.output())
+        Reader(stack, server.url, "/idle/")
+        response = httpx.get(f"{server.url}/metrics/", headers={"Authorization": "Bearer s3cret"})
+        assert (response.status_code, "run `python manage.py migrate`" in response.text) == (503, True)
+        manage("migrate", "--verbosity", "0", environment=server.environment)
+        wait_until(lambda: Metrics(server.url).processes)
+        assert server.output().count("no such table") == 1

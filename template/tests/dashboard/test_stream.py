@@ -6,13 +6,13 @@ from types import SimpleNamespace
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import AnonymousUser
+from django.db import OperationalError
 from django.test import AsyncRequestFactory
 
-from apps.dashboard import stats
-from apps.dashboard.models import BUCKET, Sample
+from apps.dashboard import history
+from apps.dashboard.models import BUCKET, Summary
+from apps.dashboard.tests.conftest import NOW
 from apps.dashboard.views import StatsStream
-
-from .conftest import NOW
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +32,7 @@ def ticking(clock, monkeypatch):
         sleeping.clear()
         return len(woken)
 
-    monkeypatch.setattr(stats, "asyncio", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(history, "asyncio", SimpleNamespace(sleep=sleep))
     return tick
 
 
@@ -56,8 +56,8 @@ async def ids(frames, count):
         return [parsed(await anext(frames))[1] for _ in range(count)]
 
 
-def test_an_event_is_named_stats_and_has_the_time_as_its_id(sample, clock, settings):
-    sample(requests=3)
+def test_an_event_is_named_stats_and_has_the_time_as_its_id(stored, clock, settings):
+    stored(requests=1)
 
     async def scenario():
         async with aclosing(await stream()) as frames:
@@ -67,14 +67,14 @@ def test_an_event_is_named_stats_and_has_the_time_as_its_id(sample, clock, setti
     assert (name, number, data["time"], data["requests"]) == ("stats", NOW - 3, NOW - 3, 1)
 
 
-def test_after_a_reconnect_the_missed_points_come_first_and_once(sample, ticking):
+def test_after_a_reconnect_the_missed_points_come_first_and_once(stored, ticking):
     for age in (15, 12, 9, 3):
-        sample(age=age)
+        stored(age=age)
 
     async def scenario():
         async with aclosing(await stream(str(NOW - 15))) as frames:
             missed = await ids(frames, 3)
-            await Sample.objects.acreate(**{**values(), "bucket": NOW})
+            await create(NOW)
             coming = asyncio.ensure_future(ids(frames, 1))
             await asyncio.sleep(0.05)
             ticking()
@@ -83,8 +83,8 @@ def test_after_a_reconnect_the_missed_points_come_first_and_once(sample, ticking
     assert async_to_sync(scenario)() == [NOW - 12, NOW - 9, NOW - 3, NOW]
 
 
-def test_a_position_from_the_future_does_not_silence_the_stream(sample, clock):
-    sample()
+def test_a_position_from_the_future_does_not_silence_the_stream(stored, clock):
+    stored()
 
     async def scenario():
         async with aclosing(await stream("999999999999999999")) as frames:
@@ -93,14 +93,14 @@ def test_a_position_from_the_future_does_not_silence_the_stream(sample, clock):
     assert async_to_sync(scenario)() == [NOW - 3]
 
 
-def test_fifty_viewers_cost_one_query_per_tick(sample, ticking, django_assert_num_queries):
-    sample()
+def test_fifty_viewers_cost_one_query_per_tick(stored, ticking, django_assert_num_queries):
+    stored()
 
     async def scenario():
         viewers = [await stream(str(NOW - 30) if n % 2 else None) for n in range(50)]
         first = await asyncio.gather(*(ids(viewer, 1) for viewer in viewers))
         for tick in range(2):
-            await Sample.objects.acreate(**{**values(), "bucket": NOW + tick * BUCKET})
+            await create(NOW + tick * BUCKET)
             coming = [asyncio.ensure_future(ids(viewer, 1)) for viewer in viewers]
             await asyncio.sleep(0.05)
             assert ticking() == 1, "one reader for all of them"
@@ -109,13 +109,13 @@ def test_fifty_viewers_cost_one_query_per_tick(sample, ticking, django_assert_nu
             await viewer.aclose()
         return first
 
-    # Two samples written by the test, and three ticks: that of the beginning and two more.
+    # Two points written by the test, and three ticks: that of the beginning and two more.
     with django_assert_num_queries(2 + 3):
         assert async_to_sync(scenario)() == [[NOW - 3]] * 50
 
 
-def test_a_tick_without_samples_sends_nothing(sample, ticking):
-    sample()
+def test_a_tick_without_a_point_sends_nothing(stored, ticking):
+    stored()
 
     async def scenario():
         async with aclosing(await stream()) as frames:
@@ -126,14 +126,50 @@ def test_a_tick_without_samples_sends_nothing(sample, ticking):
                 ticking()
             await asyncio.sleep(0.02)
             quiet = not coming.done()
-            await Sample.objects.acreate(**{**values(), "bucket": NOW + 9})
+            await create(NOW + 9)
             ticking()
             return quiet, await coming
 
     assert async_to_sync(scenario)() == (True, [NOW + 9])
 
 
-def values():
-    """Return the values of a sample of a process that has done nothing."""
-    counts = dict.fromkeys(["requests", "queries", "cpu", "memory", "streams", "anonymous"], 0)
-    return {"process": "one", "kind": "web", **counts}
+def create(bucket):
+    """Store a point."""
+    return Summary.objects.acreate(step=BUCKET, bucket=bucket, point={"time": bucket})
+
+
+def test_a_point_is_not_read_before_it_can_be_stored(clock):
+    assert [history.newest(step) for step in (3, 30)] == [NOW - 3, NOW // 30 * 30 - 30]
+    clock.now -= 0.001
+    assert history.newest(3) == NOW - 6
+
+
+def test_a_position_is_known_unless_it_lies_in_the_future(clock):
+    assert history.known(None) == 0
+    assert history.known(str(NOW - 30)) == NOW - 30
+    assert history.known("999999999999999999") == 0
+
+
+def test_a_point_is_read_once_and_forgotten_with_its_range(stored, django_assert_num_queries):
+    for age in range(3, 600, 3):
+        stored(age=age)
+    minutes = history.History(history.MINUTES)
+    with django_assert_num_queries(1):
+        for _ in range(20):
+            assert [point["time"] for point in minutes.until(NOW - 3)] == list(range(NOW - 300, NOW, 3))
+    stored(age=0)
+    assert [point["time"] for point in minutes.until(NOW)] == list(range(NOW - 297, NOW + 1, 3))
+
+
+def test_a_failed_query_leaves_nothing_half_read(stored, monkeypatch):
+    stored()
+    minutes = history.History(history.MINUTES)
+    with monkeypatch.context() as patched:
+        patched.setattr(Summary.objects, "filter", fail)
+        with pytest.raises(OperationalError):
+            minutes.until(NOW - 3)
+    assert len(minutes.until(NOW - 3)) == 1
+
+
+def fail(*args, **kwargs):
+    raise OperationalError("the database is down")

@@ -1,0 +1,153 @@
+"""The row of a process: when there is one, and until when."""
+
+import logging
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from django.core.management import call_command
+from django.db import OperationalError
+from django.db.models import F
+from django.tasks import task
+
+from apps.sse import metrics, processes
+from apps.sse.models import Process
+from apps.sse.processes import Reporter
+from tests.servers import wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(processes, "EVERY_SECONDS", 0.05)
+    monkeypatch.setattr(processes, "GRACE_SECONDS", 0.01)
+
+
+@pytest.fixture
+def reporter():
+    reporter = Reporter("web")
+    yield reporter
+    if reporter.is_running:
+        reporter.stop()
+
+
+def grow_old(seconds):
+    Process.objects.update(at=F("at") - timedelta(seconds=seconds))
+
+
+def test_a_process_has_one_row_until_it_stops(reporter):
+    metrics.count("orders")
+    reporter.start()
+    first = wait_until(lambda: Process.objects.first())
+    assert first.data["counts"]["orders"] >= 1
+    wait_until(lambda: Process.objects.get().at > first.at)
+    [row] = processes.alive()
+    assert (row.pk, row.kind, row.age < timedelta(seconds=2)) == (first.pk, "web", True)
+    reporter.stop()
+    assert processes.rows() == []
+
+
+def test_a_row_that_is_not_written_is_silent_then_deleted_by_the_oldest_process_and_written_again(reporter):
+    other = Reporter("worker")
+    other.write()
+    reporter.write()
+    grow_old(processes.SILENT_SECONDS)
+    reporter.write()
+    assert [processes.is_silent(row) for row in processes.rows()] == [True, False]
+    reporter.collect()
+    assert len(processes.rows()) == 2
+    grow_old(processes.FORGET_SECONDS)
+    reporter.write()
+    reporter.collect()
+    assert [row.pk for row in processes.rows()] == [reporter.row.pk]
+    other.write()
+    assert [row.kind for row in processes.alive()] == ["worker", "web"]
+
+
+def test_one_process_collects_for_all_and_another_when_it_is_gone(reporter):
+    first, told = Reporter("web"), []
+    receiver = lambda **_: told.append(1)  # noqa: E731
+    processes.collected.connect(receiver)
+    for each in (first, reporter):
+        each.write()
+    reporter.collect()
+    assert told == []
+    first.collect()
+    assert len(told) == 1
+    grow_old(processes.SILENT_SECONDS)
+    reporter.write()
+    reporter.collect()
+    assert len(told) == 2
+
+
+def test_a_failure_is_logged_once_and_the_row_is_written_when_it_can_be(reporter, monkeypatch, caplog):
+    write = Process.save
+
+    def fail(*arguments, **options):
+        raise OperationalError("the database is down")
+
+    monkeypatch.setattr(Process, "save", fail)
+    reporter.start()
+    wait_until(lambda: caplog.records)
+    monkeypatch.setattr(Process, "save", write)
+    wait_until(processes.alive)
+    assert [record.levelname for record in caplog.records if record.levelno >= logging.ERROR] == ["ERROR"]
+
+
+@task
+def nothing():
+    pass
+
+
+def test_a_process_that_runs_tests_never_has_a_row(monkeypatch, client):
+    monkeypatch.setattr("threading.Thread.start", lambda thread: pytest.fail(f"{thread.name} was started"))
+    monkeypatch.setattr("sys.argv", ["manage.py", "db_worker", "--no-reload"])
+    client.get("/no-such-page/")
+    processes._serve(sender=processes.ASGIHandler)
+    nothing.enqueue()
+    call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
+    assert not processes.is_counted()
+
+
+@pytest.fixture
+def kinds(monkeypatch):
+    """What this process is counted as."""
+    started = []
+    monkeypatch.setattr(processes, "start", started.append)
+    return started
+
+
+def test_a_process_that_serves_is_counted_and_a_test_client_serves_nobody(kinds, client):
+    client.get("/no-such-page/")
+    assert kinds == []
+    for handler in (processes.ASGIHandler, processes.WSGIHandler):
+        processes._serve(sender=handler)
+    assert kinds == ["web", "web"]
+
+
+def test_a_process_that_runs_the_tasks_of_others_is_a_worker(kinds):
+    processes._run_task(SimpleNamespace(backend="immediate"))
+    assert kinds == []
+    processes._run_task(SimpleNamespace(backend="default"))
+    assert kinds == ["worker"]
+
+
+@pytest.mark.parametrize(
+    ("command", "debug", "watched", "expected"),
+    [
+        ("db_worker", False, False, True),
+        ("db_worker", True, False, False),
+        ("db_worker", True, True, True),
+        ("db_worker --no-reload", True, False, True),
+        ("db_worker --reload", False, False, False),
+        ("migrate", True, False, False),
+    ],
+)
+def test_a_worker_that_waits_is_counted_and_the_process_that_watches_its_code_is_not(
+    monkeypatch, settings, command, debug, watched, expected
+):
+    settings.DEBUG = debug
+    monkeypatch.setattr("sys.argv", ["manage.py", *command.split()])
+    monkeypatch.setenv("RUN_MAIN", "true" if watched else "")
+    assert processes.is_task_worker() is expected
