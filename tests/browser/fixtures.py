@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from tests.browser import people
 from tests.fixtures import need
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -55,3 +56,17 @@ def complaints(page):
     page.on("console", lambda message: message.type == "error" and found.append(message.text))
     page.on("pageerror", lambda error: found.append(error.message))
     return found
+
+
+@pytest.fixture(scope="module")
+def visitor(site, browser):
+    """A page of a visitor, for all tests of a file."""
+    with people.browsers(browser, site.url) as open_browser:
+        yield open_browser(reduced_motion="reduce")
+
+
+@pytest.fixture(scope="module")
+def staff(site, browser):
+    """A page of a user with all rights, for all tests of a file."""
+    with people.browsers(browser, site.url) as open_browser:
+        yield open_browser(storage_state=people.logged_in(browser, site.url, "admin"), reduced_motion="reduce")

@@ -1,0 +1,77 @@
+"""The header at other widths, without scripts, and while the server is busy."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+
+def test_the_theme_is_there_before_the_page_is_drawn(page, site):
+    page.goto(f"{site.url}/accounts/login/")
+    page.get_by_role("button", name="Theme: system").click()
+    page.get_by_role("button", name="Theme: light").click()
+    page.add_init_script(
+        "new MutationObserver((_, observer) => {"
+        "  if (!document.body) return;"
+        "  window.themeAtFirst = document.documentElement.dataset.theme; observer.disconnect();"
+        "}).observe(document, {childList: true, subtree: true});"
+    )
+    page.goto(f"{site.url}/accounts/signup/")
+    assert page.evaluate("themeAtFirst") == "dark"
+
+
+def test_try_again_now_shows_the_seconds_that_the_server_asked_for_and_tries_at_once(page, site):
+    busy = {"status": 503, "headers": {"Retry-After": "60"}}
+    page.route("**/stream/", lambda route: route.fulfill(**busy))
+    page.goto(f"{site.url}/dashboard/")
+    expect(page.locator("#live")).to_have_text("Offline")
+    button = page.get_by_role("button", name="Try again now")
+    expect(button).to_have_text(re.compile(r"^Try again now \(6\d s\)$"))
+    page.unroute("**/stream/")
+    button.click()
+    expect(page.locator("#live")).to_have_text("Live")
+    expect(button).to_be_hidden()
+
+
+def test_without_javascript_the_menu_of_a_phone_opens(log_in):
+    page = log_in("admin", "/accounts/password/", 360, java_script_enabled=False)
+    page.get_by_role("button", name="Menu").click()
+    page.get_by_role("navigation", name="Main").get_by_role("link").first.click()
+    page.wait_for_url(lambda url: "/accounts/" not in url)
+
+
+def test_on_a_phone_the_header_is_one_row_with_a_dot_and_while_offline_a_bar_says_so(log_in):
+    page = log_in("admin", "/notifications/", 320)
+    parts = page.locator(".site-header > div > :is(button, a, .live-dot, .account)").all()
+    middles = [box["y"] + box["height"] / 2 for part in parts if (box := part.bounding_box())]
+    assert len(middles) == 6
+    assert max(middles) - min(middles) < 2
+    state = page.locator("#live")
+    expect(page.locator(".live-dot")).to_have_attribute("data-state", "connected")
+    page.get_by_role("button", name="Menu").click()
+    expect(page.locator(".site-nav .live")).to_have_text("Live")
+    page.keyboard.press("Escape")
+    page.evaluate("document.querySelectorAll('[dj-sse]').forEach((each) => each._djustSSE.disconnect('network'))")
+    expect(state).to_have_text("Offline")
+    expect(state).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("button", name="Try again now")).to_be_in_viewport(ratio=1)
+
+
+@pytest.mark.parametrize("width", [960, 1440])
+def test_where_there_is_room_the_navigation_is_a_row_of_links(log_in, width):
+    page = log_in("admin", "/accounts/password/", width)
+    expect(page.get_by_role("button", name="Menu")).to_be_hidden()
+    links = page.get_by_role("navigation", name="Main").get_by_role("link")
+    tops = {link.bounding_box()["y"] for link in links.all()}
+    assert len(tops) == 1
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_skip_link_is_first_and_leads_to_the_content(page, site):
+    page.goto(f"{site.url}/accounts/reset/")
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to content")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    skip.press("Enter")
+    expect(page.locator("main")).to_be_focused()

@@ -1,0 +1,98 @@
+"""Notifications in their reader's rarer moments, and a broadcast that arrives."""
+
+import re
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests import servers
+from tests.browser.test_notifications import AGREED_MS, ROWS, bell, toast
+from tests.browser.test_pages import assert_sound
+
+
+def test_in_the_list_of_the_unread_what_is_read_leaves(tell, open_tab):
+    tell("first", "second", afresh=True)
+    page = open_tab("/notifications/?show=unread")
+    for left in (1, 0):
+        page.get_by_role("button", name="Mark read").first.click()
+        expect(page.locator(ROWS)).to_have_count(left)
+    expect(page.get_by_text("You have read everything.")).to_be_visible()
+    expect(page.locator("#notifications-title")).to_be_focused()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(ROWS)).to_have_count(1)
+
+
+def test_who_follows_the_link_has_read_it(tell, open_tab):
+    tell("leads somewhere", afresh=True)
+    other, page = open_tab("/accounts/password/"), open_tab()
+    page.get_by_role("link", name="leads somewhere").click()
+    page.wait_for_url("**/accounts/password/")
+    expect(bell(other)).to_have_text("0", timeout=AGREED_MS)
+
+
+def test_what_came_while_away_is_there_on_return(tell, open_tab):
+    tell(afresh=True)
+    pages = open_tab(), open_tab("/accounts/password/")
+    streams = "document.querySelectorAll('[dj-sse]').forEach((each) => each._djustSSE.{}())"
+    for page in pages:
+        page.evaluate(streams.format("disconnect"))
+    tell("knocked in vain", "left a note")
+    for page in pages:
+        expect(bell(page)).to_have_text("0")
+        page.evaluate(streams.format("connect"))
+        expect(bell(page)).to_have_text("2")
+    expect(pages[0].locator(ROWS)).to_have_count(2)
+
+
+def test_what_could_not_be_done_is_said(tell, open_tab):
+    tell("stays unread", afresh=True)
+    page = open_tab()
+    page.route("**/api/notifications/*/read/", lambda route: route.abort())
+    page.get_by_role("button", name="Mark read").click()
+    expect(toast(page, "That could not be done.")).to_be_visible()
+    expect(page.locator(".is-unread")).to_have_count(1)
+
+
+def test_what_was_asked_too_often_is_said_with_how_long_to_wait(tell, open_tab):
+    tell("stays unread", afresh=True)
+    page = open_tab()
+    page.route(
+        "**/api/notifications/*/read/", lambda route: route.fulfill(status=429, headers={"Retry-After": "22"})
+    )
+    page.get_by_role("button", name="Mark read").click()
+    expect(toast(page, "That cannot be done now. Try again in 22 s.")).to_be_visible()
+    expect(page.locator(".is-unread")).to_have_count(1)
+
+
+def test_the_list_and_its_toasts_are_sound(tell, open_tab):
+    tell("first", "second", afresh=True)
+    page = open_tab()
+    page.get_by_role("button", name="Mark read").first.click()
+    expect(toast(page, "Marked as read.")).to_be_visible()
+    assert_sound(page)
+    page.get_by_role("button", name="Mark all read").click()
+    expect(toast(page, "All marked as read.")).to_be_visible()
+    page.get_by_role("link", name="Unread", exact=True).click()
+    expect(page.get_by_text("You have read everything.")).to_be_visible()
+    assert_sound(page)
+
+
+def test_staff_sends_to_everybody_and_sees_it_arrive(site, tell, open_tab, browser):
+    tell(afresh=True)
+    reader = open_tab("/accounts/password/")
+    context = browser.new_context(base_url=site.url)
+    page = context.new_page()
+    page.goto("/admin/login/?next=/admin/notifications/broadcast/add/")
+    page.fill("[name=username]", "admin")
+    page.fill("[name=password]", "demo")
+    page.click("[type=submit]")
+    page.get_by_label("Title").fill("Maintenance tonight")
+    page.get_by_label("Everybody").check()
+    page.click("[name=_save]")
+    expect(page.locator("#broadcast-progress")).to_contain_text("Waiting for a task worker")
+    servers.manage("db_worker", "--batch", "--no-startup-delay", environment=site.environment)
+    expect(page.locator("#broadcast-progress")).to_contain_text(re.compile(r"Sent: (\d+) / \1"))
+    assert page.locator("#broadcast-progress progress").evaluate("(element) => element.value") == 100
+    expect(bell(reader)).to_have_text("1")
+    assert Axe().run(page, context="#broadcast-progress").response["violations"] == []
+    context.close()

@@ -1,0 +1,112 @@
+"""Pages that need something first: a mistake, a link from a mail, an error; and those of the guide."""
+# Any sample app may be missing.
+
+import re
+from importlib import import_module
+
+import pytest
+from django.apps import apps
+from django.conf import settings as project_settings
+from django.core.exceptions import PermissionDenied
+from django.test import Client
+from django.urls import path
+
+from tests.browser.test_pages import assert_sound
+
+GUIDE_PAGES, GUIDE_KINDS = [], []
+if apps.is_installed("apps.guide"):
+    from apps.guide.pages import PAGES
+
+    GUIDE_PAGES = [f"/guide/{name}/" for name in PAGES]
+    # One page of each template; the others are among the long tests.
+    GUIDE_KINDS = list({page.template_names[-1]: f"/guide/{page.name}/" for page in PAGES.values()}.values())
+# The colours of source are looked at on the guide's first page.
+WITHOUT_SOURCE = {"exclude": [[".code"]]}
+ERRORS = ["400", "403", "403_csrf", "404", "500"]
+
+
+def refuse(request):
+    raise PermissionDenied
+
+
+def break_down(request):
+    raise ValueError("broken by a test")
+
+
+urlpatterns = [
+    path("403/", refuse),
+    path("500/", break_down),
+    *import_module(project_settings.ROOT_URLCONF).urlpatterns,
+]
+
+
+@pytest.mark.only_browser("chromium")
+@pytest.mark.parametrize("address", GUIDE_KINDS)
+def test_a_page_of_the_guide_is_sound(staff, address):
+    staff.problems.clear()
+    staff.goto(address)
+    assert_sound(staff, WITHOUT_SOURCE)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("address", GUIDE_PAGES)
+def test_a_page_of_the_guide_is_sound_for_a_visitor(visitor, address):
+    visitor.problems.clear()
+    visitor.goto(address)
+    assert_sound(visitor)
+
+
+def test_a_form_with_mistakes_is_sound_and_the_first_of_them_has_the_focus(visitor):
+    visitor.problems.clear()
+    visitor.goto("/accounts/signup/")
+    visitor.fill("[name=username]", "mary")
+    visitor.fill("[name=email]", "ada@example.com")
+    visitor.fill("[name=password1]", "1234")
+    visitor.fill("[name=password2]", "1235")
+    visitor.click("main button")
+    visitor.wait_for_selector("[name=email][aria-invalid=true]:focus")
+    assert visitor.input_value("[name=username]") == "mary"
+    assert_sound(visitor)
+
+
+def test_the_pages_around_the_link_in_the_mail_are_sound(visitor, site):
+    visitor.problems.clear()
+    visitor.goto("/accounts/reset/")
+    visitor.fill("[name=email]", "grace@example.com")
+    visitor.click("main button")
+    visitor.wait_for_url("**/accounts/login/")
+    assert "we sent it a link" in visitor.inner_text(".messages")
+    assert_sound(visitor)
+    visitor.goto(re.findall(r"http://[^/]+(/accounts/reset/\S+)", site.output())[-1])
+    assert visitor.inner_text("h1") == "Choose a new password"
+    assert_sound(visitor)
+    visitor.goto("/accounts/reset/MQ/old-link/")
+    assert "That link was used already" in visitor.inner_text(".messages")
+    assert_sound(visitor)
+
+
+def error_response(name):
+    client = Client(raise_request_exception=False, enforce_csrf_checks=True)
+    match name:
+        case "400":
+            return client.get("/", headers={"host": "not a host"})
+        case "403_csrf":
+            return client.post("/accounts/login/")
+        case _:
+            return client.get(f"/{name}/")
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_an_error_page_is_sound(visitor, settings, name):
+    settings.ROOT_URLCONF = __name__
+    response = error_response(name)
+    assert response.status_code == int(name[:3])
+    # With DEBUG on the server shows Django's pages for developers, so ours is put in their place. It comes
+    # as a success, for the browser prints an error of its own for any other status.
+    answer = {"body": response.content.decode(), "headers": dict(response.headers)}
+    visitor.problems.clear()
+    visitor.route("**/error/", lambda route: route.fulfill(**answer))
+    visitor.goto("/error/")
+    visitor.unroute("**/error/")
+    assert visitor.locator("h1").count() == 1
+    assert_sound(visitor)
