@@ -1,13 +1,12 @@
 """Log in, log out, sign up, change and reset a password."""
 
-from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from . import views
 
 urlpatterns = [
     path("login/", views.LogInView.as_view(), name="login"),
-    path("logout/", LogoutView.as_view(), name="logout"),
+    path("logout/", views.LogOutView.as_view(), name="logout"),
     path("signup/", views.SignUpView.as_view(), name="signup"),
     path("password/", views.ChangePasswordView.as_view(), name="password_change"),
     path("reset/", views.ResetPasswordView.as_view(), name="password_reset"),

@@ -5,7 +5,7 @@ from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth import views as auth
 from django.contrib.messages.views import SuccessMessageMixin
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
@@ -29,6 +29,13 @@ class LogInView(auth.LoginView):
     def get_context_data(self, **kwargs: object) -> dict[str, object]:
         names = User.demo_accounts().order_by("pk").values_list("username", flat=True) if settings.DEBUG else []
         return super().get_context_data(demo_accounts=names, demo_password=DEMO_PASSWORD, **kwargs)
+
+
+class LogOutView(auth.LogoutView):
+    def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        response = super().post(request, *args, **kwargs)
+        messages.success(request, _("You are logged out."))
+        return response
 
 
 @method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")

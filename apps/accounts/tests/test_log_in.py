@@ -52,7 +52,9 @@ def test_logging_out_takes_a_post(client, ada):
     client.force_login(ada)
     assert client.get(reverse("logout")).status_code == 405
     assert get_user(client) == ada
-    assert client.post(reverse("logout")).url == reverse("home")
+    page = client.post(reverse("logout"), follow=True)
+    assert page.redirect_chain == [(reverse("home"), 302)]
+    assert "You are logged out." in page.text
     assert not get_user(client).is_authenticated
 
 
