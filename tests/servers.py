@@ -134,6 +134,18 @@ def serving(
         server.kill()
 
 
+@contextlib.contextmanager
+def task_worker(environment: dict[str, str]) -> Iterator[subprocess.Popen]:
+    """Run a task worker until the block is left."""
+    command = [sys.executable, "manage.py", "db_worker", "--no-reload", "--no-startup-delay", "--interval", "0.1"]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
 def copy_database(source: Path, folder: Path) -> None:
     """Give `folder` a copy of the migrated database in `source`."""
     shutil.copyfile(source / "db.sqlite3", folder / "db.sqlite3")

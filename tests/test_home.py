@@ -69,8 +69,8 @@ def test_each_card_has_a_figure(client, ada, settings):
 def test_users_see_what_is_theirs(client, ada):
     notify(ada, "Hello")
     Post.objects.create(author=ada, text="The newest post")
-    Task.objects.create(owner=ada, kind=Task.Kind.IMPORT, name="running.csv", state=Task.State.RUNNING)
-    Task.objects.create(owner=ada, kind=Task.Kind.IMPORT, name="finished.csv", state=Task.State.DONE)
+    Task.objects.create(owner=ada, name="running.csv", state=Task.State.RUNNING)
+    Task.objects.create(owner=ada, name="finished.csv", state=Task.State.DONE)
     page = client.get("/").content.decode()
     assert re.search(r"data-notification-count>1<", page)
     assert "The newest post" in page

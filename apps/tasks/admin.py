@@ -1,22 +1,26 @@
 from django.contrib import admin, messages
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
-from . import life
-from .models import Task
+from . import work
+from .models import Contact, Task
+
+
+@admin.register(Contact)
+class ContactAdmin(admin.ModelAdmin):
+    list_display = ["name", "email", "company", "owner"]
+    search_fields = ["name", "email", "owner__username"]
+    raw_id_fields = ["owner"]
 
 
 @admin.register(Task)
 class TaskAdmin(admin.ModelAdmin):
-    """Everybody's tasks, to be looked at, cancelled, retried and deleted; open pages are told of it."""
+    """The tasks of all users, to cancel, retry and delete. Open pages show it."""
 
-    fields = ["name", "owner", "kind", "state", "how_far", "rows", "bad", "created_at", "beat_at", "tries"]
-    list_display = ["name", "owner", "kind", "state", "how_far", "rows", "bad", "created_at"]
-    list_filter = ["state", "kind"]
+    fields = ["name", "owner", "state", "how_far", "rows", "bad", "problem", "created_at"]
+    list_display = ["name", "owner", "state", "how_far", "rows", "bad", "created_at"]
+    list_filter = ["state"]
     list_select_related = ["owner"]
     search_fields = ["name", "owner__username"]
-    date_hierarchy = "created_at"
     actions = ["cancel", "retry"]
 
     def has_add_permission(self, request):
@@ -26,11 +30,8 @@ class TaskAdmin(admin.ModelAdmin):
         return False
 
     def has_act_permission(self, request):
-        """Say whether someone may cancel and retry the tasks of others."""
+        """Return whether someone may cancel and retry the tasks of others."""
         return request.user.has_perm("tasks.change_task")
-
-    def view_on_site(self, task):
-        return reverse("task", args=[task.pk])
 
     @admin.display(description=_("progress"))
     def how_far(self, task):
@@ -38,19 +39,15 @@ class TaskAdmin(admin.ModelAdmin):
 
     @admin.action(description=_("Cancel selected tasks"), permissions=["act"])
     def cancel(self, request, queryset):
-        count = sum(map(life.cancel, queryset))
-        done = ngettext("%(count)s task cancelled.", "%(count)s tasks cancelled.", count)
-        messages.success(request, done % {"count": count})
+        messages.success(request, _("Cancelled: %s.") % sum(map(work.cancel, queryset)))
 
     @admin.action(description=_("Retry selected tasks"), permissions=["act"])
     def retry(self, request, queryset):
-        count = sum(map(life.retry, queryset))
-        done = ngettext("%(count)s task continues.", "%(count)s tasks continue.", count)
-        messages.success(request, done % {"count": count})
+        messages.success(request, _("Queued again: %s.") % sum(map(work.retry, queryset)))
 
     def delete_model(self, request, obj):
-        life.cancel(obj)
-        life.delete(obj)
+        work.cancel(obj)
+        work.delete(obj)
 
     def delete_queryset(self, request, queryset):
         for task in queryset:

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.tasks.signals import task_finished
 from django.utils.translation import gettext_lazy as _
 
 
@@ -7,7 +8,12 @@ class TasksConfig(AppConfig):
     verbose_name = _("Tasks")
     default_auto_field = "django.db.models.BigAutoField"
 
+    def ready(self):
+        from . import work
+
+        task_finished.connect(work.on_finished)
+
     def live_figure(self) -> int:
-        """Return what the first page shows: how many tasks are under way."""
+        """Return the number on the first page: all unfinished tasks."""
         task = self.get_model("Task")
-        return task.objects.filter(state__in=task.UNDER_WAY).count()
+        return task.objects.filter(state__in=task.UNFINISHED).count()

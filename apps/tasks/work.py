@@ -1,62 +1,119 @@
-"""What a worker does with a task: batches, until it is done, cancelled, or the worker is to stop."""
+"""The background task and its states: each change is one transaction, which also publishes it."""
 
-import logging
+import csv
+import time
+from collections.abc import Iterable
 
-from django.db import InterfaceError, OperationalError, reset_queries, transaction
-from django.tasks import task as background
-from django.utils import timezone
+from django.db import transaction
+from django.tasks import TaskResultStatus
+from django.tasks import task as background_task
+from django.utils.translation import gettext as _
 
-from . import exporting, importing, life, progress
-from .models import Task
-from .stopping import told_to_stop
+from . import importing, progress
+from .models import Contact, Task, discard_file
 
-BATCHES = {Task.Kind.IMPORT: importing.batches, Task.Kind.EXPORT: exporting.batches}
-MOVED = ["file", "place", "total", "done", "rows", "bad", "rate", "left", "beat_at", "tries"]
-
-logger = logging.getLogger(__name__)
+SLICE_SECONDS = 2
+State = Task.State
 
 
-@background
+@transaction.atomic
+def start(task: Task) -> None:
+    """Save a new task and queue it."""
+    task.save()
+    progress.show(task)
+    run.enqueue(task.pk)
+
+
+@transaction.atomic
+def retry(task: Task) -> bool:
+    """Queue a stopped task again, to continue from its position; False if it is not stopped."""
+    problem = "" if task.state == State.FAILED else task.problem
+    retried = task.can_be_retried and _change(task.pk, Task.STOPPED, State.WAITING, problem=problem)
+    if retried:
+        run.enqueue(task.pk)
+    return retried
+
+
+def cancel(task: Task) -> bool:
+    """Stop a task; the rows that it has imported stay. False if it has ended already."""
+    return _change(task.pk, Task.UNFINISHED, State.CANCELLED)
+
+
+@transaction.atomic
+def delete(task: Task) -> bool:
+    """Delete a task that has ended, and its file; the rows that it has imported stay. False if it has not."""
+    deleted, _counts = Task.objects.filter(pk=task.pk, state__in=Task.FINAL).delete()
+    if deleted:
+        progress.hide(task)
+    return bool(deleted)
+
+
+@background_task
 def run(task_id: int) -> None:
-    """Go on with a task, unless it is at an end or another worker is at it."""
-    task = life.claim(task_id)
+    """
+    Import for two seconds, then queue the rest.
+
+    So other tasks get their turn, and a worker that is told to stop does so soon. A worker that dies leaves the
+    position of its last batch: its successor continues there.
+    """
+    task = Task.objects.filter(pk=task_id, state__in=Task.UNFINISHED).first()
     if task is None:
         return
+    until = time.monotonic() + SLICE_SECONDS
     try:
-        work(task)
-    except life.Lost:
-        logger.info("Task %s was cancelled or taken over by another worker.", task_id)
-    except importing.TooManyErrors:
-        life.fail(task)
-    except (OperationalError, InterfaceError):
-        # The database may be back by the time at which the silence is noticed.
-        raise
-    except Exception:
-        life.fail(task)
-        raise
+        with task.file.open("rb") as file:
+            for batch in importing.batches(task, file):
+                if not commit(task, batch):
+                    return
+                if time.monotonic() > until:
+                    run.enqueue(task.pk)
+                    return
+    except csv.Error as error:
+        text = _("The file is not valid CSV after row %(row)s: %(error)s") % {"row": task.rows, "error": error}
+        _change(task.pk, Task.UNFINISHED, State.FAILED, problem=text)
+    else:
+        _change(task.pk, Task.UNFINISHED, State.DONE)
 
 
-def work(task: Task) -> None:
-    """Do what is left of a claimed task, or give it back if this process is told to stop."""
-    meter = progress.Meter(task)
-    with told_to_stop() as stopping:
-        for batch in BATCHES[task.kind](task):
-            commit(task, batch, meter)
-            # With DEBUG on, Django would keep the text of all the queries of a task.
-            reset_queries()
-            if stopping():
-                life.release(task)
-                return
-        life.finish(task)
+@transaction.atomic
+def commit(task: Task, batch: importing.Batch) -> bool:
+    """Save a batch with the progress; save nothing and return False if the task was stopped or taken over."""
+    mine = Task.objects.filter(pk=task.pk, state__in=Task.UNFINISHED, done=task.done)
+    task.state, task.done, task.rows = State.RUNNING, batch.end, task.rows + batch.rows
+    task.bad += batch.rows - len(batch.contacts)
+    task.problem = task.problem or batch.problem
+    if not mine.update(state=task.state, done=task.done, rows=task.rows, bad=task.bad, problem=task.problem):
+        return False
+    # In one order, so that two imports of one owner cannot wait for each other.
+    contacts = {contact.email: contact for contact in sorted(batch.contacts, key=lambda each: each.email)}
+    Contact.objects.bulk_create(
+        contacts.values(),
+        update_conflicts=True,
+        unique_fields=["owner", "email"],
+        update_fields=["name", "company", "phone", "city"],
+    )
+    progress.publish_progress(task)
+    return True
 
 
-def commit(task: Task, batch, meter: progress.Meter) -> None:
-    """Write a batch, how far the task has come with it, and a sign of life, all in one transaction."""
-    with transaction.atomic():
-        life.hold(task)
-        batch()
-        meter.measure(task)
-        task.beat_at, task.tries = timezone.now(), 0
-        task.save(update_fields=MOVED)
-        if meter.is_due():
-            progress.tell(task)
+def on_finished(task_result, **kwargs) -> None:
+    """Fail the task if the queue says so: after an exception, or because its workers have died."""
+    if task_result.task.func is run.func and task_result.status == TaskResultStatus.FAILED:
+        problem = _("An error on the server has stopped it.")
+        _change(task_result.args[0], Task.UNFINISHED, State.FAILED, problem=problem)
+
+
+@transaction.atomic
+def _change(pk, before: Iterable[str], state: str, **values: str) -> bool:
+    """Put a task into another state if it is in one of `before`, and return whether it was."""
+    task = Task.objects.select_for_update().filter(pk=pk, state__in=before).first()
+    if task is None:
+        return False
+    if state == State.DONE:
+        discard_file(task)
+        values["file"] = ""
+    for name, value in {**values, "state": state}.items():
+        setattr(task, name, value)
+    task.save(update_fields=["state", *values])
+    progress.show(task)
+    return True

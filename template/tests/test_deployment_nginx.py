@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
 import httpx
 import pytest
@@ -94,38 +93,6 @@ def test_uploads_are_never_run_and_private_ones_sent_only_when_the_application_s
         assert httpx.get(f"{front.url}/private-media/private/mine.csv").status_code == 404
         sent = httpx.get(f"{front.url}/accel/mine.csv")
         assert (sent.status_code, sent.text) == (200, "a,b")
-
-
-def test_a_private_file_is_sent_by_nginx_behind_it_and_by_the_application_without(front, site):
-    data = Path(site.environment["DATA_DIR"])
-    with httpx.Client() as client:
-        path = export_of(client, site)
-        (front.site / "media").symlink_to(data / "media")
-        by_application = client.get(site.url + path)
-        by_nginx = client.get(front.url + path)
-        asked = client.get(site.url + path, headers={"X-Sendfile-Type": "X-Accel-Redirect"})
-        assert httpx.get(front.url + asked.headers["X-Accel-Redirect"]).status_code == 404
-    assert by_application.text.startswith("name,email,company")
-    for answer in (by_application, by_nginx):
-        assert (answer.status_code, answer.content) == (200, by_application.content)
-        assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
-        assert answer.headers["Content-Disposition"].startswith("attachment; filename=")
-        assert answer.headers["Cache-Control"] == "private, no-store"
-        assert "X-Accel-Redirect" not in answer.headers
-    assert asked.headers["X-Accel-Redirect"].startswith("/private-media/private/tasks/")
-    assert asked.content == b""
-
-
-def export_of(client, site):
-    """Sign in, have a worker write an export, and return the path of the file."""
-    pytest.importorskip("apps.tasks")
-    client.get(f"{site.url}/accounts/login/")
-    form = {"username": "ada", "password": "demo", "csrfmiddlewaretoken": client.cookies["csrftoken"]}
-    client.post(f"{site.url}/accounts/login/", data=form)
-    form["csrfmiddlewaretoken"] = client.cookies["csrftoken"]
-    task = client.post(f"{site.url}/tasks/export/", data=form).headers["Location"]
-    servers.manage("db_worker", "--batch", "--no-startup-delay", environment=site.environment)
-    return f"{task}contacts.csv"
 
 
 @pytest.fixture

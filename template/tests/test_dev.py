@@ -192,15 +192,15 @@ def status_of(url):
 
 
 def test_an_edit_hands_a_running_task_over_to_the_next_worker(copy):
-    tasks = pytest.importorskip("tests.test_tasks")
+    workers = pytest.importorskip("template.tests.tasks.test_workers")
     with developing(copy) as developer:
-        database = tasks.Database(copy / ".data" / "db.sqlite3")
-        task = tasks.Visitor(developer.url, "ada").begin(25_000)
-        database.wait_for_rows(task, 3000)
+        database = workers.Database(copy / ".data")
+        task = database.start_import(40_000)
+        database.wait_for_rows(task, 2000)
         edit(copy)
         developer.sees("Starting worker", times=2)
         database.wait_for_state(task, "done")
-        wait_until(lambda: not database.query(tasks.RUNNING))
+        wait_until(lambda: not database.query(workers.RUNNING))
 
 
 def test_a_port_in_use_is_a_clear_error(copy):

@@ -136,7 +136,8 @@ def test_a_task_logs_with_the_id_of_the_request_that_has_enqueued_it(production)
         sign_in(client, "grace")
         assert not [line for line in entries(production) if "axes" in line["logger"] and line["level"] == "INFO"]
         form = {"csrfmiddlewaretoken": client.cookies["csrftoken"]}
-        answer = client.post("/tasks/export/", data=form, headers={"X-Request-ID": id})
+        file = {"file": ("contacts.csv", b"name,email\nAda,ada@example.com\n")}
+        answer = client.post("/tasks/", data=form, files=file, headers={"X-Request-ID": id})
         assert answer.status_code == 302
     printed = servers.manage("db_worker", "--batch", "--no-startup-delay", environment=production.environment)
     lines = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]

@@ -3,25 +3,19 @@ from django import template
 from apps.sse import page_position
 
 from ..models import Task
-from ..progress import contacts, html
+from ..progress import html
 
 register = template.Library()
 
 
 @register.simple_tag
 def task_element(task: Task, *, listed: bool = False) -> str:
-    """Print a task's element, as the list's stream or the task's own would bring it."""
+    """Print a task's element: the same that the streams send."""
     return html(task, listed=listed)
 
 
 @register.simple_tag
-def contacts_of(user) -> str:
-    """Print how many contacts a user has, as the list's stream would bring it."""
-    return contacts(user.pk)
-
-
-@register.simple_tag
 def running_tasks(user) -> dict:
-    """Return the `tasks` of a user that are under way, and the position `since` which their stream goes on."""
+    """Return the unfinished `tasks` of a user, and the position `since` from which their stream continues."""
     since = page_position()  # before the query
-    return {"since": since, "tasks": user.tasks.filter(state__in=Task.UNDER_WAY)}
+    return {"since": since, "tasks": user.tasks.filter(state__in=Task.UNFINISHED)}

@@ -82,7 +82,7 @@ def test_a_file_waits_to_be_uploaded_though_an_event_replaces_the_form(visit, aw
         "[name=file]", {"name": "a.csv", "mimeType": "text/csv", "buffer": b"name,email\nAda,ada@example.com\n"}
     )
     with away(page):
-        page.get_by_role("button", name="Upload").click()
+        page.get_by_role("button", name="Start import").click()
         assert_not_sent(page)
         page.evaluate(
             "() => { const { form } = document.querySelector('[name=file]'); form.replaceWith(form.cloneNode(true)); }"

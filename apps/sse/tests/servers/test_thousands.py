@@ -33,7 +33,7 @@ ROWS = {
     "feed.post": lambda user, number: {"author": user, "text": f"Post {number}"},
     "notifications.notification": lambda user, number: {"recipient": user, "verb": f"Notification {number}"},
     "tasks.contact": lambda user, number: {"owner": user, "email": f"{number}@example.com", "name": "Somebody"},
-    "tasks.task": lambda user, number: {"owner": user, "kind": "export", "state": "done", "name": f"{number}.csv"},
+    "tasks.task": lambda user, number: {"owner": user, "state": "done", "rows": 1234, "name": f"{number}.csv"},
 }
 
 
@@ -45,4 +45,4 @@ def test_no_page_has_a_separator_in_an_attribute(client, ada):
 
 @pytest.mark.skipif(not apps.is_installed("apps.tasks"), reason="the app is not installed")
 def test_figures_have_separators(client, ada):
-    assert "You have 1,001 contacts." in client.get("/tasks/").text
+    assert "1,234 rows imported" in client.get("/tasks/").text

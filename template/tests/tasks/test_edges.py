@@ -1,0 +1,107 @@
+"""The sample app's edges: files that break in the middle, limits, the admin, the demo, and rows of older versions."""
+
+# ruff: noqa: F401, F811
+
+import re
+
+import pytest
+from django.contrib.auth.models import Permission
+
+pytest.importorskip("apps.tasks.work")
+
+from apps.tasks import demo, forms, progress, work
+from apps.tasks.models import Contact, Task
+from apps.tasks.tests.test_pages import PROGRESS, signed_in, task, upload
+from apps.tasks.tests.test_work import _small_batches_and_own_files, crash, run, start
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_batch_that_fails_in_the_middle_leaves_nothing(start, monkeypatch):
+    monkeypatch.setattr(progress, "publish_progress", lambda task: crash())
+    task = start()
+    with pytest.raises(ZeroDivisionError):
+        run(task)
+    assert Contact.objects.count() == 0
+    assert Task.objects.get().rows == 0
+
+
+def test_a_file_that_is_no_csv_from_some_row_on_says_so(start):
+    task = run(start("name,email\n" + "Ada,ada@example.com\n" * 10 + '"Open,b@example.com\n'))
+    assert (task.state, task.rows) == ("failed", 10)
+    assert "The file is not valid CSV after row 10: unexpected end of data" in progress.note(task)
+
+
+def test_a_contact_is_kept_once_and_updated(start, grace):
+    run(start("name,email\nAda,A@example.com\nAda King,a@example.com\n"))
+    run(start("Email;Name\na@example.com;Ada Lovelace\n"))
+    run(start("name,email\nSomebody,a@example.com\n", owner=grace))
+    found = [*Contact.objects.order_by("pk").values_list("name", "email")]
+    assert found == [("Ada Lovelace", "a@example.com"), ("Somebody", "a@example.com")]
+
+
+def test_the_file_is_deleted_when_it_is_imported_and_with_its_owner(
+    start, grace, django_capture_on_commit_callbacks
+):
+    imported, other = start(), start(owner=grace)
+    with django_capture_on_commit_callbacks(execute=True):
+        name = imported.file.name
+        run(imported)
+        grace.delete()
+    assert not imported.file
+    assert not other.file.storage.exists(name)
+    assert not other.file.storage.exists(other.file.name)
+
+
+def test_a_file_that_is_too_large_is_refused(signed_in, settings):
+    settings.TASKS_MAX_UPLOAD_BYTES = 100
+    assert "The limit is 100\xa0bytes." in upload(signed_in).text
+
+
+def test_a_user_has_at_most_five_unfinished_tasks(signed_in, task):
+    for _ in range(forms.MAX_UNFINISHED - 1):
+        upload(signed_in)
+    assert "You have 5 unfinished tasks, which is the limit." in upload(signed_in).text
+    work.cancel(task)
+    assert upload(signed_in).status_code == 302
+
+
+@pytest.mark.parametrize("key", ["", "x", "-1", "9" * 40, "%00"])
+def test_a_key_that_cannot_be_one_is_an_unknown_task(signed_in, key):
+    assert signed_in.get(f"{PROGRESS}?task_id={key}").status_code == 404
+
+
+def test_staff_with_the_permission_cancels_retries_and_deletes_the_tasks_of_all(client, task, grace):
+    grace.is_staff = True
+    grace.save()
+    client.force_login(grace)
+
+    def act(action):
+        client.post("/admin/tasks/task/", {"action": action, "_selected_action": [task.pk]})
+        return Task.objects.values_list("state", flat=True).first()
+
+    grace.user_permissions.add(Permission.objects.get(codename="view_task"))
+    assert "contacts.csv" in client.get("/admin/tasks/task/", {"q": "ada"}).text
+    assert act("cancel") == "waiting"
+    grace.user_permissions.add(*Permission.objects.filter(codename__in=["change_task", "delete_task"]))
+    assert [act("cancel"), act("retry")] == ["cancelled", "waiting"]
+    client.post(f"/admin/tasks/task/{task.pk}/delete/", {"post": "yes"})
+    assert not Task.objects.exists()
+
+
+def test_the_demo_is_created_once_for_a_user_that_exists(ada, monkeypatch):
+    monkeypatch.setattr(demo, "CANCELLED_ROWS", 100)
+    demo.seed()
+    demo.seed()
+    assert [(task.state, task.rows) for task in Task.objects.all()] == [("cancelled", 0), ("done", 2400)]
+
+
+def test_finished_tasks_have_pages_and_only_the_first_is_live(signed_in, ada):
+    Task.objects.bulk_create(Task(owner=ada, state="done", name=f"file {number:02}") for number in range(25))
+    pages = [signed_in.get("/tasks/", {"page": number}).text for number in (1, 2)]
+    assert [len(re.findall(r"<bdi>file \d\d</bdi></a>", page)) for page in pages] == [20, 5]
+    assert ["tasks/stream" in page for page in pages] == [True, False]
+
+
+def test_a_visitor_is_sent_to_the_login(client, settings):
+    assert client.get("/tasks/").url == f"{settings.LOGIN_URL}?next=/tasks/"
