@@ -96,3 +96,31 @@ def test_staff_sends_to_everybody_and_sees_it_arrive(site, tell, open_tab, brows
     expect(bell(reader)).to_have_text("1")
     assert Axe().run(page, context="#broadcast-progress").response["violations"] == []
     context.close()
+
+
+def test_a_page_that_was_opened_without_a_notification_has_it_after_an_undo(tell, open_tab):
+    tell("comes back", afresh=True)
+    page = open_tab()
+    page.get_by_role("button", name="Mark read").click()
+    other = open_tab("/notifications/?show=unread")
+    expect(other.get_by_text("You have read everything.")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(other.locator(ROWS)).to_have_count(1)
+    expect(bell(other)).to_have_text("1")
+    assert other.problems == []
+
+
+def test_of_more_than_99_the_bell_gets_those_that_it_was_not_given(tell, python, open_tab):
+    tell(afresh=True)
+    python("for _ in range(101): notify(ada, 'again')")
+    page = open_tab()
+    expect(bell(page)).to_have_text("99+")
+    for _ in range(2):
+        page.get_by_role("button", name="Mark read").first.click()
+    expect(bell(page)).to_have_text("99")
+    page.get_by_role("button", name="Mark read").first.click()
+    expect(bell(page)).to_have_text("98")
+    page.wait_for_function(
+        "() => document.querySelector('#notification-bell').dataset.unread.split(' ').length === 98"
+    )
+    assert page.problems == []
