@@ -5,7 +5,6 @@ from django.utils.translation import gettext_lazy as _
 class GuideConfig(AppConfig):
     name = "apps.guide"
     verbose_name = _("Guide")
-    default_auto_field = "django.db.models.BigAutoField"
 
     def may_open(self, user) -> bool:
         """Return whether the first page may lead a user here."""

@@ -2,10 +2,7 @@
 
 import tomllib
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-
-from django.utils.module_loading import import_string
 
 from .sources import Source, read
 
@@ -35,15 +32,6 @@ class Page:
     @property
     def template_names(self) -> list[str]:
         return [f"guide/pages/{name}.html" for name in self.templates or [self.name]]
-
-    @property
-    def stream(self) -> str:
-        """Return the name of the stream's URL."""
-        return f"guide-{self.name}"
-
-    @cached_property
-    def view_class(self) -> type | None:
-        return import_string(f"apps.guide.examples.{self.view}") if self.view else None
 
     def own_sources(self) -> list[Source]:
         """Return the sources that run on the page, as they are now, templates last."""

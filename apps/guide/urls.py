@@ -1,4 +1,5 @@
 from django.urls import path
+from django.utils.module_loading import import_string
 
 from . import views
 from .access import readers_only, stream_for_readers
@@ -6,7 +7,7 @@ from .examples import channel, client, latest, live_list, notifications, page_ch
 from .pages import PAGES
 
 STREAMS = {
-    **{page.name: page.view_class for page in PAGES.values() if page.view_class},
+    **{page.name: import_string(f"apps.guide.examples.{page.view}") for page in PAGES.values() if page.view},
     "leave": page_changes.Leave,
     "again": page_changes.Again,
     "states": client.States,

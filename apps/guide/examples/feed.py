@@ -11,7 +11,6 @@ TEXTS = [
     "The nightly backup was checked.",
     "This item contains <b>HTML</b>, which is shown as text.",
     "The search index was rebuilt.",
-    "Network maintenance is finished.",
 ]
 
 

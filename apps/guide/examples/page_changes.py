@@ -12,7 +12,8 @@ class Changes(SSEView):
         yield self.push_text("#guide-status", "Working …")
         for number in range(1, 6):
             await asyncio.sleep(1)
-            yield self.push_html("#guide-parts", format_html("<li>Part {} finished</li>", number), mode="prepend")
+            row = format_html('<li id="guide-part-{0}">Part {0} finished</li>', number)
+            yield self.push_html("#guide-parts", row, mode="prepend")
             yield self.push_patch(
                 [
                     {"op": "value", "path": "#guide-meter", "value": number},
