@@ -44,11 +44,11 @@ def test_the_old_password_is_asked_for(client, ada):
     assert 'id="id_old_password_error"' in page.text
 
 
-def test_a_forgotten_password_is_reset_with_the_link_from_the_mail(client, ada, mailoutbox):
+def test_a_forgotten_password_is_reset_with_the_link_from_the_mail(client, ada, mailoutbox, settings):
     ask_for_link(client, "ADA@example.com")
     assert SENT in client.get(reverse("login")).text
     (mail,) = mailoutbox
-    assert (mail.to, mail.subject) == (["ada@example.com"], "Choose a new password for Live site")
+    assert (mail.to, mail.subject) == (["ada@example.com"], f"Choose a new password for {settings.SITE_NAME}")
     assert mail.body.startswith("Hello ada,\n\n")
     link = re.search(r"http://testserver(/\S+)", mail.body)[1]
 

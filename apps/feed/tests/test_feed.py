@@ -183,13 +183,15 @@ def test_a_picture_is_deleted_when_it_is_replaced_and_with_its_post(
 def test_older_posts_follow_page_by_page(client, ada, django_assert_max_num_queries):
     for n in range(45):
         Post.objects.create(author=ada, text=f"number {n}")
-    seen, url = [], "/feed/"
+    seen, counts, url = [], set(), "/feed/"
     while url:
-        with django_assert_max_num_queries(6):
+        with django_assert_max_num_queries(20) as queries:
             page = client.get(url)
+        counts.add(len(queries))
         seen += [post.text for post in page.context["posts"]]
         url = page.context["has_older"] and f"/feed/?before={page.context['posts'][-1].pk}"
     assert seen == [f"number {n}" for n in reversed(range(45))]
+    assert len(counts) == 1  # as many for twenty posts as for five
     assert client.get("/feed/?before=x").status_code == 400
 
 
