@@ -14,7 +14,7 @@ THREADED = ("sync", "gthread")
 
 
 def number(name, default, least=0):
-    """Return the whole number that a variable holds; ends the process with a sentence if it holds none."""
+    """Return a variable's whole number; exit with a message if it has none."""
     value = os.environ.get(name, str(default))
     if not value.isdecimal() or int(value) < least:
         sys.exit(f"{name} is {value!r}. Set it to a whole number of at least {least}.")
@@ -22,7 +22,7 @@ def number(name, default, least=0):
 
 
 def checked(name, value, check, expected):
-    """Return a value with which `check` works; ends the process with a sentence otherwise."""
+    """Return a value that `check` accepts; exit with a message if it raises."""
     try:
         check(value)
     except Exception:
@@ -36,7 +36,7 @@ bind = [
     checked("BIND", address, parse_address, "an address such as 0.0.0.0:8000 or unix:/run/site/web-1.sock")
     for address in os.environ.get("BIND", f"0.0.0.0:{port}").split(",")
 ]
-# A socket is for its owner and group, which is nginx's: its client is believed about visitors' addresses.
+# Only the owner and nginx's group may use a socket: the application trusts the addresses that its client sends.
 umask = 0o007
 worker_class = checked(
     "WORKER_CLASS",
@@ -51,25 +51,27 @@ threads = number("THREADS", 100, least=1) if worker_class == "gthread" else 1
 cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 workers = number("WEB_CONCURRENCY", cores, least=1)
 
-# A worker is replaced after so many requests, each after another number, so that what leaks is
-# given back and not all are replaced at once. Its streams are sent away first; 0 is for never.
+# A worker is replaced after this number of requests (0: never), to give back leaked memory. With jitter workers
+# are not replaced together. The streams of a worker reconnect to another one.
 max_requests = number("MAX_REQUESTS", 20_000)
 max_requests_jitter = max_requests // 2
 
-# Streams end by themselves, within a second, when a worker is told to stop. This is for the other
-# requests; whoever stops gunicorn waits for longer (`stop_grace_period`, `TimeoutStopSec`).
+# Seconds for requests when a worker stops; streams end within a second. What stops gunicorn has to wait longer
+# (`stop_grace_period`, `TimeoutStopSec`).
 graceful_timeout = number("GRACEFUL_TIMEOUT", 20)
 timeout = number("TIMEOUT", 60)
 
-# Longer than nginx keeps its connections to here, so that none is closed when a request is on its way.
+# Longer than nginx keeps its connections, so that none is closed while a request is on its way.
 keepalive = 75
 backlog = 2048
 
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
 control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
-# nginx has a line for each answer, without whole addresses and what follows the "?"; these have both.
+# nginx logs each request without the whole address and query string. This log has both.
 accesslog = os.environ.get("ACCESS_LOG") or None
+access_level = "INFO" if accesslog else "WARNING"
+log_format = "line" if os.environ.get("LOG_FORMAT") == "line" else "json"
 logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -77,20 +79,12 @@ logconfig_dict = {
         "json": {"()": "apps.operations.logs.JSONFormatter"},
         "line": {"()": "apps.operations.logs.LineFormatter"},
     },
-    "handlers": {
-        "console": {
-            "class": "logging.StreamHandler",
-            "formatter": "line" if os.environ.get("LOG_FORMAT") == "line" else "json",
-        }
-    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": log_format}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "environ": {"level": "WARNING"},
+        # uvicorn's worker takes over their handlers.
         "gunicorn.error": {"handlers": ["console"], "level": "INFO", "propagate": False},
-        "gunicorn.access": {
-            "handlers": ["console"],
-            "level": "INFO" if accesslog else "WARNING",
-            "propagate": False,
-        },
+        "gunicorn.access": {"handlers": ["console"], "level": access_level, "propagate": False},
     },
 }
