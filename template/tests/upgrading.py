@@ -73,6 +73,16 @@ def edit(folder, path, old, new):
     (folder / path).write_text(text.replace(old, new, 1))
 
 
+def copy_work(folder):
+    """Give a clone of this repository the files of the working tree."""
+    kept = paths_of(ROOT)
+    for path in paths_of(folder) - kept:
+        (folder / path).unlink()
+    for path in kept:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / path, folder / path)
+
+
 def small_template(folder):
     """Put a part of this repository under git in a folder: a project is made and upgraded of it in no time."""
     most = ("apps", "bench", "deploy", "docs", "static", "templates", "tests", "template/tests")
@@ -102,10 +112,10 @@ def zip_of(template, version):
     return template.with_name(f"{version}.zip")
 
 
-def start(template, folder, **variables):
+def start(template, folder, name="mysite", **variables):
     """Make a project in a folder."""
     folder.mkdir(parents=True)
-    arguments = ("startproject", "--template", template, "mysite", ".")
+    arguments = ("startproject", "--template", template, name, ".")
     run(folder, sys.executable, "-m", "django", *arguments, **variables)
     return folder
 

@@ -1,0 +1,97 @@
+"""Projects that were made of earlier commits of this repository, and worked on, are upgraded to the present."""
+
+import sys
+
+import pytest
+
+from tests.servers import ROOT
+
+from .upgrading import adopt, commit, copy_work, edit, git, run, start, upgrade, write
+
+pytestmark = pytest.mark.soak
+
+# Before the manifest, before and after the tests of a project were parted from those of the template.
+FIRST, MOVED = "b25d5bd", "a8bcd78"
+WITH_MANIFEST = "14ca050"
+PINNED = "    is_pinned = models.BooleanField(default=False)\n"
+
+
+@pytest.fixture(scope="module")
+def present(tmp_path_factory):
+    """This repository as it is in the working tree, with its manifest and its history."""
+    folder = tmp_path_factory.mktemp("present") / "template"
+    assert git(ROOT, "rev-parse", "--is-shallow-repository") == "false\n", (
+        "This needs the history: git fetch --unshallow"
+    )
+    git(ROOT, "clone", "--quiet", ROOT, folder)
+    copy_work(folder)
+    run(folder, sys.executable, "-m", "template.manifest")
+    commit(folder, "Present")
+    return folder
+
+
+def template_at(commit_id, present, folder):
+    """Return a clone of this repository at a commit, with its manifest if it knows it."""
+    git(present, "clone", "--quiet", present, folder)
+    git(folder, "checkout", "--quiet", commit_id)
+    if (folder / "template/manifest.py").exists():
+        run(folder, sys.executable, "-m", "template.manifest")
+        commit(folder, "Manifest")
+    return folder
+
+
+def made_from(door, old, folder):
+    """Make a project named shop, and return it and what it was made of."""
+    archive = old.parent / f"{door}.zip"
+    if door == "zip":
+        build = next(path for path in ("template/build.py", ".template/build.py") if (old / path).exists())
+        run(old, sys.executable, build)
+        (old / "dist/project_template.zip").rename(archive)
+    else:
+        git(old, "archive", "--prefix=template-main/", "--output", archive, "HEAD")
+    project = start(archive, folder, name="shop")
+    if door == "archive":
+        (project / "project_template").rename(project / "shop")
+        for file in project.rglob("*.py"):
+            file.write_text(file.read_text().replace("project_template", "shop"))
+    return adopt(project), archive
+
+
+def work_on(project):
+    """Change the project as a team would."""
+    edit(project, "shop/settings.py", '"Live site"', '"Shop"')
+    edit(project, "templates/base.html", "Pages here update themselves while they are open.", "Our shop.")
+    edit(project, "apps/feed/models.py", "    created_at =", f"{PINNED}    created_at =")
+    run(project, sys.executable, "manage.py", "makemigrations", "feed", "--name", "pinned")
+    run(project, sys.executable, "manage.py", "startapp", "wall", "--live")
+    write(project, {"apps/tasks": None})
+    edit(project, "shop/settings.py", '    "apps.tasks",\n', "")
+    edit(project, "shop/urls.py", '    path("", include("apps.tasks.urls")),\n', "")
+    commit(project)
+
+
+@pytest.mark.parametrize(
+    ("made_of", "door", "needs_base"),
+    [(FIRST, "zip", True), (MOVED, "archive", True), (WITH_MANIFEST, "zip", False)],
+)
+def test_a_project_of_an_earlier_commit_is_upgraded_and_its_tests_pass(
+    made_of, door, needs_base, present, tmp_path
+):
+    old = template_at(made_of, present, tmp_path / "old")
+    project, archive = made_from(door, old, tmp_path / "shop")
+    work_on(project)
+    base = [f"BASE={archive}"] if needs_base else []
+    printed = upgrade(project, *base, f"FROM={present}", program=present / "bin/upgrade")
+    print(printed)
+    assert "Conflicts" not in printed, "A line that work_on() changes has changed here: choose another one."
+    assert "not merged" not in printed
+    assert '"SITE_NAME", "Shop"' in (project / "shop/settings.py").read_text()
+    assert "Our shop." in (project / "templates/base.html").read_text()
+    assert PINNED in (project / "apps/feed/models.py").read_text()
+    assert not (project / "apps/tasks").exists()
+    commit(project)
+    assert "nothing to do" in upgrade(project, f"FROM={present}")
+    (project / ".venv").symlink_to(ROOT / ".venv")
+    (ROOT / ".venv/ready").touch()
+    run(project, "make", "check")
+    run(project, "make", "test")
