@@ -82,12 +82,6 @@ def test_a_worker_that_dies_leaves_its_batches_to_the_next_one(start, before_bat
     assert_all_is_there_once(run(task))
 
 
-def test_of_two_workers_at_a_task_one_saves(start, before_batch):
-    task = start()
-    before_batch(4, lambda: work.run.call(task.pk))
-    assert_all_is_there_once(run(task))
-
-
 def test_after_two_seconds_the_rest_is_queued(start, monkeypatch):
     monkeypatch.setattr(work, "SLICE_SECONDS", 0)
     task = start()

@@ -12,7 +12,14 @@ pytest.importorskip("apps.tasks.work")
 from apps.tasks import demo, forms, progress, work
 from apps.tasks.models import Contact, Task
 from apps.tasks.tests.test_pages import PROGRESS, signed_in, task, upload
-from apps.tasks.tests.test_work import _small_batches_and_own_files, crash, run, start
+from apps.tasks.tests.test_work import (
+    _small_batches_and_own_files,
+    assert_all_is_there_once,
+    before_batch,
+    crash,
+    run,
+    start,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -105,3 +112,16 @@ def test_finished_tasks_have_pages_and_only_the_first_is_live(signed_in, ada):
 
 def test_a_visitor_is_sent_to_the_login(client, settings):
     assert client.get("/tasks/").url == f"{settings.LOGIN_URL}?next=/tasks/"
+
+
+def test_a_worker_that_was_overtaken_saves_no_more(start, before_batch, monkeypatch):
+    task = start()
+
+    def overtake():
+        with monkeypatch.context() as patch:
+            patch.setattr(work, "SLICE_SECONDS", 0)
+            work.run.call(task.pk)
+
+    before_batch(4, overtake)
+    assert run(task).rows == 40
+    assert_all_is_there_once(run(task))
