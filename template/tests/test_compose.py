@@ -97,6 +97,14 @@ def test_the_site_runs_on_sqlite_and_moves_to_postgresql_with_its_data(site):
     assert set(answers) == {200}
     assert answers[200] > 50
 
+    # What is changed in nginx's configuration is there after the next deploy.
+    changed = (site.folder / "nginx.conf").read_text().replace("server_tokens off;", "add_header X-Changed yes;")
+    (site.folder / "new.conf").write_text(changed)
+    (site.folder / "new.conf").rename(site.folder / "nginx.conf")
+    site.up()
+    with site.visitor() as visitor:
+        wait_until(lambda: "X-Changed" in visitor.get("/accounts/login/").headers, 30)
+
     site.compose("stop", "web-1", "web-2", "worker", "housekeeping")
     # A backup is put back on SQLite, too, and the application may write to it.
     site.compose("run", "--rm", "-T", "backup", "/deploy/backup", "/backups/mine")

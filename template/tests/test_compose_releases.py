@@ -51,9 +51,7 @@ def test_a_bad_release_leaves_the_running_one_and_a_good_one_can_be_rolled_back(
         assert admin.get("/admin/").status_code == 200
     site.compose("exec", "-T", "backup", "sh", "/deploy/backup", "--daily", "/backups")
     assert [*site.folder.glob("backups/20??-??-??/site.dump")]
-    assert b"prune_notifications" in site.compose(
-        "exec", "-T", "housekeeping", "python", "manage.py", "housekeeping"
-    )
+    assert b"clearsessions" in site.compose("exec", "-T", "housekeeping", "python", "manage.py", "housekeeping")
 
     with compose.visiting(f"{site.url}/accounts/login/") as answers:
         for version, reason in {
