@@ -24,7 +24,7 @@ FIGURES_SECONDS = 5
 
 def home(request: HttpRequest) -> HttpResponse:
     """The first page: for visitors what this is, for users what is theirs; below, what else there is."""
-    context = {"beat": beat(), "source": SOURCE, "markup": MARKUP, "may_open": may_open(request.user)}
+    context = {"beat": beat(), "source": SOURCE, "markup": MARKUP}
     return render(request, "home.html", context)
 
 
@@ -40,11 +40,6 @@ def figures() -> dict[str, str]:
     return {
         name: number_format(figure, force_grouping=True) for name, figure in found.items() if figure is not None
     }
-
-
-def may_open(user) -> set[str]:
-    """Return the apps whose pages are not for everybody and that a user may open."""
-    return {app.label for app in apps.get_app_configs() if hasattr(app, "may_open") and app.may_open(user)}
 
 
 @shared

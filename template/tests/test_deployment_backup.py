@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from apps.sse.tests.servers import postgres as postgresql
+from apps.sse.tests.servers.streaming import events
 from tests import servers
-from tests.streaming import events
 
 pytestmark = pytest.mark.soak
 

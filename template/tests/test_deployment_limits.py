@@ -10,10 +10,10 @@ from functools import partial
 import httpx
 import pytest
 
+from apps.sse.tests.servers.streaming import Reader
 from template.tests.compose import sign_in
 from tests import nginx
 from tests.fixtures import need
-from tests.streaming import Reader
 
 STREAM = "/api/dashboard/stream/"
 LOGGED_IN = {"Cookie": "sessionid=1"}

@@ -13,11 +13,11 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
+from apps.sse.tests.servers.streaming import Reader
 from template.tests.echo import echoing
 from tests import nginx, servers
 from tests.fixtures import need
 from tests.servers import ROOT, free_port, wait_until
-from tests.streaming import Reader
 
 STREAM = "/api/dashboard/stream/"
 TLS = {"server.d/tls.conf": (ROOT / "deploy" / "tls.conf").read_text()}

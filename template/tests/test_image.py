@@ -19,10 +19,10 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
+from apps.sse.tests.servers.streaming import Reader, events
 from template.tests import image
 from tests.fixtures import need
 from tests.servers import ROOT, wait_until
-from tests.streaming import Reader, events
 
 pytestmark = pytest.mark.soak
 

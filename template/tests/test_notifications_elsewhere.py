@@ -10,7 +10,7 @@ import httpx
 import pytest
 from httpx_sse import connect_sse
 
-from tests import streaming
+from apps.sse.tests.servers import streaming
 from tests.servers import PACKAGE, PATIENCE_SECONDS, ROOT, environment_for, free_port, wait_until
 
 BASE = """<!doctype html>

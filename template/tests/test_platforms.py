@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from apps.sse.tests.servers.streaming import events
 from tests import servers
 from tests.servers import ROOT, wait_until
-from tests.streaming import events
 
 COMMANDS = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
 SECTION = (ROOT / "docs" / "operations.md").read_text().split("### Platforms")[1].split("###")[0]

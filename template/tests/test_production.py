@@ -12,9 +12,9 @@ from django.core.management import call_command
 from django.utils.module_loading import import_string
 from uvicorn_worker import UvicornWorker
 
+from apps.sse.tests.servers.streaming import events
 from tests import servers
 from tests.servers import wait_until
-from tests.streaming import events
 
 PRODUCTION = {
     "DEBUG": "0",

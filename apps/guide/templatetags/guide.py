@@ -4,17 +4,9 @@ from django import template
 from django.utils.html import escape
 from django.utils.safestring import mark_safe
 
-from apps.guide.access import may_read
 from apps.guide.models import Order
 
 register = template.Library()
-
-
-@register.simple_tag(takes_context=True)
-def may_read_guide(context) -> bool:
-    """Return whether to link to the guide: `may_read_guide as allowed`."""
-    user = context.get("user")
-    return user is not None and may_read(user)
 
 
 @register.simple_tag

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from django import template
+from django.apps import apps
 from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.utils import timezone
@@ -36,6 +37,14 @@ register = template.Library()
 def site_name() -> str:
     """Return the site's name."""
     return settings.SITE_NAME
+
+
+@register.simple_tag(takes_context=True)
+def may_open(context) -> set[str]:
+    """Return the apps whose pages are not for everybody and that the user may open."""
+    user = context.get("user")
+    found = [app for app in apps.get_app_configs() if hasattr(app, "may_open")]
+    return {app.label for app in found if user is not None and app.may_open(user)}
 
 
 @register.simple_block_tag

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.streaming import Reader
+from apps.sse.tests.servers.streaming import Reader
 
 MINUTES = 5.2
 PAGES = itertools.cycle(["/accounts/login/", "/dashboard/", "/accounts/signup/", "/nowhere/"])

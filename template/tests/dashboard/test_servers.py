@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.streaming import events
+from apps.sse.tests.servers.streaming import events
 
 SERVERS = [
     "uvicorn with two workers",

@@ -15,13 +15,13 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from apps.dev import running, terminal
+from apps.dev import terminal
 from apps.dev.database import refuse_foreign_database
-from apps.dev.running import HOST
 
+HOST = "127.0.0.1"
 GRACE_SECONDS = 1.5
 # A line for each request, and warnings.
-LOG_CONFIG = Path(running.__file__).with_name("uvicorn_log.json")
+LOG_CONFIG = Path(terminal.__file__).with_name("uvicorn_log.json")
 # As `python -m watchfiles` does, without words of its own when it is asked to stop.
 RUN_AGAIN_ON_CHANGE = """
 import logging, sys, watchfiles
@@ -48,8 +48,7 @@ class Command(BaseCommand):
             signal.signal(number, signal.default_int_handler)
         if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
             signal.signal(signal.SIGHUP, signal.default_int_handler)
-        with running.announced(port):
-            self.serve(port)
+        self.serve(port)
 
     def serve(self, port):
         """Run the server and the worker until Ctrl-C, or until one of them stops."""
@@ -128,8 +127,9 @@ def all_run(children: list[subprocess.Popen]) -> bool:
 def wait_until_served(port: int, children: list[subprocess.Popen]) -> None:
     """Wait until somebody answers on the port, or a process has ended."""
     while all_run(children):
-        if running.answers(port):
-            return
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)) == 0:
+                return
         time.sleep(0.05)
 
 

@@ -12,7 +12,6 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.dev import running
 from apps.dev.database import refuse_foreign_database
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "app_template"
@@ -48,17 +47,14 @@ class Command(BaseCommand):
             self.go_live(name)
 
     def go_live(self, name: str) -> None:
-        """Migrate if the site is running, add the count to the header, and say where the list is."""
-        port = running.port()
-        if port:
-            self.migrate(name)
+        """Migrate, add the count to the header, and say where the list is."""
+        self.migrate(name)
         self.add_to_header(name)
-        where = f"http://{running.HOST}:{port}" if port else f"make run, then http://{running.HOST}:8000"
-        self.stdout.write(f"See it: {where}/{name}/")
+        self.stdout.write(f"See it: make run, then open /{name}/")
         self.stdout.write(f'Test it: make test ARGS="apps/{name} tests/browser/test_{name}.py"')
 
     def migrate(self, name: str) -> None:
-        """Migrate the database of the running server, in a process that has the new settings."""
+        """Migrate the developer's database, in a process that has the new settings."""
         try:
             refuse_foreign_database()
         except CommandError:

@@ -10,8 +10,8 @@ import httpx
 import psutil
 import pytest
 
+from apps.sse.tests.servers.streaming import Reader
 from tests.servers import wait_until
-from tests.streaming import Reader
 
 CHANNELS = "channel=a&channel=b&channel=c&channel=d"
 # Each kind of server: its options, and how many connections it is given.

@@ -12,9 +12,9 @@ import psutil
 import psycopg
 from httpx_sse import connect_sse
 
+from apps.sse.tests.servers.streaming import Reader
 from tests import servers
 from tests.servers import wait_until
-from tests.streaming import Reader
 
 STREAMS = 20
 POOL = 8

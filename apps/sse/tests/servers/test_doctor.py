@@ -14,8 +14,8 @@ from django.core.management import CommandError, call_command
 
 from apps.sse.doctor import findings
 from apps.sse.doctor.stream import HEADER, TOKEN_SECONDS, make_token
+from apps.sse.tests.servers.streaming import events
 from tests import servers
-from tests.streaming import events
 
 STREAM = "/api/sse/stream/"
 

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from apps.sse.tests.servers.streaming import Reader
 from tests.servers import manage, wait_until
-from tests.streaming import Reader
 
 WORKERS = {"uvicorn with two workers": 2, "gunicorn with uvicorn-worker": 2, "gunicorn with sync workers": 6}
 EVERY_KIND = pytest.mark.parametrize("kind", WORKERS)

@@ -8,9 +8,9 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
+from apps.sse.tests.servers.streaming import Reader, events
 from tests import servers
 from tests.servers import wait_until
-from tests.streaming import Reader, events
 
 ALL_SERVERS = list(servers.COMMANDS)
 
