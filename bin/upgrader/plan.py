@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+import tomllib
 from collections import defaultdict
 from pathlib import Path
 
@@ -42,7 +43,7 @@ class Plan:
     def change(self, path: str, target: str | None, versions: list[tuple[bytes, bytes]]) -> None:
         """Take a file to the new version: replace, move, delete or merge it."""
         ours = self.project.read(path)
-        if ours is None or MIGRATION.fullmatch(path):
+        if ours is None or MIGRATION.fullmatch(path) or (path == target and ours == self.new.read(path)):
             return
         theirs = next((theirs for base, theirs in versions if base == ours), None)
         if target not in (path, None) and self.project.read(target) is not None:
@@ -103,7 +104,7 @@ class Plan:
     def base(self, path: str) -> bytes | None:
         """Return the old version of a file: the project's, if unchanged, or that of the first source with it."""
         known, ours = self.old.ids[path], self.project.read(path)
-        if ours is not None and self.project.source_id(path, ours) == known:
+        if ours is not None and self.project.is_source(path, ours, known):
             return ours
         contents = (source.old_content(path, known) for source in self.bases)
         return next((content for content in contents if content is not None), None)
@@ -135,7 +136,8 @@ class Plan:
         if locks & {*self.done["merged"], *self.done["unmerged"]}:
             return True
         ours = self.writes.get(REQUIREMENTS, self.project.read(REQUIREMENTS))
-        return ours != self.new.read(REQUIREMENTS) and not self.writes.keys().isdisjoint({REQUIREMENTS, *locks})
+        differs = dependencies(ours) != dependencies(self.new.read(REQUIREMENTS))
+        return differs and not self.writes.keys().isdisjoint({REQUIREMENTS, *locks})
 
     def apply(self) -> None:
         """Write the files, make the locks again, and write the manifest last."""
@@ -143,6 +145,20 @@ class Plan:
             self.project.write(path, content)
         for path in self.deletions:
             self.project.delete(path)
-        if self.needs_locking() and (REQUIREMENTS in self.done["conflicts"] or not self.project.lock()):
-            self.done["locks"].append("make lock")
+        if self.needs_locking():
+            if REQUIREMENTS not in self.done["conflicts"] and self.project.lock():
+                self.done["unmerged"] = [path for path in self.done["unmerged"] if not LOCK.fullmatch(path)]
+            else:
+                self.done["locks"].append("make lock")
         self.project.write(MANIFEST, (self.new.folder / MANIFEST).read_bytes())
+
+
+def dependencies(content: bytes | None) -> list | None:
+    """Return what a `pyproject.toml` says about dependencies, None if it cannot be read."""
+    try:
+        tables = tomllib.loads((content or b"").decode())
+    except ValueError:
+        return None
+    project = tables.get("project", {})
+    names = ("requires-python", "dependencies", "optional-dependencies")
+    return [*(project.get(name) for name in names), tables.get("dependency-groups")]

@@ -21,7 +21,7 @@ class Project:
             raise UpgradeError(f"{folder} has no manage.py that names the settings of a project.")
         self.name = named[1]
         self.git_folder = folder / git(folder, "rev-parse", "--git-dir").decode().strip()
-        self.paths = set(git(folder, "ls-files", "-z").decode().split("\0")[:-1])
+        self.paths = set(git(folder, "ls-files", "-z").decode(errors="surrogateescape").split("\0")[:-1])
 
     def manifest(self) -> Manifest | None:
         """Return the manifest of the version that the project has, if there is one."""
@@ -42,20 +42,19 @@ class Project:
         file = self.folder / path
         return with_line_feeds(file.read_bytes()) if path in self.paths and file.is_file() else None
 
-    def source_id(self, path: str, content: bytes) -> str:
-        """Return the id that this content of a file has in the template."""
-        if path.endswith(".py"):
-            content = re.sub(rb"(?<!\w)%s(?!\w)" % self.name.encode(), PACKAGE, content)
-        return blob_id(content)
+    def is_source(self, path: str, content: bytes, known: str) -> bool:
+        """Return whether this content has that id in the template, where the package has another name."""
+        name = re.escape(self.name.encode())
+        # A package may have the name of something else in the file.
+        patterns = (rb"(?<!\w)%s(?!\w)" % name, rb"(?<![\w.])%s(?=\.)" % name) if path.endswith(".py") else ()
+        return known in {blob_id(content), *(blob_id(re.sub(pattern, PACKAGE, content)) for pattern in patterns)}
 
     def old_content(self, path: str, known: str) -> bytes | None:
         """Return the content from the project's history that has this id in the template."""
         log = git(self.folder, "log", "--format=", "--raw", "--no-abbrev", "--no-renames", "--", path).decode()
-        for blob in {line.split()[3] for line in log.splitlines()}:
-            content = with_line_feeds(git(self.folder, "cat-file", "blob", blob, allowed=(0, 128)))
-            if self.source_id(path, content) == known:
-                return content
-        return None
+        blobs = {line.split()[3] for line in log.splitlines()}
+        contents = (with_line_feeds(git(self.folder, "cat-file", "blob", b, allowed=(0, 128))) for b in blobs)
+        return next((content for content in contents if self.is_source(path, content, known)), None)
 
     def write(self, path: str, content: bytes) -> None:
         """Write a file in one step, with the line ends that it has now; a script becomes executable."""

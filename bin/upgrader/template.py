@@ -48,7 +48,10 @@ class Manifest:
     """The files of a version by their paths in a project of this name, with git's ids before rendering."""
 
     def __init__(self, text: str, name: str) -> None:
-        manifest = json.loads(text or "{}")
+        try:
+            manifest = json.loads(text or "{}")
+        except ValueError as error:
+            raise UpgradeError(f"{MANIFEST} cannot be read: {error}") from error
         self.version: str = manifest.get("version", "before 1.0.0")
         self.by_hand: dict[str, list[str]] = manifest.get("by_hand", {})
         files = manifest.get("files", {})
@@ -111,7 +114,7 @@ def fetch(source: str, folder: Path) -> tuple[Path, Path | None]:
     if not place or "/" in version or ":" in version or Path(source).exists():
         place, version = source, ""
     local = Path(place).expanduser().resolve()
-    if local.is_file() or (local.is_dir() and not (local / ".git").exists()):
+    if local.is_file() or (local.is_dir() and not (local / ".git").exists() and not (local / "HEAD").exists()):
         if version:
             raise UpgradeError(f"{place} has one version only: give it without @{version}.")
         return (unzipped(local, folder) if local.is_file() else local), None

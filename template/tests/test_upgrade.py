@@ -40,6 +40,7 @@ def template(tmp_path_factory):
     write(folder, {"apps/old/one.txt": "one\n", "pages/script": "#!/bin/sh\n"})
     write(folder, {"project_template/here.py": "if 'name'   : NAME = 'project_template'\n"})
     write(folder, {"apps/feed/migrations/0098_both.py": MIGRATION})
+    write(folder, {"requirements-extra.txt": "extra==1\n"})
     release(folder, "1.1.0", "Feed the\n  dog.")
     for name in ("replaced", "merged", "conflict", "gone"):
         edit(folder, f"pages/{name}.txt", "line 3\n", "line 3 of the template\n")
@@ -51,6 +52,7 @@ def template(tmp_path_factory):
     (folder / "pages/script").chmod(0o755)
     edit(folder, "apps/feed/migrations/0098_both.py", "{}", "[]")
     write(folder, {"apps/feed/migrations/0099_new.py": MIGRATION})
+    write(folder, {"requirements-extra.txt": "extra==2\n"})
     release(folder, "1.2.0", "Feed the\n  cat.")
     return folder
 
@@ -98,7 +100,7 @@ def by_both(name):
 def test_a_project_that_nobody_has_changed_becomes_the_new_version_and_stays_it(project, template, expected):
     printed = upgrade(project, f"FROM={zip_of(template, '1.2.0')}")
     assert printed.startswith(
-        "Template 1.1.0 to 1.2.0: 7 replaced, 3 added, 1 moved, 1 deleted.\nTo do by hand:\n  - Feed the cat.\n"
+        "Template 1.1.0 to 1.2.0: 8 replaced, 3 added, 1 moved, 1 deleted.\nTo do by hand:\n  - Feed the cat.\n"
     )
     assert tree(project) == expected
     assert (project / "pages/script").stat().st_mode & 0o111 == 0o111
@@ -124,7 +126,7 @@ def test_a_project_of_the_folder_or_an_archive_keeps_the_name_of_the_package(doo
     upgrade(project, f"FROM=file://{template}@1.2.0")
     assert (project / "project_template/here.py").read_text() == "if 'name'   : PLACE = 'project_template'\n"
     changed = {".gitattributes"} if door == "folder" else set()
-    assert {path.replace("project_template/", "mysite/") for path in tree(project)} == expected.keys()
+    assert {path.replace("project_template/", "core/") for path in tree(project)} == expected.keys()
     assert {path for path in tree(project).keys() & expected if tree(project)[path] != expected[path]} == changed | {
         "manage.py", "conftest.py", "gunicorn.conf.py"
     }  # fmt: skip
@@ -158,7 +160,8 @@ def test_a_base_is_found_in_from_or_in_base_or_in_the_history_and_without_one_a_
     edited = shutil.copytree(made, tmp_path / "edited first")
     git(edited, "checkout", "--quiet", "--orphan", "edited")
     work(edited, merged=headed("merged"))
-    for options in ([f"FROM={template}"], [new, base]):
+    git(tmp_path, "clone", "--quiet", "--bare", template, "bare.git")
+    for options in ([f"FROM={tmp_path}/bare.git"], [new, base]):
         assert "1 merged" in upgrade(edited, *options)
         assert page(edited, "merged") == by_both("merged")
         git(edited, "checkout", ".")
@@ -188,7 +191,7 @@ def test_a_project_that_black_has_formatted_counts_as_unchanged_and_stays_format
     black.chmod(0o755)
     path = {"PATH": f"{black.parent}:/usr/bin:/bin"}
     project, new = (start(zip_of(template, f"1.{n}.0"), tmp_path / f"{n}", **path) for n in (1, 2))
-    assert '    NAME = "mysite"' in (project / "mysite/here.py").read_text()
+    assert '    NAME = "core"' in (project / "core/here.py").read_text()
     edit(new, "apps/feed/migrations/0098_both.py", "[]", "{}")
     upgrade(adopt(project), f"FROM={template}", **path)
     assert tree(project) == tree(adopt(new))
@@ -211,7 +214,7 @@ def test_line_ends_of_windows_are_no_changes_and_stay(attributes, made, template
     assert ours == {path: content for path, content in expected.items() if attributes or path != ".gitattributes"}
     assert b"template\r\n" in (project / "pages/replaced.txt").read_bytes()
     commit(project)
-    assert len(git(project, "diff", "--name-only", "HEAD^", "HEAD").split()) == 13
+    assert len(git(project, "diff", "--name-only", "HEAD^", "HEAD").split()) == 14
 
 
 def test_migrations_of_team_and_template_for_one_app_are_foreseen(project, template):
@@ -224,7 +227,7 @@ def test_migrations_of_team_and_template_for_one_app_are_foreseen(project, templ
 
 
 def test_an_interrupted_upgrade_is_undone_and_done_again(project, template, tmp_path, expected, monkeypatch):
-    new = Template(*fetch(f"{template}@1.2.0", tmp_path / "new"), "mysite")
+    new = Template(*fetch(f"{template}@1.2.0", tmp_path / "new"), "core")
     steps = [(Project, "write"), (Project, "delete")]
     left = 0
 
@@ -255,9 +258,9 @@ def test_an_interrupted_upgrade_is_undone_and_done_again(project, template, tmp_
 
 def test_changes_lists_what_the_team_has_changed_deleted_and_added(project):
     work(project, replaced="mine\n", gone=None, mine="mine\n")
-    edit(project, "mysite/here.py", "NAME", "OURS")
+    edit(project, "core/here.py", "NAME", "OURS")
     assert upgrade(project, "changes") == (
-        "changed mysite/here.py\ndeleted pages/gone.txt\nchanged pages/replaced.txt\nadded   pages/mine.txt\n"
+        "changed core/here.py\ndeleted pages/gone.txt\nchanged pages/replaced.txt\nadded   pages/mine.txt\n"
     )
 
 
@@ -268,6 +271,10 @@ def test_changes_lists_what_the_team_has_changed_deleted_and_added(project):
         (["FROM=/nowhere"], "git clone failed: fatal: repository '/nowhere' does not exist"),
         (["FROM=<template>@9.9.9"], "<template> has no version 9.9.9."),
         (["FROM=<template>", "BASE=<project>/apps"], "<project>/apps does not hold the template."),
+        (
+            ["FROM=<template>", "BASE=<template>/../1.2.0.zip"],
+            "BASE is not what template.lock names: version 1.1.0, or a commit of that version.",
+        ),
         (["FROM=<project>/manage.py"], "<project>/manage.py is neither a folder nor a zip."),
     ],
 )
@@ -284,10 +291,30 @@ def test_a_new_file_does_not_replace_one_that_is_not_under_git(project, template
     assert upgrade(project, f"FROM={template}", fails=True) == reason
 
 
+UV = """#!/bin/sh
+[ -e uv-works ] && while [ "$1" != --output-file ]; do shift; done && echo "locked again==1" > "$2"
+"""
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_locks_are_made_again_if_the_team_has_dependencies_of_its_own(works, project, template, tmp_path):
+    write(tmp_path, {"tools/uv": UV})
+    (tmp_path / "tools/uv").chmod(0o755)
+    edit(project, "pyproject.toml", '    "asgiref', '    "ours",\n    "asgiref')
+    edit(project, "requirements.txt", "\n", "\nours==1\n")
+    write(project, {"uv-works": ""} if works else {})
+    commit(project)
+    printed = upgrade(project, f"FROM={template}", PATH=f"{tmp_path}/tools:/usr/bin:/bin")
+    assert ("Run:\n  - make lock\n" in printed) is not works
+    assert ("locked again" in (project / "requirements.txt").read_text()) is works
+    assert '"ours"' in (project / "pyproject.toml").read_text()
+    assert '"1.2.0"' in (project / "template.lock").read_text()
+
+
 def test_make_runs_it(project, template):
     (project / ".venv").symlink_to(ROOT / ".venv")
     (ROOT / ".venv/ready").touch()
-    assert "7 would be replaced" in run(project, "make", "upgrade", f"FROM={template}", "CHECK=1")
+    assert "8 would be replaced" in run(project, "make", "upgrade", f"FROM={template}", "CHECK=1")
     assert run(project, "make", "changes") == ""
 
 

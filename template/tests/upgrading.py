@@ -112,8 +112,8 @@ def zip_of(template, version):
     return template.with_name(f"{version}.zip")
 
 
-def start(template, folder, name="mysite", **variables):
-    """Make a project in a folder."""
+def start(template, folder, name="core", **variables):
+    """Make a project in a folder; its name is also that of a module of Django."""
     folder.mkdir(parents=True)
     arguments = ("startproject", "--template", template, name, ".")
     run(folder, sys.executable, "-m", "django", *arguments, **variables)
