@@ -157,4 +157,4 @@ recorder = Recorder()
 
 def record(**_: Any) -> None:
     """Record what the processes have written to their rows."""
-    recorder.record(processes.alive())
+    recorder.record([row for row in processes.rows() if not processes.is_silent(row)])

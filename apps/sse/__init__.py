@@ -7,9 +7,9 @@ The names in `__all__` are public. Everything else may change.
 from . import connections, metrics, processes
 from .closing import aclose_streams, close_streams
 from .events import Event, Position, sse_comment, sse_event
+from .limits import rate_limited, retry_after
 from .pages import LivePageMixin, live_page, page_position
 from .publishing import aposition, apublish, apublish_html, position, publish, publish_html
-from .rates import rate_limited, retry_after
 from .shared import shared
 from .views import SSEMixin, SSEView
 

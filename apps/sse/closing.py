@@ -44,7 +44,7 @@ def close_streams(*, user: Any = None, session: str | None = None) -> None:
         )
     # A key that can be read in the log or on the bus would be as good as a password.
     whose = {"user": str(pk)} if session is None else {"session": session_hash(session)}
-    publish_control("close", whose, durable=True)
+    publish_control("close", whose)
 
 
 async def aclose_streams(*, user: Any = None, session: str | None = None) -> None:
@@ -58,7 +58,7 @@ def close_view(name: str) -> None:
 
     Inside a transaction it takes effect when that commits.
     """
-    publish_control("close-view", {"view": name}, durable=True)
+    publish_control("close-view", {"view": name})
 
 
 def watch() -> None:
@@ -170,6 +170,6 @@ def _close_or_tell(**whose: Any) -> None:
 def _sweep_or_tell() -> None:
     """Let every process look which of its streams are concerned."""
     try:
-        publish_control("sweep", {}, durable=True)
+        publish_control("sweep", {})
     except Exception:
         logger.exception("Streams could not be checked immediately. The next periodic check will do so.")

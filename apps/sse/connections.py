@@ -83,7 +83,7 @@ seats = Seats()
 
 
 class OpenConnection(Protocol):
-    """What a registry needs to know of a connection."""
+    """What a registry needs to know of a connection, as `Connection` says it."""
 
     client: Client
     opening_since: revocations.Revocation | None
@@ -95,17 +95,10 @@ class OpenConnection(Protocol):
     backlog_bytes: int
 
     @property
-    def outcome(self) -> str:
-        """Why it is over."""
-
-    def keep_alive(self, now: float) -> None:
-        """Send a comment if one is due at `now`, in the seconds of `time.monotonic`."""
-
-    def end(self, reason: str) -> None:
-        """End the stream and send the client to come back."""
-
-    def abandon(self) -> None:
-        """End without waiting for a client that has stopped reading."""
+    def outcome(self) -> str: ...
+    def keep_alive(self, now: float) -> None: ...
+    def end(self, reason: str) -> None: ...
+    def abandon(self) -> None: ...
 
 
 # Called on its event loop with each stream that was opened.
@@ -203,16 +196,6 @@ def is_open(connection: OpenConnection) -> bool:
 def open_streams() -> int:
     """Return the number of open streams of this process."""
     return len(all_open())
-
-
-def users() -> set[Any]:
-    """Return the primary keys of the logged-in users with an open stream in this process."""
-    return {c.client.user_pk for c in all_open() if c.client.user_pk is not None}
-
-
-def anonymous() -> int:
-    """Return the number of open streams of this process without a logged-in user."""
-    return sum(c.client.user_pk is None for c in all_open())
 
 
 def end(which: Callable[[OpenConnection], bool], reason: str) -> None:

@@ -1,12 +1,32 @@
-"""The events with which the server changes the page directly, for `SSEMixin`."""
+"""
+The events that change a page, as `SSEMixin` writes them.
 
-from collections.abc import Iterable, Mapping
+They are refused where they are written if the client could not apply them.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from django.shortcuts import resolve_url
+from django.utils.functional import Promise
+from django.utils.safestring import SafeString
 
 from .events import sse_event
-from .patches import checked_change
+
+# What an update does with the elements that it is for.
+MODES = ("replace", "append", "prepend", "text", "outer", "before", "after", "remove", "morph")
+
+_CLASSES = ("add_class", "remove_class", "toggle_class")
+_KEYS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys((*MODES, "html", "value", *_CLASSES), ("value",)),
+    "remove": (),
+    "set_attribute": ("name", "value"),
+    "remove_attribute": ("name",),
+}
+_SCALARS = (str, int, float, Promise)
+_NAME = re.compile(r"[^\s\"'<>/=\x00-\x1f\x7f]+")
 
 
 class DOMMixin:
@@ -48,3 +68,127 @@ class DOMMixin:
     def push_reload(self) -> str:
         """Reload the page."""
         return sse_event({}, event="reload")
+
+
+def checked_mode(mode: str) -> str:
+    """Return `mode` if the client knows it, or raise `ValueError`."""
+    if mode not in MODES:
+        raise ValueError(f"Unknown mode {mode!r}. Use one of {', '.join(MODES)}.")
+    return mode
+
+
+def checked_change(event: str, data: Any) -> Any:
+    """
+    Return `data` as the client takes it for `event`: one of another name than html, text, patch, redirect and
+    reload changes no page, and its data are returned as they are.
+
+    Raises `ValueError` for data that the client could not use, and as `checked_patches` does.
+    """
+    return _CHANGES[event](data) if event in _CHANGES else data
+
+
+def checked_patches(patches: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """
+    Return `patches` as the client takes them: a `SafeString` becomes `{"html": …}`.
+
+    Raises `ValueError`, which says which operation is wrong and how, or `TypeError` if they are not a
+    list of dictionaries.
+    """
+    if isinstance(patches, (str, bytes, Mapping)):
+        raise TypeError(f"A patch must be a list of operations, not {patches!r}.")
+    return [_checked(index, patch) for index, patch in enumerate(patches, 1)]
+
+
+def _checked(index: int, patch: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return _operation(patch)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"Operation {index} of the patch, {patch!r}: {error}") from None
+
+
+def _operation(patch: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(patch, Mapping):
+        raise TypeError("an operation must be a dictionary.")
+    op = patch.get("op")
+    keys = _KEYS.get(op) if isinstance(op, str) else None
+    if keys is None:
+        raise ValueError(f"unknown operation {op!r}. Use one of {', '.join(_KEYS)}.")
+    _check_keys(patch, op, {"op", "path", *keys})
+    if not isinstance(patch["path"], str) or not patch["path"].strip():
+        raise ValueError("its path must be a CSS selector.")
+    if "name" in keys:
+        _check_attribute(patch["name"], patch.get("value", ""))
+    if op in _CLASSES and not (isinstance(patch["value"], str) and patch["value"].strip()):
+        raise ValueError("its value must be one or more class names.")
+    return {**patch, "value": _value(op, patch["value"])} if "value" in keys else dict(patch)
+
+
+def _check_keys(patch: Mapping[str, Any], op: Any, keys: set[str]) -> None:
+    if missing := sorted(keys - patch.keys()):
+        raise ValueError(f"{op} also needs {' and '.join(missing)}.")
+    if surplus := sorted(map(str, patch.keys() - keys)):
+        raise ValueError(f"{op} does not accept {' and '.join(surplus)}.")
+
+
+def _check_attribute(name: Any, value: Any) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ValueError("its name must be an attribute name.")
+    script = re.sub(r"[\x00-\x20]", "", str(value)).lower().startswith("javascript:")
+    if script or name.lower().startswith("on") or name.lower() == "srcdoc":
+        raise ValueError(f"the attribute {name} would run a script.")
+
+
+def _value(op: Any, value: Any) -> Any:
+    if op == "value" and isinstance(value, bool):
+        return value
+    if isinstance(value, SafeString):
+        return {"html": str(value)} if op in MODES or op == "html" else str(value)
+    if isinstance(value, Mapping):
+        return _html(op, value)
+    if not isinstance(value, _SCALARS) or isinstance(value, bool):
+        raise ValueError('its value must be text, a number or {"html": …}.')
+    return value
+
+
+def _html(op: Any, value: Mapping[str, Any]) -> dict[str, str]:
+    if op not in MODES and op != "html":
+        raise ValueError(f"{op} accepts text, not HTML.")
+    if value.keys() != {"html"} or not isinstance(value["html"], str):
+        raise ValueError('HTML must be given as {"html": "…"}, without other keys.')
+    return {"html": str(value["html"])}
+
+
+def _checked_content(event: str, data: Any) -> dict[str, Any]:
+    content = _object(event, data, "target", event)
+    if not isinstance(content["target"], str) or not content["target"].strip():
+        raise ValueError(f"The target of {event!r} must be a CSS selector, not {content['target']!r}.")
+    if event == "html" and not isinstance(content["html"], (str, Promise)):
+        raise ValueError(f"The html of 'html' must be a string, not {content['html']!r}.")
+    checked_mode(content.get("mode", "replace"))
+    return content
+
+
+def _checked_redirect(data: Any) -> dict[str, Any]:
+    redirect = _object("redirect", data, "url")
+    if not isinstance(redirect["url"], (str, Promise)):
+        raise ValueError(f"The url of 'redirect' must be a string, not {redirect['url']!r}.")
+    return redirect
+
+
+def _object(event: str, data: Any, *keys: str) -> dict[str, Any]:
+    if not isinstance(data, Mapping) or not data.keys() >= {*keys}:
+        needed = f"a dictionary with {' and '.join(map(repr, keys))}" if keys else "a dictionary, such as {}"
+        raise ValueError(
+            f"The event {event!r} changes the page: its data must be {needed}, not {data!r}. Use another event "
+            "name for your own data."
+        )
+    return {**data}
+
+
+_CHANGES: dict[str, Callable[[Any], Any]] = {
+    "html": partial(_checked_content, "html"),
+    "text": partial(_checked_content, "text"),
+    "patch": checked_patches,
+    "redirect": _checked_redirect,
+    "reload": partial(_object, "reload"),
+}

@@ -33,20 +33,20 @@ from .models import Process
 from .schema import migration_hint
 
 GAUGES = {
-    "connections": "Open streams.",
-    "backlog_connections": "Open streams with data that the client has not read yet.",
-    "backlog_bytes": "Bytes queued for clients that have not read them yet.",
-    "bus_up": "1 if the process can read events, 0 if it refuses streams because it cannot.",
+    "connections": ("sse_connections", "Open streams."),
+    "backlog_connections": ("sse_backlog_connections", "Open streams with data that the client has not read yet."),
+    "backlog_bytes": ("sse_backlog_bytes", "Bytes queued for clients that have not read them yet."),
+    "bus_up": ("sse_bus_up", "1 if the process can read events, 0 if it refuses streams because it cannot."),
 }
 COUNTERS = {
-    "opened": ("connections_opened", "Streams opened."),
-    "published": ("events_published", "Events published by this process."),
-    "read": ("events_read", "Events that this process read from the log, published by any process."),
-    "delivered": ("events_delivered", "Events written to clients, counted once per client."),
-    "replays": ("replays", "Clients that reconnected and got a replay."),
-    "replayed": ("events_replayed", "Events replayed to clients that reconnected."),
-    "resets": ("resets", "Resets: clients whose missed events could not be replayed."),
-    "cpu_seconds": ("cpu_seconds", "CPU time used."),
+    "opened": ("sse_connections_opened", "Streams opened."),
+    "published": ("sse_events_published", "Events published by this process."),
+    "read": ("sse_events_read", "Events that this process read from the log, published by any process."),
+    "delivered": ("sse_events_delivered", "Events written to clients, counted once per client."),
+    "replays": ("sse_replays", "Clients that reconnected and got a replay."),
+    "replayed": ("sse_events_replayed", "Events replayed to clients that reconnected."),
+    "resets": ("sse_resets", "Resets: clients whose missed events could not be replayed."),
+    "cpu_seconds": ("sse_cpu_seconds", "CPU time used."),
 }
 HISTOGRAMS = {
     DELIVERY_DELAY: "Seconds from publish() until the event was written to the last client of a process.",
@@ -93,26 +93,21 @@ class Collector:
 
     def collect(self) -> Iterator[Metric]:
         """Yield each metric with a sample for each process."""
-        yield from self._gauges()
-        yield from self._counters()
+        yield from self._numbers()
         yield self._hang_ups()
         yield from self._histograms()
         yield from self._processes()
 
-    def _gauges(self) -> Iterator[Metric]:
-        for name, values in self._by_name("gauges", GAUGES):
-            gauge = GaugeMetricFamily(_metric(name), GAUGES.get(name, OTHER), labels=["process"])
-            for process, value in values:
-                gauge.add_metric([process], value)
-            yield gauge
-
-    def _counters(self) -> Iterator[Metric]:
-        for key, values in self._by_name("counts", COUNTERS):
-            name, text = COUNTERS.get(key, (key, OTHER))
-            counter = CounterMetricFamily(_metric(name), text, labels=["process"])
-            for process, value in values:
-                counter.add_metric([process], value)
-            yield counter
+    def _numbers(self) -> Iterator[Metric]:
+        for kind, family, known in (
+            ("gauges", GaugeMetricFamily, GAUGES),
+            ("counts", CounterMetricFamily, COUNTERS),
+        ):
+            for name, values in self._by_name(kind, known):
+                metric = family(*known.get(name, (_metric(name), OTHER)), labels=["process"])
+                for process, value in values:
+                    metric.add_metric([process], value)
+                yield metric
 
     def _hang_ups(self) -> Metric:
         text = "Streams ended by the server, by reason. Their clients reconnect."

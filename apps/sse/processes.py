@@ -1,8 +1,8 @@
 """
-The processes of a site: each has one row, written every few seconds, and whoever shows statistics sums the rows.
+The processes of a site: each has one row, written every few seconds, and readers sum the rows.
 
-A process has a row from the first request that its server hands over, or the first look of its worker for tasks,
-until it ends. A management command has none.
+A process has a row from the first request of its server, or the first task of its worker, until it ends. A
+management command has none, except for a worker's that calls `start("worker")`.
 """
 
 import atexit
@@ -15,20 +15,17 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_started
 from django.db import DEFAULT_DB_ALIAS
 from django.db import connections as databases
-from django.db.backends.signals import connection_created
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.dispatch import Signal
 from django.tasks import task_backends
 from django.tasks.backends.immediate import ImmediateBackend
 from django.tasks.signals import task_started
-from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 
 from . import reports
 from .schema import migration_hint
@@ -56,11 +53,6 @@ def rows() -> "list[Process]":
     return list(_rows().annotate(age=Now() - F("at")).order_by("pk"))
 
 
-def alive() -> "list[Process]":
-    """Return the rows of the processes that have written them lately."""
-    return [row for row in rows() if not is_silent(row)]
-
-
 def is_silent(row: "Process") -> bool:
     """Return whether the process of a row was killed or hangs."""
     return row.age >= timedelta(seconds=SILENT_SECONDS)
@@ -77,28 +69,19 @@ def _model() -> "type[Process]":
     return Process
 
 
-class Reporter:
+class Reporter(threading.Thread):
     """The thread that writes this process's row."""
 
     def __init__(self, kind: str) -> None:
+        super().__init__(name="sse-process", daemon=True)
         self.row = _model()(kind=kind, host=socket.gethostname(), pid=os.getpid())
         self._is_over = threading.Event()
         self._has_failed = False
-        self._thread = threading.Thread(target=self._run, name="sse-process", daemon=True)
-
-    def start(self) -> None:
-        """Begin to write the row."""
-        self._thread.start()
-
-    @property
-    def is_running(self) -> bool:
-        """Whether there may be a row."""
-        return self._thread.is_alive()
 
     def stop(self) -> None:
         """Delete the row; returns when that is done, after `LEAVE_SECONDS` at the latest."""
         self._is_over.set()
-        self._thread.join(LEAVE_SECONDS)
+        self.join(LEAVE_SECONDS)
 
     def write(self) -> None:
         """Write the row."""
@@ -112,7 +95,7 @@ class Reporter:
             _rows().filter(at__lt=Now() - timedelta(seconds=FORGET_SECONDS)).delete()
             collected.send(sender=_model())
 
-    def _run(self) -> None:
+    def run(self) -> None:
         while not self._is_over.wait(EVERY_SECONDS - time.time() % EVERY_SECONDS):
             if self._try(self.write) and not self._is_over.wait(GRACE_SECONDS):
                 self._try(self.collect)
@@ -159,13 +142,12 @@ def leave() -> None:
 
 def is_counted() -> bool:
     """Return whether this process has a row."""
-    return _reporter is not None and _reporter.is_running
+    return _reporter is not None and _reporter.is_alive()
 
 
 def watch() -> None:
-    """Have a row for this process as soon as it serves requests or looks for tasks."""
+    """Have a row for this process as soon as it serves a request or runs a task of others."""
     request_started.connect(_serve)
-    connection_created.connect(_look_for_tasks)
     task_started.connect(_run_task)
 
 
@@ -175,23 +157,10 @@ def _serve(sender: type, **_: Any) -> None:
         start("web")
 
 
-def _look_for_tasks(**_: Any) -> None:
-    if is_task_worker():
-        start("worker")
-
-
 def _run_task(task_result: Any, **_: Any) -> None:
     # A process that runs its own tasks at once is no worker.
     if not isinstance(task_backends[task_result.backend], ImmediateBackend):
         start("worker")
-
-
-def is_task_worker() -> bool:
-    """Return whether this process works on tasks; one that only watches the code for another does not."""
-    if sys.argv[1:2] != ["db_worker"]:
-        return False
-    reloads = "--reload" in sys.argv or (settings.DEBUG and "--no-reload" not in sys.argv)
-    return not reloads or os.environ.get(DJANGO_AUTORELOAD_ENV) == "true"
 
 
 def _is_test_run() -> bool:

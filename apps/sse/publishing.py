@@ -10,8 +10,8 @@ from django.db.transaction import TransactionManagementError
 from . import metrics
 from .brokers import get_broker
 from .conf import setting
+from .dom import checked_change
 from .events import CONTROL_PREFIX, Event, Position, check_event_name, encode_data, sse_event
-from .patches import checked_change
 
 CONTROL_CHANNEL = f"{CONTROL_PREFIX}control"
 
@@ -80,9 +80,9 @@ async def aposition() -> Position:
     return await sync_to_async(position)()
 
 
-def publish_control(event: str, data: Any, *, durable: bool = False) -> None:
-    """Send an event that the library's own processes hear, never a client; `durable` is as in `publish`."""
-    get_broker().append(_event(CONTROL_CHANNEL, event, data, durable))
+def publish_control(event: str, data: Any) -> None:
+    """Send an event that the library's own processes receive, never a client."""
+    get_broker().append(_event(CONTROL_CHANNEL, event, data, durable=True))
 
 
 def check_channel(channel: str) -> str:

@@ -14,8 +14,6 @@ LIBRARY = [
     "events",
     "ids",
     "conf",
-    "rates",
-    "patches",
     "dom",
     "listeners",
     "schema",

@@ -1,5 +1,8 @@
 """An open stream in a test: received events and assertions about them."""
 
+import inspect
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -136,36 +139,18 @@ class AsyncStream:
 
 
 class Stream:
-    """A stream in a synchronous test. The stream's queries run while one of these methods waits."""
+    """An `AsyncStream` in a synchronous test, without `await`. The stream's queries run while a method waits."""
 
     def __init__(self, aside: Aside, stream: AsyncStream) -> None:
         self._aside = aside
         self._stream = stream
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+        found = getattr(self._stream, name)
+        return partial(self._wait_for, found) if inspect.iscoroutinefunction(found) else found
 
-    def next(self, *, timeout: float = PATIENCE_SECONDS) -> Heard:
-        """Return the next event; raises `AssertionError` if none arrives within `timeout` seconds."""
-        return self._aside.run(self._stream.next(timeout=timeout))
-
-    def assert_event(
-        self, name: str, data: Any = mock.ANY, *, id: Any = mock.ANY, timeout: float = PATIENCE_SECONDS
-    ) -> Heard:
-        """Return the next event; raises `AssertionError` if it differs from the expected one."""
-        return self._aside.run(self._stream.assert_event(name, data, id=id, timeout=timeout))
-
-    def assert_no_event(self, *, within: float = SILENCE_SECONDS) -> None:
-        """Raise `AssertionError` if an event waits to be taken, or arrives within this many seconds."""
-        self._aside.run(self._stream.assert_no_event(within=within))
-
-    def rest(self, *, timeout: float = PATIENCE_SECONDS) -> list[Heard]:
-        """Return all further events; raises `AssertionError` unless the stream ends within `timeout` seconds."""
-        return self._aside.run(self._stream.rest(timeout=timeout))
-
-    def close(self, *, timeout: float = PATIENCE_SECONDS) -> None:
-        """Disconnect and wait until the stream has ended, its `finally` included."""
-        self._aside.run(self._stream.close(timeout=timeout))
+    def _wait_for(self, method: Callable, *args: Any, **kwargs: Any) -> Any:
+        return self._aside.run(method(*args, **kwargs))
 
 
 def _hint() -> str:

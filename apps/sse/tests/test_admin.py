@@ -26,7 +26,7 @@ def answers(rows):
 def sent(monkeypatch):
     """What was said to all processes."""
     said = []
-    monkeypatch.setattr("apps.sse.closing.publish_control", lambda *given, durable: said.append(given))
+    monkeypatch.setattr("apps.sse.closing.publish_control", lambda *given: said.append(given))
     return said
 
 

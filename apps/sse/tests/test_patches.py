@@ -9,7 +9,7 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy
 
 from apps.sse import SSEMixin, SSEView, publish, publish_html
-from apps.sse.patches import MODES
+from apps.sse.dom import MODES
 from apps.sse.testing import StreamClient
 from apps.sse.tests.test_events import decode, read_back
 

@@ -28,7 +28,7 @@ def quick(monkeypatch):
 def reporter():
     reporter = Reporter("web")
     yield reporter
-    if reporter.is_running:
+    if reporter.is_alive():
         reporter.stop()
 
 
@@ -42,7 +42,7 @@ def test_a_process_has_one_row_until_it_stops(reporter):
     first = wait_until(lambda: Process.objects.first())
     assert first.data["counts"]["orders"] >= 1
     wait_until(lambda: Process.objects.get().at > first.at)
-    [row] = processes.alive()
+    [row] = processes.rows()
     assert (row.pk, row.kind, row.age < timedelta(seconds=2)) == (first.pk, "web", True)
     reporter.stop()
     assert processes.rows() == []
@@ -62,7 +62,7 @@ def test_a_row_that_is_not_written_is_silent_then_deleted_by_the_oldest_process_
     reporter.collect()
     assert [row.pk for row in processes.rows()] == [reporter.row.pk]
     other.write()
-    assert [row.kind for row in processes.alive()] == ["worker", "web"]
+    assert [row.kind for row in processes.rows()] == ["worker", "web"]
 
 
 def test_one_process_collects_for_all_and_another_when_it_is_gone(reporter):
@@ -91,7 +91,7 @@ def test_a_failure_is_logged_once_and_the_row_is_written_when_it_can_be(reporter
     reporter.start()
     wait_until(lambda: caplog.records)
     monkeypatch.setattr(Process, "save", write)
-    wait_until(processes.alive)
+    wait_until(processes.rows)
     assert [record.levelname for record in caplog.records if record.levelno >= logging.ERROR] == ["ERROR"]
 
 
@@ -102,7 +102,6 @@ def nothing():
 
 def test_a_process_that_runs_tests_never_has_a_row(monkeypatch, client):
     monkeypatch.setattr(Reporter, "start", lambda reporter: pytest.fail("a row was written"))
-    monkeypatch.setattr("sys.argv", ["manage.py", "db_worker", "--no-reload"])
     client.get("/no-such-page/")
     processes._serve(sender=processes.ASGIHandler)
     nothing.enqueue()
@@ -131,23 +130,3 @@ def test_a_process_that_runs_the_tasks_of_others_is_a_worker(kinds):
     assert kinds == []
     processes._run_task(SimpleNamespace(backend="default"))
     assert kinds == ["worker"]
-
-
-@pytest.mark.parametrize(
-    ("command", "debug", "watched", "expected"),
-    [
-        ("db_worker", False, False, True),
-        ("db_worker", True, False, False),
-        ("db_worker", True, True, True),
-        ("db_worker --no-reload", True, False, True),
-        ("db_worker --reload", False, False, False),
-        ("migrate", True, False, False),
-    ],
-)
-def test_a_worker_that_waits_is_counted_and_the_process_that_watches_its_code_is_not(
-    monkeypatch, settings, command, debug, watched, expected
-):
-    settings.DEBUG = debug
-    monkeypatch.setattr("sys.argv", ["manage.py", *command.split()])
-    monkeypatch.setenv("RUN_MAIN", "true" if watched else "")
-    assert processes.is_task_worker() is expected

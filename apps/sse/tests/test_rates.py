@@ -6,7 +6,7 @@ from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from apps.sse import rate_limited, rates, retry_after
+from apps.sse import limits, rate_limited, retry_after
 
 
 class Person:
@@ -20,7 +20,7 @@ def clock(settings, monkeypatch):
     settings.SSE_MAX_PUBLISH_PER_MINUTE = 2
     settings.TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]
     now = [1_200_000_020.0]
-    monkeypatch.setattr(rates.time, "time", lambda: now[0])
+    monkeypatch.setattr(limits.time, "time", lambda: now[0])
     return now
 
 

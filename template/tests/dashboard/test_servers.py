@@ -1,12 +1,17 @@
 """The dashboard's stream on every kind of server."""
 
+import contextlib
 import json
+import sqlite3
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
 from apps.sse.tests.servers.streaming import events
+from tests import servers
 
 SERVERS = [
     "uvicorn with two workers",
@@ -28,3 +33,23 @@ def test_every_worker_tells_the_same_numbers_of_the_whole_deployment(serve, kind
     for time in together:
         assert all(heard[time] == points[0][time] for heard in points)
     assert any(heard[time]["streams"] == 4 for heard in points for time in heard)
+
+
+def test_an_idle_worker_counts_until_it_ends_and_a_command_does_not(migrated, tmp_path):
+    servers.copy_database(migrated, tmp_path)
+    environment = servers.environment_for(tmp_path)
+
+    def kinds():
+        with contextlib.closing(sqlite3.connect(tmp_path / "db.sqlite3")) as database:
+            return [kind for (kind,) in database.execute("SELECT kind FROM sse_process")]
+
+    command = [sys.executable, "manage.py", "db_worker", "--no-reload"]
+    worker = subprocess.Popen(command, cwd=servers.ROOT, env=environment)
+    try:
+        servers.wait_until(kinds)
+        servers.manage("sse_publish", "news", "item", environment=environment)
+        assert kinds() == ["worker"]
+    finally:
+        worker.terminate()
+        worker.wait(10)
+    assert kinds() == []

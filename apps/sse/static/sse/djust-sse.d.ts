@@ -22,23 +22,8 @@ type DjustSSEState = 'connecting' | 'connected' | 'reconnecting' | 'disconnected
 
 /** Why there is no connection. */
 type DjustSSEReason =
-  | 'closed'
-  | 'destroyed'
-  | 'removed'
-  | 'changed'
-  | 'ended'
-  | 'finished'
-  | 'network'
-  | 'silent'
-  | 'unanswered'
-  | 'suspended'
-  | 'unavailable'
-  | 'unauthorized'
-  | 'forbidden'
-  | 'not-found'
-  | 'other-user'
-  | 'refused'
-  | 'redirected'
+  | 'closed' | 'destroyed' | 'removed' | 'changed' | 'ended' | 'finished' | 'network' | 'silent' | 'unanswered'
+  | 'suspended' | 'unavailable' | 'unauthorized' | 'forbidden' | 'not-found' | 'other-user' | 'refused' | 'redirected'
   | 'not-a-stream';
 
 interface DjustSSEStateDetail {

@@ -184,8 +184,8 @@ def state(request):
         {
             "streams": connections.open_streams(),
             "seats": connections.seats.total,
-            "users": sorted(connections.users()),
-            "anonymous": connections.anonymous(),
+            "users": sorted(connections.seats.users.keys() - {None}),
+            "anonymous": connections.seats.users[None],
             "threads": threading.active_count(),
         }
     )
