@@ -17,7 +17,7 @@ class DashboardConfig(AppConfig):
         processes.collected.connect(recorder.record)
 
     def may_open(self, user) -> bool:
-        """Return whether the first page may lead a user here."""
+        """Return whether pages may lead a user here."""
         from .views import may_look
 
         return may_look(user)
