@@ -87,7 +87,7 @@ def _each_once(users) -> Iterator:
 
 
 def _publish_new(notifications: list[Notification]) -> None:
-    template = get_template("notifications/_notification.html")
+    template = get_template("notifications/notifications.html#notification")
     # Sender and reader may use different languages, so it is in the site's.
     with translation.override(settings.LANGUAGE_CODE):
         for each in notifications:
