@@ -62,11 +62,11 @@ def complaints(page):
 def visitor(site, browser):
     """A page of a visitor, for all tests of a file."""
     with people.browsers(browser, site.url) as open_browser:
-        yield open_browser(reduced_motion="reduce")
+        yield open_browser()
 
 
 @pytest.fixture(scope="module")
 def staff(site, browser):
     """A page of a user with all rights, for all tests of a file."""
     with people.browsers(browser, site.url) as open_browser:
-        yield open_browser(storage_state=people.logged_in(browser, site.url, "admin"), reduced_motion="reduce")
+        yield open_browser(storage_state=people.logged_in(browser, site.url, "admin"))
