@@ -16,6 +16,10 @@ PATIENCE_MS = 30_000
 RECORD = """
 addEventListener('sse:data', ({detail}) => detail.event === 'progress' && (window.seen ??= []).push(detail.data));
 """
+# Some steps were shown, the state is "Running", and the focus has stayed.
+MOVING = """() => new Set((window.seen ?? []).flatMap(Object.values).map((each) => each.percent)).size > 3
+  && document.querySelector(".badge").textContent === "Running"
+  && document.activeElement.textContent.startsWith("Cancel")"""
 
 
 @pytest.fixture(scope="module")
@@ -79,17 +83,15 @@ def test_an_import_is_seen_in_all_tabs_and_the_focus_stays_while_numbers_move(se
     expect(tab.locator("#live")).to_have_text("Live")
     page = people.watched(tab.context.new_page())
     page.goto("/tasks/")
-    upload(page, 40_000)
+    upload(page, 20_000)
     expect_state(tab, "Waiting")
     tab.get_by_role("button", name="Cancel").focus()
     with servers.task_worker(server.environment):
-        expect_state(tab, "Running")
-        tab.wait_for_function("() => new Set(seen.flatMap(Object.values).map((each) => each.percent)).size > 3")
-        expect(tab.get_by_role("button", name="Cancel")).to_be_focused()
+        tab.wait_for_function(MOVING)
         for each in (page, tab):
             expect_state(each, "Done")
             expect(each.locator(".task .actions > p")).to_contain_text(
-                "39,600 rows imported · 400 rows with errors"
+                "19,800 rows imported · 200 rows with errors"
             )
             expect(each.locator(".task progress")).to_have_count(0)
     percents = page.evaluate("seen.map((each) => each.percent)")
@@ -103,7 +105,7 @@ def test_an_import_is_seen_in_all_tabs_and_the_focus_stays_while_numbers_move(se
 
 def test_a_task_whose_worker_is_killed_is_continued_by_the_next_one(server, visit, execute):
     page = visit()
-    upload(page, 60_000)
+    upload(page, 40_000)
     with servers.task_worker(server.environment):
         page.wait_for_function("() => window.seen?.some((each) => each.percent > 10)")
     page.reload()
@@ -112,7 +114,7 @@ def test_a_task_whose_worker_is_killed_is_continued_by_the_next_one(server, visi
     execute("UPDATE django_tasks_database_dbtaskresult SET run_after = '2020-01-01' WHERE status = 'RUNNING'")
     with servers.task_worker(server.environment):
         expect_state(page, "Done")
-    expect(page.locator(".task .actions > p")).to_contain_text("59,400 rows imported · 600 rows with errors")
+    expect(page.locator(".task .actions > p")).to_contain_text("39,600 rows imported · 400 rows with errors")
 
 
 def test_everything_works_without_javascript(server, visit):
