@@ -125,7 +125,7 @@ def ends_well(stream):
 
 
 def edit(folder):
-    with (folder / "apps" / "dev" / "apps.py").open("a") as source:
+    with (folder / "apps" / "dev" / "terminal.py").open("a") as source:
         source.write("\n# edited\n")
 
 

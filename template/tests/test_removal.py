@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from template.build import exported_files
-from tests.sample_apps import ROOT, SAMPLE_APPS
+from template.tests.test_structure import SAMPLE_APPS
+from tests.servers import ROOT
 
 INSTALLED = [app for app in SAMPLE_APPS if (ROOT / "apps" / app).is_dir()]
 IN_MEMORY = {"DATABASE_URL": "sqlite://:memory:", "SSE_BROKER_URL": "memory://"}

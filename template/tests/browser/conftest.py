@@ -1,7 +1,7 @@
 """The browsers of the other tests."""
 
 from apps.sse.tests.browser.conftest import everyday  # noqa: F401
+from template.tests.browser.test_guide_pages import ada_session, patience, show  # noqa: F401
 from tests.browser.test_feed import reader  # noqa: F401
-from tests.browser.test_guide import ada_session, patience, show  # noqa: F401
 from tests.browser.test_header import log_in  # noqa: F401
 from tests.browser.test_notifications import cookies, open_tab, python, tell  # noqa: F401

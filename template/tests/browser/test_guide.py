@@ -7,9 +7,9 @@ import sys
 import pytest
 from playwright.sync_api import expect
 
+from template.tests.browser.test_guide_pages import connected
 from tests import servers
 from tests.browser import people
-from tests.browser.test_guide import connected
 
 # Places two orders of ada and ships the first, in each of 60 transactions.
 BURST = """
