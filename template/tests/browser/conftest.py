@@ -2,6 +2,7 @@
 
 from apps.sse.tests.browser.conftest import everyday  # noqa: F401
 from template.tests.browser.test_guide_pages import ada_session, patience, show  # noqa: F401
+from tests.browser.test_dashboard import dashboard  # noqa: F401
 from tests.browser.test_feed import reader  # noqa: F401
 from tests.browser.test_header import log_in  # noqa: F401
 from tests.browser.test_notifications import cookies, open_tab, python, tell  # noqa: F401
