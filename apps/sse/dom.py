@@ -70,13 +70,6 @@ class DOMMixin:
         return sse_event({}, event="reload")
 
 
-def checked_mode(mode: str) -> str:
-    """Return `mode` if the client knows it, or raise `ValueError`."""
-    if mode not in MODES:
-        raise ValueError(f"Unknown mode {mode!r}. Use one of {', '.join(MODES)}.")
-    return mode
-
-
 def checked_change(event: str, data: Any) -> Any:
     """
     Return `data` as the client takes it for `event`: one of another name than html, text, patch, redirect and
@@ -164,7 +157,8 @@ def _checked_content(event: str, data: Any) -> dict[str, Any]:
         raise ValueError(f"The target of {event!r} must be a CSS selector, not {content['target']!r}.")
     if event == "html" and not isinstance(content["html"], (str, Promise)):
         raise ValueError(f"The html of 'html' must be a string, not {content['html']!r}.")
-    checked_mode(content.get("mode", "replace"))
+    if (mode := content.get("mode", "replace")) not in MODES:
+        raise ValueError(f"Unknown mode {mode!r}. Use one of {', '.join(MODES)}.")
     return content
 
 

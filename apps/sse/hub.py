@@ -34,8 +34,7 @@ class Follower(Protocol):
     latest: bool
 
     @property
-    def is_ended(self) -> bool:
-        """Whether it takes no more events."""
+    def is_ended(self) -> bool: ...
 
     def deliver(self, events: list[Event], data: bytes) -> int:
         """
@@ -72,11 +71,6 @@ class Hub:
     def newest(self) -> Position:
         """The position of the newest event that followers were given; call `start` first."""
         return self._log.recent.newest.position
-
-    @property
-    def can_read(self) -> bool:
-        """Whether the log can be read."""
-        return self._log.can_read
 
     def begin(self) -> None:
         """Follow the log from now on, or from as soon as it can be read."""
@@ -287,4 +281,4 @@ def get_hub() -> Hub:
 
 def can_read() -> bool:
     """Return whether each hub of this process can read its log; true if there is none."""
-    return all(hub.can_read for loop, hub in list(_hubs.items()) if not loop.is_closed())
+    return all(hub._log.can_read for loop, hub in list(_hubs.items()) if not loop.is_closed())

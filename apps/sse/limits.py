@@ -1,5 +1,6 @@
 """How many streams one user, one address and one process may have, and how often one user may publish."""
 
+import contextlib
 import functools
 import ipaddress
 import logging
@@ -130,11 +131,9 @@ def _count(key: str) -> int:
 
 
 def _refusal(request: HttpRequest, seconds: int) -> HttpResponse:
-    try:
+    response = refuse(429, f"Too many requests. Try again in {seconds} seconds.")
+    with contextlib.suppress(TemplateDoesNotExist):
         response = render(request, "429.html", {"seconds": seconds}, status=429)
-    except TemplateDoesNotExist:
-        text = f"Too many requests. Try again in {seconds} seconds.\n"
-        response = HttpResponse(text, status=429, content_type="text/plain")
     response.headers["Retry-After"] = str(seconds)
     return response
 

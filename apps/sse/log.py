@@ -140,18 +140,16 @@ class Log:
     async def _older(self, since: Position, channels: frozenset[str]) -> tuple[list[Event], Position]:
         # Taken before the page is read: it does not hold what comes later, however late it is shared.
         upto = self.recent.newest.position
-        page = await self.call(self.broker.read, since, PAGE, channels)
+        page = await self._thread.call(self.broker.read, since, PAGE, channels)
         reached = page[-1].position if len(page) == PAGE else upto
         kept = [event for event in page if event.number <= upto.number and event.durable]
         return kept, min(reached, upto)
 
     async def latest(self, channels: frozenset[str]) -> list[Event]:
         """Return the newest durable event of each channel, from the broker; raises `Unavailable`."""
-        return await self._once(channels, lambda: self.call(self.broker.latest, channels)) if channels else []
-
-    async def call(self, function: Callable, *arguments: Any) -> Any:
-        """Call one of the broker's methods in the thread of the log; raises `TimeoutError` if it hangs."""
-        return await self._thread.call(function, *arguments)
+        return (
+            await self._once(channels, lambda: self._thread.call(self.broker.latest, channels)) if channels else []
+        )
 
     async def _once(self, key: Any, read: Callable[[], Awaitable[Any]], keep: float = 0.0) -> Any:
         """Read, once for all that want the same at the same time, or within `keep` seconds after the read."""
@@ -244,7 +242,7 @@ class Log:
 
     async def _next_events(self) -> list[Event]:
         try:
-            events = await self.call(self.broker.read, self.recent.newest.position, PAGE)
+            events = await self._thread.call(self.broker.read, self.recent.newest.position, PAGE)
         except Gap:
             logger.warning("The event log was replaced, or trimmed too early. All clients load their data again.")
             await self._load()
@@ -254,7 +252,7 @@ class Log:
         return events
 
     async def _load(self) -> list[Event]:
-        newest = await self.call(self.broker.tail, RECENT_EVENTS)
+        newest = await self._thread.call(self.broker.tail, RECENT_EVENTS)
         self._recent = Recent(newest)
         self._note_success()
         return newest

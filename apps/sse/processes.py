@@ -59,14 +59,10 @@ def is_silent(row: "Process") -> bool:
 
 
 def _rows() -> "QuerySet[Process]":
-    return _model()._default_manager.using(DEFAULT_DB_ALIAS)
-
-
-def _model() -> "type[Process]":
     # The library is imported before models can be.
     from .models import Process
 
-    return Process
+    return Process.objects.using(DEFAULT_DB_ALIAS)
 
 
 class Reporter(threading.Thread):
@@ -74,7 +70,7 @@ class Reporter(threading.Thread):
 
     def __init__(self, kind: str) -> None:
         super().__init__(name="sse-process", daemon=True)
-        self.row = _model()(kind=kind, host=socket.gethostname(), pid=os.getpid())
+        self.row = _rows().model(kind=kind, host=socket.gethostname(), pid=os.getpid())
         self._is_over = threading.Event()
         self._has_failed = False
 
@@ -93,7 +89,7 @@ class Reporter(threading.Thread):
         written = _rows().filter(at__gt=Now() - timedelta(seconds=SILENT_SECONDS))
         if written.order_by("pk").values_list("pk", flat=True).first() == self.row.pk:
             _rows().filter(at__lt=Now() - timedelta(seconds=FORGET_SECONDS)).delete()
-            collected.send(sender=_model())
+            collected.send(sender=type(self.row))
 
     def run(self) -> None:
         while not self._is_over.wait(EVERY_SECONDS - time.time() % EVERY_SECONDS):

@@ -73,7 +73,10 @@ class Sweep:
             connections.end(ended.__contains__, "access")
         except Exception as error:
             self._due = min(self._due, time.monotonic() + RETRY_SECONDS)
-            self._tell(error)
+            if not self._has_failed:
+                text = "Users and sessions of open streams could not be checked (%s: %s). Trying again every %d s."
+                logger.warning(text, type(error).__name__, error, RETRY_SECONDS)
+            self._has_failed = True
         else:
             self._has_failed = False
         finally:
@@ -94,16 +97,6 @@ class Sweep:
                 return True
             self._thread = None
             return False
-
-    def _tell(self, error: Exception) -> None:
-        if not self._has_failed:
-            self._has_failed = True
-            logger.warning(
-                "Users and sessions of open streams could not be checked (%s: %s). Trying again about every %d s.",
-                type(error).__name__,
-                error,
-                RETRY_SECONDS,
-            )
 
 
 sweep = Sweep()

@@ -105,7 +105,7 @@ def test_it_ends_quietly_when_nobody_reads_any_more(deployment):
 
 def test_a_broker_that_is_down_is_said_in_one_sentence(deployment):
     environment = deployment | {"SSE_BROKER_URL": f"redis://me:secret@127.0.0.1:{servers.free_port()}/0"}
-    for command in (["sse_publish", "news", "said"], ["sse_trim"], ["sse_tail"]):
+    for command in (["sse_publish", "news", "said"], ["sse_tail"]):
         printed = servers.manage(*command, environment=environment, fails=True)
         assert "CommandError: The broker redis://127.0.0.1:" in printed
         assert "Traceback" not in printed

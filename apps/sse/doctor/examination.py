@@ -1,14 +1,18 @@
 """The examination: what is looked at, in which order."""
 
+import contextlib
 import json
 import time
+from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from statistics import median
 from urllib.parse import urljoin, urlsplit
 
+from django.db import Error
 from django.urls import NoReverseMatch, reverse
 
+from .. import processes
 from ..conf import setting
 from ..publishing import publish
 from . import findings
@@ -20,7 +24,7 @@ PATIENCE_SECONDS = 5.0
 TRIES = 3
 # A client gives a stream up that says nothing for so many times its keepalive.
 SILENCES = 2.5
-BROWSER = {"Accept": "text/event-stream", "Accept-Encoding": "gzip", "Cache-Control": "no-cache"}
+BROWSER = {"Accept": "text/event-stream", "Cache-Control": "no-cache"}
 
 
 @dataclass
@@ -75,35 +79,24 @@ class Examination:
             yield self._round_trips(stream, channel_of(token), told["broker"])
             if keepalive:
                 yield from self._await_keepalive(stream)
+        with contextlib.suppress(Error):
+            yield from findings.processes(Counter(processes.is_silent(row) for row in processes.rows()))
 
     def _open(self, url: str, own: dict[str, str]) -> Generator[Finding, None, Stream | None]:
-        """Yield what is found about the beginning of a stream; return it if it flows."""
+        """Yield what is found about the beginning of a stream; return it if it flows, compressed or not."""
         headers = BROWSER | self.headers | own
-        stream = Stream(url, headers)
-        try:
-            answer = stream.answer(self.patience)
-            if answer is not None and (found := self._not_a_stream(url, answer, own)):
-                stream.close()
-                yield found
-                return None
-            if answer is not None and stream.frame(self.patience) is not None:
-                yield from self._begun(url, stream)
-                return stream
-        except Ended:
-            pass
-        stream.close()
-        return (yield from self._open_uncompressed(url, headers))
-
-    def _open_uncompressed(self, url: str, headers: dict[str, str]) -> Generator[Finding, None, Stream | None]:
-        """Yield why a stream does not begin; return it if it does without compression."""
-        stream = Stream(url, headers | {"Accept-Encoding": "identity"})
-        try:
-            if stream.answer(self.patience) is not None and stream.frame(self.patience) is not None:
-                yield findings.COMPRESSED
-                return stream
-        except Ended:
-            pass
-        stream.close()
+        for coding in ("gzip", "identity"):
+            stream = Stream(url, headers | {"Accept-Encoding": coding})
+            with contextlib.suppress(Ended):
+                answer = stream.answer(self.patience)
+                if answer is not None and (found := self._not_a_stream(url, answer, own)):
+                    stream.close()
+                    yield found
+                    return None
+                if answer is not None and stream.frame(self.patience) is not None:
+                    yield from self._begun(url, stream) if coding == "gzip" else [findings.COMPRESSED]
+                    return stream
+            stream.close()
         yield findings.BUFFERED if self._answers_head(url, headers) else findings.SILENT
         return None
 

@@ -1,5 +1,7 @@
 """What the doctor has found: a sentence, and what to do about it."""
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
@@ -130,6 +132,17 @@ def beginning(seconds: float) -> Finding:
     if seconds > LATE_SECONDS:
         return Finding("note", f"Its first bytes arrived after {_milliseconds(seconds)}.", "Is the server busy?")
     return Finding("ok", f"Its first bytes arrived after {_milliseconds(seconds)}: nothing buffers them.")
+
+
+def processes(numbers: Counter[bool]) -> Iterator[Finding]:
+    """Yield how many processes of the site there are, by whether they are silent."""
+    if numbers[False]:
+        yield Finding("ok", f"{numbers[False]} of the site's processes report.")
+    if numbers[True]:
+        text = (
+            f"{numbers[True]} of the site's processes stopped reporting in the last minutes: killed, or hanging."
+        )
+        yield Finding("note", text, "The admin's page of open streams and /metrics/ name them.")
 
 
 def heard(usually: float, latest: float) -> Finding:

@@ -1,4 +1,4 @@
-"""The commands that publish, follow and trim the log."""
+"""The commands that publish to the log and follow it."""
 
 import io
 import sys
@@ -6,7 +6,7 @@ import sys
 import pytest
 from django.core.management import CommandError, call_command
 
-from apps.sse import position, publish
+from apps.sse import position
 from apps.sse.brokers import get_broker
 from apps.sse.management.commands.sse_tail import as_line
 from apps.sse.tests.contract import BrokerContract
@@ -85,18 +85,6 @@ class TestPublish:
         settings.SSE_BROKER_URL = "memory://"
         run("sse_publish", "news", "said", "1")
         assert "shares no events with other processes" in capsys.readouterr().err
-
-
-class TestTrim:
-    def test_it_says_how_many_events_were_dropped(self, settings):
-        for number in range(5):
-            publish("news", "said", number)
-        settings.SSE_RETENTION_COUNT = 2
-        kept = "The log keeps at most 2 events of the last 86,400 seconds."
-        before = len(get_broker().tail(100))
-        assert run("sse_trim") == f"{before - 2} events deleted. {kept}\n"
-        assert run("sse_trim") == f"0 events deleted. {kept}\n"
-        assert len(get_broker().tail(100)) == 2
 
 
 class TestTail:

@@ -6,21 +6,17 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.sse import Position, position, publish
-from apps.sse.brokers import Gap, get_broker
-from apps.sse.events import encode_data
+from apps.sse import position, publish
 from apps.sse.management.plain import broker_errors, warn_of_memory
-
-PAGE = 200
 
 
 class Command(BaseCommand):
-    """Publish an event and print its position in the log."""
+    """Publish an event and print the log's newest position."""
 
     help = (
-        "Sends an event to every client that follows CHANNEL, in all processes, and prints its position in the "
-        "log. DATA is parsed as JSON, and sent as text if it is not JSON. Write - to read it from standard input; "
-        "the default is null."
+        "Sends an event to every client that follows CHANNEL, in all processes, and prints the newest position of "
+        "the log. DATA is parsed as JSON, and sent as text if it is not JSON. Write - to read it from standard "
+        "input; the default is null."
     )
 
     def add_arguments(self, parser):
@@ -38,13 +34,13 @@ class Command(BaseCommand):
                 publish(channel, event, data, durable=not not_durable)
             except (TypeError, ValueError) as error:
                 raise CommandError(str(error)) from error
-            found = place_of(channel, event, data, before)
-        if found is None:
+            newest = position()
+        if newest == before:
             self.stderr.write(
                 "The event is not in the log yet. A durable event waits until the broker accepts it."
             )
         else:
-            self.stdout.write(str(found))
+            self.stdout.write(str(newest))
 
 
 def value_of(text: str) -> Any:
@@ -53,17 +49,3 @@ def value_of(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def place_of(channel: str, name: str, data: Any, after: Position) -> Position | None:
-    """Return the position of an event that was just published, or None if it is not in the log."""
-    wanted = (channel, name, encode_data(data))
-    try:
-        while page := get_broker().read(after, PAGE):
-            after = page[-1].position
-            for event in page:
-                if (event.channel, event.name, event.text) == wanted:
-                    return event.position
-    except Gap:
-        pass
-    return None

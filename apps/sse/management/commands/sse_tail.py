@@ -1,10 +1,12 @@
 """Print events as they come."""
 
-import asyncio
 import contextlib
+import itertools
 import json
 import os
 import sys
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from django.core.management.base import BaseCommand, CommandError
@@ -12,9 +14,12 @@ from django.core.management.base import BaseCommand, CommandError
 from apps.sse import Event, Position
 from apps.sse.brokers import Gap, get_broker
 from apps.sse.events import CONTROL_PREFIX
-from apps.sse.log import PAGE, Log, Unavailable
 from apps.sse.management.plain import broker_errors, broker_name, warn_of_memory
 from apps.sse.publishing import check_channel
+
+PAGE = 200
+PAUSE_SECONDS = 0.2
+OUTAGE_SECONDS = 1.0
 
 
 class Command(BaseCommand):
@@ -40,79 +45,51 @@ class Command(BaseCommand):
         if count is not None and count < 1:
             raise CommandError(f"--count is {count}: give a number of events, 1 or more.")
         show = as_json if json else as_line
-
-        def write(event: Event) -> None:
-            self.stdout.write(show(event))
-            self.stdout.flush()
-
-        tail = Tail(wanted, write, count)
         with contextlib.suppress(KeyboardInterrupt), broker_errors():
-            asyncio.run(tail.run(_position(since) if since else None))
+            events = follow(_beginning(since), self.stderr.write)
+            try:
+                for event in itertools.islice((event for event in events if _is_wanted(event, wanted)), count):
+                    self.stdout.write(show(event))
+                    self.stdout.flush()
+            except BrokenPipeError:
+                # The reader has read enough; Python would complain once more at its exit.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-class Tail:
-    """Shows events of some channels, or of all if there are none, `count` at most."""
-
-    def __init__(self, channels, show, count) -> None:
-        self._channels = channels
-        self._show = show
-        self._left = count
-        self._may_go_on = asyncio.Event()
-        self._stopped = asyncio.Event()
-
-    async def run(self, since: Position | None) -> None:
-        """Show what came after a position, then what comes, until there is no more to show."""
-        self._log = Log(get_broker(), self._hand_out, lambda reason: None)
+def follow(since: Position, tell: Callable[[str], object]) -> Iterator[Event]:
+    """Yield all events after a position as they come, also after an outage or in a new log, of which it tells."""
+    is_away = False
+    while True:
         try:
-            await self._log.start()
-            if since is not None:
-                await self._replay(since)
-            self._may_go_on.set()
-            await self._stopped.wait()
-        except Unavailable:
-            raise CommandError(f"The broker {broker_name()} cannot be read.") from None
+            page = get_broker().read(since, PAGE)
+            is_away = False
         except Gap:
-            raise CommandError(f"The log no longer contains {since}: it was trimmed or replaced.") from None
-        finally:
-            self._log.close()
+            tell("The log was replaced or trimmed too early. Continuing from its end.")
+            page, since = [], get_broker().position()
+        except Exception as error:
+            if not is_away:
+                tell(f"The broker {broker_name()} cannot be read ({error}). Trying again.")
+            page, is_away = [], True
+        yield from page
+        since = page[-1].position if page else since
+        if len(page) < PAGE:
+            time.sleep(OUTAGE_SECONDS if is_away else PAUSE_SECONDS)
 
-    async def _replay(self, since: Position) -> None:
-        # Meanwhile nothing is handed out, so that the newest stays where it is.
-        newest = self._log.recent.newest.number
-        while since.number < newest or since != self._log.recent.newest.position:
-            page = await self._log.call(self._log.broker.read, since, PAGE)
-            self._print([event for event in page if event.number <= newest])
-            if len(page) < PAGE:
-                return
-            since = page[-1].position
 
-    async def _hand_out(self, events: list[Event]) -> None:
-        await self._may_go_on.wait()
-        for event in events:
-            self._log.recent.add(event)
-        self._print(events)
+def _beginning(text: str | None) -> Position:
+    """Return the position to start after; the log must contain it."""
+    since = _position(text) if text else get_broker().position()
+    try:
+        get_broker().read(since, 1)
+    except Gap:
+        raise CommandError(f"The log no longer contains {since}: it was trimmed or replaced.") from None
+    return since
 
-    def _print(self, events: list[Event]) -> None:
-        for event in events:
-            if self._is_wanted(event) and not self._stopped.is_set():
-                try:
-                    self._show(event)
-                except BrokenPipeError:
-                    # Whoever reads has read enough; Python would complain once more at its exit.
-                    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                    self._stopped.set()
-                self._count()
 
-    def _count(self) -> None:
-        if self._left is not None:
-            self._left -= 1
-            if not self._left:
-                self._stopped.set()
-
-    def _is_wanted(self, event: Event) -> bool:
-        if self._channels:
-            return event.channel in self._channels
-        return bool(event.channel) and not event.channel.startswith(CONTROL_PREFIX)
+def _is_wanted(event: Event, channels: frozenset[str]) -> bool:
+    if channels:
+        return event.channel in channels
+    return bool(event.channel) and not event.channel.startswith(CONTROL_PREFIX)
 
 
 def as_json(event: Event) -> str:
