@@ -1,4 +1,4 @@
-/*! djust-sse 0.1.0 sha256:91878b1226b6beaca7832423e600d0e654edade125c841a55a8294a22f6d78fb */
+/*! djust-sse 0.1.0 sha256:97ac04fe6c39d438cfc1caa0889a487cf81bbba7c494b94592c73ae6336acef2 */
 /*! includes idiomorph 0.8.0, Zero-Clause BSD
 =============
 
