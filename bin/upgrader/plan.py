@@ -13,6 +13,7 @@ MIGRATION = re.compile(r"(.+)/migrations/[^/]+\.py")
 REQUIREMENTS = "pyproject.toml"
 LOCK = re.compile(r"requirements[^/]*\.txt")
 MOVED_SIMILARITY = "70%"
+DELETED_SCORE = "R090"
 NO_TEXT = 255
 
 
@@ -120,9 +121,10 @@ class Plan:
             command = ["diff", "--no-index", "--name-status", "-z", "-l0", "--diff-filter=R"]
             command += [f"--find-renames={MOVED_SIMILARITY}", "old", "new"]
             names = git(Path(folder), *command, allowed=(0, 1)).decode().split("\0")
-        found = {old[4:]: new[4:] for old, new in zip(names[1::3], names[2::3], strict=True)}
-        # Of a file that the team has deleted only the content says where it is now.
-        return {a: b for a, b in found.items() if self.project.read(a) or self.old.ids[a] == self.new.ids[b]}
+        found = zip(names[:-1:3], names[1::3], names[2::3], strict=True)
+        moves = {(old[4:], new[4:]): score for score, old, new in found}
+        # A new file is withheld only if it is beyond doubt the one that the team has deleted.
+        return {a: b for (a, b), score in moves.items() if self.project.read(a) or score >= DELETED_SCORE}
 
     def find_migrations(self) -> None:
         """Note the apps for which the team has migrations and the template new ones."""

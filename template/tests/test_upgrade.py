@@ -40,7 +40,7 @@ def template(tmp_path_factory):
     write(folder, {"apps/old/one.txt": "one\n", "pages/script": "#!/bin/sh\n"})
     write(folder, {"project_template/here.py": "if 'name'   : NAME = 'project_template'\n"})
     write(folder, {"apps/feed/migrations/0098_both.py": MIGRATION})
-    write(folder, {"requirements-extra.txt": "extra==1\n"})
+    write(folder, {"requirements-extra.txt": "extra==1\n", "past/page.txt": "past\n"})
     release(folder, "1.1.0", "Feed the\n  dog.")
     for name in ("replaced", "merged", "conflict", "gone"):
         edit(folder, f"pages/{name}.txt", "line 3\n", "line 3 of the template\n")
@@ -52,7 +52,7 @@ def template(tmp_path_factory):
     (folder / "pages/script").chmod(0o755)
     edit(folder, "apps/feed/migrations/0098_both.py", "{}", "[]")
     write(folder, {"apps/feed/migrations/0099_new.py": MIGRATION})
-    write(folder, {"requirements-extra.txt": "extra==2\n"})
+    write(folder, {"requirements-extra.txt": "extra==2\n", "past": None})
     release(folder, "1.2.0", "Feed the\n  cat.")
     return folder
 
@@ -100,9 +100,10 @@ def by_both(name):
 def test_a_project_that_nobody_has_changed_becomes_the_new_version_and_stays_it(project, template, expected):
     printed = upgrade(project, f"FROM={zip_of(template, '1.2.0')}")
     assert printed.startswith(
-        "Template 1.1.0 to 1.2.0: 8 replaced, 3 added, 1 moved, 1 deleted.\nTo do by hand:\n  - Feed the cat.\n"
+        "Template 1.1.0 to 1.2.0: 8 replaced, 3 added, 1 moved, 2 deleted.\nTo do by hand:\n  - Feed the cat.\n"
     )
     assert tree(project) == expected
+    assert not (project / "past").exists()
     assert (project / "pages/script").stat().st_mode & 0o111 == 0o111
     assert git(project, "diff", "--cached", "--name-only") == ""
     assert "The work tree has changes" in upgrade(project, f"FROM={template}", fails=True)
@@ -151,6 +152,12 @@ def test_changes_of_both_are_merged_and_deleted_files_stay_deleted(project, temp
     assert "since you have a file of this name:\n  - pages/added.txt\n" in printed
     assert (page(project, "mine"), page(project, "added")) == ("mine\n", "mine\n")
     assert [name for name in ("pages/gone.txt", "pages/moved.txt", "apps/old") if (project / name).exists()] == []
+
+
+def test_a_file_that_the_team_has_deleted_and_the_template_moved_stays_deleted(project, template):
+    work(project, moved=None)
+    upgrade(project, f"FROM={template}")
+    assert not (project / "pages/elsewhere.txt").exists()
 
 
 def test_a_base_is_found_in_from_or_in_base_or_in_the_history_and_without_one_a_file_is_listed(
@@ -214,7 +221,7 @@ def test_line_ends_of_windows_are_no_changes_and_stay(attributes, made, template
     assert ours == {path: content for path, content in expected.items() if attributes or path != ".gitattributes"}
     assert b"template\r\n" in (project / "pages/replaced.txt").read_bytes()
     commit(project)
-    assert len(git(project, "diff", "--name-only", "HEAD^", "HEAD").split()) == 14
+    assert len(git(project, "diff", "--name-only", "HEAD^", "HEAD").split()) == 15
 
 
 def test_migrations_of_team_and_template_for_one_app_are_foreseen(project, template):
@@ -302,12 +309,14 @@ def test_locks_are_made_again_if_the_team_has_dependencies_of_its_own(works, pro
     (tmp_path / "tools/uv").chmod(0o755)
     edit(project, "pyproject.toml", '    "asgiref', '    "ours",\n    "asgiref')
     edit(project, "requirements.txt", "\n", "\nours==1\n")
-    write(project, {"uv-works": ""} if works else {})
+    write(project, {"requirements-extra.txt": "extra==1.5\n"} | ({"uv-works": ""} if works else {}))
     commit(project)
     printed = upgrade(project, f"FROM={template}", PATH=f"{tmp_path}/tools:/usr/bin:/bin")
     assert ("Run:\n  - make lock\n" in printed) is not works
     assert ("locked again" in (project / "requirements.txt").read_text()) is works
     assert '"ours"' in (project / "pyproject.toml").read_text()
+    assert ("not merged" in printed) is not works
+    assert (project / "requirements-extra.txt").read_text() == "extra==1.5\n"
     assert '"1.2.0"' in (project / "template.lock").read_text()
 
 

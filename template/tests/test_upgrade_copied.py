@@ -10,7 +10,7 @@ from apps.sse import __version__
 from template.build import exported_files
 from tests.servers import ROOT
 
-from .upgrading import edit, git, run, write
+from .upgrading import edit, git, need_history, run, write
 
 APPS = ["apps/sse", "apps/feed"]
 BASE = """<% load sse %><!doctype html>
@@ -82,6 +82,7 @@ def copy_next(project):
 
 def copy_first(project):
     """Copy both apps from a commit before there were versions."""
+    need_history()
     git(ROOT, "archive", "--format=tar", "--output", project / "first.tar", "b25d5bd", *APPS)
     with tarfile.open(project / "first.tar") as opened:
         opened.extractall(project, filter="data")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.servers import ROOT
 
-from .upgrading import adopt, commit, copy_work, edit, git, run, start, upgrade, write
+from .upgrading import adopt, commit, copy_work, edit, git, need_history, run, start, upgrade, write
 
 pytestmark = pytest.mark.soak
 
@@ -20,9 +20,7 @@ PINNED = "    is_pinned = models.BooleanField(default=False)\n"
 def present(tmp_path_factory):
     """This repository as it is in the working tree, with its manifest and its history."""
     folder = tmp_path_factory.mktemp("present") / "template"
-    assert git(ROOT, "rev-parse", "--is-shallow-repository") == "false\n", (
-        "This needs the history: git fetch --unshallow"
-    )
+    need_history()
     git(ROOT, "clone", "--quiet", ROOT, folder)
     copy_work(folder)
     run(folder, sys.executable, "-m", "template.manifest")

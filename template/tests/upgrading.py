@@ -8,7 +8,7 @@ import sys
 
 from tests.servers import ROOT
 
-NUMBERS = "".join(f"line {number}\n" for number in range(1, 21))
+NUMBERS = "".join(f"line {number}\n" for number in range(1, 61))
 
 
 def run(folder, *command, fails=False, **variables):
@@ -81,6 +81,12 @@ def copy_work(folder):
     for path in kept:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / path, folder / path)
+
+
+def need_history():
+    """Fail if this repository has no earlier commits."""
+    is_shallow = git(ROOT, "rev-parse", "--is-shallow-repository") == "true\n"
+    assert not is_shallow, "This test needs earlier commits. Run: git fetch --unshallow"
 
 
 def small_template(folder):
