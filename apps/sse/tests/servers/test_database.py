@@ -18,7 +18,7 @@ from tests.servers import wait_until
 
 STREAMS = 20
 POOL = 8
-LIBRARY = ["test_database_broker", "test_failures"]
+LIBRARY = ["test_database_broker", "test_failures", "test_processes"]
 BROKERS = ["on_postgresql", "test_redis_broker", "test_redis_outage"]
 
 
