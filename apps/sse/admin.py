@@ -82,14 +82,10 @@ class OpenStreamAdmin(admin.ModelAdmin):
             path("end/", wrap(require_POST(self.end)), name="sse_openstream_end"),
         ]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    has_add_permission = has_change_permission = has_delete_permission
 
     def has_end_permission(self, request: HttpRequest) -> bool:
         """Say whether someone may end other people's streams."""

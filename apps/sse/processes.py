@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,7 @@ class Reporter(threading.Thread):
         super().__init__(name="sse-process", daemon=True)
         self.row = _rows().model(kind=kind, host=socket.gethostname(), pid=os.getpid())
         self._is_over = threading.Event()
-        self._has_failed = False
+        self._failing: set[str] = set()
 
     def stop(self) -> None:
         """Delete the row; returns when that is done, after `LEAVE_SECONDS` at the latest."""
@@ -98,19 +99,19 @@ class Reporter(threading.Thread):
         if self.row.pk:
             self._try(self.row.delete)
 
-    def _try(self, call: Any) -> bool:
+    def _try(self, call: Callable[[], object]) -> bool:
         """Do something with the database; a failure is logged when it begins, not at each repetition."""
         try:
             call()
         except Exception as error:
-            if not self._has_failed and not migration_hint(error):
-                logger.exception("The statistics of this process cannot be written. It is tried again.")
-            self._has_failed = True
+            if call.__name__ not in self._failing and not migration_hint(error):
+                logger.exception("The statistics of the processes cannot be written. The next try follows.")
+            self._failing.add(call.__name__)
             return False
         finally:
             # The thread is asleep most of the time: a connection would only be held from others.
             databases.close_all()
-        self._has_failed = False
+        self._failing.discard(call.__name__)
         return True
 
 

@@ -95,6 +95,21 @@ def test_a_failure_is_logged_once_and_the_row_is_written_when_it_can_be(reporter
     assert [record.levelname for record in caplog.records if record.levelno >= logging.ERROR] == ["ERROR"]
 
 
+def test_what_fails_for_all_processes_is_logged_once_and_keeps_no_row_from_being_written(reporter, caplog):
+    tried = []
+
+    def fail(**_):
+        tried.append(1)
+        raise OperationalError("the database is down")
+
+    processes.collected.connect(fail)
+    reporter.start()
+    wait_until(lambda: len(tried) > 2)
+    processes.collected.disconnect(fail)
+    assert len(processes.rows()) == 1
+    assert [record.levelname for record in caplog.records if record.levelno >= logging.ERROR] == ["ERROR"]
+
+
 @task
 def nothing():
     pass
