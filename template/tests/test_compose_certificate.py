@@ -26,7 +26,7 @@ services:
   pebble:
     image: localhost/pebble:test
     command: ["pebble", "-config", "/pebble/config.json"]
-    environment: {PEBBLE_VA_NOSLEEP: "1"}
+    environment: {PEBBLE_VA_NOSLEEP: "1", PEBBLE_WFE_NONCEREJECT: "0"}
     volumes: ["./pebble:/pebble:ro"]
     networks: [outside]
 """

@@ -100,7 +100,7 @@ def follow(site, line):
         printed = site.run(*words, EMAIL_URL="smtp://mail:1025")
         [expected] = [text for start, text in EXPECTED.items() if line.startswith(start)]
         assert expected in printed
-        assert "No certificate was issued" not in printed
+        assert "No certificate was issued" not in printed, printed
     if words[0] == "init":
         start_authority(site)
 
