@@ -175,11 +175,14 @@ def test_the_site_runs_on_postgresql_and_valkey_is_deployed_killed_and_restored(
     site.shell(ADD_USER.replace("ada", "too late"))
     site.publish()
     wait_until(lambda: listener.names() == ["said"] * 3, 60)
+    session = ada.cookies["sessionid"]
     site.compose("down", "--volumes", "--timeout", "10")
     site.up()
     site.compose("stop", "web-1", "web-2", "worker", "housekeeping")
     site.compose("run", "--rm", "-T", "backup", "/deploy/restore", "/backups/mine")
     site.up()
+    # The empty site may have told the visitor to forget the session.
+    ada.cookies.set("sessionid", session, domain="127.0.0.1")
     assert site.shell(USERS) == "1"
     assert site.compose(*uploads, "cat", "/data/media/picture.webp") == b"picture\n"
     wait_until(lambda: listener.names()[3:] == ["sse:reset"], 60)
