@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 import urllib.request
+from collections import Counter
 
 import httpx
 import pytest
@@ -307,3 +308,9 @@ def test_a_stream_that_django_holds_is_told_from_one_that_is_handed_off():
     told = findings.interface({"interface": "ASGI", "handed_off": False})
     assert "Django keeps a thread for each stream" in told.text
     assert "GZipMiddleware" in told.advice
+
+
+def test_processes_that_stopped_reporting_are_counted():
+    found = [*findings.processes(Counter({False: 2, True: 1}))]
+    assert [(each.level, each.text[:1]) for each in found] == [("ok", "2"), ("note", "1")]
+    assert [*findings.processes(Counter())] == []
