@@ -1,5 +1,6 @@
 """The list, its stream, and the buttons: events arrive over the stream, actions are plain HTTP."""
 
+from datetime import UTC, datetime
 from functools import wraps
 
 from django.contrib import messages
@@ -10,7 +11,6 @@ from django.http import JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -24,6 +24,7 @@ from .models import Broadcast
 from .notify import change, channel
 
 PAGE = 20
+TIME = "%Y-%m-%dT%H:%M:%S.%f%z"
 
 
 class NotificationsView(LoginRequiredMixin, LivePageMixin, TemplateView):
@@ -119,20 +120,22 @@ def read_all(request):
     changes = change(request.user, request.user.notifications.unread(), read_at=now)
     if not changes:
         return changes, _("Nothing was unread."), ""
-    undo = f"{reverse('notifications-unread')}?{urlencode({'read_at': now.isoformat()})}"
+    undo = f"{reverse('notifications-unread')}?{urlencode({'read_at': now.strftime(TIME)})}"
     return changes, _("All marked as read."), undo
+
+
+def time_of(text: str) -> datetime:
+    """Return the time of a text in the format `TIME`; raises `BadRequest` for any other text."""
+    try:
+        return datetime.strptime(text, TIME).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadRequest("read_at must be the time at which all were marked, with a time zone") from None
 
 
 @action
 def unread_all(request):
     """Undo `read_all`: what was marked at that time is unread again."""
-    try:
-        at = parse_datetime(request.GET.get("read_at", ""))
-    except ValueError:
-        at = None
-    if at is None or timezone.is_naive(at):
-        raise BadRequest("read_at must be the time at which all were marked, with a time zone")
-    marked = request.user.notifications.present().filter(read_at=at)
+    marked = request.user.notifications.present().filter(read_at=time_of(request.GET.get("read_at", "")))
     return change(request.user, marked, read_at=None), _("Marked as unread."), ""
 
 

@@ -39,7 +39,17 @@ def test_all_means_all_of_ones_own(reader, grace, told):
     assert not grace.notifications.unread().exists()
 
 
-@pytest.mark.parametrize("wrong", ["", "yesterday", "2026-13-01T00:00:00%2B00:00", "2026-01-01T00:00:00"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "0001-01-01T00:00:00.0+23:59",
+        "9999-12-31T23:59:59.0-23:59",
+        "",
+        "yesterday",
+        "2026-13-01T00:00:00%2B00:00",
+        "2026-01-01T00:00:00",
+    ],
+)
 def test_a_time_that_is_none_is_refused(reader, wrong):
     assert reader.post(f"{UNREAD_ALL}?read_at={wrong}", headers=JSON).status_code == 400
 
