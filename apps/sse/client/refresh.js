@@ -52,7 +52,7 @@ async function refreshAll(element, page) {
 async function refresh(element, detail, page, isImpatient) {
   const changes = [];
   const observer = new MutationObserver((records) => changes.push(...records));
-  observer.observe(document, { subtree: true, childList: true, characterData: true });
+  observer.observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
   try {
     page.need('morph');
     const html = await fetchPart(addressFor(element));

@@ -1,4 +1,4 @@
-/*! djust-sse 0.1.0 sha256:97ac04fe6c39d438cfc1caa0889a487cf81bbba7c494b94592c73ae6336acef2 */
+/*! djust-sse 0.1.0 sha256:1a251338f0f2e05345136075c37595921fb4c3ac1a2c5ad7e9db9a29ee2f463d */
 /*! includes idiomorph 0.8.0, Zero-Clause BSD
 =============
 

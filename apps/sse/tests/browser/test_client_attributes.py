@@ -117,6 +117,24 @@ def test_a_part_waits_for_the_events_before_it_and_is_fetched_again_if_they_chan
     expect(page.locator("li")).to_have_text(["one", "two"])
 
 
+def test_a_part_is_fetched_again_if_an_event_changes_only_a_class_meanwhile(page, server, open_page):
+    page.clock.install()
+    open_page("""
+<ul id="list" dj-sse="/stream/" dj-sse-event="read" dj-sse-refresh="changed" dj-sse-reset="/part/">
+<li dj-sse-field="class.is-read:done">1</li></ul>
+    """)
+    stream = server.accept().stream(event("changed", ""))
+    let_refresh(page, heard=1)
+    part = server.accept("/part/")
+    stream.send(event("read", {"done": True}))
+    expect(page.locator("li.is-read")).to_have_count(1)
+    part.answer(200, "<li>1</li>")
+    again = server.accept("/part/")
+    expect(page.locator("li.is-read")).to_have_count(1)
+    again.answer(200, "<li class='is-read'>one</li>")
+    expect(page.locator("li.is-read")).to_have_text(["one"])
+
+
 def test_attributes_that_could_not_be_loaded_are_tried_again_at_the_next_event(page, server, open_page):
     page.clock.install()
     page.route("**/djust-sse-attributes.js", lambda route: route.abort())
