@@ -3,10 +3,8 @@
 import asyncio
 import inspect
 import os
-import re
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import django
 import pytest
@@ -14,12 +12,6 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connections
-
-ROOT = Path(__file__).resolve().parent
-SAMPLE_APPS = ["dashboard", "feed", "guide", "notifications", "tasks"]
-REMOVED = [app for app in SAMPLE_APPS if not (ROOT / "apps" / app).is_dir()]
-# What a file says whose tests look which apps there are.
-COPES = "Any sample app may be missing."
 
 pytest_plugins = ["tests.fixtures", "tests.browser.fixtures"]
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
@@ -35,28 +27,6 @@ def pytest_configure():
         # A job in the background: the servers that tests start are to hear Ctrl-C all the same.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     django.setup()
-
-
-def pytest_ignore_collect(collection_path):
-    """Leave out the tests of sample apps that were taken out."""
-    return True if needs_removed_app(collection_path) else None
-
-
-def pytest_terminal_summary(terminalreporter):
-    """Name the files of tests that were left out."""
-    if REMOVED:
-        files = sorted(file.name for file in (ROOT / "tests").rglob("test_*.py") if needs_removed_app(file))
-        terminalreporter.write_line(f"Left out, since they need {', '.join(REMOVED)}: {', '.join(files)}")
-
-
-def needs_removed_app(file):
-    """Return whether a file of tests names an app that was taken out, as a module, a URL or a name."""
-    names = "|".join(REMOVED)
-    if not names or not file.name.startswith("test_"):
-        return False
-    text = file.read_text(encoding="utf-8")
-    about = rf"apps[./]({names})\b|[\"'/]({names})[\"'/]|\b({names})_|tests\.test_({names})\b"
-    return COPES not in text and re.search(about, text) is not None
 
 
 @pytest.fixture(scope="session")

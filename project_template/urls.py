@@ -10,13 +10,12 @@ from apps.operations.uploads import permission
 from apps.site import icons
 from apps.sse.exposition import metrics
 
-from .views import HeaderStream, HomeStream, home, notify_me
+from .views import HeaderStream, HomeStream, home
 
 urlpatterns = [
     path("", home, name="home"),
     path("api/home/stream/", HomeStream.as_view(), name="home-stream"),
     path("api/header/stream/", HeaderStream.as_view(), name="header-stream"),
-    path("api/home/notify/", notify_me, name="notify-me"),
     path("api/upload-permission/", permission),
     path("favicon.svg", icons.svg),
     path("favicon.ico", icons.ico),

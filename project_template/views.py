@@ -5,19 +5,15 @@ import inspect
 
 from asgiref.sync import sync_to_async
 from django.apps import apps
-from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.contrib.auth.views import redirect_to_login
 from django.core.cache import cache
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.formats import number_format
-from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from apps.site import load
-from apps.sse import SSEView, rate_limited, shared
+from apps.sse import SSEView, shared
 
 FIGURES_SECONDS = 5
 
@@ -73,20 +69,3 @@ MARKUP = """<div dj-sse="/api/home/stream/"
      dj-sse-mode="replace"></div>
 """
 SOURCE = "\n\n".join(inspect.getsource(inspect.unwrap(each)) for each in (beats, HomeStream))
-
-
-@require_POST
-@rate_limited
-def notify_me(request: HttpRequest) -> HttpResponse:
-    """Send whoever asks a notification: all of their tabs show it. The page's script gets an empty answer."""
-    if not apps.is_installed("apps.notifications"):
-        raise Http404
-    if not request.user.is_authenticated:
-        return redirect_to_login("/")
-    from apps.notifications.notify import notify
-
-    notify(request.user, _("This is your own notification"), url="/")
-    if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
-        return HttpResponse(status=204)
-    messages.success(request, _("Sent. The bell shows it in all your tabs."))
-    return redirect("home")

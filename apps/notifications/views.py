@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.http import JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -21,7 +21,7 @@ from apps.sse import LivePageMixin, SSEView, rate_limited
 
 from . import broadcasting
 from .models import Broadcast
-from .notify import change, channel
+from .notify import change, channel, notify
 
 PAGE = 20
 TIME = "%Y-%m-%dT%H:%M:%S.%f%z"
@@ -137,6 +137,19 @@ def unread_all(request):
     """Undo `read_all`: what was marked at that time is unread again."""
     marked = request.user.notifications.present().filter(read_at=time_of(request.GET.get("read_at", "")))
     return change(request.user, marked, read_at=None), _("Marked as unread."), ""
+
+
+@require_POST
+@rate_limited
+def notify_me(request):
+    """Send the user a notification, which all of their tabs show. The page's script gets an empty answer."""
+    if not request.user.is_authenticated:
+        return redirect_to_login("/")
+    notify(request.user, _("This is your own notification"), url="/")
+    if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
+        return HttpResponse(status=204)
+    messages.success(request, _("Sent. The bell shows it in all your tabs."))
+    return redirect("/")
 
 
 class BroadcastStream(SSEView):

@@ -1,5 +1,4 @@
 """The site's name and colour, wherever people meet them, and what other programs read of the site."""
-# Any sample app may be missing.
 
 import io
 import re

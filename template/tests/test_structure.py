@@ -1,5 +1,4 @@
 """The shape that keeps the project easy to walk: who may import whom, and what files hold."""
-# Any sample app may be missing.
 
 import ast
 import re

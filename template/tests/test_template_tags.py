@@ -1,5 +1,4 @@
 """What the site's own templates have beside Django's tags."""
-# Any sample app may be missing.
 
 from datetime import UTC, datetime, timedelta
 from html import unescape

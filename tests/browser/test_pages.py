@@ -1,5 +1,4 @@
 """Every page on a desk in the light and on a phone in the dark: accessible, without errors, never too wide."""
-# Any sample app may be missing.
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe

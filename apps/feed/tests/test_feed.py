@@ -223,3 +223,10 @@ def test_demo_posts_are_added_once_and_only_for_users_that_exist(ada):
     assert Post.objects.count() == sum(name == "ada" for name, *_ in demo.SEED)
     demo.move()
     assert Post.objects.latest("pk").author == ada
+
+
+def test_the_first_page_has_the_newest_posts_and_their_number(client, ada):
+    Post.objects.bulk_create(Post(author=ada, text=f"Post {number}") for number in range(1234))
+    page = client.get("/").text
+    assert "Post 1233" in page
+    assert 'dj-sse-field="feed">1,234<' in page

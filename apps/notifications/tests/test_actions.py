@@ -46,6 +46,11 @@ def press(reader, django_capture_on_commit_callbacks):
     return post
 
 
+def test_users_notify_nobody_but_themselves(reader, ada, grace):
+    assert reader.post(reverse("notify-me"), headers=JSON).status_code == 204
+    assert (ada.notifications.unread().count(), grace.notifications.count()) == (1, 0)
+
+
 @pytest.mark.parametrize("name", ["read", "delete"])
 def test_what_a_button_does_reaches_every_page_and_can_be_undone(press, told, reader, name):
     change, undo = press(f"/api/notifications/{told.pk}/{name}/")
@@ -88,6 +93,7 @@ def test_notifications_of_others_are_not_found(reader, grace, name):
 @pytest.mark.parametrize("name", ONE)
 def test_visitors_are_sent_to_log_in_and_receive_nothing(client, told, name):
     assert act(client, name, told.pk).url == "/accounts/login/?next=/notifications/"
+    assert act(client, "notify-me").url == "/accounts/login/?next=/"
     assert client.get("/notifications/").status_code == 302
     assert client.get("/api/notifications/stream/").status_code == 403
     assert Notification.objects.unread().count() == 1

@@ -84,6 +84,13 @@ def test_every_page_has_the_bell_with_what_is_unread_and_an_event_after_that_is_
         assert "in between" in stream.next().data["html"]
 
 
+def test_the_first_page_counts_what_is_unread_and_what_was_sent(reader, ada, grace):
+    notify([ada, grace], "Hello")
+    page = reader.get("/").text
+    assert "data-notification-count>1<" in page
+    assert 'dj-sse-field="notifications">2<' in page
+
+
 def test_the_list_shows_the_newest_and_leads_to_older_ones(reader, ada):
     Notification.objects.bulk_create(Notification(recipient=ada, verb=f"number {n:02}") for n in range(25))
     page = reader.get("/notifications/").text

@@ -128,3 +128,11 @@ def test_a_task_of_another_user_is_as_if_there_were_none(client, task, grace, co
     assert client.get(f"/tasks/{task.pk}/").status_code == 404
     assert client.post(f"/tasks/{task.pk}/retry/").status_code == 404
     assert "contacts.csv" not in client.get("/tasks/").text
+
+
+def test_the_first_page_has_the_users_running_tasks_and_the_number_of_all(signed_in, ada, grace):
+    for owner, name, state in ((ada, "mine", "running"), (ada, "finished", "done"), (grace, "hers", "running")):
+        Task.objects.create(owner=owner, name=f"{name}.csv", state=state)
+    page = signed_in.get("/").text
+    assert [name for name in ("mine.csv", "finished.csv", "hers.csv") if name in page] == ["mine.csv"]
+    assert 'dj-sse-field="tasks">2<' in page

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from tests.browser.test_dashboard import PIXELS, next_point
+from apps.dashboard.tests.test_browser import PIXELS, next_point
 
 FITTED = "() => [...document.querySelectorAll('.plot')].every((p) => p.clientWidth === p.lastChild.clientWidth)"
 BOXES = """() => [...document.querySelectorAll('main *:not(.u-hz *, .readout)')].map((element) => {

@@ -3,7 +3,7 @@
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.test_feed import post
+from apps.feed.tests.test_browser import post
 
 
 def post_many(page, texts):

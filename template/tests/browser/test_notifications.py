@@ -5,8 +5,8 @@ import re
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from apps.notifications.tests.test_browser import AGREED_MS, ROWS, bell, toast
 from tests import servers
-from tests.browser.test_notifications import AGREED_MS, ROWS, bell, toast
 from tests.browser.test_pages import assert_sound
 
 

@@ -1,5 +1,4 @@
 """Pages that need something first: a mistake, a link from a mail, an error; and those of the guide."""
-# Any sample app may be missing.
 
 import re
 from importlib import import_module

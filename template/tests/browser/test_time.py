@@ -1,5 +1,4 @@
 """Times on a page, in the words and the zone of the visitor."""
-# Any sample app may be missing.
 
 from playwright.sync_api import expect
 

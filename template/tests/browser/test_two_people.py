@@ -45,7 +45,7 @@ class Person:
 
     def notify_oneself(self):
         self.hands.goto("/")
-        with self.hands.expect_response("**/api/home/notify/"):
+        with self.hands.expect_response("**/api/notifications/notify-me/"):
             self.hands.get_by_role("button", name="Notify me").click()
 
     def expect_unread(self, count):

@@ -51,7 +51,7 @@ class Command(BaseCommand):
         self.migrate(name)
         self.add_to_header(name)
         self.stdout.write(f"See it: make run, then open /{name}/")
-        self.stdout.write(f'Test it: make test ARGS="apps/{name} tests/browser/test_{name}.py"')
+        self.stdout.write(f"Test it: make test ARGS=apps/{name}")
 
     def migrate(self, name: str) -> None:
         """Migrate the developer's database, in a process that has the new settings."""
@@ -91,7 +91,7 @@ def check_name(name: str) -> None:
 
 
 def rendered(name: str, live: bool) -> dict[Path, str]:
-    """Return the texts of the app's files by their paths; raises `CommandError` if there is one already."""
+    """Return the texts of the app's files by their paths."""
     words = {
         "app_name": name,
         "AppName": "".join(part.capitalize() for part in name.split("_")),
@@ -103,10 +103,7 @@ def rendered(name: str, live: bool) -> dict[Path, str]:
             path = source.relative_to(folder).as_posix().removesuffix(SUFFIX).replace("app_name", name)
             pattern = re.compile("|".join(words))
             text = pattern.sub(lambda found: words[found[0]], source.read_text(encoding="utf-8"))
-            files[settings.BASE_DIR / path] = text
-    for target in files:
-        if target.exists():
-            raise CommandError(f"The file {target} already exists. Choose another name.")
+            files[settings.BASE_DIR / "apps" / name / path] = text
     return files
 
 

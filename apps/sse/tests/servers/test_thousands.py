@@ -1,5 +1,4 @@
 """Pages with more than a thousand rows: keys have no separators in them, and figures have."""
-# Any sample app may be missing.
 
 import re
 

@@ -1,4 +1,4 @@
-"""The page of this app and its streams; tests/browser has them together."""
+"""The page of this app and its streams; test_browser.py has them together."""
 
 import pytest
 from django.urls import reverse

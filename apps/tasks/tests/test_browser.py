@@ -7,10 +7,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from apps.tasks import demo
 from tests import servers
 from tests.browser import people
-
-demo = pytest.importorskip("apps.tasks.demo")
 
 PATIENCE_MS = 30_000
 RECORD = """
