@@ -211,7 +211,7 @@ SECURE_CSP = {
     "frame-ancestors": [CSP.NONE],
     "base-uri": [CSP.NONE],
     "require-trusted-types-for": ["'script'"],
-    "trusted-types": ["djust-sse"],
+    "trusted-types": ["djust-sse", "site"],
 }
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 # Browsers remember HSTS for its duration, so a site starts with an hour and raises it on purpose.

@@ -33,6 +33,30 @@
     showTheme(theme);
   };
 
+  // A network that changes while the page loads takes scripts with it: each is loaded again.
+  const MAX_LOADS = 4;
+  const LOAD_AGAIN_MS = 500;
+  let policy;
+  let isIncomplete = false;
+
+  const loadAgain = (script, loads) => {
+    const copy = document.createElement("script");
+    for (const { name, value } of script.attributes) if (name !== "src") copy.setAttribute(name, value);
+    copy.nonce = script.nonce;
+    copy.dataset.loads = loads + 1;
+    policy ??= globalThis.trustedTypes?.createPolicy("site", { createScriptURL: (url) => url });
+    copy.src = policy?.createScriptURL(script.src) ?? script.src;
+    setTimeout(() => script.replaceWith(copy), LOAD_AGAIN_MS * loads);
+  };
+
+  const noteLostScript = ({ target }) => {
+    if (!(target instanceof HTMLScriptElement)) return;
+    const loads = Number(target.dataset.loads ?? 1);
+    if (loads < MAX_LOADS) return loadAgain(target, loads);
+    isIncomplete = true;
+    showLive();
+  };
+
   // The state in the header is the worst of all streams on the page.
   const streams = new Map(); // of each element: its state, and when it tries again
   const offline = new Set(["disconnected", "reconnecting"]);
@@ -44,6 +68,7 @@
 
   const liveState = () => {
     for (const element of streams.keys()) if (!element.isConnected) streams.delete(element);
+    if (isIncomplete) return "offline";
     const states = [...streams.values()].map(({ state }) => state);
     if (!states.length) return null;
     if (states.some((state) => offline.has(state))) return "offline";
@@ -89,7 +114,7 @@
   };
 
   const tryAgain = () => {
-    if (isOtherUser()) return location.reload();
+    if (isIncomplete || isOtherUser()) return location.reload();
     for (const [element, { state }] of streams) if (offline.has(state)) element._djustSSE?.connect();
   };
 
@@ -107,6 +132,7 @@
 
   const focusFirstError = () => document.querySelector("[aria-invalid='true']")?.focus();
 
+  addEventListener("error", noteLostScript, true);
   addEventListener("storage", (event) => {
     if (event.key === "theme") showTheme(event.newValue);
   });

@@ -134,3 +134,21 @@ def test_what_is_said_in_the_guide_waits_and_a_button_whose_row_has_changed_is_p
         )
     try_again(page)
     expect(rows).to_have_count(before - 1)
+
+
+def test_a_client_that_the_network_lost_is_loaded_again_and_a_page_without_it_is_offline(site, browser, login):
+    with people.browsers(browser, site.url) as open_browser:
+        page = open_browser(storage_state=login)
+        page.clock.install()
+        page.route("**/sse/djust-sse.js", lambda route: route.abort(), times=5)
+        page.goto("/feed/")
+        live, again = page.locator("#live"), page.get_by_role("button", name="Try again now")
+        for _ in range(3):
+            with page.expect_event("requestfailed"):
+                page.clock.run_for(2000)
+        expect(live).to_have_attribute("data-state", "offline")
+        with page.expect_event("requestfailed"):
+            again.click()
+        page.clock.run_for(2000)
+        expect(live).to_have_attribute("data-state", "connected")
+        expect(again).to_be_hidden()
