@@ -14,7 +14,8 @@ REQUIREMENTS = "pyproject.toml"
 LOCK = re.compile(r"requirements[^/]*\.txt")
 MOVED_SIMILARITY = "70%"
 DELETED_SCORE = "R090"
-NO_TEXT = 255
+# `git merge-file` exits with the number of conflicts, or above if it fails, as it does for files that are no text.
+MAX_CONFLICTS = 127
 
 
 class Plan:
@@ -23,6 +24,7 @@ class Plan:
     def __init__(self, project: Project, old: Manifest, new: Template, bases: list) -> None:
         self.project, self.old, self.new, self.bases = project, old, new, bases
         self.writes: dict[str, bytes] = {}
+        self.sources: dict[str, str] = {}
         self.deletions: list[str] = []
         self.done: dict[str, list[str]] = defaultdict(list)
 
@@ -38,12 +40,14 @@ class Plan:
             self.add(path)
         self.find_migrations()
         for path, content in self.writes.items():
-            if not self.project.is_free(path, content):
-                raise UpgradeError(f"{path} is new in the template, but yours is not under git: move it.")
+            if obstacle := self.project.find_obstacle(path, content):
+                raise UpgradeError(f"{obstacle} is in the way of a new file of the template: move it.")
 
     def change(self, path: str, target: str | None, versions: list[tuple[bytes, bytes]]) -> None:
         """Take a file to the new version: replace, move, delete or merge it."""
         ours = self.project.read(path)
+        if ours is None and target and self.project.has(path):
+            self.done["others"].append(path)
         if ours is None or MIGRATION.fullmatch(path) or (path == target and ours == self.new.read(path)):
             return
         theirs = next((theirs for base, theirs in versions if base == ours), None)
@@ -72,8 +76,8 @@ class Plan:
         """Merge the changes of both, in the format that has fewer conflicts."""
         labels = ["yours", f"template {self.old.version}", f"template {self.new.version}"]
         results = [merged(ours, base, theirs, labels) for base, theirs in versions]
-        conflicts, content = min(results, default=(NO_TEXT, b""))
-        if conflicts >= NO_TEXT or (conflicts and LOCK.fullmatch(path)):
+        conflicts, content = min(results, default=(MAX_CONFLICTS + 1, b""))
+        if conflicts > MAX_CONFLICTS or (conflicts and LOCK.fullmatch(path)):
             self.done["unmerged"].append(path)
         else:
             self.put("conflicts" if conflicts else "merged", path, target, content)
@@ -85,6 +89,7 @@ class Plan:
             how = ("moved" if target else "deleted") if how == "replaced" else how
         if target:
             self.writes[target] = content
+            self.sources[target] = path
         self.done[how].append(target or path)
 
     def add(self, path: str) -> None:
@@ -144,7 +149,7 @@ class Plan:
     def apply(self) -> None:
         """Write the files, make the locks again, and write the manifest last."""
         for path, content in self.writes.items():
-            self.project.write(path, content)
+            self.project.write(path, content, self.sources.get(path))
         for path in self.deletions:
             self.project.delete(path)
         if self.needs_locking():

@@ -1,5 +1,6 @@
 """The project that is upgraded: its files as the team has them, and how they are written."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -16,55 +17,75 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         text = text_of(folder / "manage.py")
-        named = re.search(r"""DJANGO_SETTINGS_MODULE["'], ?["'](\w+)\.settings""", text)
+        named = re.search(r"""DJANGO_SETTINGS_MODULE["'\], =]+(\w+)\.settings""", text)
         if not named:
             raise UpgradeError(f"{folder} has no manage.py that names the settings of a project.")
         self.name = named[1]
+        listed = git(folder, "ls-files", "-z", allowed=(0, 128)).decode(errors="surrogateescape")
+        self.paths = set(listed.split("\0")[:-1])
+        if "manage.py" not in self.paths:
+            raise UpgradeError(f"Put {folder} under git first: git init, git add --all, git commit")
         self.git_folder = folder / git(folder, "rev-parse", "--git-dir").decode().strip()
-        self.paths = set(git(folder, "ls-files", "-z").decode(errors="surrogateescape").split("\0")[:-1])
 
     def manifest(self) -> Manifest | None:
         """Return the manifest of the version that the project has, if there is one."""
         text = self.read(MANIFEST)
-        return Manifest(text.decode(), self.name) if text else None
+        return Manifest(text.decode(errors="replace"), self.name) if text else None
 
-    def is_clean(self) -> bool:
-        """Return whether all changes of files under git are committed."""
-        return not git(self.folder, "status", "--porcelain", "--untracked-files=no", "--", ".")
+    def check(self) -> None:
+        """Raise `UpgradeError` unless all files under git are there and all changes committed."""
+        if git(self.folder, "status", "--porcelain", "--untracked-files=no", "--", "."):
+            raise UpgradeError("The work tree has changes: commit them, or undo them with `git checkout .`")
+        if hidden := [path for path in self.paths if not self.has(path)]:
+            raise UpgradeError(f"{hidden[0]} is not in the work tree: run `git sparse-checkout disable`")
 
-    def is_free(self, path: str, content: bytes) -> bool:
-        """Return whether a file can be written without loss: no other is there, or git has it."""
+    def has(self, path: str) -> bool:
+        """Return whether there is a file, a folder or a link, under git or not."""
+        return os.path.lexists(self.folder / path)
+
+    def find_obstacle(self, path: str, content: bytes) -> str | None:
+        """Return what is in the way of a file: another one that git does not have, a folder or a link."""
         file = self.folder / path
-        return path in self.paths or not file.exists() or with_line_feeds(file.read_bytes()) == content
+        for parent in [str(parent) for parent in Path(path).parents[:-1] if self.has(parent)]:
+            if (self.folder / parent).is_symlink() or not (self.folder / parent).is_dir():
+                return parent
+        if self.read(path) is not None or not self.has(path):
+            return None
+        is_same = file.is_file() and not file.is_symlink() and with_line_feeds(file.read_bytes()) == content
+        return None if is_same else path
 
     def read(self, path: str) -> bytes | None:
         """Return the content of a file under git, with line feeds; None if there is no such file."""
         file = self.folder / path
-        return with_line_feeds(file.read_bytes()) if path in self.paths and file.is_file() else None
+        is_file = path in self.paths and file.is_file() and not file.is_symlink()
+        return with_line_feeds(file.read_bytes()) if is_file else None
 
     def is_source(self, path: str, content: bytes, known: str) -> bool:
         """Return whether this content has that id in the template, where the package has another name."""
         name = re.escape(self.name.encode())
         # A package may have the name of something else in the file.
-        patterns = (rb"(?<!\w)%s(?!\w)" % name, rb"(?<![\w.])%s(?=\.)" % name) if path.endswith(".py") else ()
+        patterns = (rb"(?<!\w)%s(?!\w)" % name, rb"(?<=[\"'])%s(?=\.)" % name) if path.endswith(".py") else ()
         return known in {blob_id(content), *(blob_id(re.sub(pattern, PACKAGE, content)) for pattern in patterns)}
 
     def old_content(self, path: str, known: str) -> bytes | None:
         """Return the content from the project's history that has this id in the template."""
-        log = git(self.folder, "log", "--format=", "--raw", "--no-abbrev", "--no-renames", "--", path).decode()
-        blobs = {line.split()[3] for line in log.splitlines()}
+        command = ["log", "--format=", "--raw", "--no-color", "--no-abbrev", "--no-renames", "--", path]
+        # Git may be set to print signatures, too.
+        lines = [line for line in git(self.folder, *command).splitlines() if line.startswith(b":")]
+        blobs = {line.split()[3].decode() for line in lines}
         contents = (with_line_feeds(git(self.folder, "cat-file", "blob", b, allowed=(0, 128))) for b in blobs)
         return next((content for content in contents if self.is_source(path, content, known)), None)
 
-    def write(self, path: str, content: bytes) -> None:
-        """Write a file in one step, with the line ends that it has now; a script becomes executable."""
-        file = self.folder / path
-        if file.is_file() and with_line_feeds(before := file.read_bytes()) != before:
+    def write(self, path: str, content: bytes, source: str | None = None) -> None:
+        """Write a file in one step, with the line ends and the mode of its source; a script becomes executable."""
+        file, old = self.folder / path, self.folder / (source or path)
+        mode = old.stat().st_mode & 0o777 if old.is_file() else 0o644
+        if old.is_file() and with_line_feeds(before := old.read_bytes()) != before:
             content = content.replace(b"\n", b"\r\n")
         file.parent.mkdir(parents=True, exist_ok=True)
         part = self.git_folder / "upgrade.part"
         part.write_bytes(content)
-        part.chmod(0o755 if content.startswith(b"#!") else 0o644)
+        part.chmod(mode | 0o111 if content.startswith(b"#!") else mode)
         shutil.move(part, file)
 
     def delete(self, path: str) -> None:
@@ -89,7 +110,8 @@ class Project:
 
     def lock(self) -> bool:
         """Make the locks again with `uv`, and return whether that was possible."""
-        if not shutil.which("uv") and not (self.folder / ".venv/bin/uv").exists():
+        has_uv = shutil.which("uv") or (self.folder / ".venv/bin/uv").exists()
+        if not has_uv or not os.access(self.folder / "bin/lock", os.X_OK):
             return False
         done = subprocess.run([self.folder / "bin/lock"], cwd=self.folder, capture_output=True, check=False)
         return done.returncode == 0

@@ -1,12 +1,11 @@
 """The template at one version: where it comes from, its manifest, and its files as a project has them."""
 
 import hashlib
-import io
 import json
 import re
 import subprocess
-import tarfile
 import zipfile
+import zlib
 from pathlib import Path
 
 MANIFEST = "template.lock"
@@ -14,6 +13,8 @@ MANIFEST = "template.lock"
 PACKAGE = b"project_" + b"template"
 VARIABLE = b"{" * 2 + b" project_name " + b"}" * 2
 FOLDERS = ("project_name/", PACKAGE.decode() + "/")
+# The version follows an @ that is not the one before a host.
+ADDRESS = re.compile(r"(\w+://[^/]+/.*?|[^/@]+@[^/:@]+:.*?|.*?)(?:@([^@:]*))?", re.DOTALL)
 
 
 class UpgradeError(Exception):
@@ -25,7 +26,7 @@ def git(folder: Path, *arguments: str, allowed: tuple = (0,)) -> bytes:
     done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, check=False)
     if done.returncode not in allowed:
         reason = done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}"
-        raise UpgradeError(f"git {arguments[0]} failed: {reason.splitlines()[-1]}")
+        raise UpgradeError(f"git {arguments[0]} failed: {reason}")
     return done.stdout
 
 
@@ -41,7 +42,7 @@ def blob_id(content: bytes) -> str:
 
 def text_of(file: Path) -> str:
     """Return a file's text, nothing if there is no file."""
-    return file.read_text(encoding="utf-8") if file.is_file() else ""
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
 
 
 class Manifest:
@@ -51,7 +52,7 @@ class Manifest:
         try:
             manifest = json.loads(text or "{}")
         except ValueError as error:
-            raise UpgradeError(f"{MANIFEST} cannot be read: {error}") from error
+            raise UpgradeError(f"{MANIFEST} cannot be read: take that of the last upgrade ({error})") from error
         self.version: str = manifest.get("version", "before 1.0.0")
         self.by_hand: dict[str, list[str]] = manifest.get("by_hand", {})
         files = manifest.get("files", {})
@@ -110,37 +111,39 @@ class Template(Manifest):
 
 def fetch(source: str, folder: Path) -> tuple[Path, Path | None]:
     """Return where the template of a folder, zip or git address is, and where its history is, if it has one."""
-    place, _, version = source.rpartition("@")
-    if not place or "/" in version or ":" in version or Path(source).exists():
-        place, version = source, ""
-    local = Path(place).expanduser().resolve()
-    if local.is_file() or (local.is_dir() and not (local / ".git").exists() and not (local / "HEAD").exists()):
-        if version:
-            raise UpgradeError(f"{place} has one version only: give it without @{version}.")
-        return (unzipped(local, folder) if local.is_file() else local), None
-    repository = local if local.is_dir() else folder / "repository"
-    if not local.is_dir():
-        git(Path.cwd(), "clone", "--quiet", "--bare", place, str(repository))
-    archive = git(repository, "archive", commit_of(repository, version))
-    with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
-        opened.extractall(folder / "files", filter="data")
-    return folder / "files", repository
+    place, version = (source, "") if Path(source).exists() else ADDRESS.fullmatch(source).groups(default="")
+    files, repository = Path(place).expanduser().resolve(), None
+    if not files.exists() or (files / ".git").exists() or (files / "HEAD").exists():
+        repository = files if files.exists() else folder / "repository"
+        if not files.exists():
+            git(Path.cwd(), "clone", "--quiet", "--bare", "--", place, str(repository))
+        files = folder / "files.zip"
+        commit = commit_of(repository, version, place)
+        git(repository, "archive", "--format=zip", "-0", f"--output={files}", commit)
+    elif version:
+        raise UpgradeError(f"{place} has one version only: give it without @{version}.")
+    files = unzipped(files, folder) if files.is_file() else files
+    if not any((files / package).is_dir() for package in FOLDERS):
+        raise UpgradeError(f"{source} does not hold the template.")
+    return files, repository
 
 
-def commit_of(repository: Path, version: str) -> str:
+def commit_of(repository: Path, version: str, place: str) -> str:
     """Return the commit of a tag, a branch or an id; without one, the last commit."""
     for name in (version or "HEAD", f"v{version}", f"origin/{version}"):
         commit = git(repository, "rev-parse", "--verify", "--quiet", name + "^{commit}", allowed=(0, 1, 128))
         if commit:
             return commit.decode().strip()
-    raise UpgradeError(f"{repository} has no version {version}.")
+    raise UpgradeError(f"{place} has no {f'version {version}' if version else 'commit'}.")
 
 
 def unzipped(file: Path, folder: Path) -> Path:
-    """Unpack a zip and return the folder of the template: that in it, if it is a code host's zip."""
+    """Unpack a zip and return the folder of the template: one that is in it, if it is a code host's zip."""
     if not zipfile.is_zipfile(file):
         raise UpgradeError(f"{file} is neither a folder nor a zip.")
-    with zipfile.ZipFile(file) as archive:
-        archive.extractall(folder / "files")
-    inner = list((folder / "files").iterdir())
-    return inner[0] if len(inner) == 1 and inner[0].is_dir() else folder / "files"
+    try:
+        with zipfile.ZipFile(file) as archive:
+            archive.extractall(folder / "files")
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        raise UpgradeError(f"{file} cannot be unpacked: {error}") from error
+    return next((inner.parent for inner in (folder / "files").glob("*/manage.py")), folder / "files")
