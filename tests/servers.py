@@ -21,19 +21,9 @@ PATIENCE_SECONDS = 30
 # Below those of outgoing connections, so that a server that is restarted finds its own free.
 PORTS = (10_000, 32_000)
 
-UVICORN = "uvicorn {package}.asgi:application --host {host} --port {port} --log-level warning"
-GUNICORN = "gunicorn --bind {host}:{port} --no-control-socket --config /dev/null --graceful-timeout 5 "
 COMMANDS = {
-    "uvicorn": UVICORN,
-    "uvicorn with two workers": UVICORN + " --workers 2",
-    "gunicorn with uvicorn-worker": (
-        GUNICORN + "--workers 2 --worker-class uvicorn_worker.UvicornWorker {package}.asgi:application"
-    ),
-    "gunicorn with its ASGI worker": GUNICORN + "--workers 2 --worker-class asgi {package}.asgi:application",
-    "gunicorn with threads": GUNICORN + "--worker-class gthread --threads 120 {package}.wsgi:application",
-    "gunicorn with sync workers": GUNICORN + "--workers 6 --timeout 600 {package}.wsgi:application",
+    "uvicorn": "uvicorn {package}.asgi:application --host {host} --port {port} --log-level warning",
     "runserver": "manage.py runserver {host}:{port}",
-    "runserver without reload": "manage.py runserver --noreload {host}:{port}",
 }
 
 
@@ -57,10 +47,6 @@ class Server:
         self.process.send_signal(number)
         self.process.wait(patience)
         return time.monotonic() - started
-
-    def press_ctrl_c(self) -> None:
-        """Send SIGINT to the server and all its processes, as a terminal does."""
-        os.killpg(self.process.pid, signal.SIGINT)
 
     def restart(self) -> None:
         """Start the same server on the same port again."""

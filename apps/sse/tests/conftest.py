@@ -13,7 +13,18 @@ from apps.sse.tests.servers import valkey as valkey_or_redis
 from tests import nginx, servers
 from tests.fixtures import need
 
-servers.COMMANDS["daphne"] = "daphne --bind {host} --port {port} --verbosity 0 {package}.asgi:application"
+GUNICORN = "gunicorn --bind {host}:{port} --no-control-socket --config /dev/null --graceful-timeout 5 "
+servers.COMMANDS |= {
+    "uvicorn with two workers": servers.COMMANDS["uvicorn"] + " --workers 2",
+    "gunicorn with uvicorn-worker": (
+        GUNICORN + "--workers 2 --worker-class uvicorn_worker.UvicornWorker {package}.asgi:application"
+    ),
+    "gunicorn with its ASGI worker": GUNICORN + "--workers 2 --worker-class asgi {package}.asgi:application",
+    "gunicorn with threads": GUNICORN + "--worker-class gthread --threads 120 {package}.wsgi:application",
+    "gunicorn with sync workers": GUNICORN + "--workers 6 --timeout 600 {package}.wsgi:application",
+    "runserver without reload": "manage.py runserver --noreload {host}:{port}",
+    "daphne": "daphne --bind {host} --port {port} --verbosity 0 {package}.asgi:application",
+}
 
 
 @pytest.fixture

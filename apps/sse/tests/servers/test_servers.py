@@ -1,5 +1,6 @@
 """Streams on real servers: they arrive as they are sent, stay, and end cleanly."""
 
+import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -82,7 +83,8 @@ def test_a_stopped_server_ends_its_streams_and_their_finally_runs(streams, notes
         paths = ["/forever/", "/idle/"] * (count // 2)
         readers = list(pool.map(lambda path: Reader(stack, server.url, path), paths))
         if number == signal.SIGINT:
-            server.press_ctrl_c()
+            # To all its processes, as a terminal does.
+            os.killpg(server.process.pid, signal.SIGINT)
         else:
             server.process.send_signal(number)
         started = time.monotonic()
