@@ -103,11 +103,12 @@ def test_the_demo_is_created_once_for_a_user_that_exists(ada, monkeypatch):
     assert [(task.state, task.rows) for task in Task.objects.all()] == [("cancelled", 0), ("done", 2400)]
 
 
-def test_finished_tasks_have_pages_and_only_the_first_is_live(signed_in, ada):
+def test_finished_tasks_have_pages_and_only_the_first_is_live_and_grows_to_a_limit(signed_in, ada):
     Task.objects.bulk_create(Task(owner=ada, state="done", name=f"file {number:02}") for number in range(25))
     pages = [signed_in.get("/tasks/", {"page": number}).text for number in (1, 2)]
     assert [len(re.findall(r"<bdi>file \d\d</bdi></a>", page)) for page in pages] == [20, 5]
     assert ["tasks/stream" in page for page in pages] == [True, False]
+    assert 'id="tasks-finished" dj-sse-limit="200"' in pages[0]
 
 
 def test_a_visitor_is_sent_to_the_login(client, settings):
