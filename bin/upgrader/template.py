@@ -51,12 +51,12 @@ class Manifest:
     def __init__(self, text: str, name: str) -> None:
         try:
             manifest = json.loads(text or "{}")
-        except ValueError as error:
+            self.version: str = manifest.get("version", "before 1.0.0")
+            self.by_hand: dict[str, list[str]] = manifest.get("by_hand", {})
+            files: dict[str, str] = manifest.get("files", {})
+            self.ids = {re.sub(f"^{FOLDERS[0]}", f"{name}/", path): known for path, known in files.items()}
+        except (ValueError, AttributeError) as error:
             raise UpgradeError(f"{MANIFEST} cannot be read: take that of the last upgrade ({error})") from error
-        self.version: str = manifest.get("version", "before 1.0.0")
-        self.by_hand: dict[str, list[str]] = manifest.get("by_hand", {})
-        files = manifest.get("files", {})
-        self.ids = {re.sub(f"^{FOLDERS[0]}", f"{name}/", path): files[path] for path in files}
 
 
 class Template(Manifest):

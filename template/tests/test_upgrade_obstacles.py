@@ -162,9 +162,10 @@ def test_what_cannot_be_read_is_said_in_a_sentence(project, template, tmp_path):
     ssh = {"GIT_SSH_COMMAND": "echo Permission denied >&2; false"}
     assert "Permission denied" in reason("FROM=git@example.com:owner/name.git@fixes/all", **ssh)
     assert reason(f"FROM={project}") == f"{project} does not hold the template.\n"
-    (project / "template.lock").write_bytes(b"<<<<<<< \xff")
-    commit(project)
-    assert "template.lock cannot be read: take that of the last upgrade" in reason(f"FROM={template}")
+    for content in (b"<<<<<<< \xff", b"[]"):
+        (project / "template.lock").write_bytes(content)
+        commit(project)
+        assert "template.lock cannot be read: take that of the last upgrade" in reason(f"FROM={template}")
 
 
 def test_an_older_version_is_refused(project, template):
