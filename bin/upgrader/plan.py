@@ -48,9 +48,10 @@ class Plan:
         ours = self.project.read(path)
         if ours is None and target and self.project.has(path):
             self.done["others"].append(path)
-        if ours is None or MIGRATION.fullmatch(path) or (path == target and ours == self.new.read(path)):
+        is_migration = MIGRATION.fullmatch(path)
+        if ours is None or (target and is_migration) or (path == target and ours == self.new.read(path)):
             return
-        theirs = next((theirs for base, theirs in versions if base == ours), None)
+        theirs = None if is_migration else next((theirs for base, theirs in versions if base == ours), None)
         if target not in (path, None) and self.project.read(target) is not None:
             self.done["taken"].append(target)
         elif theirs is not None:

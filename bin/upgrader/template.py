@@ -139,8 +139,6 @@ def commit_of(repository: Path, version: str, place: str) -> str:
 
 def unzipped(file: Path, folder: Path) -> Path:
     """Unpack a zip and return the folder of the template: one that is in it, if it is a code host's zip."""
-    if not zipfile.is_zipfile(file):
-        raise UpgradeError(f"{file} is neither a folder nor a zip.")
     try:
         with zipfile.ZipFile(file) as archive:
             archive.extractall(folder / "files")

@@ -148,7 +148,7 @@ def test_changes_of_both_are_merged_and_deleted_files_stay_deleted(project, temp
     )
     assert "2 merged." in printed
     assert "Conflicts, marked in the files:\n  - pages/conflict.txt\n" in printed
-    assert "left here since you have changed it:\n  - pages/deleted.txt\n" in printed
+    assert "left here as changed by you, or as migrations:\n  - pages/deleted.txt\n" in printed
     assert "since you have a file of this name:\n  - pages/added.txt\n" in printed
     assert (page(project, "mine"), page(project, "added")) == ("mine\n", "mine\n")
     assert [name for name in ("pages/gone.txt", "pages/moved.txt", "apps/old") if (project / name).exists()] == []
@@ -282,7 +282,7 @@ def test_changes_lists_what_the_team_has_changed_deleted_and_added(project):
             ["FROM=<template>", "BASE=<template>/../1.2.0.zip"],
             "BASE is not what template.lock names: version 1.1.0, or a commit of it.",
         ),
-        (["FROM=<project>/manage.py"], "<project>/manage.py is neither a folder nor a zip."),
+        (["FROM=<project>/manage.py"], "<project>/manage.py cannot be unpacked: File is not a zip file"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(options, reason, project, template):

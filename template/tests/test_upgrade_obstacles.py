@@ -36,10 +36,15 @@ def template(tmp_path_factory):
     shutil.copytree(ROOT / "bin", folder / "bin", ignore=shutil.ignore_patterns("__pycache__"))
     git(folder, "init", "--quiet")
     files = {"manage.py": MANAGE, "project_template/settings.py": "", "pyproject.toml": REQUIREMENTS}
+    files |= {"apps/old/models.py": "# old\n", "apps/old/migrations/0001_initial.py": "# old\n"}
     names = ("linked", "folder", "ignored", "edited", "moved")
     release(folder, "1.1.0", files | {f"pages/{name}.txt": NUMBERS for name in names})
     new = NUMBERS.replace("line 3\n", "line 3 of the template\n")
-    changed = {f"pages/{name}.txt": new for name in names} | {"pages/moved.txt": None, "places/moved.txt": new}
+    changed = {f"pages/{name}.txt": new for name in names} | {
+        "pages/moved.txt": None,
+        "apps/old": None,
+        "places/moved.txt": new,
+    }
     added = {
         "pages/new.txt": "new\n",
         "data/new.txt": "new\n",
@@ -166,6 +171,12 @@ def test_what_cannot_be_read_is_said_in_a_sentence(project, template, tmp_path):
         (project / "template.lock").write_bytes(content)
         commit(project)
         assert "template.lock cannot be read: take that of the last upgrade" in reason(f"FROM={template}")
+
+
+def test_migrations_of_an_app_that_the_template_has_no_more_are_left_and_listed(project, template):
+    left = "left here as changed by you, or as migrations:\n  - apps/old/migrations/0001_initial.py\n"
+    assert left in upgrade(project, f"FROM={template}")
+    assert [file.name for file in (project / "apps/old").rglob("*.py")] == ["0001_initial.py"]
 
 
 def test_an_older_version_is_refused(project, template):
