@@ -1,6 +1,6 @@
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_image_file_extension
+from django.core.validators import FileExtensionValidator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -24,7 +24,7 @@ class PostForm(forms.ModelForm):
         label=_("Picture"),
         required=False,
         widget=PictureInput({"accept": "image/*"}),
-        validators=[validate_image_file_extension],
+        validators=[FileExtensionValidator(images.EXTENSIONS)],
     )
 
     class Meta:

@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 MAX_BYTES = 10 * 2**20
 # Allow no other formats: Pillow runs external programs for some.
 FORMATS = ["JPEG", "PNG", "GIF", "WEBP"]
+EXTENSIONS = ["jpg", "jpeg", "jfif", "png", "gif", "webp"]
 # 300 MB: decoding and shrinking a picture takes 24 bytes per pixel for WebP, at most 12 for the others.
 MAX_PIXELS, MAX_WEBP_PIXELS = 25_000_000, 12_500_000
 # Each scan of a progressive JPEG is a pass over all pixels. Programs write about ten; 10 MB can hold 200,000.
