@@ -134,10 +134,12 @@ def freeze_between_batches(database, worker):
 
 def test_a_cancelled_import_stops_and_continues_when_it_is_retried(database):
     key = database.start_import()
-    with servers.task_worker(database.environment):
+    with servers.task_worker(database.environment) as worker:
         database.wait_for_rows(key, 2000)
+        freeze_between_batches(database, worker)
         database.act(key, "cancel")
         state, rows = database.task(key)
+        worker.send_signal(signal.SIGCONT)
         wait_until(lambda: not database.query(RUNNING), PATIENCE)
         assert (state, rows < ROWS) == ("cancelled", True)
         assert database.task(key) == (state, rows)
