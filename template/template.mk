@@ -1,4 +1,4 @@
-.PHONY: template manifest bench pictures soak client servers check-client remove-template
+.PHONY: template manifest bench pictures soak client servers check-client check-manifest remove-template
 
 ONLY_HERE := $(shell sed -n 's|^/\(.*\) export-ignore$$|\1|p' .gitattributes)
 # `startproject` copies no folder whose name begins with a dot.
@@ -44,7 +44,10 @@ pictures: setup ## Take the README's pictures again, from a running server
 client: ## Build the browser client from its modules (needs Node)
 	@npm --prefix apps/sse/client ci --no-audit --no-fund && npm --prefix apps/sse/client run build
 
-check: check-client
+check: check-client check-manifest
+
+check-manifest: setup
+	@echo "Manifest ..." && $(PYTHON) -m template.manifest --check
 
 check-client: setup
 	@echo "Browser client ..." && $(PYTHON) -m apps.sse.client.check

@@ -10,51 +10,29 @@ from bin.upgrader.project import Project
 from bin.upgrader.template import Template, fetch
 
 from .upgrading import (
+    MIGRATION,
     NUMBERS,
     ROOT,
     adopt,
     commit,
     edit,
     git,
-    release,
     run,
-    small_template,
     start,
     tree,
+    two_versions,
     upgrade,
     write,
     zip_of,
 )
 
-MIGRATION = "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n    dependencies = {}\n"
 NOTHING = "Template 1.2.0 to 1.2.0: nothing to do.\n"
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory):
     """A repository with the versions 1.1.0 and 1.2.0 of the template, and their zips."""
-    folder = tmp_path_factory.mktemp("versions") / "template"
-    small_template(folder)
-    names = ("replaced", "deleted", "moved", "merged", "conflict", "gone")
-    write(folder, {f"pages/{name}.txt": f"{name}\n{NUMBERS}" for name in names})
-    write(folder, {"apps/old/one.txt": "one\n", "pages/script": "#!/bin/sh\n"})
-    write(folder, {"project_template/here.py": "if 'name'   : NAME = 'project_template'\n"})
-    write(folder, {"apps/feed/migrations/0098_both.py": MIGRATION})
-    write(folder, {"requirements-extra.txt": "extra==1\n", "past/page.txt": "past\n"})
-    release(folder, "1.1.0", "Feed the\n  dog.")
-    for name in ("replaced", "merged", "conflict", "gone"):
-        edit(folder, f"pages/{name}.txt", "line 3\n", "line 3 of the template\n")
-    git(folder, "mv", "pages/moved.txt", "pages/elsewhere.txt")
-    edit(folder, "pages/elsewhere.txt", "line 3\n", "line 3 of the template\n")
-    write(folder, {"pages/deleted.txt": None, "pages/added.txt": "added\n", "apps/old/two.txt": "two\n"})
-    write(folder, {"project_template/here.py": "if 'name'   : PLACE = 'project_template'\n"})
-    (folder / "pages/script").write_text("#!/bin/sh -e\n")
-    (folder / "pages/script").chmod(0o755)
-    edit(folder, "apps/feed/migrations/0098_both.py", "{}", "[]")
-    write(folder, {"apps/feed/migrations/0099_new.py": MIGRATION})
-    write(folder, {"requirements-extra.txt": "extra==2\n", "past": None})
-    release(folder, "1.2.0", "Feed the\n  cat.")
-    return folder
+    return two_versions(tmp_path_factory.mktemp("versions") / "template")
 
 
 @pytest.fixture(scope="module")

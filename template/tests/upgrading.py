@@ -8,6 +8,7 @@ import sys
 
 from tests.servers import ROOT
 
+MIGRATION = "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n    dependencies = {}\n"
 NUMBERS = "".join(f"line {number}\n" for number in range(1, 61))
 
 
@@ -129,3 +130,28 @@ def start(template, folder, name="core", **variables):
 def upgrade(project, *options, program="bin/upgrade", fails=False, **variables):
     """Run an upgrade and return what it printed."""
     return run(project, sys.executable, program, *options, fails=fails, **variables)
+
+
+def two_versions(folder):
+    """Make a small template in a folder, with the versions 1.1.0 and 1.2.0, and return the folder."""
+    small_template(folder)
+    names = ("replaced", "deleted", "moved", "merged", "conflict", "gone")
+    write(folder, {f"pages/{name}.txt": f"{name}\n{NUMBERS}" for name in names})
+    write(folder, {"apps/old/one.txt": "one\n", "pages/script": "#!/bin/sh\n"})
+    write(folder, {"project_template/here.py": "if 'name'   : NAME = 'project_template'\n"})
+    write(folder, {"apps/feed/migrations/0098_both.py": MIGRATION})
+    write(folder, {"requirements-extra.txt": "extra==1\n", "past/page.txt": "past\n"})
+    release(folder, "1.1.0", "Feed the\n  dog.")
+    for name in ("replaced", "merged", "conflict", "gone"):
+        edit(folder, f"pages/{name}.txt", "line 3\n", "line 3 of the template\n")
+    git(folder, "mv", "pages/moved.txt", "pages/elsewhere.txt")
+    edit(folder, "pages/elsewhere.txt", "line 3\n", "line 3 of the template\n")
+    write(folder, {"pages/deleted.txt": None, "pages/added.txt": "added\n", "apps/old/two.txt": "two\n"})
+    write(folder, {"project_template/here.py": "if 'name'   : PLACE = 'project_template'\n"})
+    (folder / "pages/script").write_text("#!/bin/sh -e\n")
+    (folder / "pages/script").chmod(0o755)
+    edit(folder, "apps/feed/migrations/0098_both.py", "{}", "[]")
+    write(folder, {"apps/feed/migrations/0099_new.py": MIGRATION})
+    write(folder, {"requirements-extra.txt": "extra==2\n", "past": None})
+    release(folder, "1.2.0", "Feed the\n  cat.")
+    return folder
