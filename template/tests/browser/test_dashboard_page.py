@@ -51,7 +51,8 @@ def test_numbers_of_any_size_fit_the_narrowest_phone(dashboard):
     dashboard.evaluate(
         "() => document.querySelectorAll('.stat-value b').forEach((b) => { b.textContent = '123,456.7' })"
     )
-    assert dashboard.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    # The charts are drawn in their new width with the next frame.
+    dashboard.wait_for_function("() => document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_nothing_moves_for_those_who_prefer_that(site, page):

@@ -124,6 +124,7 @@ def test_what_is_said_in_the_guide_waits_and_a_button_whose_row_has_changed_is_p
     page = visit("/guide/live-list/")
     page.get_by_role("button", name="Place an order").click()
     page.wait_for_function("() => !window.stayed")
+    page.wait_for_load_state()
     page.evaluate("() => { window.stayed = true }")
     rows = page.locator("#guide-orders li")
     before = rows.count()

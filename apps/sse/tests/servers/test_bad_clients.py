@@ -102,10 +102,15 @@ def test_a_client_that_reads_is_given_all_that_it_has_missed_on_one_connection(s
             time.sleep(len(data) / BYTES_PER_SECOND)
         return found
 
-    with streams(kind) as server:
+    def newest():
         with closing(connect(server, f"/channels/?{CHANNELS}")) as client:
-            [start] = ids_until(client, 1)
+            return ids_until(client, 1)[0]
+
+    with streams(kind) as server:
+        start = newest()
         httpx.get(f"{server.url}/say/?{CHANNELS}&count={MISSED}&size={size}", timeout=30).raise_for_status()
+        # Of events that the process has not read yet, the client would be told live, all at once.
+        wait_until(lambda: int(newest()[4:].split("-")[0]) > MISSED)
         with closing(
             connect(server, f"/channels/?{CHANNELS}", **{"Last-Event-ID": start.removeprefix("id: ")})
         ) as client:
