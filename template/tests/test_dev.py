@@ -28,7 +28,7 @@ STREAMS = {
     "DJANGO_SETTINGS_MODULE": "apps.sse.tests.streaming_site.settings",
     "PROJECT_SETTINGS": f"{PACKAGE}.settings",
 }
-BOTH = pytest.mark.parametrize("command", ["dev", "runserver"])
+BOTH = pytest.mark.parametrize("command", ["dev", pytest.param("runserver", marks=pytest.mark.soak)])
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ SERVERS = {
 CASES = [
     *((kind, options, count) for kind, (options, count) in SERVERS.items()),
     pytest.param("uvicorn", "--http h11", 300, marks=pytest.mark.soak),
-    ("uvicorn", "--loop asyncio", 300),
+    pytest.param("uvicorn", "--loop asyncio", 300, marks=pytest.mark.soak),
 ]
 MISSED = 200
 BYTES_PER_SECOND = 25_000_000 / 8
