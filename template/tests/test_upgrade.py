@@ -43,7 +43,7 @@ def made(template, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def expected(template, tmp_path_factory):
-    """What the files of a project are that was made of version 1.2.0, but for a migration that is never rewritten."""
+    """What the files of a project are that was made of version 1.2.0, except a migration, which is never rewritten."""
     project = start(zip_of(template, "1.2.0"), tmp_path_factory.mktemp("new") / "project")
     edit(project, "apps/feed/migrations/0098_both.py", "[]", "{}")
     return tree(adopt(project))

@@ -1,4 +1,4 @@
-"""Notifying many, nobody, and somebody without an account."""
+"""Notifications for many users, for none, and for a visitor without an account."""
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
