@@ -8,7 +8,7 @@ from django.urls import include, path
 from apps.operations.task_queue import TaskCollector
 from apps.operations.uploads import permission
 from apps.site import icons
-from apps.sse.exposition import metrics
+from apps.sse.stats.prometheus import metrics
 
 from .views import HeaderStream, HomeStream, home
 

@@ -4,14 +4,15 @@ Server-Sent Events for Django: `SSEView` sends events, `DjustSSE` in the browser
 The names in `__all__` are public. Everything else may change.
 """
 
-from . import connections, metrics, processes
-from .closing import aclose_streams, close_streams
-from .events import Event, Position, sse_comment, sse_event
-from .limits import rate_limited, retry_after
+from .access.limits import rate_limited, retry_after
+from .access.revocation import aclose_streams, close_streams
 from .pages import LivePageMixin, live_page, page_position
 from .publishing import aposition, apublish, apublish_html, position, publish, publish_html
-from .shared import shared
+from .stats import metrics, processes
+from .stream import registry as connections
+from .stream.shared import shared
 from .views import SSEMixin, SSEView
+from .wire.events import Event, Position, sse_comment, sse_event
 
 __version__ = "1.0.0"
 

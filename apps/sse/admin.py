@@ -15,9 +15,9 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from . import processes
-from .closing import close_streams, close_view
+from .access.revocation import close_streams, close_view
 from .models import OpenStream, Process
+from .stats import processes
 
 
 class UserRow(NamedTuple):

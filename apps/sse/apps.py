@@ -9,13 +9,19 @@ class SSEConfig(AppConfig):
     verbose_name = "Server-Sent Events"
 
     def ready(self) -> None:
-        from . import checks, closing, endings, front, hub, metrics, processes, reports
+        from . import checks
+        from .access import revocation
+        from .delivery import hub
+        from .http import view_wrapper
+        from .servers import shutdown
+        from .stats import metrics, processes
+        from .stream import summary
 
         checks.register()
-        closing.watch()
-        reports.watch()
+        revocation.watch()
+        summary.watch()
         processes.watch()
         metrics.gauges["bus_up"] = hub.can_read
-        logging.getLogger("django.request").addFilter(front.without_traceback)
+        logging.getLogger("django.request").addFilter(view_wrapper.without_traceback)
         # Servers that answer in other threads leave no later moment in the main one.
-        endings.watch_signals()
+        shutdown.watch_signals()

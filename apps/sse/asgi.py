@@ -14,9 +14,11 @@ from typing import Any
 
 from django.core.exceptions import BadRequest
 
-from . import checks, endings, transports
-from .connection import Connection
-from .hub import get_hub
+from . import checks
+from .delivery.hub import get_hub
+from .servers import shutdown
+from .stream import transports
+from .stream.connection import Connection
 
 Message = dict[str, Any]
 Receive = Callable[[], Coroutine[Any, Any, Message]]
@@ -98,7 +100,7 @@ class Slot:
         if self._receiving is not None:
             self._receiving.cancel()
         if self.offered is not None:
-            self.offered.leave_seat()
+            self.offered.uncount()
 
     def _leave(self) -> None:
         if not self._leaving.done():
@@ -116,7 +118,7 @@ def hand_off(application: Application) -> Application:
     async def asgi(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await application(scope, receive, send)
-        endings.watch_signals()
+        shutdown.watch_signals()
         # Before the request is handled, so that what ends its stream is heard while it opens.
         get_hub().begin()
         slot = Slot(send, receive)

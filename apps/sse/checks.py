@@ -21,7 +21,7 @@ from .conf import DEFAULTS, setting
 
 NUMBERS = [name for name, default in DEFAULTS.items() if isinstance(default, int)]
 LEAST = {"SSE_RETENTION_COUNT": 1, "SSE_RETENTION_BYTES": 1, "SSE_MAX_EVENT_BYTES": 1}
-LEAST_RETENTION_SECONDS = 300
+MIN_RETENTION_SECONDS = 300
 # Connections end by age after at most `SSE_MAX_AGE` times this factor.
 LONGEST_AGE = 1.25
 
@@ -116,11 +116,11 @@ def _proxy_errors() -> Iterator[CheckMessage]:
 
 def _retention_warnings() -> Iterator[CheckMessage]:
     retention, longest = setting("SSE_RETENTION_AGE"), LONGEST_AGE * setting("SSE_MAX_AGE")
-    if retention < LEAST_RETENTION_SECONDS:
+    if retention < MIN_RETENTION_SECONDS:
         yield Warning(
             f"SSE_RETENTION_AGE is {retention} seconds. A client that was away for longer cannot replay what it "
             "missed and loads its page again.",
-            hint=f"Set it to {LEAST_RETENTION_SECONDS} or more: a deploy or a lost connection takes minutes.",
+            hint=f"Set it to {MIN_RETENTION_SECONDS} or more: a deploy or a lost connection takes minutes.",
             id="sse.W001",
         )
     elif retention < longest:

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from .events import Event
+from .wire.events import Event
 
 STORED = ("channel", "name", "text", "tag", "sent_at", "durable")
 

@@ -7,9 +7,9 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.core.exceptions import PermissionDenied
 
-from . import processes
-from .shared import shared
-from .threads import give_connections_back
+from .db.connections import release_connections
+from .stats import processes
+from .stream.shared import shared
 from .views import SSEView
 
 EVERY_SECONDS = processes.EVERY_SECONDS
@@ -32,7 +32,7 @@ def _open_streams() -> list[Any]:
     try:
         return [(row.pk, processes.is_silent(row), row.data["streams"]) for row in processes.rows()]
     finally:
-        give_connections_back()
+        release_connections()
 
 
 class OpenStreamsStream(SSEView):

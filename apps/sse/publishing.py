@@ -7,13 +7,11 @@ from asgiref.sync import sync_to_async
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.transaction import TransactionManagementError
 
-from . import metrics
 from .brokers import get_broker
 from .conf import setting
-from .dom import checked_change
-from .events import CONTROL_PREFIX, Event, Position, check_event_name, encode_data, sse_event
-
-CONTROL_CHANNEL = f"{CONTROL_PREFIX}control"
+from .stats import metrics
+from .wire.dom import checked_change
+from .wire.events import CONTROL_PREFIX, Event, Position, check_event_name, encode_data, sse_event
 
 _CHANNEL = re.compile(r"[^\x00-\x20\x7f]{1,200}")
 
@@ -78,11 +76,6 @@ def position() -> Position:
 async def aposition() -> Position:
     """Like `position`, for async code."""
     return await sync_to_async(position)()
-
-
-def publish_control(event: str, data: Any) -> None:
-    """Send an event that the library's own processes receive, never a client."""
-    get_broker().append(_event(CONTROL_CHANNEL, event, data, durable=True))
 
 
 def check_channel(channel: str) -> str:

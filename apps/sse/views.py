@@ -13,17 +13,21 @@ from django.utils.decorators import classonlymethod
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from . import limits, revocations
-from .connection import Connection, Source
-from .cors import CORS, refuse_foreign
-from .dom import DOMMixin
-from .events import Event, Position, check_event_name, sse_comment, sse_event, sse_retry
-from .front import in_front_of
-from .hub import get_hub
-from .ids import FINISHED, LARGEST_INTEGER, UNUSABLE_ID, IdKind, check_id, fits, is_integer, sent_id
+from .access import limits
+from .delivery.hub import get_hub
+from .http.cors import CORS, refuse_foreign
+from .http.response import StreamResponse
+from .http.view_wrapper import wrap_view
 from .publishing import check_channel
-from .responses import StreamResponse
-from .sources import Followed, Generated, Place, Subscription, reset
+from .stream import recent_revocations
+from .stream.channel_source import ChannelSource
+from .stream.connection import Connection, Source
+from .stream.frames import reset_frame
+from .stream.generator_source import GeneratorSource
+from .stream.subscription import Place, Subscription
+from .wire.dom import DOMMixin
+from .wire.events import Event, Position, check_event_name, sse_comment, sse_event, sse_retry
+from .wire.ids import FINISHED, LARGEST_INTEGER, UNUSABLE_ID, IdKind, check_id, fits, is_integer, sent_id
 
 logger = logging.getLogger("apps.sse")
 
@@ -66,7 +70,7 @@ class SSEMixin(DOMMixin):
         the class runs, access mixins included.
         """
         view = super().as_view(**initkwargs)  # type: ignore[misc]
-        return in_front_of(view, CORS(cls(**initkwargs), only_streams=issubclass(cls, SSEView)))
+        return wrap_view(view, CORS(cls(**initkwargs), only_streams=issubclass(cls, SSEView)))
 
     def event(self, event_type: str, data: Any, id: str | int | None = None) -> str:
         """
@@ -115,7 +119,7 @@ class SSEMixin(DOMMixin):
         """
         return self._respond(self._generated(stream))
 
-    def _generated(self, stream: Any, **options: Any) -> Generated:
+    def _generated(self, stream: Any, **options: Any) -> GeneratorSource:
         if not isinstance(stream, AsyncGenerator):
             if inspect.iscoroutine(stream):
                 stream.close()
@@ -124,14 +128,14 @@ class SSEMixin(DOMMixin):
                 f"not from {stream!r}."
             )
         self._place = Place(self._since()) if self.event_id is Position else None
-        return Generated(stream, self._place, joinable=self.joinable, **options)
+        return GeneratorSource(stream, self._place, joinable=self.joinable, **options)
 
     def _respond(self, source: Source) -> HttpResponseBase:
         if refused := refuse_foreign(self, self.request):
             return refused
         if sent_id(self.request) == FINISHED:
             return HttpResponse(status=204)
-        client, began = limits.client_of(self.request), revocations.take(self.request)
+        client, began = limits.client_of(self.request), recent_revocations.take(self.request)
         connection = None
         with limits.admission:
             if refused := limits.refusal(client):
@@ -152,7 +156,7 @@ class SSEMixin(DOMMixin):
     def _opening(self) -> str:
         opening = sse_retry(self.sse_retry_ms)
         if sent_id(self.request) and self.get_last_event_id() is None:
-            opening += reset("unknown-id")
+            opening += reset_frame("unknown-id")
         return opening
 
     def _since(self) -> Position | None:
@@ -264,7 +268,7 @@ class SSEView(SSEMixin, View):
     async def _mount(self) -> Any:
         return await _call(self.mount, self.request, self.get_last_event_id(), *self.args, **self.kwargs)
 
-    async def _restart(self, afresh: Afresh, error: Exception) -> Generated:
+    async def _restart(self, afresh: Afresh, error: Exception) -> GeneratorSource:
         fresh = await afresh(error)
         if await fresh._mount() is not None:
             raise error
@@ -290,7 +294,7 @@ class SSEView(SSEMixin, View):
         # Under WSGI the hub runs on another loop, and clients are disconnected once they have joined.
         if hasattr(self.request, "scope"):
             await get_hub().start()
-        return self._respond(Followed(channels, latest=self.follow == "latest", since=self._since()))
+        return self._respond(ChannelSource(channels, latest=self.follow == "latest", since=self._since()))
 
 
 async def _call(function: Callable, *args: Any, **kwargs: Any) -> Any:

@@ -96,7 +96,7 @@ def test_uploads_are_never_run_and_private_ones_sent_only_when_the_application_s
 
 
 @pytest.fixture
-def alone(certified, tmp_path):
+def exclusive(certified, tmp_path):
     """nginx whose servers are gone."""
     with nginx.running([f"unix:{tmp_path}/gone.sock"] * 2, tmp_path) as front:
         yield front

@@ -79,7 +79,7 @@ def test_each_app_that_is_there_is_led_to(client, ada, settings):
 
 
 def test_a_user_who_sends_too_many_is_told_to_wait(client, ada, settings, monkeypatch):
-    monkeypatch.setattr("apps.sse.limits.WINDOW_SECONDS", 10**10)
+    monkeypatch.setattr("apps.sse.access.limits.WINDOW_SECONDS", 10**10)
     settings.SSE_MAX_PUBLISH_PER_MINUTE = 1
     answers = [client.post(reverse("notify-me"), headers={"accept": "application/json"}) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [204, 429]

@@ -10,51 +10,36 @@ from tests.servers import ROOT
 
 SAMPLE_APPS = ["dashboard", "feed", "guide", "notifications", "tasks"]
 
-# Each module of the library may import the ones before it.
+# The packages and modules of the library, each of which may import the ones before it.
 LIBRARY = [
-    "events",
-    "ids",
     "conf",
-    "dom",
-    "listeners",
-    "schema",
-    "threads",
-    "calls",
+    "wire",
+    "db",
     "models",
     "brokers",
-    "metrics",
-    "publishing",
-    "pages",
-    "recent",
-    "revocations",
-    "connections",
-    "reports",
-    "processes",
+    "stats",
+    "delivery",
+    "stream",
     "access",
-    "transports",
-    "writer",
-    "connection",
-    "log",
-    "hub",
-    "sweep",
-    "closing",
-    "sources",
-    "endings",
+    "servers",
     "checks",
     "asgi",
-    "wsgi",
-    "limits",
-    "cors",
-    "share_keys",
-    "front",
-    "responses",
-    "shared",
+    "http",
+    "publishing",
+    "pages",
     "views",
-    "exposition",
+    "open_streams",
+    "doctor",
+    "urls",
     "admin",
+    "templatetags",
     "testing",
+    "management",
+    "apps",
     "__init__",
 ]
+# No part of the library's imports.
+APART = {"tests", "client", "migrations", "static", "templates", "__pycache__"}
 
 
 def imported(file: Path) -> set[str]:
@@ -68,6 +53,11 @@ def imported(file: Path) -> set[str]:
             base = package.rsplit(".", node.level - 1)[0] + "." if node.level else ""
             names |= {f"{base}{node.module}"} if node.module else {f"{base}{a.name}" for a in node.names}
     return names
+
+
+def test_the_list_of_packages_is_complete():
+    found = {path.stem for path in (ROOT / "apps/sse").iterdir() if path.is_dir() or path.suffix == ".py"}
+    assert found - APART == set(LIBRARY)
 
 
 @pytest.mark.parametrize("module", LIBRARY)

@@ -203,7 +203,7 @@ def test_a_user_who_posts_too_often_reads_when_to_go_on_and_keeps_the_text(
     client, ada, grace, settings, monkeypatch
 ):
     settings.SSE_MAX_PUBLISH_PER_MINUTE = 1
-    monkeypatch.setattr("apps.sse.limits.time.time", lambda: 1_200_000_020.0)
+    monkeypatch.setattr("apps.sse.access.limits.time.time", lambda: 1_200_000_020.0)
     monkeypatch.setattr(images, "sizes", None)  # nothing is decoded
     client.post("/feed/", {"text": "first"})
     post = Post.objects.get()

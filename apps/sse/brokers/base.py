@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 
-from ..events import Event, Position
+from ..wire.events import Event, Position
 
 # What an event takes in a log in addition to its channel, name and text, roughly.
 EVENT_BYTES = 200
@@ -76,7 +76,7 @@ class Broker(ABC):
         Age is measured with the log's own clock, since the clocks of publishers may be wrong.
         """
 
-    def sweep(self) -> None:  # noqa: B027
+    def maintain(self) -> None:  # noqa: B027
         """Periodic work: append events that a process left behind when it died after its commit; trim the log."""
 
     def close(self) -> None:  # noqa: B027

@@ -11,7 +11,7 @@ from dataclasses import replace
 from django.db import transaction
 
 from ..conf import setting
-from ..events import Event, Position
+from ..wire.events import Event, Position
 from .base import Broker, Gap, size_of
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
-from ..events import Event
 from ..models import STORED, OutgoingEvent
+from ..wire.events import Event
 from .database import connection
 
 

@@ -12,9 +12,9 @@ from urllib.parse import urljoin, urlsplit
 from django.db import Error
 from django.urls import NoReverseMatch, reverse
 
-from .. import processes
 from ..conf import setting
 from ..publishing import publish
+from ..stats import processes
 from . import findings
 from .findings import Finding
 from .stream import HEADER, channel_of, make_token, scheme

@@ -11,10 +11,10 @@ from typing import Any
 from django.core.signing import BadSignature, TimestampSigner
 from django.http import HttpRequest, HttpResponse
 
-from .. import limits
+from ..access import limits
 from ..asgi import SCOPE_KEY
 from ..conf import setting
-from ..sources import Place, Subscription
+from ..stream.subscription import Place, Subscription
 from ..views import SSEView
 
 HEADER = "SSE-Doctor"

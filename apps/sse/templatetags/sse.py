@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from .. import pages
-from ..share_keys import share_key
+from ..http.share_keys import share_key
 
 register = template.Library()
 

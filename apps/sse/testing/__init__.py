@@ -9,8 +9,8 @@ Test kit: a client that opens streams.
 See "Tests" in apps/sse/README.md for transactions and async tests.
 """
 
+from ..wire.parser import ReceivedEvent
 from .client import StreamClient
-from .parser import Heard
 from .stream import AsyncStream, Refused, Stream
 
-__all__ = ["AsyncStream", "Heard", "Refused", "Stream", "StreamClient"]
+__all__ = ["AsyncStream", "ReceivedEvent", "Refused", "Stream", "StreamClient"]

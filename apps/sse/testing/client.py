@@ -12,9 +12,9 @@ from django.test import AsyncClient, AsyncRequestFactory, Client
 
 from ..asgi import Application, hand_off
 from ..conf import setting
-from ..threads import give_connections_back
-from .aside import Aside
-from .exchange import Exchange, Handler
+from ..db.connections import release_connections
+from .asgi_request import ASGIRequest, Handler
+from .loop_thread import LoopThread
 from .stream import AsyncStream, Stream
 
 
@@ -40,7 +40,7 @@ class StreamClient:
         last_event_id: Any = "",
         headers: Mapping[str, str] | None = None,
         query_params: Mapping[str, Any] | None = None,
-    ) -> "Opening":
+    ) -> "StreamContext":
         """
         Return a context manager of an open stream: `with` gives a `Stream`, `async with` an `AsyncStream`.
 
@@ -63,7 +63,7 @@ class StreamClient:
             scope = factory.get(path, headers=sent, query_params=query_params).scope
             return self._application or hand_off(handler), scope
 
-        return Opening(request, str(last_event_id))
+        return StreamContext(request, str(last_event_id))
 
     def _cookies(self, user: Any) -> Any:
         if user is None:
@@ -82,7 +82,7 @@ def _check_broker() -> None:
         )
 
 
-class Opening:
+class StreamContext:
     """A stream that is about to be opened, by `with` or by `async with`."""
 
     def __init__(self, request: Callable[[], tuple[Application, Any]], last_event_id: str) -> None:
@@ -90,19 +90,19 @@ class Opening:
         self._last_event_id = last_event_id
 
     def __enter__(self) -> Stream:
-        self._aside = Aside()
+        self._loop_thread = LoopThread()
         try:
-            self._stream = self._aside.run(self._open(self._aside))
+            self._stream = self._loop_thread.run(self._open(self._loop_thread))
         except BaseException:
-            self._aside.close()
+            self._loop_thread.close()
             raise
-        return Stream(self._aside, self._stream)
+        return Stream(self._loop_thread, self._stream)
 
     def __exit__(self, kind: type | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         try:
-            self._aside.run(self._stream.close())
+            self._loop_thread.run(self._stream.close())
         finally:
-            self._aside.close()
+            self._loop_thread.close()
 
     async def __aenter__(self) -> AsyncStream:
         # The thread in which the test's own queries run.
@@ -115,11 +115,11 @@ class Opening:
     ) -> None:
         await self._stream.close()
         # Nobody else would close what was opened in the thread of an async test.
-        await sync_to_async(give_connections_back)()
+        await sync_to_async(release_connections)()
 
     async def _open(self, executor: Executor) -> AsyncStream:
         application, scope = await sync_to_async(self._request)()
-        stream = AsyncStream(Exchange(application, scope, executor), self._last_event_id)
+        stream = AsyncStream(ASGIRequest(application, scope, executor), self._last_event_id)
         try:
             await stream.begin()
         except BaseException:

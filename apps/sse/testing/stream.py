@@ -9,10 +9,10 @@ from unittest import mock
 from asgiref.sync import sync_to_async
 from django.db import transaction
 
-from .. import connections
-from .aside import Aside
-from .exchange import Exchange
-from .parser import Heard, Parser
+from ..stream import registry
+from ..wire.parser import Parser, ReceivedEvent
+from .asgi_request import ASGIRequest
+from .loop_thread import LoopThread
 
 PATIENCE_SECONDS = 10.0
 SILENCE_SECONDS = 0.2
@@ -28,7 +28,7 @@ class Refused(AssertionError):
     If the view raised an exception, that is the cause of this one.
     """
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: ASGIRequest) -> None:
         super().__init__(f"The response is not a stream: {exchange.told()}.")
         self.status = exchange.status
         self.headers = exchange.headers
@@ -38,8 +38,8 @@ class Refused(AssertionError):
 class AsyncStream:
     """A stream opened by `StreamClient.open` in an async test."""
 
-    def __init__(self, exchange: Exchange, last_event_id: str) -> None:
-        self._events: list[Heard] = []
+    def __init__(self, exchange: ASGIRequest, last_event_id: str) -> None:
+        self._events: list[ReceivedEvent] = []
         self._exchange = exchange
         self._parser = Parser(last_event_id)
         self._read = 0
@@ -56,7 +56,7 @@ class AsyncStream:
         return self._exchange.headers
 
     @property
-    def events(self) -> list[Heard]:
+    def events(self) -> list[ReceivedEvent]:
         """All received events, including those already taken."""
         for chunk in self._exchange.chunks[self._read :]:
             self._events += [event for event in self._parser.feed(chunk) if event.name != OPEN]
@@ -74,7 +74,7 @@ class AsyncStream:
         """Whether the stream is still open."""
         return not self._exchange.is_over
 
-    async def next(self, *, timeout: float = PATIENCE_SECONDS) -> Heard:
+    async def next(self, *, timeout: float = PATIENCE_SECONDS) -> ReceivedEvent:
         """Return the next event; raises `AssertionError` if none arrives within `timeout` seconds."""
         in_time = await self._exchange.wait(self._waits, timeout)
         if self._waits():
@@ -85,7 +85,7 @@ class AsyncStream:
 
     async def assert_event(
         self, name: str, data: Any = mock.ANY, *, id: Any = mock.ANY, timeout: float = PATIENCE_SECONDS
-    ) -> Heard:
+    ) -> ReceivedEvent:
         """Return the next event; raises `AssertionError` if it differs from the expected one."""
         event = await self.next(timeout=timeout)
         if (event.name, event.data, event.id) != (name, data, id):
@@ -99,7 +99,7 @@ class AsyncStream:
         if self._waits():
             raise AssertionError(f"Expected no event, received {self.events[self._taken]}. {self._story()}")
 
-    async def rest(self, *, timeout: float = PATIENCE_SECONDS) -> list[Heard]:
+    async def rest(self, *, timeout: float = PATIENCE_SECONDS) -> list[ReceivedEvent]:
         """Return all further events; raises `AssertionError` unless the stream ends within `timeout` seconds."""
         if not await self._exchange.wait(lambda: False, timeout):
             raise AssertionError(f"The stream is still open after {timeout:g} s. {self._story()}")
@@ -113,13 +113,13 @@ class AsyncStream:
         Raises `Refused` if the response is not a stream.
         """
         exchange = self._exchange
-        earlier = set(connections.registry().connections)
+        earlier = set(registry.get_registry().connections)
         in_time = await exchange.wait(lambda: exchange.status, timeout)
         if not in_time or not exchange.headers.get("Content-Type", "").startswith("text/event-stream"):
             await exchange.wait(lambda: False, timeout)
             raise Refused(exchange) from exchange.failure
         await exchange.wait(lambda: exchange.chunks, timeout)
-        new: set[Any] = set(connections.registry().connections) - earlier
+        new: set[Any] = set(registry.get_registry().connections) - earlier
         if not self.last_event_id and any(connection.source.has_positions for connection in new):
             await exchange.wait(lambda: self._waits() or self.last_event_id, timeout)
 
@@ -141,8 +141,8 @@ class AsyncStream:
 class Stream:
     """An `AsyncStream` in a synchronous test, without `await`. The stream's queries run while a method waits."""
 
-    def __init__(self, aside: Aside, stream: AsyncStream) -> None:
-        self._aside = aside
+    def __init__(self, aside: LoopThread, stream: AsyncStream) -> None:
+        self._loop_thread = aside
         self._stream = stream
 
     def __getattr__(self, name: str) -> Any:
@@ -150,7 +150,7 @@ class Stream:
         return partial(self._wait_for, found) if inspect.iscoroutinefunction(found) else found
 
     def _wait_for(self, method: Callable, *args: Any, **kwargs: Any) -> Any:
-        return self._aside.run(method(*args, **kwargs))
+        return self._loop_thread.run(method(*args, **kwargs))
 
 
 def _hint() -> str:

@@ -4,9 +4,10 @@ import contextlib
 
 import pytest
 
-from apps.sse import hub as hubs
-from apps.sse import log, processes
 from apps.sse.brokers import get_broker
+from apps.sse.delivery import hub as hubs
+from apps.sse.delivery import log
+from apps.sse.stats import processes
 from apps.sse.tests.servers import netns
 from apps.sse.tests.servers import postgres as postgresql
 from apps.sse.tests.servers import valkey as valkey_or_redis

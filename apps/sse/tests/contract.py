@@ -10,7 +10,7 @@ from django.db import connections, transaction
 
 from apps.sse.brokers import Broker, Gap
 from apps.sse.conf import setting
-from apps.sse.events import Event, Position
+from apps.sse.wire.events import Event, Position
 
 PATIENCE_SECONDS = 10
 

@@ -4,7 +4,7 @@ import asyncio
 
 from apps.sse.brokers import get_broker
 from apps.sse.brokers.memory import MemoryBroker
-from apps.sse.events import Event
+from apps.sse.wire.events import Event
 
 PATIENCE_SECONDS = 10
 
@@ -26,10 +26,10 @@ class Ear:
         self.position = events[-1].position
         return len(events)
 
-    async def room(self):
+    async def drain(self):
         await asyncio.sleep(0)
 
-    def hang_up(self, reason):
+    def drop(self, reason):
         self.hung_up = reason
 
     @property

@@ -7,9 +7,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import RequestFactory
 
-from apps.sse import limits
-from apps.sse.connection import Connection
-from apps.sse.hub import get_hub
+from apps.sse.access import limits
+from apps.sse.delivery.hub import get_hub
+from apps.sse.stream.connection import Connection
 
 from .test_connection import Silent, Socket
 

@@ -19,9 +19,9 @@ from django.test import override_settings
 from django.urls import path
 from httpx_sse._decoders import SSEDecoder, SSELineDecoder
 
-from apps.sse import connections
 from apps.sse.asgi import hand_off
-from apps.sse.testing.exchange import Exchange
+from apps.sse.stream import registry
+from apps.sse.testing.asgi_request import ASGIRequest
 
 WAYS = ["hand-off", "ASGI", "WSGI"]
 PATIENCE_SECONDS = 10
@@ -104,7 +104,7 @@ def ask(
         try:
             asked.result(PATIENCE_SECONDS)
         except TimeoutError:
-            connections.end_all()
+            registry.end_all()
             raise
     return answer
 
@@ -123,7 +123,7 @@ def _ask_asgi(answer, way, method, url, query, headers, until):
     }
 
     async def run():
-        exchange = Exchange(application, scope)
+        exchange = ASGIRequest(application, scope)
         await exchange.wait(lambda: until and until(exchange.chunks), PATIENCE_SECONDS)
         await exchange.leave(PATIENCE_SECONDS)
         answer.status, answer.chunks = exchange.status, exchange.chunks

@@ -5,8 +5,9 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 
-from apps.sse.hub import control_handlers
+from apps.sse.delivery import control
 from apps.sse.testing import StreamClient
+from apps.sse.wire.events import Event, encode_data
 
 from .rows import held, row
 
@@ -26,7 +27,7 @@ def answers(rows):
 def sent(monkeypatch):
     """What was said to all processes."""
     said = []
-    monkeypatch.setattr("apps.sse.closing.publish_control", lambda *given: said.append(given))
+    monkeypatch.setattr("apps.sse.delivery.control.send", lambda *given: said.append(given))
     return said
 
 
@@ -183,8 +184,8 @@ async def test_a_process_that_hears_it_ends_the_streams_of_that_view_alone(monke
         def end(self, reason):
             ended.append((self.name, reason))
 
-    from apps.sse import connections
+    from apps.sse.stream import registry
 
-    monkeypatch.setattr(connections.registry(), "connections", {Stream(FEED), Stream(CHAT)})
-    control_handlers["close-view"]({"view": FEED})
+    monkeypatch.setattr(registry.get_registry(), "connections", {Stream(FEED), Stream(CHAT)})
+    control.dispatch([Event(control.CHANNEL, "close-view", encode_data({"view": FEED}))])
     assert ended == [(FEED, "staff")]

@@ -5,10 +5,11 @@ import asyncio
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from apps.sse import Position, SSEView, log, position, publish
+from apps.sse import Position, SSEView, position, publish
 from apps.sse.brokers import get_broker
-from apps.sse.events import decode_data
-from apps.sse.metrics import hang_ups
+from apps.sse.delivery import log
+from apps.sse.stats.metrics import hang_ups
+from apps.sse.wire.events import decode_data
 
 from .followers import tell
 from .streams import WAYS, ask, heard
@@ -210,7 +211,7 @@ def test_a_stream_that_subscribes_is_counted_under_the_reason_for_which_it_is_hu
 
         async def stream(self, request):
             async with self.subscribe("news") as events:
-                events.hang_up("broker")
+                events.drop("broker")
                 async for event in events:
                     yield event
 

@@ -6,12 +6,13 @@ import time
 
 import pytest
 
-from apps.sse import connections, metrics
-from apps.sse.connection import KEEPALIVE, STALL_SECONDS, Connection
-from apps.sse.connections import Client
-from apps.sse.events import Event
-from apps.sse.listeners import Listeners
-from apps.sse.writer import BACKLOG_BYTES, BACKLOG_WRITES
+from apps.sse.stats import metrics
+from apps.sse.stream import registry
+from apps.sse.stream.connection import KEEPALIVE, STALL_SECONDS, Connection
+from apps.sse.stream.listening_sockets import Listeners
+from apps.sse.stream.registry import Client
+from apps.sse.stream.writer import BACKLOG_BYTES, BACKLOG_WRITES
+from apps.sse.wire.events import Event
 
 from .followers import until
 from .streams import decode
@@ -107,7 +108,7 @@ async def test_what_a_full_socket_does_not_take_goes_out_in_order_when_there_is_
             it.connection.write(data)
         assert it.socket.taken == [b"one "]
         it.socket.drain()
-        await it.connection.room()
+        await it.connection.drain()
         assert it.socket.taken == [b"one ", b"two three"]
         it.connection.write(b"four")
         assert it.socket.taken[-1] == b"four"
@@ -128,7 +129,7 @@ async def test_of_the_latest_of_a_channel_a_full_socket_gets_the_newest_durable_
                 event = Event(channel=channel, name="value", text=f"{channel}{kind}{n}", durable=kind == "D")
                 it.connection.deliver([event], event.frame)
         it.socket.drain()
-        await it.connection.room()
+        await it.connection.drain()
         heard = [event.data for event in decode(it.socket.taken[1].decode())]
         for channel in "ab":
             assert "".join(text[1:] for text in heard if text[0] == channel) == kept
@@ -163,10 +164,10 @@ async def test_a_hung_up_client_that_stops_reading_is_counted_until_it_is_given_
         it.connection.end("age")
         await asyncio.sleep(0.05)
         assert it.source.is_cleaned_up
-        assert it.connection in connections.all_open()
-        it.connection.abandon()
+        assert it.connection in registry.all_open()
+        it.connection.force_close()
         await it.ended()
-        assert it.connection not in connections.all_open()
+        assert it.connection not in registry.all_open()
         it.socket.drain()
         await asyncio.sleep(0.01)
         assert (it.socket.taken, it.socket.is_complete) == ([b"now on its way"], False), (
@@ -177,7 +178,7 @@ async def test_a_hung_up_client_that_stops_reading_is_counted_until_it_is_given_
 async def test_a_client_that_reads_gets_its_last_bytes_though_it_was_given_up():
     async with Playing() as it:
         it.connection.end("restart")
-        it.connection.abandon()
+        it.connection.force_close()
         await it.ended()
         assert it.socket.taken[-1].startswith(b"retry: ")
         assert it.socket.is_complete
@@ -186,22 +187,22 @@ async def test_a_client_that_reads_gets_its_last_bytes_though_it_was_given_up():
 @pytest.mark.parametrize("end", ["end", "leave"])
 async def test_when_run_returns_the_source_is_cleaned_up_and_the_seat_is_free(end):
     it = Playing()
-    assert connections.seats.users["me"] == 1
+    assert registry.connection_counts.users["me"] == 1
     async with it:
-        assert it.connection in connections.all_open()
+        assert it.connection in registry.all_open()
         it.connection.end("age") if end == "end" else it.connection.leave()
         await it.ended()
         assert it.source.is_cleaned_up
-        assert it.connection not in connections.all_open()
-        assert connections.seats.users["me"] == 0
+        assert it.connection not in registry.all_open()
+        assert registry.connection_counts.users["me"] == 0
 
 
 async def test_a_connection_that_never_ran_gives_its_seat_back():
     it = Playing()
-    assert connections.seats.users["me"] == 1
+    assert registry.connection_counts.users["me"] == 1
     del it
     gc.collect()
-    assert connections.seats.users["me"] == 0
+    assert registry.connection_counts.users["me"] == 0
 
 
 async def test_a_client_that_has_left_is_sent_nothing_more():
@@ -262,15 +263,15 @@ async def test_a_stream_that_is_finished_and_then_ended_still_gives_its_last_wor
 
 
 async def test_a_client_that_does_not_take_the_end_of_a_finished_stream_is_given_up(monkeypatch):
-    monkeypatch.setattr(connections, "SWEEP_SECONDS", 0.02)
-    monkeypatch.setattr(connections, "LINGER_SECONDS", 0.1)
+    monkeypatch.setattr(registry, "TICK_SECONDS", 0.02)
+    monkeypatch.setattr(registry, "LINGER_SECONDS", 0.1)
     async with Playing(LastWords()) as it:
         it.socket.fill()
         it.connection.write(b"now on its way ")
         async with asyncio.timeout(PATIENCE_SECONDS):
             assert not await it.task
         assert it.connection.outcome == "finished"
-        assert connections.seats.users["me"] == 0
+        assert registry.connection_counts.users["me"] == 0
 
 
 async def test_a_client_that_cannot_be_sent_what_was_kept_for_it_gets_nothing_after_it(caplog):
@@ -280,7 +281,7 @@ async def test_a_client_that_cannot_be_sent_what_was_kept_for_it_gets_nothing_af
         it.connection.write(b"lost")
         it.socket.error = RuntimeError("the handler is closed")
         it.socket.drain()
-        await it.connection.room()
+        await it.connection.drain()
         event = Event("news", "e", "after what was lost", number=3)
         assert it.connection.deliver([event], event.frame) == 0
         await it.ended()
@@ -302,7 +303,7 @@ async def test_silence_is_filled_but_not_while_the_socket_is_full():
         it.connection.write(b"now on its way")
         it.connection.keep_alive(now + 30)
         it.socket.drain()
-        await it.connection.room()
+        await it.connection.drain()
         assert it.socket.taken == [b"data", KEEPALIVE, b"now on its way"]
 
 
@@ -331,9 +332,9 @@ async def test_a_client_that_was_sent_away_is_not_told_of_a_place_that_it_has_no
         it.connection.pulse = lambda: b"id: further on\n\n"
         it.socket.fill()
         it.connection.write(b"now on its way")
-        it.connection.hang_up("gap")
+        it.connection.drop("gap")
         it.socket.drain()
-        await it.connection.room()
+        await it.connection.drain()
         for now in (1000, 2000):
             it.connection.keep_alive(now)
         await it.ended()
@@ -341,16 +342,18 @@ async def test_a_client_that_was_sent_away_is_not_told_of_a_place_that_it_has_no
 
 
 async def test_what_is_raised_for_one_connection_ends_it_and_no_other(monkeypatch, caplog):
-    def fail(*arguments):
+    def fail(*args, **kwargs):
         raise LookupError("no pulse")
 
-    monkeypatch.setattr(connections, "SWEEP_SECONDS", 0.01)
-    monkeypatch.setattr(connections, "when_opened", [fail])
+    monkeypatch.setattr(registry, "TICK_SECONDS", 0.01)
+    registry.stream_opened.connect(fail)
     monkeypatch.setattr(Listeners, "closed", fail)
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        await (it := Playing()).connection.run(it.socket.send)
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await (it := Playing()).connection.run(it.socket.send)
+    finally:
+        registry.stream_opened.disconnect(fail)
     assert it.connection.outcome == "failed", "access to a stream that was not announced could not be withdrawn"
-    monkeypatch.setattr(connections, "when_opened", [])
     async with Playing(keepalive=0.01) as broken, Playing(keepalive=0.01) as other:
         broken.connection.pulse = fail
         await broken.ended()

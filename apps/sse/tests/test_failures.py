@@ -7,7 +7,9 @@ import pytest
 from django.db import OperationalError, connection
 from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
 
-from apps.sse import SSEView, log, schema
+from apps.sse import SSEView
+from apps.sse.db import errors
+from apps.sse.delivery import log
 from apps.sse.models import LoggedEvent
 
 from .streams import WAYS, ask
@@ -32,7 +34,7 @@ def asking(sql):
 
 @pytest.fixture(autouse=True)
 def _nothing_was_logged_before():
-    schema.log_once.cache_clear()
+    errors.log_once.cache_clear()
 
 
 @in_each_way

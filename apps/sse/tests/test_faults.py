@@ -9,10 +9,11 @@ import pytest
 from django.test import override_settings
 from django.urls import path
 
-from apps.sse import SSEView, connections
+from apps.sse import SSEView
 from apps.sse.asgi import hand_off
-from apps.sse.hub import get_hub
-from apps.sse.testing.exchange import Exchange, Handler
+from apps.sse.delivery.hub import get_hub
+from apps.sse.stream import registry
+from apps.sse.testing.asgi_request import ASGIRequest, Handler
 
 from .followers import Ear, tell, until
 
@@ -31,7 +32,7 @@ class News(SSEView):
     sse_keepalive_interval = 0.01
 
 
-class Request(Exchange):
+class Request(ASGIRequest):
     """A request whose server raises `error` at call number `fails_at`, at once or after it had to wait."""
 
     def __init__(self, application, since=None, *, fails_at=0, error=None, waits=False):
@@ -71,7 +72,7 @@ class Request(Exchange):
 
 async def scenario(application, **fault):
     """Come back, get what was missed, hear an event and a keepalive, and be sent away."""
-    others = list(connections.registry().connections)
+    others = list(registry.get_registry().connections)
     since = get_hub().join(Ear("nothing"))
     for number in range(MISSED):
         tell(["news", "sport"][number % 2], "missed" + "x" * 40_000)
@@ -80,7 +81,7 @@ async def scenario(application, **fault):
     tell("sport", "live")
     await request.wait(lambda: b"live" in request.body, PATIENCE_SECONDS)
     await request.wait(lambda: b"id:" in request.body.rpartition(b"live")[2], PATIENCE_SECONDS)
-    connections.registry().end(lambda connection: connection not in others, "restart")
+    registry.get_registry().end(lambda connection: connection not in others, "restart")
     with contextlib.suppress(Exception, asyncio.CancelledError):
         await request.leave(PATIENCE_SECONDS)
     return request
@@ -95,7 +96,7 @@ async def scenario(application, **fault):
     ],
 )
 async def test_what_a_send_raises_costs_no_seat_and_no_task_and_disturbs_nobody(monkeypatch, way, error, waits):
-    monkeypatch.setattr(connections, "SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr(registry, "TICK_SECONDS", 0.01)
     with override_settings(ROOT_URLCONF=(path("", News.as_view()),), MIDDLEWARE=[], ALLOWED_HOSTS=["testserver"]):
         application = hand_off(Handler()) if way == "hand-off" else Handler()
         await get_hub().start()
@@ -108,8 +109,8 @@ async def test_what_a_send_raises_costs_no_seat_and_no_task_and_disturbs_nobody(
             if way == "ASGI":
                 # Django does not close a response that it could not send: its seat is freed with the object.
                 request.forget()
-                await until(lambda: connections.seats.total == 1)
-            assert connections.seats.total == 1, f"call {number}"
+                await until(lambda: registry.connection_counts.total == 1)
+            assert registry.connection_counts.total == 1, f"call {number}"
             chunks = len(witness.chunks)
             await until(lambda: len(witness.chunks) > chunks + 2)  # noqa: B023
             assert witness.body.count(b"live") == heard + 1

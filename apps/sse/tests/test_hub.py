@@ -5,11 +5,12 @@ import threading
 
 import pytest
 
-from apps.sse import hub as hubs
-from apps.sse import metrics
 from apps.sse.brokers import Gap, get_broker
-from apps.sse.events import Event, Position
-from apps.sse.hub import get_hub
+from apps.sse.delivery import control
+from apps.sse.delivery import hub as hubs
+from apps.sse.delivery.hub import get_hub
+from apps.sse.stats import metrics
+from apps.sse.wire.events import Event, Position
 
 from .followers import Ear, tell, until
 
@@ -116,7 +117,7 @@ class Reading(Ear):
         self.has_room = False
         return super().deliver(events, data)
 
-    async def room(self):
+    async def drain(self):
         self.has_room = True
         tell(self.heard[-1].channel, f"while it read {len(self.heard)}")
         await until(lambda: get_hub()._log.recent.newest.text == f"while it read {len(self.heard)}")
@@ -236,15 +237,19 @@ async def test_a_position_that_the_log_does_not_hold_is_a_gap(position):
         await hub.join_after(Ear("news"), position)
 
 
-async def test_what_processes_tell_each_other_is_handled_and_heard_by_no_client(monkeypatch):
+async def test_what_processes_tell_each_other_is_handled_and_heard_by_no_client():
     told = []
-    monkeypatch.setitem(hubs.control_handlers, "say", told.append)
+
+    def note(event, **_):
+        told.append((event.name, event.data))
+
+    control.received.connect(note)
     hub = get_hub()
     await hub.start()
     tell("sse:control", '{"what": "hello"}', name="say", durable=False)
     tell("sse:control", "{}", name="unheard of", durable=False)
     await until(lambda: told)
-    assert told == [{"what": "hello"}]
+    assert told[0] == ("say", {"what": "hello"})
 
 
 async def test_the_delay_of_an_event_is_counted_once_for_all_who_hear_it():

@@ -7,8 +7,9 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.test import RequestFactory
 
-from apps.sse import connections, limits
-from apps.sse.connections import Client, Seats
+from apps.sse.access import limits
+from apps.sse.stream import registry
+from apps.sse.stream.registry import Client, ConnectionCounts
 
 PROXIES = "10.0.0.1, 192.168.0.0/16, fd00::/8, unix:"
 
@@ -25,17 +26,17 @@ def _proxies(settings):
 
 @pytest.fixture
 def taken():
-    """Take seats that are given back after the test."""
+    """Take counts that are given back after the test."""
     clients = []
 
     def take(*more):
         for client in more:
-            connections.seats.take(client)
+            registry.connection_counts.add(client)
             clients.append(client)
 
     yield take
     for client in clients:
-        connections.seats.leave(client)
+        registry.connection_counts.remove(client)
 
 
 @pytest.mark.usefixtures("_proxies")
@@ -128,7 +129,7 @@ def test_everyone_is_believed_where_the_setting_says_so(settings):
 def test_who_has_enough_streams_is_refused_and_told_when_to_come_back(
     settings, taken, limit, status, full, others
 ):
-    setattr(settings, limit, connections.seats.total + 2)
+    setattr(settings, limit, registry.connection_counts.total + 2)
     taken(Client(1, "", "1.1.1.1"))
     assert limits.refusal(full) is None
     taken(Client(1, "", "1.1.1.1"))
@@ -147,16 +148,16 @@ def test_the_refused_are_told_to_come_back_at_different_times(settings, taken):
     assert len({limits.refusal(Client()).headers["Retry-After"] for _ in range(100)}) > 5
 
 
-def test_seats_are_counted_right_when_threads_take_and_leave_them_and_collectors_run():
-    seats = Seats()
+def test_connections_are_counted_right_when_threads_take_and_leave_them_and_collectors_run():
+    counts = ConnectionCounts()
 
     class Forgotten:
         def __init__(self, client):
             self.client, self.itself = client, self
-            seats.take(client)
+            counts.add(client)
 
         def __del__(self):
-            seats.leave(self.client)
+            counts.remove(self.client)
 
     def many():
         for number in range(2000):
@@ -174,8 +175,8 @@ def test_seats_are_counted_right_when_threads_take_and_leave_them_and_collectors
     finally:
         gc.set_threshold(*threshold)
     gc.collect()
-    seats.take(Client())
-    assert (seats.total, dict(seats.users), dict(seats.addresses)) == (1, {None: 1}, {"": 1})
+    counts.add(Client())
+    assert (counts.total, dict(counts.users), dict(counts.addresses)) == (1, {None: 1}, {"": 1})
 
 
 def test_a_visitor_has_no_fingerprint_and_a_session_is_known_by_a_hash():

@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
-from apps.sse import calls, log
-from apps.sse import hub as hubs
 from apps.sse.brokers import Gap
-from apps.sse.events import Event, Position
-from apps.sse.hub import get_hub
-from apps.sse.log import Unavailable
+from apps.sse.delivery import call_thread, log
+from apps.sse.delivery import hub as hubs
+from apps.sse.delivery.hub import get_hub
+from apps.sse.delivery.log import Unavailable
+from apps.sse.wire.events import Event, Position
 
 from .followers import Ear, tell, until
 
@@ -65,8 +65,8 @@ async def test_without_a_broker_nobody_can_join_until_it_is_back(flaky, monkeypa
 
 
 async def test_what_a_dead_process_has_left_behind_is_found_when_following_begins(flaky, monkeypatch):
-    monkeypatch.setattr(log, "SWEEP_SECONDS", 3600)
-    monkeypatch.setattr(flaky, "sweep", lambda: tell("news", "left behind"))
+    monkeypatch.setattr(log, "MAINTENANCE_SECONDS", 3600)
+    monkeypatch.setattr(flaky, "maintain", lambda: tell("news", "left behind"))
     hub = get_hub()
     await hub.start()
     await until(lambda: hub._log.recent.newest.text == "left behind")
@@ -91,9 +91,9 @@ class Ending(BaseException):
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("end", [asyncio.CancelledError, Ending, OSError, None])
-@pytest.mark.parametrize("what", ["listen", "sweep", "read"])
+@pytest.mark.parametrize("what", ["listen", "maintain", "read"])
 async def test_what_ends_is_started_again_however_it_ended(flaky, monkeypatch, what, end):
-    monkeypatch.setattr(log, "SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr(log, "MAINTENANCE_SECONDS", 0.01)
     hub = get_hub()
     if what == "read":
         await hub.start()
@@ -140,7 +140,7 @@ async def test_clients_are_hung_up_while_reads_hang_and_a_new_thread_reads_after
     monkeypatch.setattr(log, "READ_SECONDS", 0.1)
     monkeypatch.setattr(log, "LOST_SECONDS", 0.3)
     monkeypatch.setattr(log, "FIRST_BACKOFF_SECONDS", 0.01)
-    monkeypatch.setattr(log, "SWEEP_SECONDS", 0.05)
+    monkeypatch.setattr(log, "MAINTENANCE_SECONDS", 0.05)
     hub = get_hub()
     await hub.start()
     ear, returning = Ear("news"), Ear("news")
@@ -159,7 +159,7 @@ async def test_clients_are_hung_up_while_reads_hang_and_a_new_thread_reads_after
         with pytest.raises(Unavailable):
             await attempt
     await asyncio.sleep(1)
-    assert len(hanging) <= calls.MOST_HANGING, "threads that hang are few"
+    assert len(hanging) <= call_thread.MAX_HANGING, "threads that hang are few"
     may_end.set()
     monkeypatch.setattr(flaky, "read", read)
     await until(lambda: hub._log._is_ready.is_set())

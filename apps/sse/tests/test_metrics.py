@@ -9,8 +9,10 @@ from django.db import OperationalError, transaction
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from apps.sse import SSEView, metrics, position, processes, publish, reports
-from apps.sse.hub import get_hub
+from apps.sse import SSEView, position, publish
+from apps.sse.delivery.hub import get_hub
+from apps.sse.stats import metrics, process_stats, processes
+from apps.sse.stream import summary
 
 from .followers import tell, until
 from .rows import row
@@ -238,9 +240,9 @@ def test_what_open_streams_hold_back_is_summed(monkeypatch):
         def __init__(self, backlog_bytes):
             self.backlog_bytes = backlog_bytes
 
-    monkeypatch.setattr(reports.connections, "all_open", lambda: [Stream(0), Stream(10), Stream(20)])
-    monkeypatch.setattr(reports, "streams", dict)
-    gauges = reports.report()["gauges"]
+    monkeypatch.setattr(summary.registry, "all_open", lambda: [Stream(0), Stream(10), Stream(20)])
+    monkeypatch.setitem(metrics.sections, "streams", dict)
+    gauges = process_stats.report()["gauges"]
     assert [gauges[name] for name in ("connections", "backlog_connections", "backlog_bytes")] == [3, 2, 30]
 
 
@@ -248,12 +250,12 @@ def test_open_streams_are_told_by_view_and_by_user_with_the_most_of_them_first(m
     class Stream:
         def __init__(self, name, pk):
             self.name = name
-            self.client = reports.connections.Client(user_pk=pk)
+            self.client = summary.registry.Client(user_pk=pk)
 
     streams = [Stream("feed", 7), Stream("feed", 7), Stream("chat", 7), Stream("feed", 8), Stream("feed", None)]
-    monkeypatch.setattr(reports.connections, "all_open", lambda: streams)
-    monkeypatch.setattr(reports, "MAX_USERS", 2)
-    assert reports.streams() == {
+    monkeypatch.setattr(summary.registry, "all_open", lambda: streams)
+    monkeypatch.setattr(summary, "MAX_USERS", 2)
+    assert summary.streams() == {
         "views": {"feed": 4, "chat": 1},
         "users": {"feed": {"7": 2}, "chat": {"7": 1}},
         "signed_in": 4,

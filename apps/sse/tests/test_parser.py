@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.sse.testing.parser import Heard, Parser
+from apps.sse.wire.parser import Parser, ReceivedEvent
 
 WIRE = (
     "\ufeffretry: 20\r\n\r\n: a comment\r\rdata: one\rdata:two\r\nid: 7\n\n"
@@ -17,11 +17,11 @@ def test_events_are_the_same_however_their_bytes_are_cut(size):
     parser = Parser()
     heard = [event for start in range(0, len(WIRE), size) for event in parser.feed(WIRE[start : start + size])]
     assert heard == [
-        Heard("message", "one\ntwo", "7", "one\ntwo"),
-        Heard("named", {"é": [1]}, None, '{"é": [1]}\n'),
-        Heard("message", "", None, ""),
-        Heard("message", " spaced", None, " spaced"),
-        Heard("message", "x", "", "x"),
+        ReceivedEvent("message", "one\ntwo", "7", "one\ntwo"),
+        ReceivedEvent("named", {"é": [1]}, None, '{"é": [1]}\n'),
+        ReceivedEvent("message", "", None, ""),
+        ReceivedEvent("message", " spaced", None, " spaced"),
+        ReceivedEvent("message", "x", "", "x"),
     ]
     assert (parser.retry, parser.last_event_id) == (20, "")
 

@@ -9,9 +9,9 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy
 
 from apps.sse import SSEMixin, SSEView, publish, publish_html
-from apps.sse.dom import MODES
 from apps.sse.testing import StreamClient
 from apps.sse.tests.test_events import decode, read_back
+from apps.sse.wire.dom import MODES
 
 EXAMPLES = json.loads((Path(__file__).parent / "patches.json").read_text(encoding="utf-8"))
 SENT = [example for example in EXAMPLES if "refused" not in example]

@@ -15,10 +15,12 @@ from django.db import connection, transaction
 from django.test import Client as Browser
 from django.test import RequestFactory
 
-from apps.sse import SSEView, aclose_streams, close_streams, closing, revocations
+from apps.sse import SSEView, aclose_streams, close_streams
+from apps.sse.access.revocation import close_view
 from apps.sse.brokers import get_broker
-from apps.sse.closing import close_view
-from apps.sse.events import Event
+from apps.sse.delivery import control
+from apps.sse.stream import recent_revocations
+from apps.sse.wire.events import Event
 from tests.servers import wait_until
 
 from .followers import until
@@ -144,10 +146,10 @@ async def test_the_first_stream_of_a_process_is_closed_by_what_was_published_whi
 def test_a_stream_is_closed_however_long_its_mount_takes(ada, way):
     class Slow(SSEView):
         def mount(self, request, last_event_id):
-            before = revocations.Beginning.now().newest
+            before = recent_revocations.Beginning.now().newest
             close_streams(user=ada)
             if way == "hand-off":
-                assert wait_until(lambda: revocations.Beginning.now().newest is not before)
+                assert wait_until(lambda: recent_revocations.Beginning.now().newest is not before)
 
         async def stream(self, request):
             while True:
@@ -163,20 +165,22 @@ def test_a_stream_is_closed_however_long_its_mount_takes(ada, way):
 @pytest.mark.parametrize("kept_by", ["scope", "environ"])
 def test_a_request_begins_before_any_middleware_reads_who_has_sent_it(kept_by):
     kept = {}
-    [connected] = [call for _, call, *_ in request_started.receivers if call() is revocations.note_beginning]
+    [connected] = [
+        call for _, call, *_ in request_started.receivers if call() is recent_revocations.note_beginning
+    ]
     connected()(**{kept_by: kept})
-    revocations.remember(lambda stream: False, "access")
+    recent_revocations.remember(lambda stream: False, "access")
     request = RequestFactory().get("/")
     setattr(request, "scope" if kept_by == "scope" else "META", kept)
-    revocations.note(request)
-    assert len([*revocations.take(request).newest.later()]) == 1
+    recent_revocations.note(request)
+    assert len([*recent_revocations.take(request).newest.later()]) == 1
 
 
 async def test_what_has_closed_streams_is_forgotten_when_no_request_that_began_before_is_opening(
     ada, grace, monkeypatch
 ):
     # What other tests have left may hold earlier ones.
-    monkeypatch.setattr(revocations, "_newest", revocations.Revocation(lambda stream: False, ""))
+    monkeypatch.setattr(recent_revocations, "_newest", recent_revocations.Revocation(lambda stream: False, ""))
     before = remembered()
     opening = Opened(ada)
     async with Opened(ada):
@@ -189,7 +193,7 @@ async def test_what_has_closed_streams_is_forgotten_when_no_request_that_began_b
 
 def remembered():
     gc.collect()
-    return sum(isinstance(each, revocations.Revocation) for each in gc.get_objects())
+    return sum(isinstance(each, recent_revocations.Revocation) for each in gc.get_objects())
 
 
 async def test_a_log_that_was_replaced_ends_every_stream_since_closings_are_lost_with_it(ada):
@@ -253,7 +257,7 @@ def test_a_logout_of_sessions_in_cookies_ends_all_streams_of_the_user(ada, setti
 
 
 def test_nobody_is_kept_from_logging_out_by_a_bus_that_is_away(ada, monkeypatch, caplog):
-    monkeypatch.setattr(closing, "publish_control", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(control, "send", lambda *_, **__: 1 / 0)
     browser = Browser()
     assert browser.login(username="ada", password="secret")
     assert browser.post("/accounts/logout/").status_code == 302

@@ -10,9 +10,9 @@ from django.db import OperationalError
 from django.db.models import F
 from django.tasks import task
 
-from apps.sse import metrics, processes
 from apps.sse.models import Process
-from apps.sse.processes import Reporter
+from apps.sse.stats import metrics, processes
+from apps.sse.stats.processes import Reporter
 from tests.servers import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)

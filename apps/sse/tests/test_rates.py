@@ -6,7 +6,8 @@ from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from apps.sse import limits, rate_limited, retry_after
+from apps.sse import rate_limited, retry_after
+from apps.sse.access import limits
 
 
 class Person:

@@ -10,9 +10,11 @@ from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.test import AsyncClient, Client, TestCase, TransactionTestCase, override_settings
 from django.urls import path
 
-from apps.sse import SSEView, aposition, apublish, connections, position, publish, shared
-from apps.sse.hub import Hub
-from apps.sse.sweep import Sweep
+from apps.sse import SSEView, aposition, apublish, position, publish, shared
+from apps.sse.access import revocation
+from apps.sse.access.access_check import AccessCheck
+from apps.sse.delivery.hub import Hub
+from apps.sse.stream import registry
 from apps.sse.testing import Refused, StreamClient
 
 from .followers import until
@@ -125,10 +127,10 @@ class InATestCase(TestCase):
             hers.assert_no_event()
 
     def test_the_sweep_which_cannot_see_the_tests_users_leaves_their_streams_alone(self):
-        ada, streams, its = make_user("ada"), StreamClient(), Sweep()
+        ada, streams, its = make_user("ada"), StreamClient(), AccessCheck()
         with (
             mock.patch.object(its, "_opened", mock.MagicMock()) as opened,
-            mock.patch.object(connections, "when_opened", [its.opened]),
+            mock.patch.object(revocation, "checker", its),
             streams.open("/private/", user=ada) as stream,
         ):
             stream.assert_no_event()
@@ -166,8 +168,8 @@ class InATransactionTestCase(TransactionTestCase):
         with StreamClient().open("/news/") as stream:
             publish("news", "post", 1)
             stream.assert_event("post", 1)
-            assert connections.open_streams() == 1
-        assert connections.open_streams() == 0
+            assert registry.open_streams() == 1
+        assert registry.open_streams() == 0
 
     def test_the_position_of_the_opening_is_no_event(self):
         for name in ("news", "listening"):

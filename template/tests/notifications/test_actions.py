@@ -10,7 +10,7 @@ READ_ALL, UNREAD_ALL = "/api/notifications/read/", "/api/notifications/unread/"
 
 
 def test_buttons_that_are_pressed_too_often_do_nothing(reader, told, settings, monkeypatch):
-    monkeypatch.setattr("apps.sse.limits.WINDOW_SECONDS", 10**10)
+    monkeypatch.setattr("apps.sse.access.limits.WINDOW_SECONDS", 10**10)
     settings.SSE_MAX_PUBLISH_PER_MINUTE = 1
     assert reader.post(f"/api/notifications/{told.pk}/read/", headers=JSON).status_code == 200
     assert reader.post(f"/api/notifications/{told.pk}/unread/", headers=JSON).status_code == 429

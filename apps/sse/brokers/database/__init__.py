@@ -15,8 +15,8 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 
 from ...conf import setting
-from ...events import Event, Position
 from ...models import STORED, LoggedEvent, LogMark
+from ...wire.events import Event, Position
 from ..base import EVENT_BYTES, Broker, Gap
 
 VENDORS = {"sqlite": "sqlite.SQLiteBroker", "postgresql": "postgresql.PostgreSQLBroker"}
@@ -40,7 +40,7 @@ class DatabaseBroker(Broker):
     """
 
     # A table of `values_of(channels)` with the column `value`: one parameter, because their number is limited.
-    GIVEN: str
+    CHANNELS_SQL: str
     # The number of bytes of the column `text`.
     TEXT_BYTES: str
 
@@ -53,16 +53,16 @@ class DatabaseBroker(Broker):
 
     @abstractmethod
     def values_of(self, channels: Collection[str]) -> Any:
-        """Return the channels as the one parameter of `GIVEN`."""
+        """Return the channels as the one parameter of `CHANNELS_SQL`."""
 
     @abstractmethod
-    def alone(self) -> AbstractContextManager[object]:
+    def exclusive(self) -> AbstractContextManager[object]:
         """Keep other processes from writing the first event of the log at the same time."""
 
     def read(self, after: Position, limit: int, channels: Collection[str] | None = None) -> list[Event]:
         rows = _rows().filter(number__gte=after.number).order_by("number")
         if channels is not None:
-            given = RawSQL(f"SELECT given.value FROM {self.GIVEN}", [self.values_of(channels)])
+            given = RawSQL(f"SELECT given.value FROM {self.CHANNELS_SQL}", [self.values_of(channels)])
             rows = rows.filter(Q(number=after.number) | Q(channel__in=given))
         found = _events(rows[: limit + 1])
         if not found or found[0].position != after:
@@ -88,7 +88,7 @@ class DatabaseBroker(Broker):
             SELECT (
                 SELECT own.number FROM {TABLE} AS own WHERE own.channel = given.value AND own.durable
                 ORDER BY own.number DESC LIMIT 1
-            ) FROM {self.GIVEN}
+            ) FROM {self.CHANNELS_SQL}
         """
         return _events(_rows().filter(number__in=RawSQL(newest, [self.values_of(channels)])).order_by("number"))
 
@@ -101,7 +101,7 @@ class DatabaseBroker(Broker):
             _marks().filter(number__lt=first_to_stay - 1).exclude(pk=newest.pk).delete()
         return dropped
 
-    def sweep(self) -> None:
+    def maintain(self) -> None:
         if time.monotonic() >= self._trim_at:
             self._trim_at = time.monotonic() + TRIM_SECONDS
             self.trim()
@@ -138,7 +138,7 @@ class DatabaseBroker(Broker):
             INSERT INTO {TABLE} ({", ".join(STORED)}) SELECT {", ".join(["%s"] * len(STORED))}
             WHERE NOT EXISTS (SELECT 1 FROM {TABLE})
         """
-        with self.alone(), connection().cursor() as cursor:
+        with self.exclusive(), connection().cursor() as cursor:
             cursor.execute(sql, [getattr(mark, name) for name in STORED])
 
 

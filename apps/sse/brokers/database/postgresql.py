@@ -16,8 +16,8 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from psycopg.conninfo import conninfo_to_dict
 
 from ...conf import setting
-from ...events import Event
 from ...models import STORED, OutgoingEvent
+from ...wire.events import Event
 from . import TABLE, DatabaseBroker, after_commit, connection
 
 OUTBOX = OutgoingEvent._meta.db_table
@@ -58,7 +58,7 @@ _NOT_FOR_LISTENING = ("context", "cursor_factory", "prepare_threshold")
 class PostgreSQLBroker(DatabaseBroker):
     """Appends by way of the outbox, and listens with LISTEN."""
 
-    GIVEN = "unnest(%s::text[]) AS given(value)"
+    CHANNELS_SQL = "unnest(%s::text[]) AS given(value)"
     TEXT_BYTES = "octet_length(text)"
 
     def append(self, event: Event) -> None:
@@ -71,8 +71,8 @@ class PostgreSQLBroker(DatabaseBroker):
         if not any(do == self._move and savepoints <= here for savepoints, do, _ in ours.run_on_commit):
             after_commit(self._move)
 
-    def sweep(self) -> None:
-        super().sweep()
+    def maintain(self) -> None:
+        super().maintain()
         if OutgoingEvent.objects.using(connection().alias).exists():
             self._move()
 
@@ -93,7 +93,7 @@ class PostgreSQLBroker(DatabaseBroker):
         return [*channels]
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         ours = connection()
         if ours.in_atomic_block:
             # Others need not wait for the caller's transaction: a second mark does no harm.

@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from ...events import Event
 from ...models import LoggedEvent
+from ...wire.events import Event
 from . import DatabaseBroker, after_commit, connection
 from .file import LogFile, told_of_writes
 
@@ -26,7 +26,7 @@ UNTOLD_LOOK_SECONDS = 0.04
 class SQLiteBroker(DatabaseBroker):
     """Appends in the caller's transaction, and listens with an eye on the file."""
 
-    GIVEN = "json_each(%s) AS given"
+    CHANNELS_SQL = "json_each(%s) AS given"
     TEXT_BYTES = "length(CAST(text AS BLOB))"
 
     def __init__(self, url: str = "") -> None:
@@ -47,7 +47,7 @@ class SQLiteBroker(DatabaseBroker):
     def values_of(self, channels: Collection[str]) -> str:
         return json.dumps([*channels])
 
-    def alone(self) -> contextlib.nullcontext:
+    def exclusive(self) -> contextlib.nullcontext:
         return contextlib.nullcontext()
 
     @contextlib.contextmanager

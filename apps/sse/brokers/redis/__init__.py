@@ -15,7 +15,7 @@ from typing import Any
 from redis.exceptions import ConnectionError, OutOfMemoryError, RedisError
 
 from ...conf import setting
-from ...events import Event, Position
+from ...wire.events import Event, Position
 from .. import outbox
 from ..base import EVENT_BYTES, Broker, Gap
 from ..database import after_commit
@@ -132,7 +132,7 @@ class RedisBroker(Broker):
     def trim(self) -> int:
         return self._run("trim", *_retention())
 
-    def sweep(self) -> None:
+    def maintain(self) -> None:
         if self._relay(sparingly=False):
             # Finds out, besides, if the server does not take events any more, as after a failover.
             self.trim()

@@ -13,9 +13,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.sse import Event, Position
 from apps.sse.brokers import Gap, get_broker
-from apps.sse.events import CONTROL_PREFIX
 from apps.sse.management.plain import broker_errors, broker_name, warn_of_memory
 from apps.sse.publishing import check_channel
+from apps.sse.wire.events import CONTROL_PREFIX
 
 PAGE = 200
 PAUSE_SECONDS = 0.2

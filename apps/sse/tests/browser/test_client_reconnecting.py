@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from apps.sse.sources import FINISHED
 from apps.sse.tests.browser.playing import QUICK_RETRY, event, names_seen, wait_for_state
+from apps.sse.wire.ids import FINISHED
 
 
 @pytest.mark.firefox

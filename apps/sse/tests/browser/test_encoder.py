@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.sse import sse_comment, sse_event
-from apps.sse.events import check_event_name, encode_data, is_id, sse_retry
+from apps.sse.wire.events import check_event_name, encode_data, is_id, sse_retry
 
 BATCH = 500
 CUTS = 200

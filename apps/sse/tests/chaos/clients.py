@@ -13,7 +13,7 @@ import httpx
 LOST = (OSError, EOFError)
 
 
-class Heard(NamedTuple):
+class ReceivedEvent(NamedTuple):
     """One event, as a client reads it."""
 
     id: str
@@ -39,7 +39,7 @@ class Client:
         self.channels = list(channels)
         self.target = f"{path}?{urlencode([('channel', channel) for channel in self.channels])}"
         self.cookie, self.last_id, self.pause = cookie, last_id, pause
-        self.heard: list[Heard] = []
+        self.heard: list[ReceivedEvent] = []
         self.resets = 0
         self.answers: Counter[int] = Counter()
         self.retry_after: list[str | None] = []
@@ -135,7 +135,7 @@ async def until(condition, seconds=30):
             await asyncio.sleep(0.02)
 
 
-async def frames(reader) -> AsyncIterator[Heard]:
+async def frames(reader) -> AsyncIterator[ReceivedEvent]:
     """Yield the events of a chunked response; one that has not arrived in full is none."""
     waiting = b""
     while size := int(await reader.readline() or b"0", 16):
@@ -145,7 +145,7 @@ async def frames(reader) -> AsyncIterator[Heard]:
             fields = [line.partition(": ")[::2] for line in frame.decode().split("\n")]
             data = "\n".join(value for name, value in fields if name == "data")
             named = dict(fields)
-            yield Heard(named.get("id", ""), named.get("event", "message"), data)
+            yield ReceivedEvent(named.get("id", ""), named.get("event", "message"), data)
 
 
 async def ask(url, path, **parameters):

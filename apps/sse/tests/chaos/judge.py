@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-MOST_SHOWN = 10
+MAX_SHOWN = 10
 
 
 class Item(NamedTuple):
@@ -53,7 +53,7 @@ class Verdict:
     def report(self) -> str:
         """Return the first problems and how many there are."""
         problems = self.problems()
-        return "\n".join([*problems[:MOST_SHOWN], f"… {len(problems)} in all"]) if problems else ""
+        return "\n".join([*problems[:MAX_SHOWN], f"… {len(problems)} in all"]) if problems else ""
 
     def _log(self):
         log: dict[int, Item] = {}
@@ -76,6 +76,6 @@ class Verdict:
         missed = sorted(set(expected) - set(numbers))
         first = next((a, b) for a, b in zip([*numbers, None], [*expected, None], strict=False) if a != b)
         yield (
-            f"{name} heard {len(numbers)} of {len(expected)}: missed {missed[:MOST_SHOWN]}, "
-            f"twice {repeated[:MOST_SHOWN]}; first heard {first[0]} instead of {first[1]}"
+            f"{name} heard {len(numbers)} of {len(expected)}: missed {missed[:MAX_SHOWN]}, "
+            f"twice {repeated[:MAX_SHOWN]}; first heard {first[0]} instead of {first[1]}"
         )

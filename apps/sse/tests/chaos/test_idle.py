@@ -10,7 +10,7 @@ from apps.sse.tests.chaos.deployments import workers_of
 
 MINUTES = 5
 CLIENTS = 10
-MOST_OF_A_CORE = 0.005
+MAX_OF_A_CORE = 0.005
 
 
 @pytest.mark.soak
@@ -28,7 +28,7 @@ async def test_idle_minutes_cost_less_than_half_a_percent_of_a_core(deployment):
                 for worker, start in zip(workers, before, strict=True)
             ]
         print(f"{type(deployment).__name__}: {', '.join(f'{share:.2%}' for share in shares)} of a core")
-        assert max(shares) < MOST_OF_A_CORE
+        assert max(shares) < MAX_OF_A_CORE
 
 
 def seconds_of(process: psutil.Process) -> float:

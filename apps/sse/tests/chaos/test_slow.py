@@ -11,7 +11,7 @@ CHANNELS = ["a", "b"]
 STALLED = 20
 BURST = {"count": 50, "size": 40_000}
 BURSTS = 4
-MOST_BYTES = 25 * 2**20
+MAX_BYTES = 25 * 2**20
 
 
 class Stalled(Client):
@@ -58,7 +58,7 @@ async def test_clients_that_never_read_are_hung_up_and_miss_nothing_and_nobody_e
             grown = process.memory_info().rss - before
             print(f"{grown / 2**20:.1f} MiB more for {STALLED} clients that do not read; {state['hang_ups']}")
             assert state["hang_ups"] == {"slow": STALLED}
-            assert grown < MOST_BYTES
+            assert grown < MAX_BYTES
         assert [client.resets for client in reading] == [0] * 5
 
         # What is left of their streams ends before the first event that they miss.

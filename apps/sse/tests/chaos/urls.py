@@ -11,7 +11,9 @@ from django.db.backends.signals import connection_created
 from django.http import HttpResponse, JsonResponse
 from django.urls import path
 
-from apps.sse import SSEView, connections, metrics, publish
+from apps.sse import SSEView, publish
+from apps.sse.stats import metrics
+from apps.sse.stream import registry
 
 queries: Counter[str] = Counter()
 
@@ -75,7 +77,7 @@ def state(request):
     return JsonResponse(
         {
             "pid": os.getpid(),
-            "streams": connections.open_streams(),
+            "streams": registry.open_streams(),
             "threads": threading.active_count(),
             "queries": queries,
             "counts": metrics.counts,

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from apps.sse.asgi import Application
-from apps.sse.testing.parser import Parser
+from apps.sse.wire.parser import Parser
 
 from .injection import AFTER, faults
 

@@ -170,7 +170,7 @@ def _watch_broker(broker: Any) -> None:
 
         return watched
 
-    for name in ("append", "read", "tail", "latest", "trim", "sweep"):
+    for name in ("append", "read", "tail", "latest", "trim", "maintain"):
         setattr(broker, name, around(getattr(broker, name), name))
     broker.listen = _watched_listen(broker.listen)
 

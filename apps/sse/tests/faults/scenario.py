@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
-from apps.sse import connection, connections, log, sweep, threads
-from apps.sse import hub as hubs
+from apps.sse.access import access_check
 from apps.sse.asgi import Application
 from apps.sse.brokers import database, redis
 from apps.sse.brokers.redis import outage
+from apps.sse.delivery import hub as hubs
+from apps.sse.delivery import log
+from apps.sse.stream import connection, query_threads, registry
 
 from .clients import Client
 from .injection import Fault, databases, faults
@@ -28,13 +30,13 @@ USUAL_REQUESTS = {"signed in": 2, "leaving": 2}
 # Shorter pauses, and smaller pages, so that a few events need several.
 HURRY: list[tuple[Any, str, float]] = [
     (connection, "TICK_TOLERANCE_SECONDS", 0.002),
-    (connections, "SWEEP_SECONDS", 0.01),
-    (sweep, "SWEEP_SECONDS", 0.03),
-    (sweep, "GATHER_SECONDS", 0.01),
-    (sweep, "RETRY_SECONDS", 0.05),
+    (registry, "TICK_SECONDS", 0.01),
+    (access_check, "CHECK_SECONDS", 0.03),
+    (access_check, "GATHER_SECONDS", 0.01),
+    (access_check, "RETRY_SECONDS", 0.05),
     (log, "FIRST_BACKOFF_SECONDS", 0.01),
     (log, "LONGEST_BACKOFF_SECONDS", 0.05),
-    (log, "SWEEP_SECONDS", 0.25),
+    (log, "MAINTENANCE_SECONDS", 0.25),
     (log, "RECENT_EVENTS", 3),
     (log, "PAGE", 3),
     (hubs, "PAGE", 3),
@@ -45,7 +47,7 @@ HURRY: list[tuple[Any, str, float]] = [
 
 
 # The names of the threads that must have ended.
-PASSING = ("sse-log", "sse-sweep", "publisher", "Thread")
+PASSING = ("sse-log", "sse-maintenance", "sse-access-check", "publisher", "Thread")
 
 
 class Stuck(Exception):
@@ -69,7 +71,7 @@ class Scenario:
     async def play(self, fault: Fault | None) -> None:
         """Play the scenario, then check what was received and what is left behind."""
         asyncio.get_running_loop().set_exception_handler(self._note_unhandled)
-        sweep.sweep._due = 0.0
+        access_check.checker._due = 0.0
         faults.begin(fault)
         try:
             await self._live()
@@ -79,7 +81,7 @@ class Scenario:
             await self._give_up()
         finally:
             faults.is_on = False
-            connections._stopping = False
+            registry._stopping = False
         self.violations += violations(self._clients, self._publisher)
         self._check_that_others_stayed(fault)
         await self._check_that_nothing_stays()
@@ -148,7 +150,7 @@ class Scenario:
         await self._until("keepalives", lambda: all(map(is_alive, self._clients)))
 
     async def _stop(self) -> None:
-        connections.end_all(for_good=True)
+        registry.end_all(for_good=True)
         late = Client(self._application, "/every/", "late")
         self._running.append(asyncio.ensure_future(late.run()))
         self._clients.append(late)
@@ -180,8 +182,8 @@ class Scenario:
             self.violations += [f"{error} reached the server for {client.name}" for error in client.raised]
 
     async def _check_that_nothing_stays(self) -> None:
-        await self._leaves("seats", lambda: connections.seats.total or connections.seats.users)
-        await self._leaves("open streams", connections.all_open)
+        await self._leaves("seats", lambda: registry.connection_counts.total or registry.connection_counts.users)
+        await self._leaves("open streams", registry.all_open)
         await self._leaves("holders of threads", _holders)
         hub = hubs.get_hub()
         await self._leaves("followers", lambda: dict(hub._followers))
@@ -233,7 +235,7 @@ def hurry() -> Iterator[None]:
 
 
 def _holders() -> list[Any]:
-    lanes = [next(threads._lanes) for _ in range(threads.COUNT)]
+    lanes = [next(query_threads._threads) for _ in range(query_threads.COUNT)]
     return [holder for lane in lanes for holder in lane.holders]
 
 

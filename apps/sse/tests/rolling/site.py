@@ -62,7 +62,7 @@ class Web:
         self.start()
         await self.until_ready()
 
-    def hang_up(self):
+    def drop(self):
         """Have it read its configuration again, and replace its workers."""
         self.process.send_signal(signal.SIGHUP)
 

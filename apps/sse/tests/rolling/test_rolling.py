@@ -68,7 +68,7 @@ async def deploy(webs, front, clients):
         await web.replace()
     web = random.choice(webs)
     booted = web.output().count("Booting worker")
-    web.hang_up()
+    web.drop()
     await until(lambda: web.output().count("Booting worker") >= booted + 2, 60)
     await web.until_ready()
     before = workers(front)

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from django.db import connections
 
-from apps.sse import log
-from apps.sse.hub import Hub
-from apps.sse.log import Unavailable
+from apps.sse.delivery import log
+from apps.sse.delivery.hub import Hub
+from apps.sse.delivery.log import Unavailable
 from apps.sse.tests.contract import BrokerContract
 from apps.sse.tests.followers import Ear, until
 
@@ -62,9 +62,9 @@ async def check_that_followers_are_hung_up_while_it_is_frozen(proxy, broker, pub
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
     for name, seconds in {
         "READ": 0.3,
-        "LONGEST_SWEEP": 0.3,
+        "MAX_MAINTENANCE": 0.3,
         "LOST": 0.6,
-        "SWEEP": 0.1,
+        "MAINTENANCE": 0.1,
         "FIRST_BACKOFF": 0.01,
     }.items():
         monkeypatch.setattr(log, f"{name}_SECONDS", seconds)

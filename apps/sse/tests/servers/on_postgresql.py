@@ -13,7 +13,7 @@ from django.db import connection, connections, transaction
 
 from apps.sse import publish
 from apps.sse.brokers.database import DatabaseBroker, postgresql
-from apps.sse.hub import get_hub
+from apps.sse.delivery.hub import get_hub
 from apps.sse.tests.contract import BrokerContract, Listening
 from apps.sse.tests.followers import Ear, until
 from apps.sse.tests.servers.frozen import Proxy, check_that_followers_are_hung_up_while_it_is_frozen
@@ -60,7 +60,7 @@ def test_what_a_process_committed_before_it_was_killed_is_published_by_the_next_
     monkeypatch.undo()
     assert (log_of(broker), waiting()) == ([], ["committed"])
     for _ in range(2):
-        broker.sweep()
+        broker.maintain()
         assert (log_of(broker), waiting()) == (["committed"], [])
 
 
@@ -92,8 +92,8 @@ def test_events_that_wait_are_there_once_and_in_order_when_several_sweep_at_once
         for text in texts:
             broker.append(event(text=text))
     monkeypatch.undo()
-    sweepers = [in_a_thread(broker.sweep) for _ in range(4)]
-    for sweeper in sweepers:
+    maintainers = [in_a_thread(broker.maintain) for _ in range(4)]
+    for sweeper in maintainers:
         sweeper.join()
     assert (log_of(broker), waiting()) == (texts, [])
 

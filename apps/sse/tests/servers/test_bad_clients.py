@@ -48,7 +48,7 @@ def state(server):
 
 @pytest.mark.parametrize(("kind", "options", "count"), CASES)
 def test_pipelined_requests_whose_client_closes_leak_no_seat_and_disturb_nobody(streams, kind, options, count):
-    with streams(kind, options, SWEEP_SECONDS="0.2") as server, ExitStack() as stack:
+    with streams(kind, options, TICK_SECONDS="0.2") as server, ExitStack() as stack:
         witness = Reader(stack, server.url, "/quick/")
         lines = len(server.output().splitlines())
         for number in range(count):
@@ -78,7 +78,7 @@ def test_of_a_client_that_has_stopped_reading_nothing_stays_once_it_is_given_up(
 
     one = "--workers 1" if kind.startswith("gunicorn") else ""
     with (
-        streams(kind, one, SWEEP_SECONDS="0.1", LINGER_SECONDS="0.3", SSE_MAX_AGE="1") as server,
+        streams(kind, one, TICK_SECONDS="0.1", LINGER_SECONDS="0.3", SSE_MAX_AGE="1") as server,
         httpx.Client(base_url=server.url) as watching,
     ):
         few = wait_until(tasks)

@@ -5,13 +5,14 @@ import threading
 
 import pytest
 
-from apps.sse import connections, log
 from apps.sse.brokers import get_broker
 from apps.sse.brokers.memory import MemoryBroker
-from apps.sse.events import Event
-from apps.sse.hub import Hub, get_hub
+from apps.sse.delivery import log
+from apps.sse.delivery.hub import Hub, get_hub
+from apps.sse.stream import registry
 from apps.sse.tests.followers import Ear, tell, until
 from apps.sse.tests.test_connection import Playing
+from apps.sse.wire.events import Event
 
 RECENT = 20
 
@@ -130,7 +131,7 @@ async def test_a_client_that_was_hung_up_hears_nothing_after_the_events_that_wer
     async with Playing() as it:
         it.socket.fill()
         it.connection.write(b"on its way")
-        it.connection.hang_up("slow")
+        it.connection.drop("slow")
         later = Event(channel="news", name="e", text="later", number=7)
         it.connection.deliver([later], later.frame)
         it.socket.drain()
@@ -140,11 +141,11 @@ async def test_a_client_that_was_hung_up_hears_nothing_after_the_events_that_wer
 
 
 async def test_a_client_that_was_hung_up_and_reads_no_more_gives_its_seat_back(monkeypatch):
-    monkeypatch.setattr(connections, "SWEEP_SECONDS", 0.02)
-    monkeypatch.setattr(connections, "LINGER_SECONDS", 0.1)
+    monkeypatch.setattr(registry, "TICK_SECONDS", 0.02)
+    monkeypatch.setattr(registry, "LINGER_SECONDS", 0.1)
     async with Playing() as it:
         it.socket.fill()
         it.connection.write(b"on its way")
-        it.connection.hang_up("slow")
+        it.connection.drop("slow")
         await until(lambda: it.task.done())
-        assert it.connection not in connections.all_open()
+        assert it.connection not in registry.all_open()

@@ -11,7 +11,7 @@ import pytest
 
 MEASURABLE = 1000
 AT_ONCE = 50
-MOST_BYTES_EACH = 30 * 1024
+MAX_BYTES_EACH = 30 * 1024
 
 
 def log_in(url):
@@ -66,7 +66,7 @@ async def test_open_streams_of_logged_in_users_hold_no_thread_no_file_and_few_by
         state = httpx.get(f"{server.url}/state/").json()
         assert (state["streams"], len(state["users"])) == (count, 1)
         assert process.num_threads() <= threads
-        assert count < MEASURABLE or each < MOST_BYTES_EACH
+        assert count < MEASURABLE or each < MAX_BYTES_EACH
         # SQLite keeps the files of as many connections as there were at once, for the next ones.
         assert len(held(process)) <= AT_ONCE + 5
         server.stop(patience=10)

@@ -91,10 +91,10 @@ class TestServer:
 
     def test_what_is_too_old_is_dropped_though_nothing_is_published(self, broker, settings):
         broker.append(event(text="old"))
-        broker.sweep()
+        broker.maintain()
         broker.append(event(text="newest"))
         settings.SSE_RETENTION_AGE = 0
-        broker.sweep()
+        broker.maintain()
         assert log_of(broker) == ["newest"]
 
     def test_a_server_whose_memory_is_full_takes_events_again_once_what_is_past_is_dropped(
@@ -108,8 +108,8 @@ class TestServer:
         broker.append(event(text="waits"))
         assert waiting() == ["waits"]
         settings.SSE_RETENTION_BYTES = 1_000_000
-        broker.sweep()
-        broker.sweep()
+        broker.maintain()
+        broker.maintain()
         assert (log_of(broker)[-1], waiting()) == ("waits", [])
 
 
@@ -156,7 +156,7 @@ class TestTransaction:
             transaction.commit()
         finally:
             transaction.set_autocommit(True)
-        broker.sweep()
+        broker.maintain()
         assert (log_of(broker), waiting()) == (["committed", "not durable"], [])
 
     @pytest.mark.parametrize("reachable", [True, False])

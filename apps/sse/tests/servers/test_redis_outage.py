@@ -14,9 +14,10 @@ from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from redis.exceptions import ConnectionError, ReadOnlyError
 
-from apps.sse import close_streams, log
+from apps.sse import close_streams
 from apps.sse.brokers import outbox, redis
 from apps.sse.brokers.redis import RedisBroker, address, outage
+from apps.sse.delivery import log
 from apps.sse.models import OutgoingEvent
 from apps.sse.tests.contract import BrokerContract
 from apps.sse.tests.followers import until
@@ -54,7 +55,7 @@ def broker(valkey):
 
 @pytest.fixture
 def another_process(valkey, tmp_path):
-    """Start a process with a broker of its own: `another_process("broker.sweep()")`."""
+    """Start a process with a broker of its own: `another_process("broker.maintain()")`."""
 
     def start(code):
         environment = servers.environment_for(tmp_path, DATABASE_URL=database_url())
@@ -88,7 +89,7 @@ with transaction.atomic():
         process.communicate(timeout=PATIENCE_SECONDS)
         assert (process.returncode, log_of(broker)) == (-signal.SIGKILL, [])
         for _ in range(2):
-            broker.sweep()
+            broker.maintain()
             assert (log_of(broker), waiting()) == (["committed"], [])
 
     def test_what_it_published_before_it_was_killed_is_not_published_again(self, broker, another_process):
@@ -99,21 +100,23 @@ with transaction.atomic():
 """)
         process.communicate(timeout=PATIENCE_SECONDS)
         assert (process.returncode, log_of(broker), waiting()) == (-signal.SIGKILL, ["published"], ["published"])
-        broker.sweep()
+        broker.maintain()
         assert (log_of(broker), waiting()) == (["published"], [])
 
     def test_events_are_there_once_and_in_order_when_several_sweep_at_once(self, broker, another_process):
         texts = [str(n) for n in range(1000)]
         OutgoingEvent.objects.bulk_create(OutgoingEvent.of(event(text=text)) for text in texts)
-        sweepers = [another_process("print('ready', flush=True)\ninput()\nbroker.sweep()\n") for _ in range(3)]
-        for sweeper in sweepers:
+        maintainers = [
+            another_process("print('ready', flush=True)\ninput()\nbroker.maintain()\n") for _ in range(3)
+        ]
+        for sweeper in maintainers:
             assert sweeper.stdout.readline() == "ready\n"
-        for sweeper in sweepers:
+        for sweeper in maintainers:
             sweeper.stdin.write("now\n")
             sweeper.stdin.flush()
-        for sweeper in sweepers:
+        for sweeper in maintainers:
             sweeper.communicate(timeout=PATIENCE_SECONDS)
-        assert ([s.returncode for s in sweepers], log_of(broker), waiting()) == ([0, 0, 0], texts, [])
+        assert ([s.returncode for s in maintainers], log_of(broker), waiting()) == ([0, 0, 0], texts, [])
 
     def test_a_sweep_that_was_overtaken_by_another_publishes_nothing_twice(self, broker, valkey, monkeypatch):
         slow = RedisBroker(valkey.url)
@@ -121,11 +124,11 @@ with transaction.atomic():
             outbox.put(event(text=str(n)))
 
         def put(events, **options):
-            broker.sweep()
+            broker.maintain()
             return RedisBroker._put(slow, events, **options)
 
         monkeypatch.setattr(slow, "_put", put)
-        slow.sweep()
+        slow.maintain()
         assert log_of(broker) == [str(n) for n in range(150)]
 
 
@@ -139,7 +142,7 @@ class TestFreeze:
 
 class TestClosing:
     async def test_a_stream_that_was_closed_meanwhile_ends_afterwards(self, valkey, settings, monkeypatch):
-        monkeypatch.setattr(log, "SWEEP_SECONDS", 0.1)
+        monkeypatch.setattr(log, "MAINTENANCE_SECONDS", 0.1)
         settings.SSE_BROKER_URL = valkey.url
         ada, grace, other = (make_user(name) for name in ("ada", "grace", "other"))
         async with Opened(ada) as hers, Opened(grace) as also_ended, Opened(other) as stays:
@@ -201,19 +204,19 @@ class TestTwoProcesses:
             return rows
 
         monkeypatch.setattr(outbox, "waiting", read_and_freeze)
-        broker.sweep()
+        broker.maintain()
         assert (log_of(broker), waiting()) == (["once", *map(str, range(300))], [])
 
     def test_what_one_sent_before_it_died_is_not_sent_again_by_the_other(self, broker, other, monkeypatch):
         monkeypatch.setattr(redis, "REMEMBERED", 50)
         monkeypatch.setattr(outbox, "done", lambda keys: None)
         outbox.put(event(text="once"))
-        broker.sweep()
+        broker.maintain()
         monkeypatch.undo()
         monkeypatch.setattr(redis, "REMEMBERED", 50)
         for n in range(300):
             other.append(event(text=str(n)))
-        broker.sweep()
+        broker.maintain()
         assert (log_of(broker), waiting()) == (["once", *map(str, range(300))], [])
 
 
@@ -227,11 +230,11 @@ class TestOutage:
         broker.append(event(text="3"))
         with transaction.atomic():
             broker.append(event(text="4"))
-        broker.sweep()
+        broker.maintain()
         valkey.start()
         assert log_of(broker) == ["before"]
         broker.append(event(text="5"))
-        broker.sweep()
+        broker.maintain()
         assert (log_of(broker), waiting()) == (["before", *"12345"], [])
 
     def test_who_publishes_as_the_first_afterwards_does_not_overtake_what_waits(self, broker, valkey, impatient):
@@ -263,10 +266,10 @@ class TestOutage:
         for n in range(3):
             broker.append(event(text=str(n)))
             broker.append(event(text="lost", durable=False))
-            broker.sweep()
+            broker.maintain()
         valkey.start()
         for _ in range(3):
-            broker.sweep()
+            broker.maintain()
         assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
         assert (
             caplog.records[1].getMessage()
@@ -296,7 +299,7 @@ class TestOutage:
         broker.append(event(text="once"))
         monkeypatch.undo()
         assert waiting() == ["once"]
-        broker.sweep()
+        broker.maintain()
         assert (log_of(broker), waiting()) == (["once"], [])
 
     def test_a_server_that_has_become_a_replica_is_asked_anew_where_the_address_leads(self, broker, impatient):
@@ -307,14 +310,14 @@ class TestOutage:
         assert (log_of(broker), waiting()) == (["1"], ["2"])
         assert broker._client.client_id() != before
         broker._client.execute_command("REPLICAOF", "NO", "ONE")
-        broker.sweep()
+        broker.maintain()
         assert (log_of(broker), waiting()) == (["1", "2"], [])
 
     def test_a_sweep_finds_out_that_the_server_has_become_a_replica(self, broker):
         broker.append(event())
         broker._client.execute_command("REPLICAOF", "127.0.0.1", "1")
         with pytest.raises(ReadOnlyError):
-            broker.sweep()
+            broker.maintain()
 
     @pytest.mark.parametrize("told", [True, False])
     def test_a_connection_that_died_while_idle_is_no_outage(self, broker, valkey, monkeypatch, caplog, told):

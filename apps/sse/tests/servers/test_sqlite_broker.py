@@ -9,9 +9,9 @@ import pytest
 from django.db import connection
 
 from apps.sse.brokers.database import TABLE, file, sqlite
-from apps.sse.events import Event
 from apps.sse.models import STORED
 from apps.sse.tests.contract import Listening
+from apps.sse.wire.events import Event
 
 FOR_EVER = 1000
 PATIENCE_SECONDS = 5

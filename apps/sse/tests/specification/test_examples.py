@@ -12,9 +12,9 @@ from httpx_sse import connect_sse
 
 from tests import servers
 
-Heard = namedtuple("Heard", "event id data")
+ReceivedEvent = namedtuple("ReceivedEvent", "event id data")
 
-UNKNOWN_ID = Heard("sse:reset", "", {"reason": "unknown-id"})
+UNKNOWN_ID = ReceivedEvent("sse:reset", "", {"reason": "unknown-id"})
 TOO_LONG = "9" * 5000
 GARBAGE = ["abc", "1.5", "0x1", "1 2", "1; data: x", "null", TOO_LONG, "12-0123abcd", "é"]
 
@@ -64,7 +64,7 @@ def listening(client, path, last_event_id=None, **headers):
         headers["Last-Event-ID"] = last_event_id.encode()
     with connect_sse(client, "GET", path, headers=headers) as source:
         source.response.raise_for_status()
-        yield (Heard(e.event, e.id, json.loads(e.data)) for e in source.iter_sse() if e.data)
+        yield (ReceivedEvent(e.event, e.id, json.loads(e.data)) for e in source.iter_sse() if e.data)
 
 
 def hear(client, path, count=100, **request):

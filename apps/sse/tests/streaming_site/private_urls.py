@@ -7,7 +7,9 @@ from django.contrib.auth.mixins import LoginRequiredMixin, PermissionRequiredMix
 from django.http import JsonResponse
 from django.urls import include, path
 
-from apps.sse import SSEView, connections, metrics
+from apps.sse import SSEView
+from apps.sse.stats import metrics
+from apps.sse.stream import registry
 
 
 class Open(SSEView):
@@ -48,7 +50,7 @@ class Rooms(LoginRequiredMixin, SSEView):
 def state(request):
     """Tell what this process has open, and why streams have ended."""
     reasons = dict(metrics.hang_ups)
-    return JsonResponse({"pid": os.getpid(), "streams": connections.open_streams(), "ended": reasons})
+    return JsonResponse({"pid": os.getpid(), "streams": registry.open_streams(), "ended": reasons})
 
 
 urlpatterns = [

@@ -3,13 +3,14 @@
 import os
 from importlib import import_module
 
-from apps.sse import listeners, processes
+from apps.sse.stats import processes
+from apps.sse.stream import listening_sockets
 
 _project = import_module(os.environ["PROJECT_SETTINGS"])
 globals().update({name: value for name, value in vars(_project).items() if name.isupper()})
 
 # Read with the first request, before the URLs are.
-listeners.UNACKNOWLEDGED_SECONDS = float(os.environ.get("UNACKNOWLEDGED_SECONDS", 45))
+listening_sockets.UNACKNOWLEDGED_SECONDS = float(os.environ.get("UNACKNOWLEDGED_SECONDS", 45))
 
 # Tests do not wait as long as a site's statistics may.
 processes.EVERY_SECONDS, processes.SILENT_SECONDS = 1, 3

@@ -11,11 +11,12 @@ from django.http import HttpResponse, JsonResponse
 from django.urls import include, path
 from django.views import View
 
-from apps.sse import SSEMixin, SSEView, connections, shared
+from apps.sse import SSEMixin, SSEView, shared
+from apps.sse.stream import registry
 from apps.sse.tests.chaos.urls import Channels, say
 
-for name in ("SWEEP_SECONDS", "LINGER_SECONDS"):
-    setattr(connections, name, float(os.environ.get(name, getattr(connections, name))))
+for name in ("TICK_SECONDS", "LINGER_SECONDS"):
+    setattr(registry, name, float(os.environ.get(name, getattr(registry, name))))
 
 
 def note(line):
@@ -182,10 +183,10 @@ def state(request):
     """Tell what this process has open."""
     return JsonResponse(
         {
-            "streams": connections.open_streams(),
-            "seats": connections.seats.total,
-            "users": sorted(connections.seats.users.keys() - {None}),
-            "anonymous": connections.seats.users[None],
+            "streams": registry.open_streams(),
+            "seats": registry.connection_counts.total,
+            "users": sorted(registry.connection_counts.users.keys() - {None}),
+            "anonymous": registry.connection_counts.users[None],
             "threads": threading.active_count(),
         }
     )

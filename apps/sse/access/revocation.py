@@ -1,0 +1,196 @@
+"""
+Ending the streams of a user or a session in every process: by hand, and as Django's signals tell.
+
+Whoever is still there comes back after a moment, and gets what may be seen now.
+"""
+
+import logging
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedCookies
+from django.core.signals import request_started
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
+
+from ..delivery import control
+from ..delivery.hub import get_hub
+from ..stream import recent_revocations, registry
+from ..stream.registry import OpenConnection
+from ..wire.events import Event
+from .access_check import checker
+from .accounts import account_fields, session_hash
+
+logger = logging.getLogger("apps.sse")
+
+
+def close_streams(*, user: Any = None, session: str | None = None) -> None:
+    """
+    End the open streams of a user or of a session, in every process.
+
+    `user` is the user or its primary key, `session` a session's key. Inside a transaction it takes
+    effect at the commit. The clients reconnect after a moment, and the view decides again what
+    they may see.
+
+    Raises `TypeError` unless exactly one of the two is given.
+    """
+    pk = getattr(user, "pk", user)
+    if (pk is None) == (session is None) or session == "":
+        raise TypeError(
+            "close_streams() needs either a saved user (or its primary key) or a session key: "
+            f"close_streams(user=request.user), not user={user!r} and session={session and '…'!r}."
+        )
+    # A key that can be read in the log or on the bus would be as good as a password.
+    whose = {"user": str(pk)} if session is None else {"session": session_hash(session)}
+    control.send("close", whose)
+
+
+async def aclose_streams(*, user: Any = None, session: str | None = None) -> None:
+    """Like `close_streams`, for async code."""
+    await sync_to_async(close_streams)(user=user, session=session)
+
+
+def close_view(name: str) -> None:
+    """
+    End the open streams of a view, named as in `connections.all_open()`, in every process.
+
+    Inside a transaction it takes effect when that commits.
+    """
+    control.send("close-view", {"view": name})
+
+
+def watch() -> None:
+    """Hear what other processes close, and what Django's signals tell of users and sessions."""
+    control.received.connect(_receive)
+    control.lost.connect(_end_all)
+    request_started.connect(recent_revocations.note_beginning)
+    # However a stream is served, another process may end it.
+    registry.stream_opened.connect(_watch_stream)
+    user_logged_in.connect(_logged_in)
+    user_logged_out.connect(_logged_out)
+    if apps.is_installed("django.contrib.auth"):
+        _watch_users()
+
+
+def _watch_users() -> None:
+    user = get_user_model()
+    for model in apps.get_models():
+        if issubclass(model, user):
+            pre_save.connect(_before_save, sender=model)
+            post_save.connect(_saved, sender=model)
+            post_delete.connect(_deleted, sender=model)
+    for name in ("groups", "user_permissions"):
+        if field := {field.name: field for field in user._meta.many_to_many}.get(name):
+            m2m_changed.connect(_permissions_changed, sender=field.remote_field.through)
+    group = apps.get_model("auth", "Group")
+    m2m_changed.connect(_group_changed, sender=group.permissions.through)
+    post_delete.connect(_group_changed, sender=group)
+
+
+def _watch_stream(stream: OpenConnection, **_: Any) -> None:
+    get_hub().begin()
+    checker.opened(stream)
+
+
+def _receive(event: Event, since: float | None, **_: Any) -> None:
+    if since is not None:
+        # Under WSGI a request can begin before its process follows the log.
+        since = min([since, *(stream.opened_at for stream in registry.get_registry().connections)])
+    if since is None or event.sent_at > since:
+        {"close": _close, "close-view": _close_view, "check": _check}.get(event.name, _ignore)(event.data)
+
+
+def _ignore(data: Any) -> None:
+    """Do nothing about a message that only other versions of this library know."""
+
+
+def _end_all(reason: str, **_: Any) -> None:
+    """End all streams, since messages that concern them may be lost."""
+    registry.get_registry().revoke(lambda _: True, reason)
+
+
+def _close(data: dict[str, Any]) -> None:
+    def is_meant(stream: OpenConnection) -> bool:
+        if "user" in data:
+            return stream.client.user_pk == pk
+        return stream.client.session_hash == data["session"]
+
+    pk = get_user_model()._meta.pk.to_python(data["user"]) if "user" in data else None
+    registry.get_registry().revoke(is_meant, "access")
+
+
+def _close_view(data: dict[str, Any]) -> None:
+    registry.get_registry().revoke(lambda stream: stream.name == data["view"], "staff")
+
+
+def _check(data: dict[str, Any]) -> None:
+    """Look at all open streams; those of users that are still opening have no permissions to compare yet."""
+    recent_revocations.remember(lambda stream: stream.client.fingerprint is not None, "access")
+    checker.soon()
+
+
+def _logged_in(request: Any, **_: Any) -> None:
+    """End what was opened under the key that the session had before the login."""
+    earlier = request.COOKIES.get(settings.SESSION_COOKIE_NAME) if request is not None else None
+    if earlier and earlier != request.session.session_key:
+        _close_or_log(session=earlier)
+
+
+def _logged_out(request: Any, user: Any, **_: Any) -> None:
+    if isinstance(request.session, SignedCookies):
+        # Nothing tells this session of the user from the others.
+        if user is not None:
+            _close_or_log(user=user)
+    elif request.session.session_key:
+        _close_or_log(session=request.session.session_key)
+
+
+def _before_save(instance: Any, raw: bool, using: str, update_fields: Any, **_: Any) -> None:
+    """Note on the instance whether it is about to change what an account is like."""
+    names = [name for name in account_fields(get_user_model()) if update_fields is None or name in update_fields]
+    instance._sse_changes = False
+    if names and not raw and instance.pk is not None and not instance._state.adding:
+        stored = get_user_model()._base_manager.using(using).filter(pk=instance.pk).values_list(*names).first()
+        instance._sse_changes = stored != tuple(getattr(instance, name) for name in names)
+
+
+def _saved(instance: Any, **_: Any) -> None:
+    if instance.__dict__.pop("_sse_changes", False):
+        _close_or_log(user=instance)
+
+
+def _deleted(instance: Any, **_: Any) -> None:
+    _close_or_log(user=instance)
+
+
+def _permissions_changed(instance: Any, action: str, reverse: bool, **_: Any) -> None:
+    if not action.startswith("post_"):
+        return
+    if reverse:
+        _check_or_log()
+    else:
+        _close_or_log(user=instance)
+
+
+def _group_changed(action: str = "post_delete", **_: Any) -> None:
+    if action.startswith("post_"):
+        _check_or_log()
+
+
+def _close_or_log(**whose: Any) -> None:
+    """Close streams; nobody is kept from logging out, or from saving, by a bus that is away."""
+    try:
+        close_streams(**whose)
+    except Exception:
+        logger.exception("Streams could not be ended immediately. The next periodic check will end them.")
+
+
+def _check_or_log() -> None:
+    """Let every process look which of its streams are concerned."""
+    try:
+        control.send("check", {})
+    except Exception:
+        logger.exception("Streams could not be checked immediately. The next periodic check will do so.")

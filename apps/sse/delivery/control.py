@@ -1,0 +1,34 @@
+"""Messages between the processes of a site: events on a channel that no client can follow."""
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from django.dispatch import Signal
+
+from ..brokers import get_broker
+from ..wire.events import CONTROL_PREFIX, Event, encode_data
+
+CHANNEL = f"{CONTROL_PREFIX}control"
+
+# Sent on the event loop with each message, an `event`. `since` is None, except for messages that were in the log
+# when this process began to follow it: then it is that moment, in seconds since the epoch.
+received = Signal()
+# Sent on the event loop when messages may be lost, with a `reason`.
+lost = Signal()
+
+logger = logging.getLogger("apps.sse")
+
+
+def send(name: str, data: Any) -> None:
+    """Send a message to all processes. Inside a transaction it is sent at the commit."""
+    get_broker().append(Event(channel=CHANNEL, name=name, text=encode_data(data)))
+
+
+def dispatch(events: Iterable[Event], since: float | None = None) -> None:
+    """Give messages to the receivers of `received`; one that fails is logged."""
+    for event in events:
+        for _, error in received.send_robust(sender=None, event=event, since=since):
+            if isinstance(error, Exception):
+                # Another version of this library may have sent it.
+                logger.error("A message from another process failed: %r.", event.name, exc_info=error)

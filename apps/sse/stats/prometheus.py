@@ -1,0 +1,145 @@
+"""
+The page that Prometheus reads: the metrics of all processes, whichever of them answers.
+
+Each process's own counts are told apart by the label `process`, so that a process that is gone
+takes nothing away from the others' counts, and `rate()` is right.
+"""
+
+import hmac
+import re
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+from typing import Any
+
+from django.db import Error
+from django.db.transaction import non_atomic_requests
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import exposition
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import CollectorRegistry
+
+from ..conf import setting
+from ..db.errors import migration_hint
+from ..models import Process
+from . import processes
+from .metrics import DELIVERY_DELAY
+
+GAUGES = {
+    "connections": ("sse_connections", "Open streams."),
+    "backlog_connections": ("sse_backlog_connections", "Open streams with data that the client has not read yet."),
+    "backlog_bytes": ("sse_backlog_bytes", "Bytes queued for clients that have not read them yet."),
+    "bus_up": ("sse_bus_up", "1 if the process can read events, 0 if it refuses streams because it cannot."),
+}
+COUNTERS = {
+    "opened": ("sse_connections_opened", "Streams opened."),
+    "published": ("sse_events_published", "Events published by this process."),
+    "read": ("sse_events_read", "Events that this process read from the log, published by any process."),
+    "delivered": ("sse_events_delivered", "Events written to clients, counted once per client."),
+    "replays": ("sse_replays", "Clients that reconnected and got a replay."),
+    "replayed": ("sse_events_replayed", "Events replayed to clients that reconnected."),
+    "resets": ("sse_resets", "Resets: clients whose missed events could not be replayed."),
+    "cpu_seconds": ("sse_cpu_seconds", "CPU time used."),
+}
+HISTOGRAMS = {
+    DELIVERY_DELAY: "Seconds from publish() until the event was written to the last client of a process.",
+}
+OTHER = "Counted by an app of this project."
+
+
+@require_safe
+@never_cache
+@non_atomic_requests
+def metrics(request: HttpRequest, collectors: Iterable[Any] = ()) -> HttpResponse:
+    """
+    Return the metrics of all processes to a request with `METRICS_TOKEN` as its bearer token.
+
+    `collectors` are the project's own collectors, as prometheus-client defines them. Without the
+    setting the response is 404, without a database 503.
+    """
+    token = setting("METRICS_TOKEN")
+    if not token:
+        raise Http404("METRICS_TOKEN is not set.")
+    given = request.headers.get("Authorization", "")
+    if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+        answer = HttpResponse("The bearer token is missing or wrong.\n", status=401, content_type="text/plain")
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="metrics"'
+        return answer
+    try:
+        rows = processes.rows()
+    except Error as error:
+        text = migration_hint(error) or f"The database cannot be read: {error}"
+        return HttpResponse(f"{text}\n", status=503, content_type="text/plain")
+    registry = CollectorRegistry()
+    for collector in (Collector(rows), *collectors):
+        registry.register(collector)
+    encode, content_type = exposition.choose_encoder(request.headers.get("Accept", ""))
+    return HttpResponse(encode(registry), content_type=content_type)
+
+
+class Collector:
+    """The rows of the processes as metrics, as prometheus-client takes them."""
+
+    def __init__(self, rows: list[Process]) -> None:
+        self._silent = sum(map(processes.is_silent, rows))
+        self._rows = [row for row in rows if not processes.is_silent(row)]
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each metric with a sample for each process."""
+        yield from self._numbers()
+        yield self._hang_ups()
+        yield from self._histograms()
+        yield from self._processes()
+
+    def _numbers(self) -> Iterator[Metric]:
+        for kind, family, known in (
+            ("gauges", GaugeMetricFamily, GAUGES),
+            ("counts", CounterMetricFamily, COUNTERS),
+        ):
+            for name, values in self._by_name(kind, known):
+                metric = family(*known.get(name, (_metric(name), OTHER)), labels=["process"])
+                for process, value in values:
+                    metric.add_metric([process], value)
+                yield metric
+
+    def _hang_ups(self) -> Metric:
+        text = "Streams ended by the server, by reason. Their clients reconnect."
+        counter = CounterMetricFamily("sse_hang_ups", text, labels=["process", "reason"])
+        for reason, values in self._by_name("hang_ups", ()):
+            for process, value in values:
+                counter.add_metric([process, reason], value)
+        return counter
+
+    def _histograms(self) -> Iterator[Metric]:
+        for name, values in self._by_name("histograms", HISTOGRAMS):
+            histogram = HistogramMetricFamily(_metric(name), HISTOGRAMS.get(name, OTHER), labels=["process"])
+            for process, told in values:
+                bounds = [*map(str, told["bounds"]), "+Inf"]
+                histogram.add_metric(
+                    [process], list(zip(bounds, accumulate(told["buckets"]), strict=True)), told["sum"]
+                )
+            yield histogram
+
+    def _by_name(self, kind: str, known: Iterable[str]) -> Iterator[tuple[str, list[tuple[str, Any]]]]:
+        """Yield each name of a kind, with the values of the processes that have it."""
+        for name in dict.fromkeys([*known, *(name for row in self._rows for name in row.data[kind])]):
+            yield name, [(str(row.pk), row.data[kind][name]) for row in self._rows if name in row.data[kind]]
+
+    def _processes(self) -> Iterator[Metric]:
+        info = InfoMetricFamily("sse_process", "Processes that serve or work.", labels=["process"])
+        for row in self._rows:
+            info.add_metric([str(row.pk)], {"pid": str(row.pid), "host": row.host, "kind": row.kind})
+        yield info
+        text = "Processes that have not reported lately: killed, or hanging. Forgotten after five minutes."
+        yield GaugeMetricFamily("sse_processes_silent", text, self._silent)
+
+
+def _metric(name: str) -> str:
+    return "sse_" + re.sub(r"\W", "_", name)

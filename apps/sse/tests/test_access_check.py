@@ -1,0 +1,276 @@
+"""What sends no signal is found by a sweep, which asks once for all."""
+
+import asyncio
+import contextlib
+import logging
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from django.contrib import auth
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import Group, Permission
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.db import connection, models
+from django.test.utils import CaptureQueriesContext, isolate_apps
+from django.utils import timezone
+
+from apps.sse.access import access_check, accounts, revocation
+from apps.sse.access.access_check import AccessCheck
+from apps.sse.stream import registry
+from apps.sse.stream.connection import Connection
+
+from .followers import until
+from .opened import Opened, new_session
+from .streams import make_user
+from .test_connection import Silent
+
+pytestmark = pytest.mark.django_db(transaction=True)
+User = auth.get_user_model()
+ROOT = Path(__file__).parents[3]
+
+
+def check(its):
+    """Let a sweep look at all streams now."""
+    its.soon()
+    its.run_once()
+
+
+async def looked_at(its):
+    """Look, and wait until what is to end has ended."""
+    check(its)
+    await asyncio.sleep(0)
+
+
+@pytest.fixture
+def ada():
+    """A user with a permission of her own, and one by a group; there are other groups and permissions."""
+    user = make_user(password="secret")
+    group, _ = Group.objects.create(name="one"), Group.objects.create(name="two")
+    first, second = Permission.objects.order_by("pk")[:2]
+    group.permissions.add(first)
+    user.groups.add(group)
+    user.user_permissions.add(second)
+    return user
+
+
+@pytest.fixture
+def user_model_of_ones_own():
+    """A user model with a name and a password, whose default manager shows nobody, and its table."""
+    with isolate_apps("apps.accounts"):
+
+        class Shown(models.Manager):
+            def get_queryset(self):
+                return super().get_queryset().none()
+
+        class Member(AbstractBaseUser):
+            name = models.CharField(max_length=20)
+            objects = Shown()
+
+            class Meta:
+                app_label = "accounts"
+
+    with connection.schema_editor() as editor:
+        editor.create_model(Member)
+    yield Member
+    with connection.schema_editor() as editor:
+        editor.delete_model(Member)
+
+
+def sql(statement):
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def another(model, of):
+    return model.objects.exclude(pk__in=of).order_by("pk").last().pk
+
+
+BEHIND_DJANGOS_BACK = {
+    "password": lambda user: User.objects.filter(pk=user.pk).update(password="another"),
+    "deactivated": lambda user: User.objects.filter(pk=user.pk).update(is_active=False),
+    "staff": lambda user: User.objects.filter(pk=user.pk).update(is_staff=True),
+    "superuser": lambda user: User.objects.filter(pk=user.pk).update(is_superuser=True),
+    "deleted": lambda user: [
+        sql("DELETE FROM accounts_user_groups"),
+        sql("DELETE FROM accounts_user_user_permissions"),
+        sql(f"DELETE FROM accounts_user WHERE id = {user.pk}"),
+    ],
+    "permission lost": lambda user: sql("DELETE FROM accounts_user_user_permissions"),
+    "permission swapped": lambda user: User.user_permissions.through.objects.update(
+        permission_id=another(Permission, user.user_permissions.all())
+    ),
+    "group lost": lambda user: sql("DELETE FROM accounts_user_groups"),
+    "group swapped": lambda user: User.groups.through.objects.update(group_id=another(Group, user.groups.all())),
+    "the group's permission lost": lambda user: sql("DELETE FROM auth_group_permissions"),
+    "the group's permission swapped": lambda user: Group.permissions.through.objects.update(
+        permission_id=another(Permission, user.user_permissions.all())
+    ),
+}
+
+
+@pytest.mark.parametrize("change", BEHIND_DJANGOS_BACK.values(), ids=BEHIND_DJANGOS_BACK)
+async def test_a_change_that_sends_no_signal_is_found_by_a_sweep(ada, change):
+    its, grace = AccessCheck(), make_user("grace")
+    async with Opened(ada) as stream, Opened(grace) as other, Opened() as visitor:
+        await looked_at(its)
+        assert not stream.is_ended
+        change(ada)
+        await looked_at(its)
+        assert stream.is_ended
+        assert not other.is_ended
+        assert not visitor.is_ended
+
+
+@pytest.mark.parametrize("name", ["password", "deactivated", "deleted"])
+async def test_a_change_of_the_account_between_opening_and_the_first_look_is_found(ada, name):
+    async with Opened(ada) as stream:
+        BEHIND_DJANGOS_BACK[name](ada)
+        await looked_at(AccessCheck())
+        assert stream.is_ended
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda key: Session.objects.filter(pk=key).delete(),
+        lambda key: Session.objects.filter(pk=key).update(expire_date=timezone.now()),
+    ],
+    ids=["deleted", "expired"],
+)
+async def test_a_session_that_is_gone_is_found_by_a_sweep(change):
+    its = AccessCheck()
+    keys = [new_session(basket=n) for n in range(2)]
+    async with Opened(key=keys[0]) as stream, Opened(key=keys[1]) as other:
+        await looked_at(its)
+        assert not stream.is_ended
+        change(keys[0])
+        await looked_at(its)
+        assert stream.is_ended
+        assert not other.is_ended
+
+
+async def test_what_does_not_concern_access_ends_nothing(ada):
+    its, key = AccessCheck(), new_session(basket=1)
+    async with Opened(ada, key) as stream:
+        await looked_at(its)
+        User.objects.filter(pk=ada.pk).update(last_login=timezone.now(), email="ada@example.com")
+        session = SessionStore(key)
+        session["basket"] = 2
+        session.save()
+        await looked_at(its)
+        assert not stream.is_ended
+
+
+async def test_a_sweep_asks_once_for_all_users_and_once_for_all_sessions():
+    async with contextlib.AsyncExitStack() as stack:
+        for number in range(20):
+            opened = Opened(make_user(f"user{number}"), new_session(number=number))
+            await stack.enter_async_context(opened)
+        with CaptureQueriesContext(connection) as queries:
+            check(AccessCheck())
+        assert len(queries) == 2, queries.captured_queries
+
+
+async def test_streams_that_closed_before_the_first_look_are_not_looked_up(ada, monkeypatch):
+    its = AccessCheck()
+    monkeypatch.setattr(its, "_run", lambda: None)
+    monkeypatch.setattr(revocation, "checker", its)
+    async with Opened(ada, new_session(basket=1)):
+        pass
+    with CaptureQueriesContext(connection) as queries:
+        its.run_once()
+        check(its)
+    assert len(queries) == 0, queries.captured_queries
+
+
+async def test_a_process_whose_visitors_are_unknown_asks_nothing():
+    async with Opened(), Opened():
+        with CaptureQueriesContext(connection) as queries:
+            check(AccessCheck())
+        assert len(queries) == 0
+
+
+@pytest.mark.parametrize("engine", ["cache", "signed_cookies", "file"])
+async def test_sessions_that_are_not_in_the_database_are_not_looked_for(settings, caplog, engine):
+    caplog.set_level(logging.WARNING, logger="apps.sse")
+    async with Opened(key=new_session(basket=1)) as stream:
+        settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
+        with CaptureQueriesContext(connection) as queries:
+            await looked_at(AccessCheck())
+        assert len(queries) == 0
+        assert not stream.is_ended
+    assert caplog.records == []
+
+
+WITHOUT_USERS = """
+import asyncio, django
+from django.conf import settings
+settings.configure(INSTALLED_APPS=["apps.sse"], SECRET_KEY="x" * 50, SSE_BROKER_URL="memory://")
+django.setup()
+from django.test import RequestFactory
+from apps.sse.access import access_check, limits
+from apps.sse.stream.connection import Connection
+
+class Source:
+    async def play(self, connection):
+        access_check.checker.soon()
+        access_check.checker.run_once()
+
+async def send(message):
+    pass
+
+client = limits.client_of(RequestFactory().get("/"))
+asyncio.run(Connection(Source(), opening="", retry_ms=1, keepalive=1, client=client).run(send))
+"""
+
+
+def test_a_project_without_users_and_sessions_has_streams_all_the_same():
+    command = [sys.executable, "-c", WITHOUT_USERS]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+async def test_a_sweep_that_fails_is_logged_once_and_tried_again(ada, caplog, monkeypatch):
+    caplog.set_level(logging.WARNING, logger="apps.sse")
+    its = AccessCheck()
+    async with Opened(ada) as stream:
+        with monkeypatch.context() as broken:
+            broken.setattr(accounts, "_accounts", lambda pks: 1 / 0)
+            for _ in range(3):
+                check(its)
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        assert "division by zero" in caplog.text
+        assert its._due < time.monotonic() + access_check.RETRY_SECONDS + 1
+        BEHIND_DJANGOS_BACK["password"](ada)
+        await looked_at(its)
+        assert stream.is_ended
+
+
+async def test_a_process_with_open_streams_has_a_thread_that_looks_again_and_again(ada, monkeypatch):
+    monkeypatch.setattr(access_check, "CHECK_SECONDS", 0.1)
+    monkeypatch.setattr(access_check, "GATHER_SECONDS", 0.01)
+    its = AccessCheck()
+    monkeypatch.setattr(revocation, "checker", its)
+    async with Opened(ada) as stream:
+        await until(lambda: stream.permissions is not None)
+        BEHIND_DJANGOS_BACK["permission swapped"](ada)
+        await until(lambda: stream.is_ended)
+    await until(lambda: its._thread is None)
+
+
+async def test_a_user_model_without_permissions_or_flags_is_swept_whomever_its_manager_shows(
+    monkeypatch, user_model_of_ones_own
+):
+    model = user_model_of_ones_own
+    user = model.objects.create(name="ada", password="one")
+    monkeypatch.setattr(accounts, "get_user_model", lambda: model)
+    client = registry.Client(user_pk=user.pk, fingerprint=accounts.fingerprint_of(user))
+    assert client.fingerprint is not None
+    its = Connection(Silent(), opening="", retry_ms=1000, keepalive=15, client=client)
+    assert accounts.changed_accounts([its]) == set()
+    model._base_manager.update(password="two")
+    assert accounts.changed_accounts([its]) == {its}

@@ -1,0 +1,48 @@
+"""A process that stops waits for its streams, up to the last byte that a server has to write."""
+
+import socket
+import threading
+
+from apps.sse.servers import shutdown, wsgi
+from apps.sse.stream import registry
+from apps.sse.stream.connection import Connection
+from apps.sse.stream.listening_sockets import Listeners
+from apps.sse.stream.registry import Client
+
+
+class Finished:
+    """A source that is finished at once."""
+
+    async def play(self, connection):
+        pass
+
+
+def test_under_wsgi_a_stream_that_is_over_is_waited_for_until_the_server_has_written_its_end():
+    body = wsgi.Body(Connection(Finished(), opening="retry: 1\n\n", retry_ms=1, keepalive=15, client=Client()))
+    assert list(body) == [b"retry: 1\n\n"]
+    assert registry.open_streams() == 0
+    assert body in shutdown.unclosed
+    body.close()
+    assert body not in shutdown.unclosed
+
+
+def test_listening_sockets_are_found_while_other_threads_close_theirs():
+    is_over = threading.Event()
+
+    def open_and_close():
+        while not is_over.is_set():
+            for end in socket.socketpair():
+                end.close()
+
+    threads = [threading.Thread(target=open_and_close) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        try:
+            assert not any(Listeners().closed() for _ in range(300))
+        finally:
+            is_over.set()
+            for thread in threads:
+                thread.join()
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            assert listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 45_000
