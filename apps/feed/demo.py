@@ -38,7 +38,7 @@ def seed() -> None:
             feed.add(Post(author=users[name], text=text, link="".join(link)))
 
 
-def move() -> None:
+def tick() -> None:
     """Add a post of one of the demo users."""
     if users := demo_users():
         feed.add(Post(author=random.choice(list(users.values())), text=random.choice(NEWS)))

@@ -22,7 +22,7 @@ def seed() -> None:
             user.notifications.filter(pk=first.pk).update(read_at=first.created_at)
 
 
-def move() -> None:
+def tick() -> None:
     """Tell one of the demo users something."""
     if users := _users():
         _tell(random.choice(users), *random.choice(STORIES))

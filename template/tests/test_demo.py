@@ -1,4 +1,6 @@
-"""Demo data, of all apps that have some."""
+"""The demo data of all apps."""
+
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -11,13 +13,13 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def _developing(settings):
+def _development(settings):
     settings.DEBUG = True
     settings.DEVELOPMENT_DATABASE = name_of_database()
 
 
-@pytest.mark.usefixtures("_developing")
-def test_demo_data_is_made_once(capsys):
+@pytest.mark.usefixtures("_development")
+def test_demo_data_is_created_once(capsys):
     call_command("demo_users")
     call_command("demo", seed=True)
     posts = Post.objects.count()
@@ -25,23 +27,20 @@ def test_demo_data_is_made_once(capsys):
     assert Post.objects.count() == posts > 0
 
 
-@pytest.mark.usefixtures("_developing")
-def test_something_goes_on_happening_until_it_is_interrupted(monkeypatch, capsys):
-    happened = []
+@pytest.mark.usefixtures("_development")
+def test_events_are_created_until_ctrl_c_by_the_apps_that_have_some(monkeypatch, capsys):
+    calls = []
 
-    class Module:
-        seed = staticmethod(lambda: happened.append("seed"))
+    def tick():
+        calls.append("tick")
+        if len(calls) == 10:
+            raise KeyboardInterrupt
 
-        @staticmethod
-        def move():
-            happened.append("move")
-            if len(happened) == 4:
-                raise KeyboardInterrupt
-
-    monkeypatch.setattr(command, "demo_modules", lambda: [Module])
+    seed = SimpleNamespace(seed=lambda: calls.append("seed"))
+    monkeypatch.setattr(command, "demo_modules", lambda: [seed, SimpleNamespace(seed=seed.seed, tick=tick)])
     monkeypatch.setattr(command.time, "sleep", lambda seconds: None)
     call_command("demo")
-    assert happened == ["seed", "move", "move", "move"]
+    assert calls == ["seed"] * 2 + ["tick"] * 8
 
 
 def test_demo_data_is_refused_in_production(settings):

@@ -221,7 +221,7 @@ def test_demo_posts_are_added_once_and_only_for_users_that_exist(ada):
     demo.seed()
     demo.seed()
     assert Post.objects.count() == sum(name == "ada" for name, *_ in demo.SEED)
-    demo.move()
+    demo.tick()
     assert Post.objects.latest("pk").author == ada
 
 

@@ -15,14 +15,14 @@ def test_demo_users_get_the_same_few_once(ada, grace, django_user_model):
 
 
 def test_something_happens_to_one_of_them(ada, grace):
-    demo.move()
+    demo.tick()
     told = Notification.objects.get()
     assert {told.actor, told.recipient} == {ada, grace}
 
 
 def test_where_nobody_is_nothing_happens(db):
     demo.seed()
-    demo.move()
+    demo.tick()
     assert not Notification.objects.exists()
 
 

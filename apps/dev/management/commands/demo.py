@@ -1,4 +1,8 @@
-"""Demo data that moves: each installed app may have a module `demo` with `seed()` and `move()`."""
+"""
+Demo data and demo events. An app may have a module `demo` for them.
+
+Its `seed()` creates the missing data, its `tick()`, if it has one, creates an event.
+"""
 
 import random
 import time
@@ -23,22 +27,23 @@ class Command(BaseCommand):
 
     def handle(self, *args, seed: bool, pause: float, **options) -> None:
         if not settings.DEBUG:
-            raise CommandError("Demo data needs DEBUG. Set DEBUG=1, on a developer's machine only.")
+            raise CommandError("Demo data needs DEBUG. Set DEBUG=1 on a development machine only.")
         refuse_foreign_database()
         if pause <= 0:
-            raise CommandError(f"--pause is {pause:g}: give a number of seconds above 0.")
+            raise CommandError(f"--pause is {pause:g}. Set it to a number of seconds above 0.")
         demos = [*demo_modules()]
         for demo in demos:
             demo.seed()
         if seed:
             return
+        ticks = [demo.tick for demo in demos if hasattr(demo, "tick")]
         self.stdout.write("A demo event is created every few seconds. Press Ctrl-C to stop.")
         try:
             while True:
                 time.sleep(random.uniform(0.5, 1.5) * pause)
-                random.choice(demos).move()
+                random.choice(ticks)()
         except KeyboardInterrupt:
-            self.stdout.write("")
+            self.stdout.write("")  # a new line after ^C
 
 
 def demo_modules() -> Iterator[ModuleType]:
