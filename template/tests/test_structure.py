@@ -1,6 +1,7 @@
 """The shape that keeps the project easy to walk: who may import whom, and what files hold."""
 
 import ast
+import graphlib
 import re
 from pathlib import Path
 
@@ -28,6 +29,7 @@ LIBRARY = [
     "publishing",
     "pages",
     "views",
+    "__init__",
     "open_streams",
     "doctor",
     "urls",
@@ -36,23 +38,42 @@ LIBRARY = [
     "testing",
     "management",
     "apps",
-    "__init__",
 ]
-# No part of the library's imports.
+# Folders without modules that the library imports.
 APART = {"tests", "client", "migrations", "static", "templates", "__pycache__"}
+# Names of loggers and salts look like names in this module.
+FRONT = ROOT / "apps/sse/__init__.py"
+SOURCES = [file for file in (ROOT / "apps").rglob("*.py") if not {"tests", "node_modules"} & {*file.parts}]
+OWN_LIBRARY = [file for file in SOURCES if file.is_relative_to(ROOT / "apps/sse")]
 
 
 def imported(file: Path) -> set[str]:
-    """Return the full names of the modules that a file imports."""
-    package = ".".join(file.relative_to(ROOT).parts[:-1])
+    """Return the dotted names that a file imports anywhere, including those that it has as strings."""
+    package = file.relative_to(ROOT).parts[:-1]
     names = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            base = package.rsplit(".", node.level - 1)[0] + "." if node.level else ""
-            names |= {f"{base}{node.module}"} if node.module else {f"{base}{a.name}" for a in node.names}
+            parents = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join([*parents, *filter(None, [node.module])])
+            names |= {f"{base}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Constant) and re.fullmatch(r"apps(\.\w+)+", str(node.value)):
+            names |= {node.value} if module_of(node.value) not in (None, FRONT) else set()
     return names
+
+
+def part_of_library(name: str) -> str:
+    """Return the entry of LIBRARY in which an imported name is; what no module has is in `__init__`."""
+    part = f"{name}.".split(".")[2]
+    return part if part in LIBRARY else "__init__"
+
+
+def module_of(name: str) -> Path | None:
+    """Return the file of the module that an imported name is, or is in."""
+    path = ROOT.joinpath(*name.split("."))
+    candidates = [file for base in (path, path.parent) for file in (base.with_suffix(".py"), base / "__init__.py")]
+    return next((file for file in candidates if file.is_file()), None)
 
 
 def test_the_list_of_packages_is_complete():
@@ -65,20 +86,64 @@ def test_imports_within_the_library_point_one_way(module):
     folder = ROOT / "apps/sse" / module
     files = [*folder.rglob("*.py")] if folder.is_dir() else [folder.with_suffix(".py")]
     names = {name for file in files for name in imported(file)}
-    own = {name.split(".")[2] for name in names if name.startswith("apps.sse.")}
+    own = {part_of_library(name) for name in names if f"{name}.".startswith("apps.sse.")}
     assert own - {module} <= set(LIBRARY[: LIBRARY.index(module)])
+
+
+def test_no_module_imports_itself_through_others():
+    imports = {file: {module_of(name) for name in imported(file)} - {None, file} for file in SOURCES}
+    graphlib.TopologicalSorter(imports).prepare()
+
+
+def test_importing_a_module_of_the_library_registers_nothing_in_another():
+    """Django's signals and decorators may be used at import; all else is connected in `apps.py`."""
+    found = []
+    for file in OWN_LIBRARY:
+        tree = ast.parse(file.read_text())
+        own = {
+            alias.asname or alias.name
+            for node in tree.body
+            if isinstance(node, ast.ImportFrom) and (node.level or str(node.module).startswith("apps."))
+            for alias in node.names
+        }
+        found += [
+            f"{file.relative_to(ROOT)}: {ast.unparse(node)}" for node in tree.body for node in changes(node, own)
+        ]
+    assert found == []
+
+
+def changes(statement: ast.stmt, own: set[str]):
+    """Yield the parts of a module's statement that change what one of the names `own` holds."""
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        yield from [statement] if root_of(statement.value) in own else []
+    elif isinstance(statement, ast.Assign | ast.AugAssign):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        yield from (target for target in targets if not isinstance(target, ast.Name) and root_of(target) in own)
+    elif isinstance(statement, ast.For | ast.With | ast.If | ast.Try):
+        yield from (part for child in statement.body for part in changes(child, own))
+    for decorator in getattr(statement, "decorator_list", []):
+        # `shared` returns a function and registers nothing.
+        yield from [decorator] if root_of(decorator) in own - {"shared"} else []
+
+
+def root_of(node: ast.expr) -> str:
+    """Return the name at which an expression begins, such as `a` of `a.b[0]()`."""
+    while not isinstance(node, ast.Name):
+        node = node.func if isinstance(node, ast.Call) else getattr(node, "value", ast.Name(""))
+    return node.id
 
 
 @pytest.mark.parametrize("app", SAMPLE_APPS)
 def test_a_sample_app_imports_nothing_of_ours_but_the_library_and_itself(app):
-    files = [file for file in (ROOT / "apps" / app).rglob("*.py") if "tests" not in file.parts]
+    """Of the library it imports the public names, the test kit aside; `cp -r` takes it to another project."""
+    files = [file for file in SOURCES if file.is_relative_to(ROOT / "apps" / app)]
     ours = {name for file in files for name in imported(file) if name.startswith("apps.")}
-    assert {name for name in ours if not re.match(rf"apps\.({app}(\.|$)|sse$)", name)} == set()
+    assert {name for name in ours if not re.match(rf"apps\.({app}(\.|$)|sse\.\w+$)", name)} == set()
+    assert {part_of_library(name) for name in ours if name.startswith("apps.sse.")} <= {"__init__"}
 
 
 def test_the_library_imports_nothing_of_ours_but_itself():
-    files = [file for file in (ROOT / "apps/sse").rglob("*.py") if "tests" not in file.parts]
-    ours = {name for file in files for name in imported(file) if name.startswith("apps.")}
+    ours = {name for file in OWN_LIBRARY for name in imported(file) if name.startswith("apps.")}
     assert {name for name in ours if not name.startswith("apps.sse")} == set()
 
 
