@@ -7,7 +7,7 @@ from axes.backends import AxesStandaloneBackend
 from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
-from apps.sse.access.limits import address_of
+from apps.sse import address_of
 
 
 class Backend(AxesStandaloneBackend, ModelBackend):

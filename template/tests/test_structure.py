@@ -142,6 +142,13 @@ def test_a_sample_app_imports_nothing_of_ours_but_the_library_and_itself(app):
     assert {part_of_library(name) for name in ours if name.startswith("apps.sse.")} <= {"__init__"}
 
 
+def test_the_accounts_import_only_the_library_and_the_guard_of_development_databases():
+    files = [file for file in SOURCES if file.is_relative_to(ROOT / "apps/accounts")]
+    ours = {name for file in files for name in imported(file) if name.startswith("apps.")}
+    others = {name for name in ours if not name.startswith("apps.accounts")}
+    assert others == {"apps.dev.database.refuse_foreign_database", "apps.sse.address_of"}
+
+
 def test_the_library_imports_nothing_of_ours_but_itself():
     ours = {name for file in OWN_LIBRARY for name in imported(file) if name.startswith("apps.")}
     assert {name for name in ours if not name.startswith("apps.sse")} == set()
