@@ -120,7 +120,7 @@ def hand_off(application: Application) -> Application:
             return await application(scope, receive, send)
         shutdown.watch_signals()
         # Before the request is handled, so that what ends its stream is heard while it opens.
-        get_hub().begin()
+        get_hub().start_soon()
         slot = Slot(send, receive)
         # In a task of its own, so that what Django leaves in its context is gone with the request.
         try:

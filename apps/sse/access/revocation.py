@@ -91,7 +91,7 @@ def _watch_users() -> None:
 
 
 def _watch_stream(stream: OpenConnection, **_: Any) -> None:
-    get_hub().begin()
+    get_hub().start_soon()
     checker.opened(stream)
 
 

@@ -57,7 +57,7 @@ class Hub:
         self._followers: defaultdict[str, dict[Follower, None]] = defaultdict(dict)
 
         # One for all connections, which keep it for as long as they last.
-        self.pulse = self._pulse
+        self.keepalive_frame = self._keepalive_frame
 
     @property
     def broker(self) -> Broker:
@@ -69,9 +69,9 @@ class Hub:
         """The position of the newest event that followers were given; call `start` first."""
         return self._log.recent.newest.position
 
-    def begin(self) -> None:
+    def start_soon(self) -> None:
         """Follow the log from now on, or from as soon as it can be read."""
-        self._log.begin()
+        self._log.start_soon()
 
     async def start(self) -> None:
         """Follow the log from now on; raises `Unavailable` if it cannot be read."""
@@ -150,7 +150,7 @@ class Hub:
             if not self._followers[channel]:
                 del self._followers[channel]
 
-    def _pulse(self) -> bytes:
+    def _keepalive_frame(self) -> bytes:
         """Return a sign of life that says how far its followers are, lest a quiet channel makes them old."""
         return sse_id(str(self.newest)).encode()
 

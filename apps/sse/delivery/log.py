@@ -77,7 +77,7 @@ class Log:
         self._pause = FIRST_BACKOFF_SECONDS
         self._failure: BaseException | None = None
 
-    def begin(self) -> None:
+    def start_soon(self) -> None:
         """Follow from now on, or from as soon as the log can be read."""
         if self._task is None or self._task.done():
             self._task = self._start(self._supervise())
@@ -86,7 +86,7 @@ class Log:
 
     async def start(self) -> None:
         """Follow from now on; raises `Unavailable` if the log cannot be read."""
-        self.begin()
+        self.start_soon()
         if self._recent and not self._is_ready.is_set():
             raise Unavailable from self._failure
         try:

@@ -29,7 +29,7 @@ class ChannelSource:
         try:
             await hub.start()
             await self._join(hub, connection)
-            connection.pulse = hub.pulse
+            connection.keepalive_frame = hub.keepalive_frame
             if not connection.is_ended:
                 await asyncio.get_running_loop().create_future()
         except Unavailable:

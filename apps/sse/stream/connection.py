@@ -67,11 +67,11 @@ class Connection(Writer):
         "ends_at",
         "events",
         "keepalive",
+        "keepalive_frame",
         "opened_at",
         "opening",
         "opening_since",
         "permissions",
-        "pulse",
         "retry_ms",
         "source",
     )
@@ -94,7 +94,7 @@ class Connection(Writer):
         self.client = client
         self.permissions: int | None = None
         self.channels: frozenset[str] = frozenset()
-        self.pulse = comment
+        self.keepalive_frame = comment
         began = began or recent_revocations.Beginning.now()
         self.opened_at = began.at
         # For the registry, which forgets it.
@@ -193,7 +193,7 @@ class Connection(Writer):
                 self.drop("slow")
         elif not self.is_ended and now - self._last_write >= self.keepalive - TICK_TOLERANCE_SECONDS:
             self._leave_if_closed()
-            self.write(self.pulse())
+            self.write(self.keepalive_frame())
             self._has_written, self._last_write = False, now
 
     def drop(self, reason: str) -> None:

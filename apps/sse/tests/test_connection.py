@@ -329,7 +329,7 @@ async def test_with_an_interval_of_a_second_a_keepalive_is_sent_each_second(tick
 
 async def test_a_client_that_was_sent_away_is_not_told_of_a_place_that_it_has_not_reached():
     async with Playing(keepalive=10) as it:
-        it.connection.pulse = lambda: b"id: further on\n\n"
+        it.connection.keepalive_frame = lambda: b"id: further on\n\n"
         it.socket.fill()
         it.connection.write(b"now on its way")
         it.connection.drop("gap")
@@ -343,7 +343,7 @@ async def test_a_client_that_was_sent_away_is_not_told_of_a_place_that_it_has_no
 
 async def test_what_is_raised_for_one_connection_ends_it_and_no_other(monkeypatch, caplog):
     def fail(*args, **kwargs):
-        raise LookupError("no pulse")
+        raise LookupError("no keepalive")
 
     monkeypatch.setattr(registry, "TICK_SECONDS", 0.01)
     registry.stream_opened.connect(fail)
@@ -355,7 +355,7 @@ async def test_what_is_raised_for_one_connection_ends_it_and_no_other(monkeypatc
         registry.stream_opened.disconnect(fail)
     assert it.connection.outcome == "failed", "access to a stream that was not announced could not be withdrawn"
     async with Playing(keepalive=0.01) as broken, Playing(keepalive=0.01) as other:
-        broken.connection.pulse = fail
+        broken.connection.keepalive_frame = fail
         await broken.ended()
         heard = len(other.socket.taken)
         await until(lambda: len(other.socket.taken) > heard + 2)

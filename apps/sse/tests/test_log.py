@@ -110,7 +110,7 @@ async def test_what_ends_is_started_again_however_it_ended(flaky, monkeypatch, w
         fail()
 
     monkeypatch.setattr(flaky, what, fail_later if what == "listen" else fail)
-    hub.begin()
+    hub.start_soon()
     await until(lambda: len(ended) > 1)
     monkeypatch.setattr(flaky, what, whole)
     await hub.start()
