@@ -9,20 +9,20 @@ from .models import Broadcast
 
 @admin.register(Broadcast)
 class BroadcastAdmin(admin.ModelAdmin):
-    """Staff writes to a user, a group or everybody, and watches how it is sent; what was sent stays as it is."""
+    """Sends broadcasts and shows their progress. A broadcast cannot be changed."""
 
     fields = ["verb", "text", "url", "user", "group", "to_everybody"]
     raw_id_fields = ["user"]
     list_display = ["verb", "created_at", "sent_by", "sent", "total", "finished_at"]
     list_select_related = ["sent_by"]
     date_hierarchy = "created_at"
-    actions = ["go_on"]
+    actions = ["resume"]
 
     def has_change_permission(self, request, obj=None):
         return False
 
     def has_send_permission(self, request):
-        """Say whether someone may send broadcasts."""
+        """Return whether this user may send broadcasts."""
         return self.has_add_permission(request)
 
     def save_model(self, request, obj, form, change):
@@ -37,12 +37,12 @@ class BroadcastAdmin(admin.ModelAdmin):
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         broadcast = self.get_object(request, unquote(object_id))
-        shown = {"progress": broadcast and broadcasting.progress(broadcast), **(extra_context or {})}
-        return super().change_view(request, object_id, form_url, shown)
+        context = {"progress": broadcast and broadcasting.progress(broadcast), **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)
 
     @admin.action(description=_("Resume interrupted broadcasts"), permissions=["send"])
-    def go_on(self, request, queryset):
-        waiting = queryset.filter(finished_at=None)
-        for broadcast in waiting:
+    def resume(self, request, queryset):
+        unfinished = queryset.filter(finished_at=None)
+        for broadcast in unfinished:
             broadcasting.start(broadcast)
-        messages.success(request, _("Resumed %(number)s.") % {"number": len(waiting)})
+        messages.success(request, _("Resumed %(number)s.") % {"number": len(unfinished)})

@@ -23,6 +23,6 @@ class NotificationsConfig(AppConfig):
         return [channel(user.pk)]
 
     def live_figure(self) -> int:
-        """Return what the first page shows: how many notifications were sent within a day."""
+        """Return the number on the first page: notifications of the last 24 hours."""
         day_ago = timezone.now() - timedelta(days=1)
         return self.get_model("Notification").objects.filter(created_at__gt=day_ago).count()

@@ -1,4 +1,4 @@
-"""Sending a broadcast: a background task, a batch at a time, that goes on where it was interrupted."""
+"""The background task that sends a broadcast in batches. After an interruption it continues with the next one."""
 
 import time
 
@@ -13,25 +13,25 @@ from .models import Broadcast
 from .notify import notify
 
 BATCH = 500
-SECONDS_AT_ONCE = 2
+SLICE_SECONDS = 2
 
 
 def channel(broadcast: Broadcast) -> str:
-    """Return the channel on which is told how far a broadcast has come."""
+    """Return the channel with the progress of a broadcast."""
     return f"notifications-broadcast:{broadcast.pk}"
 
 
 def start(broadcast: Broadcast) -> None:
-    """Send a broadcast in the background, or the rest of it, once the transaction commits."""
+    """Queue a broadcast, or the rest of it, when the transaction commits."""
     transaction.on_commit(lambda: send.enqueue(broadcast.pk))
 
 
 @task
 def send(broadcast_pk: int) -> None:
     """Notify the next recipients; after two seconds, queue the rest, so that other tasks get their turn."""
-    until = time.monotonic() + SECONDS_AT_ONCE
+    deadline = time.monotonic() + SLICE_SECONDS
     while send_batch(broadcast_pk):
-        if time.monotonic() > until:
+        if time.monotonic() > deadline:
             send.enqueue(broadcast_pk)
             return
 
@@ -39,17 +39,17 @@ def send(broadcast_pk: int) -> None:
 @transaction.atomic
 def send_batch(broadcast_pk: int) -> bool:
     """
-    Notify the next recipients, and say whether there may be more.
+    Notify the next recipients, and return whether there may be more.
 
-    The notifications, their events and the place that was reached are one transaction: a worker that
-    dies leaves nobody out, and a second one at the same broadcast gives nobody two.
+    The notifications, their events and `last_pk` are one transaction: each recipient is notified once, even
+    if a worker dies or two workers send the same broadcast.
     """
     broadcast = Broadcast.objects.select_for_update().filter(pk=broadcast_pk, finished_at=None).first()
     if broadcast is None:
         return False
     if not broadcast.last_pk:
         broadcast.total = broadcast.recipients().count()
-    users = list(broadcast.waiting()[:BATCH])
+    users = list(broadcast.remaining()[:BATCH])
     notify(users, broadcast.verb, text=broadcast.text, url=broadcast.url)
     broadcast.sent += len(users)
     if users:
@@ -62,7 +62,7 @@ def send_batch(broadcast_pk: int) -> bool:
 
 
 def progress(broadcast: Broadcast) -> dict:
-    """Return how far a broadcast has come, as the admin's page shows it."""
+    """Return the progress of a broadcast for the admin's page."""
     is_sent = broadcast.finished_at is not None
     state = _("Sending") if broadcast.last_pk else _("Waiting for a task worker")
     return {

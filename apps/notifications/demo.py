@@ -1,4 +1,4 @@
-"""Demo data for `make run`: what demo users tell each other."""
+"""Notifications between the demo users."""
 
 import random
 
@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from .notify import notify
 
 USERS = ("ada", "grace", "admin")
-STORIES = (
+EXAMPLES = (
     ("recommends the guide", "It has a running example of each stream."),
     ("asked you to look at the dashboard", "The response time doubled at ten."),
     ("mentioned you in a post", "Could you look at this before the release?"),
@@ -15,20 +15,20 @@ STORIES = (
 
 
 def seed() -> None:
-    """Tell each demo user without notifications all of it; the first is read."""
+    """Create all examples for each demo user without notifications; the first one is read."""
     for user in _users():
         if not user.notifications.exists():
-            first, *_ = [_tell(user, *story) for story in STORIES]
+            first, *_ = [_notify(user, *example) for example in EXAMPLES]
             user.notifications.filter(pk=first.pk).update(read_at=first.created_at)
 
 
 def tick() -> None:
-    """Tell one of the demo users something."""
+    """Notify one of the demo users."""
     if users := _users():
-        _tell(random.choice(users), *random.choice(STORIES))
+        _notify(random.choice(users), *random.choice(EXAMPLES))
 
 
-def _tell(user, verb, text):
+def _notify(user, verb, text):
     others = [each for each in _users() if each != user]
     return notify(user, verb, actor=random.choice(others or [None]), text=text, url="/")[0]
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
@@ -9,28 +11,28 @@ from django.utils.translation import gettext_lazy as _
 NOT_DELETED = models.Q(deleted_at=None)
 UNREAD = NOT_DELETED & models.Q(read_at=None)
 
-# A page of this site, or one elsewhere; never a script.
-is_page = RegexValidator(
+# Paths and http(s) URLs only: a link must not be a script.
+is_link = RegexValidator(
     r"^(/(?![/\\])|https?://)[^\s\x00-\x1f]*\Z", _("Enter a path or URL without spaces: /… or https://….")
 )
 
 
 class NotificationQuerySet(models.QuerySet):
     def present(self):
-        """Return those that were not deleted."""
+        """Return the notifications that were not deleted."""
         return self.filter(NOT_DELETED)
 
     def unread(self):
-        """Return those that are unread."""
+        """Return the unread notifications."""
         return self.filter(UNREAD)
 
 
 class Message(models.Model):
-    """What a notification says: `verb`, after the name of the actor, a `text`, and where to look at it."""
+    """The content of a notification: a `verb`, shown after the actor's name, a `text` and a link."""
 
     verb = models.CharField(_("title"), max_length=200)
     text = models.TextField(_("text"), max_length=1000, blank=True, validators=[MaxLengthValidator(1000)])
-    url = models.CharField(_("address"), max_length=500, blank=True, validators=[is_page])
+    url = models.CharField(_("address"), max_length=500, blank=True, validators=[is_link])
 
     class Meta:
         abstract = True
@@ -40,8 +42,9 @@ class Message(models.Model):
 
 
 class Notification(Message):
-    """Something that a user is to know, until it is read, deleted or too old."""
+    """A notification of one user."""
 
+    recipient_id: Any
     recipient = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notifications")
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
@@ -58,8 +61,10 @@ class Notification(Message):
 
 
 class Broadcast(Message):
-    """A notification that staff sends to one user, to a group or to everybody, and how far that has come."""
+    """A notification that staff sends to one user, to a group or to everybody, and its progress."""
 
+    user_id: Any
+    group_id: int | None
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, verbose_name=_("user"), related_name="+"
     )
@@ -74,7 +79,7 @@ class Broadcast(Message):
     finished_at = models.DateTimeField(_("sent"), null=True, editable=False)
     total = models.PositiveIntegerField(_("recipients"), default=0, editable=False)
     sent = models.PositiveIntegerField(_("notified"), default=0, editable=False)
-    # Users have it in the order of their primary keys, up to this one.
+    # Recipients are notified in the order of their primary keys, up to this one.
     last_pk = models.CharField(max_length=64, blank=True, editable=False)
 
     def clean(self):
@@ -82,12 +87,12 @@ class Broadcast(Message):
             raise ValidationError(_("Choose one: a user, a group or everybody."))
 
     def recipients(self):
-        """Return the users who are to have it, in their order."""
+        """Return the users to notify, ordered by primary key."""
         users = get_user_model()._default_manager.filter(is_active=True).order_by("pk")
         if self.to_everybody:
             return users
         return users.filter(pk=self.user_id) if self.user_id else users.filter(groups=self.group_id)
 
-    def waiting(self):
-        """Return those of them who do not have it yet."""
+    def remaining(self):
+        """Return the recipients who are not notified yet."""
         return self.recipients().filter(pk__gt=self.last_pk) if self.last_pk else self.recipients()

@@ -12,7 +12,7 @@ from django.utils import timezone, translation
 
 from apps.sse import publish
 
-from .models import Notification
+from .models import UNREAD, Notification
 
 BATCH = 500
 MAX_AGE = timedelta(days=90)
@@ -38,11 +38,11 @@ def notify(users, verb: str, *, actor=None, text: str = "", url: str = "") -> li
     """
     fields = {"verb": verb, "actor": actor, "text": text, "url": url}
     Notification(**fields).clean_fields(exclude=["recipient", "actor"])
-    made = []
-    for some in batched(_each_once(users), BATCH):
-        made += Notification.objects.bulk_create(Notification(recipient=user, **fields) for user in some)
-    _publish_new(made)
-    return made
+    created = []
+    for batch in batched(_unique(users), BATCH):
+        created += Notification.objects.bulk_create(Notification(recipient=user, **fields) for user in batch)
+    _publish_new(created)
+    return created
 
 
 async def anotify(users, verb: str, *, actor=None, text: str = "", url: str = "") -> list[Notification]:
@@ -53,29 +53,29 @@ async def anotify(users, verb: str, *, actor=None, text: str = "", url: str = ""
 @transaction.atomic
 def change(user, notifications, **state) -> list[dict]:
     """Set `read_at` or `deleted_at` of some of the user's notifications, and return the changes as published."""
-    # Locked first, so that changes to one row are published in the order in which they were made.
+    # Lock first, so that changes to one row are published in order.
     pks = notifications.select_for_update().order_by("pk").values_list("pk", flat=True)
-    changes = [_change_batch(user, some, state) for some in batched([*pks], BATCH)]
+    changes = [_change_batch(user, batch, state) for batch in batched([*pks], BATCH)]
     if None in state.values():
-        # They belong in the list again, also on a page that was opened without them.
+        # A page that was opened without these notifications must load them.
         publish(channel(user.pk), "notifications-changed", None)
     return changes
 
 
 def prune() -> int:
-    """Delete what is older than `MAX_AGE` or was deleted by its user before `RESTORABLE`; return how many."""
+    """Delete notifications older than `MAX_AGE`, or deleted for longer than `RESTORABLE`; return the number."""
     now = timezone.now()
-    is_past = models.Q(created_at__lt=now - MAX_AGE) | models.Q(deleted_at__lt=now - RESTORABLE)
-    past = Notification.objects.filter(is_past)
+    is_expired = models.Q(created_at__lt=now - MAX_AGE) | models.Q(deleted_at__lt=now - RESTORABLE)
+    expired = Notification.objects.filter(is_expired)
     pruned = 0
-    for user_pk in past.order_by("recipient").values_list("recipient", flat=True).distinct():
+    for user_pk in expired.order_by("recipient").values_list("recipient", flat=True).distinct():
         with transaction.atomic():
-            pruned += past.filter(recipient=user_pk).delete()[0]
+            pruned += expired.filter(recipient=user_pk).delete()[0]
             publish(channel(user_pk), "notifications-changed", None)
     return pruned
 
 
-def _each_once(users) -> Iterator:
+def _unique(users) -> Iterator:
     users = [users] if isinstance(users, models.Model) or not isinstance(users, Iterable) else users
     seen = set()
     for user in users:
@@ -88,11 +88,12 @@ def _each_once(users) -> Iterator:
 
 def _publish_new(notifications: list[Notification]) -> None:
     template = get_template("notifications/notifications.html#notification")
-    # Sender and reader may use different languages, so it is in the site's.
+    # Sender and reader may use different languages, so the site's language is used.
     with translation.override(settings.LANGUAGE_CODE):
-        for each in notifications:
-            html = template.render({"notification": each})
-            publish(channel(each.recipient_id), "notification", {"id": each.pk, "html": html})
+        for notification in notifications:
+            html = template.render({"notification": notification})
+            data = {"id": notification.pk, "html": html}
+            publish(channel(notification.recipient_id), "notification", data)
 
 
 def _change_batch(user, pks, state) -> dict:
@@ -100,7 +101,7 @@ def _change_batch(user, pks, state) -> dict:
     rows.update(**state)
     changed = {
         "ids": [*pks],
-        "unread": [*rows.unread().values_list("pk", flat=True)],
+        "unread": [*rows.filter(UNREAD).values_list("pk", flat=True)],
         "deleted": [*rows.exclude(deleted_at=None).values_list("pk", flat=True)],
     }
     publish(channel(user.pk), "notification-state", changed)

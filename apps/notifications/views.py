@@ -1,4 +1,4 @@
-"""The list, its stream, and the buttons: events arrive over the stream, actions are plain HTTP."""
+"""The list, its stream, and the buttons, which are plain HTTP."""
 
 from datetime import UTC, datetime
 from functools import wraps
@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import BadRequest, PermissionDenied
+from django.db.models import Q
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -20,15 +21,15 @@ from django.views.generic import TemplateView
 from apps.sse import LivePageMixin, SSEView, rate_limited
 
 from . import broadcasting
-from .models import Broadcast
+from .models import NOT_DELETED, UNREAD, Broadcast, Notification
 from .notify import change, channel, notify
 
-PAGE = 20
-TIME = "%Y-%m-%dT%H:%M:%S.%f%z"
+PAGE_SIZE = 20
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%f%z"
 
 
 class NotificationsView(LoginRequiredMixin, LivePageMixin, TemplateView):
-    """The user's notifications, all or the unread ones, the newest first."""
+    """All or the unread notifications of the user, newest first."""
 
     template_name = "notifications/notifications.html"
 
@@ -37,22 +38,22 @@ class NotificationsView(LoginRequiredMixin, LivePageMixin, TemplateView):
         if show not in ("all", "unread"):
             raise BadRequest("show must be all or unread")
         if before is not None and not (before.isdecimal() and len(before) < 19):
-            raise BadRequest("before must be the number of a notification")
-        mine = self.request.user.notifications
-        shown = mine.unread() if show == "unread" else mine.present()
-        shown = shown if before is None else shown.filter(pk__lt=before)
-        found = list(shown.select_related("actor").order_by("-pk")[: PAGE + 1])
+            raise BadRequest("before must be the id of a notification")
+        shown = UNREAD if show == "unread" else NOT_DELETED
+        shown = shown if before is None else shown & Q(pk__lt=before)
+        mine = Notification.objects.filter(shown, recipient=self.request.user)
+        found = list(mine.select_related("actor").order_by("-pk")[: PAGE_SIZE + 1])
         return {
             **super().get_context_data(**kwargs),
-            "notifications": found[:PAGE],
-            "has_older": len(found) > PAGE,
+            "notifications": found[:PAGE_SIZE],
+            "has_older": len(found) > PAGE_SIZE,
             "is_newest": before is None,
             "show": show,
         }
 
 
 class NotificationStream(LoginRequiredMixin, SSEView):
-    """What happens to the user's own notifications. The channel is not in the address."""
+    """Changes of the user's own notifications. The channel is not in the URL."""
 
     raise_exception = True
 
@@ -62,9 +63,9 @@ class NotificationStream(LoginRequiredMixin, SSEView):
 
 def action(view):
     """
-    Make the view of a button: `view` returns the changes, what was done, and the URL that undoes it.
+    Make a button's view from a function that returns the changes, a message, and the URL that undoes them.
 
-    The page's script gets them as JSON, a plain form the list with a message.
+    The page's script receives them as JSON. A plain form shows the list with the message.
     """
 
     @require_POST
@@ -120,29 +121,29 @@ def read_all(request):
     changes = change(request.user, request.user.notifications.unread(), read_at=now)
     if not changes:
         return changes, _("Nothing was unread."), ""
-    undo = f"{reverse('notifications-unread')}?{urlencode({'read_at': now.strftime(TIME)})}"
+    undo = f"{reverse('notifications-unread')}?{urlencode({'read_at': now.strftime(TIME_FORMAT)})}"
     return changes, _("All marked as read."), undo
 
 
-def time_of(text: str) -> datetime:
-    """Return the time of a text in the format `TIME`; raises `BadRequest` for any other text."""
+def parse_time(text: str) -> datetime:
+    """Return a time in `TIME_FORMAT`; raises `BadRequest` for other text."""
     try:
-        return datetime.strptime(text, TIME).astimezone(UTC)
+        return datetime.strptime(text, TIME_FORMAT).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise BadRequest("read_at must be the time at which all were marked, with a time zone") from None
+        raise BadRequest("read_at must be a time with a time zone") from None
 
 
 @action
 def unread_all(request):
-    """Undo `read_all`: what was marked at that time is unread again."""
-    marked = request.user.notifications.present().filter(read_at=time_of(request.GET.get("read_at", "")))
+    """Undo `read_all`: mark the notifications of that time as unread."""
+    marked = request.user.notifications.present().filter(read_at=parse_time(request.GET.get("read_at", "")))
     return change(request.user, marked, read_at=None), _("Marked as unread."), ""
 
 
 @require_POST
 @rate_limited
 def notify_me(request):
-    """Send the user a notification, which all of their tabs show. The page's script gets an empty answer."""
+    """Notify the user, in all their tabs. The page's script receives an empty response."""
     if not request.user.is_authenticated:
         return redirect_to_login("/")
     notify(request.user, _("This is your own notification"), url="/")

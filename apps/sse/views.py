@@ -224,7 +224,7 @@ class SSEView(SSEMixin, View):
         gets None. An integer of at most 18 digits is always passed on, so its errors stay errors.
         """
 
-    def get_channels(self, request: HttpRequest) -> Sequence[str]:
+    def get_channels(self, request: HttpRequest) -> Sequence[str] | Awaitable[Sequence[str]]:
         """
         Return the channels that this client follows; `channels` unless overridden.
 

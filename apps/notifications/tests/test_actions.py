@@ -1,4 +1,4 @@
-"""Marking read and unread, deleting, undoing: over plain HTTP, each user's own notifications only."""
+"""The buttons: mark read and unread, delete, undo, for the user's own notifications only."""
 
 import pytest
 from django.test import Client
@@ -16,14 +16,14 @@ ONE = ["notification-read", "notification-unread", "notification-delete", "notif
 
 @pytest.fixture
 def reader(client, ada):
-    """A browser in which ada is logged in."""
+    """A client in which ada is logged in."""
     client.force_login(ada)
     return client
 
 
 @pytest.fixture
-def told(ada, grace):
-    """A notification of ada's."""
+def notification(ada, grace):
+    """A notification of ada."""
     return notify(ada, "mentioned you", actor=grace)[0]
 
 
@@ -33,7 +33,7 @@ def act(client, name, pk=None, headers=JSON):
 
 @pytest.fixture
 def press(reader, django_capture_on_commit_callbacks):
-    """Press the button with a URL, and return what another page of the user receives and the URL that undoes it."""
+    """Press the button with a URL; return the event that other pages receive, and the URL that undoes it."""
 
     def post(url):
         with StreamClient(reader).open("/api/notifications/stream/") as stream:
@@ -46,26 +46,30 @@ def press(reader, django_capture_on_commit_callbacks):
     return post
 
 
-def test_users_notify_nobody_but_themselves(reader, ada, grace):
+def test_the_button_on_the_first_page_notifies_only_its_user(reader, ada, grace):
     assert reader.post(reverse("notify-me"), headers=JSON).status_code == 204
     assert (ada.notifications.unread().count(), grace.notifications.count()) == (1, 0)
 
 
 @pytest.mark.parametrize("name", ["read", "delete"])
-def test_what_a_button_does_reaches_every_page_and_can_be_undone(press, told, reader, name):
-    change, undo = press(f"/api/notifications/{told.pk}/{name}/")
-    assert change == {"ids": [told.pk], "unread": [], "deleted": [told.pk] if name == "delete" else []}
+def test_a_buttons_change_reaches_every_page_and_can_be_undone(press, notification, reader, name):
+    change, undo = press(f"/api/notifications/{notification.pk}/{name}/")
+    assert change == {
+        "ids": [notification.pk],
+        "unread": [],
+        "deleted": [notification.pk] if name == "delete" else [],
+    }
     assert not Notification.objects.unread().exists()
     assert ("mentioned you" in reader.get("/notifications/").text) == (name == "read")
     change, _undo = press(undo)
-    assert change == {"ids": [told.pk], "unread": [told.pk], "deleted": []}
+    assert change == {"ids": [notification.pk], "unread": [notification.pk], "deleted": []}
     assert "mentioned you" in reader.get("/notifications/").text
 
 
-def test_all_are_marked_read_and_only_those_become_unread_again(press, ada, told):
+def test_mark_all_read_changes_the_unread_ones_and_its_undo_the_same_ones(press, ada, notification):
     earlier, second = notify(ada, "read before")[0], notify(ada, "second")[0]
     press(f"/api/notifications/{earlier.pk}/read/")
-    unread = [told.pk, second.pk]
+    unread = [notification.pk, second.pk]
     change, undo = press("/api/notifications/read/")
     assert change == {"ids": unread, "unread": [], "deleted": []}
     assert not ada.notifications.unread().exists()
@@ -73,35 +77,37 @@ def test_all_are_marked_read_and_only_those_become_unread_again(press, ada, told
     assert change == {"ids": unread, "unread": unread, "deleted": []}
 
 
-def test_a_plain_form_is_answered_with_the_list_and_a_way_back(reader, told):
-    response = reader.post(f"/api/notifications/{told.pk}/read/", {"show": "unread"}, headers=HTML, follow=True)
+def test_a_plain_form_shows_the_list_and_an_undo_button(reader, notification):
+    response = reader.post(
+        f"/api/notifications/{notification.pk}/read/", {"show": "unread"}, headers=HTML, follow=True
+    )
     assert response.redirect_chain == [("/notifications/?show=unread", 302)]
     assert "Marked as read." in response.text
-    assert f'formaction="/api/notifications/{told.pk}/unread/">Undo' in response.text
+    assert f'formaction="/api/notifications/{notification.pk}/unread/">Undo' in response.text
 
 
 @pytest.mark.parametrize("name", ONE)
-def test_notifications_of_others_are_not_found(reader, grace, name):
-    hers = notify(grace, "is a secret")[0]
+def test_notifications_of_other_users_are_not_found(reader, grace, name):
+    secret = notify(grace, "is a secret")[0]
     before = Notification.objects.values().get()
-    answers = [act(reader, name, pk) for pk in (hers.pk, 987_654, 10**17)]
+    answers = [act(reader, name, pk) for pk in (secret.pk, 987_654, 10**17)]
     assert [answer.status_code for answer in answers] == [404, 404, 404]
     assert "secret" not in answers[0].text
     assert Notification.objects.values().get() == before
 
 
 @pytest.mark.parametrize("name", ONE)
-def test_visitors_are_sent_to_log_in_and_receive_nothing(client, told, name):
-    assert act(client, name, told.pk).url == "/accounts/login/?next=/notifications/"
+def test_visitors_are_redirected_to_log_in_and_get_no_stream(client, notification, name):
+    assert act(client, name, notification.pk).url == "/accounts/login/?next=/notifications/"
     assert act(client, "notify-me").url == "/accounts/login/?next=/"
     assert client.get("/notifications/").status_code == 302
     assert client.get("/api/notifications/stream/").status_code == 403
     assert Notification.objects.unread().count() == 1
 
 
-def test_neither_a_link_nor_a_form_of_another_site_changes_anything(ada, told):
+def test_a_link_and_a_form_of_another_site_change_nothing(ada, notification):
     client = Client(enforce_csrf_checks=True)
     client.force_login(ada)
-    assert act(client, "notification-read", told.pk).status_code == 403
-    assert client.get(f"/api/notifications/{told.pk}/read/").status_code == 405
+    assert act(client, "notification-read", notification.pk).status_code == 403
+    assert client.get(f"/api/notifications/{notification.pk}/read/").status_code == 405
     assert Notification.objects.unread().count() == 1

@@ -1,4 +1,4 @@
-"""What staff sends to many: from the admin, in the background, in batches."""
+"""Broadcasts: sent from the admin, in the background, in batches."""
 
 import pytest
 from django.contrib.auth.models import Group, Permission
@@ -15,7 +15,7 @@ EVERYBODY = ["ada", "barbara", "chief", "grace", "radia"]
 
 @pytest.fixture
 def staff(client, ada, grace, django_user_model, monkeypatch):
-    """A browser of staff, on a site with five active users, whose batches are of two."""
+    """A client of staff. The site has five active users and sends batches of two."""
     monkeypatch.setattr(broadcasting, "BATCH", 2)
     for name in ("barbara", "radia"):
         django_user_model.objects.create_user(name)
@@ -25,7 +25,7 @@ def staff(client, ada, grace, django_user_model, monkeypatch):
 
 
 def send(staff, **data):
-    """Send the form, and do what a worker does with the broadcast."""
+    """Submit the form, and send the broadcast as a worker does."""
     page = staff.post(f"{ADMIN}/add/", {"verb": "Maintenance tonight", "text": "", "url": "", **data})
     for broadcast in Broadcast.objects.filter(finished_at=None):
         broadcasting.send.call(broadcast.pk)
@@ -36,14 +36,14 @@ def recipients():
     return sorted(Notification.objects.values_list("recipient__username", flat=True))
 
 
-def test_everybody_with_an_active_account_has_it_once(staff):
+def test_every_active_user_is_notified_once(staff):
     send(staff, to_everybody="on")
     assert recipients() == EVERYBODY
     broadcast = Broadcast.objects.get()
     assert (broadcast.sent, broadcast.total, broadcast.sent_by.username) == (5, 5, "chief")
 
 
-def test_a_group_has_it_and_nobody_else(staff, grace):
+def test_a_broadcast_to_a_group_notifies_only_its_members(staff, grace):
     group = Group.objects.create(name="Engineers")
     group.user_set.add(grace)
     send(staff, group=group.pk)
@@ -51,12 +51,12 @@ def test_a_group_has_it_and_nobody_else(staff, grace):
 
 
 @pytest.mark.parametrize("wrong", [{}, {"to_everybody": "on", "user": 1}, {"to_everybody": "on", "url": "x:y"}])
-def test_a_form_that_is_wrong_is_shown_again(staff, wrong):
+def test_an_invalid_form_is_shown_again(staff, wrong):
     assert "errorlist" in send(staff, **wrong).text
     assert not Broadcast.objects.exists()
 
 
-def test_the_admin_shows_how_far_it_is(staff, django_capture_on_commit_callbacks):
+def test_the_admin_shows_the_progress(staff, django_capture_on_commit_callbacks):
     broadcast = Broadcast.objects.create(verb="Waiting", to_everybody=True)
     url = f"/api/notifications/broadcasts/{broadcast.pk}/progress/"
     page = staff.get(f"{ADMIN}/{broadcast.pk}/change/").text
@@ -69,19 +69,19 @@ def test_the_admin_shows_how_far_it_is(staff, django_capture_on_commit_callbacks
             stream.assert_event("progress", {"sent": sent, "total": 5, "percent": percent, "state": state})
 
 
-def test_one_that_was_interrupted_goes_on_and_nobody_has_it_twice(staff, monkeypatch):
+def test_an_interrupted_broadcast_continues_and_notifies_each_user_once(staff, monkeypatch):
     broadcast = Broadcast.objects.create(verb="Interrupted", to_everybody=True)
     broadcasting.send_batch(broadcast.pk)
     with monkeypatch.context() as patch:
-        patch.setattr(broadcasting, "notify", lambda *given, **more: notify(*given, **more) and 1 / 0)
+        patch.setattr(broadcasting, "notify", lambda *args, **kwargs: notify(*args, **kwargs) and 1 / 0)
         with pytest.raises(ZeroDivisionError):
             broadcasting.send_batch(broadcast.pk)
-    assert len(recipients()) == 2, "a batch is sent whole or not at all"
+    assert len(recipients()) == 2, "a batch is sent completely or not at all"
     broadcasting.send.call(broadcast.pk)
     assert recipients() == EVERYBODY
 
 
-def test_only_staff_with_that_permission_sends_and_watches(client, ada):
+def test_sending_and_watching_need_a_permission(client, ada):
     broadcast = Broadcast.objects.create(verb="Private", to_everybody=True)
     url = f"/api/notifications/broadcasts/{broadcast.pk}/progress/"
     ada.is_staff = True

@@ -1,4 +1,4 @@
-"""Notifications as their reader sees them: in several tabs, with and without JavaScript."""
+"""Notifications in several tabs, with and without JavaScript."""
 
 import subprocess
 import sys
@@ -9,9 +9,9 @@ from playwright.sync_api import expect
 from tests import servers
 from tests.browser import people
 
-AGREED_MS = 1000
+MAX_DELAY_MS = 1000
 ROWS = ".notification:visible"
-TELLER = """
+SHELL = """
 import sys
 from apps.accounts.models import User
 from apps.notifications.notify import notify
@@ -25,7 +25,7 @@ for line in sys.stdin:
 @pytest.fixture(scope="module")
 def python(site):
     """Run a line of code in another process of the site."""
-    command = [sys.executable, "manage.py", "shell", "-v0", "-c", TELLER]
+    command = [sys.executable, "manage.py", "shell", "-v0", "-c", SHELL]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, cwd=servers.ROOT, env=site.environment, **pipes) as process:
 
@@ -39,27 +39,27 @@ def python(site):
 
 
 @pytest.fixture
-def tell(python):
-    """Notify ada, `tell("mentioned you")`; with `afresh=True` all others are deleted first."""
+def notify(python):
+    """Notify ada: `notify("mentioned you")`; `only=True` deletes earlier notifications first."""
 
-    def notify(*verbs, afresh=False):
-        if afresh:
+    def send(*verbs, only=False):
+        if only:
             python("ada.notifications.all().delete()")
         for verb in verbs:
             python(f"notify(ada, {verb!r}, actor=grace, text='Some words', url='/accounts/password/')")
 
-    return notify
+    return send
 
 
 @pytest.fixture(scope="module")
 def cookies(site, browser):
-    """What a browser keeps in which ada is logged in."""
+    """The session of ada, as Playwright's storage state."""
     return people.logged_in(browser, site.url, "ada")
 
 
 @pytest.fixture
 def open_tab(site, browser, cookies):
-    """Open a page of ada's, each in a browser of its own, and wait for its stream."""
+    """Open a page as ada, each in its own browser, and wait for its stream."""
     with people.browsers(browser, site.url) as open_browser:
 
         def show(address="/notifications/", **options):
@@ -81,13 +81,13 @@ def toast(page, text):
     return page.locator(".notification-toasts .toast", has_text=text)
 
 
-def test_news_are_on_every_page_at_once_and_said_politely(tell, open_tab):
-    tell(afresh=True)
+def test_a_new_notification_appears_on_every_open_page_and_is_announced_politely(notify, open_tab):
+    notify(only=True)
     elsewhere, listed = open_tab("/accounts/password/"), open_tab()
     expect(bell(elsewhere)).to_have_text("0")
     expect(listed.get_by_text("No notifications yet.")).to_be_visible()
     expect(listed.get_by_role("button", name="Mark all read")).to_be_hidden()
-    tell("mentioned you")
+    notify("mentioned you")
     expect(bell(elsewhere)).to_have_text("1")
     expect(toast(elsewhere, "grace mentioned you")).to_be_visible()
     assert toast(elsewhere, "grace").locator("..").get_attribute("role") == "status"
@@ -95,7 +95,7 @@ def test_news_are_on_every_page_at_once_and_said_politely(tell, open_tab):
     expect(bell(listed)).to_have_text("1")
     expect(listed.get_by_text("No notifications yet.")).to_be_hidden()
     expect(listed.get_by_role("button", name="Mark all read")).to_be_visible()
-    tell("asked you", "answered you", "thanked you")
+    notify("asked you", "answered you", "thanked you")
     expect(toast(elsewhere, "3 new notifications")).to_be_visible()
     expect(listed.locator(".notification-title").first).to_contain_text("thanked you")
     elsewhere.get_by_role("button", name="Dismiss").click()
@@ -103,36 +103,36 @@ def test_news_are_on_every_page_at_once_and_said_politely(tell, open_tab):
     assert elsewhere.problems + listed.problems == []
 
 
-def test_what_is_read_in_one_tab_is_read_in_all_within_a_second_and_can_be_undone(tell, open_tab):
-    tell("first", "second", afresh=True)
+def test_a_notification_read_in_one_tab_is_read_in_all_within_a_second_and_can_be_undone(notify, open_tab):
+    notify("first", "second", only=True)
     one, other, elsewhere = open_tab(), open_tab(), open_tab("/accounts/password/")
     one.get_by_role("button", name="Mark read").first.click()
     for page in (one, other, elsewhere):
-        expect(bell(page)).to_have_text("1", timeout=AGREED_MS)
+        expect(bell(page)).to_have_text("1", timeout=MAX_DELAY_MS)
     for page in (one, other):
-        expect(page.locator(".notification.is-unread")).to_have_count(1, timeout=AGREED_MS)
+        expect(page.locator(".notification.is-unread")).to_have_count(1, timeout=MAX_DELAY_MS)
     expect(one.get_by_role("button", name="Mark unread")).to_be_focused()
     one.get_by_role("button", name="Undo").click()
     for page in (one, other, elsewhere):
-        expect(bell(page)).to_have_text("2", timeout=AGREED_MS)
+        expect(bell(page)).to_have_text("2", timeout=MAX_DELAY_MS)
     other.get_by_role("button", name="Mark all read").click()
     for page in (one, other, elsewhere):
-        expect(bell(page)).to_have_text("0", timeout=AGREED_MS)
+        expect(bell(page)).to_have_text("0", timeout=MAX_DELAY_MS)
     expect(other.get_by_role("button", name="Mark all read")).to_be_hidden()
     expect(other.get_by_role("button", name="Mark unread").first).to_be_focused()
     other.get_by_role("button", name="Undo").click()
-    expect(one.locator(".notification.is-unread")).to_have_count(2, timeout=AGREED_MS)
+    expect(one.locator(".notification.is-unread")).to_have_count(2, timeout=MAX_DELAY_MS)
     assert all(page.evaluate("() => isSamePage") for page in (one, other, elsewhere))
     assert one.problems + other.problems + elsewhere.problems == []
 
 
-def test_what_is_deleted_is_gone_from_all_tabs_and_comes_back_where_it_was(tell, open_tab):
-    tell("oldest", "middle", "newest", afresh=True)
+def test_a_deleted_notification_leaves_all_tabs_and_undo_restores_its_place(notify, open_tab):
+    notify("oldest", "middle", "newest", only=True)
     one, other = open_tab(), open_tab()
     one.get_by_role("button", name="Delete").nth(1).click()
     for page in (one, other):
-        expect(page.locator(ROWS)).to_have_count(2, timeout=AGREED_MS)
-        expect(bell(page)).to_have_text("2", timeout=AGREED_MS)
+        expect(page.locator(ROWS)).to_have_count(2, timeout=MAX_DELAY_MS)
+        expect(bell(page)).to_have_text("2", timeout=MAX_DELAY_MS)
     expect(one.locator(".notification button:focus")).to_be_visible()
     later = open_tab()
     one.get_by_role("button", name="Undo").click()
@@ -141,11 +141,11 @@ def test_what_is_deleted_is_gone_from_all_tabs_and_comes_back_where_it_was(tell,
     assert one.evaluate("() => isSamePage")
 
 
-def test_after_too_long_an_absence_the_page_is_made_anew(tell, open_tab):
-    tell("before", afresh=True)
+def test_after_a_gap_the_page_loads_its_notifications_again(notify, open_tab):
+    notify("before", only=True)
     page = open_tab()
     page.evaluate("() => document.querySelectorAll('[dj-sse]').forEach((each) => each._djustSSE.disconnect())")
-    tell("in the meantime", "and once more", afresh=True)
+    notify("in the meantime", "and once more", only=True)
     page.evaluate(
         "() => document.querySelectorAll('[dj-sse]').forEach((each) => each.dispatchEvent(new CustomEvent('sse:reset', {bubbles: true, detail: {}})))"
     )
@@ -156,8 +156,8 @@ def test_after_too_long_an_absence_the_page_is_made_anew(tell, open_tab):
     assert page.evaluate("() => isSamePage")
 
 
-def test_all_of_it_works_without_javascript(tell, open_tab):
-    tell("first", "second", afresh=True)
+def test_everything_works_without_javascript(notify, open_tab):
+    notify("first", "second", only=True)
     page = open_tab(java_script_enabled=False)
     page.get_by_role("button", name="Mark read").first.click()
     expect(bell(page)).to_have_text("1")

@@ -1,4 +1,4 @@
-"""Notifying users: whom it reaches, when, and what their pages show."""
+"""Notifying users: recipients, transactions, and the pages that show it."""
 
 import re
 
@@ -17,7 +17,7 @@ BELL = re.compile(r'id="notification-bell".*?data-unread="([\d ]*)".*?notificati
 
 @pytest.fixture
 def reader(client, ada):
-    """A browser in which ada is logged in."""
+    """A client in which ada is logged in."""
     client.force_login(ada)
     return client
 
@@ -26,7 +26,7 @@ def bell(page):
     return BELL.search(page.text).groups()
 
 
-def test_the_user_receives_it_as_the_page_shows_it_and_nobody_else_does(
+def test_only_the_recipient_receives_a_notification_as_the_page_shows_it(
     reader, ada, grace, django_capture_on_commit_callbacks
 ):
     with StreamClient(reader).open(STREAM) as stream:
@@ -41,7 +41,7 @@ def test_the_user_receives_it_as_the_page_shows_it_and_nobody_else_does(
     assert "for grace alone" not in page
 
 
-def test_a_transaction_that_is_rolled_back_notifies_nobody(transactional_db, reader, ada):
+def test_a_rolled_back_transaction_notifies_no_user(transactional_db, reader, ada):
     with StreamClient(reader).open(STREAM) as stream:
         with transaction.atomic():
             notify(ada, "never happened")
@@ -54,7 +54,7 @@ def test_a_transaction_that_is_rolled_back_notifies_nobody(transactional_db, rea
     assert [each.verb for each in ada.notifications.all()] == ["has happened"]
 
 
-async def test_async_code_notifies_too(transactional_db, django_user_model):
+async def test_async_code_can_notify(transactional_db, django_user_model):
     user = await django_user_model.objects.acreate_user("lin")
     async with StreamClient().open(STREAM, user=user) as stream:
         await anotify([user], "from a coroutine")
@@ -65,13 +65,13 @@ async def test_async_code_notifies_too(transactional_db, django_user_model):
 @pytest.mark.parametrize(
     "wrong", [{"url": "javascript:alert(1)"}, {"url": "//evil.example/"}, {"text": "x" * 1001}]
 )
-def test_what_cannot_be_shown_is_refused(ada, wrong):
+def test_an_invalid_link_and_a_long_text_are_refused(ada, wrong):
     with pytest.raises(ValidationError):
         notify(ada, "something", **wrong)
     assert not Notification.objects.exists()
 
 
-def test_every_page_has_the_bell_with_what_is_unread_and_an_event_after_that_is_not_lost(
+def test_the_bell_of_every_page_counts_the_unread_and_its_stream_continues_from_there(
     reader, ada, django_capture_on_commit_callbacks
 ):
     first, second = notify(ada, "one")[0], notify(ada, "another")[0]
@@ -84,18 +84,18 @@ def test_every_page_has_the_bell_with_what_is_unread_and_an_event_after_that_is_
         assert "in between" in stream.next().data["html"]
 
 
-def test_the_first_page_counts_what_is_unread_and_what_was_sent(reader, ada, grace):
+def test_the_first_page_counts_the_users_unread_and_all_recent_notifications(reader, ada, grace):
     notify([ada, grace], "Hello")
     page = reader.get("/").text
     assert "data-notification-count>1<" in page
     assert 'dj-sse-field="notifications">2<' in page
 
 
-def test_the_list_shows_the_newest_and_leads_to_older_ones(reader, ada):
+def test_the_list_shows_the_newest_and_links_to_older_ones(reader, ada):
     Notification.objects.bulk_create(Notification(recipient=ada, verb=f"number {n:02}") for n in range(25))
     page = reader.get("/notifications/").text
     assert re.findall(r"number \d\d", page) == [f"number {n:02}" for n in range(24, 4, -1)]
     older = re.search(r'href="([^"]+)">Older', page)[1].replace("&amp;", "&")
     page = reader.get(older).text
     assert re.findall(r"number \d\d", page) == [f"number {n:02}" for n in range(4, -1, -1)]
-    assert 'dj-sse-event="notification"' not in page, "what is new does not belong among the old"
+    assert 'dj-sse-event="notification"' not in page, "new notifications do not belong on a page of older ones"

@@ -1,18 +1,18 @@
-"""A user's browser and inbox."""
+"""A user's client and a notification."""
 
 import pytest
 
 
 @pytest.fixture
 def reader(client, ada):
-    """A browser in which ada is logged in."""
+    """A client in which ada is logged in."""
     client.force_login(ada)
     return client
 
 
 @pytest.fixture
-def told(ada, grace, django_capture_on_commit_callbacks):
-    """Something that grace has told ada."""
+def notification(ada, grace, django_capture_on_commit_callbacks):
+    """A notification from grace to ada."""
     from apps.notifications.notify import notify  # apps are not ready when this file is loaded
 
     with django_capture_on_commit_callbacks(execute=True):

@@ -1,11 +1,11 @@
-"""Demo data is for the demo users that there are, and for nobody else."""
+"""Demo notifications, for existing demo users only."""
 
 from apps.notifications import demo
 from apps.notifications.models import Notification
 
 
-def test_demo_users_get_the_same_few_once(ada, grace, django_user_model):
-    django_user_model.objects.create_user("somebody-else")
+def test_each_demo_user_gets_the_examples_once(ada, grace, django_user_model):
+    django_user_model.objects.create_user("other")
     demo.seed()
     first = [*Notification.objects.values_list("recipient__username", "verb")]
     demo.seed()
@@ -14,19 +14,19 @@ def test_demo_users_get_the_same_few_once(ada, grace, django_user_model):
     assert ada.notifications.unread().count() == 2
 
 
-def test_something_happens_to_one_of_them(ada, grace):
+def test_a_tick_notifies_one_demo_user(ada, grace):
     demo.tick()
-    told = Notification.objects.get()
-    assert {told.actor, told.recipient} == {ada, grace}
+    notification = Notification.objects.get()
+    assert {notification.actor, notification.recipient} == {ada, grace}
 
 
-def test_where_nobody_is_nothing_happens(db):
+def test_without_demo_users_nothing_is_created(db):
     demo.seed()
     demo.tick()
     assert not Notification.objects.exists()
 
 
-def test_each_leads_to_a_page(ada, grace, client):
+def test_each_example_links_to_a_page(ada, grace, client):
     client.force_login(ada)
     demo.seed()
     for url in Notification.objects.values_list("url", flat=True).distinct():

@@ -1,4 +1,4 @@
-"""Notifications for many users, for none, and for a visitor without an account."""
+"""Notifications for many users, for no user, and for a visitor without an account."""
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -8,22 +8,22 @@ from apps.notifications.models import Notification
 from apps.notifications.notify import notify
 
 
-def test_many_are_notified_in_batches_each_once(
+def test_many_users_are_notified_in_batches_once_each(
     ada, django_user_model, django_assert_max_num_queries, monkeypatch
 ):
     django_user_model.objects.bulk_create(django_user_model(username=f"user{n}") for n in range(1200))
     everybody = django_user_model.objects.order_by("pk")
-    heard = []
-    monkeypatch.setattr("apps.notifications.notify.publish", lambda *event: heard.append(event))
+    published = []
+    monkeypatch.setattr("apps.notifications.notify.publish", lambda *event: published.append(event))
     with django_assert_max_num_queries(12):
-        made = notify([*everybody, ada, ada], "an announcement")
-    assert len(made) == len({each.recipient_id for each in made}) == Notification.objects.count() == 1201
-    assert {(channel, data["id"]) for channel, name, data in heard} == {
-        (f"notifications:{each.recipient_id}", each.pk) for each in made
+        created = notify([*everybody, ada, ada], "an announcement")
+    assert len(created) == len({each.recipient_id for each in created}) == Notification.objects.count() == 1201
+    assert {(channel, data["id"]) for channel, name, data in published} == {
+        (f"notifications:{each.recipient_id}", each.pk) for each in created
     }
 
 
-def test_a_queryset_of_nobody_notifies_nobody(db, django_user_model):
+def test_an_empty_queryset_notifies_no_user(db, django_user_model):
     assert notify(django_user_model.objects.none(), "into the void") == []
 
 
@@ -32,6 +32,6 @@ def test_a_title_that_is_too_long_is_refused(ada):
         notify(ada, "x" * 201)
 
 
-def test_who_has_no_account_cannot_be_notified(db):
+def test_a_visitor_without_an_account_cannot_be_notified(db):
     with pytest.raises(ValueError, match="save the user first"):
         notify(AnonymousUser(), "something")
