@@ -150,7 +150,7 @@ AXES_ENABLED = env.bool("LOGIN_LIMIT", default=not DEBUG)
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "apps.accounts.logins.visitor"
+AXES_CLIENT_IP_CALLABLE = "apps.accounts.logins.client_address"
 AXES_LOCKOUT_TEMPLATE = "429.html"
 AXES_RESET_ON_SUCCESS = AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False

@@ -1,6 +1,4 @@
-"""The admin under this site's policy, but for Trusted Types, which the admin's jQuery does not know."""
-
-from collections.abc import Callable
+"""The admin, without Trusted Types in its Content Security Policy: its jQuery does not support them."""
 
 from django.conf import settings
 from django.contrib.admin import AdminSite
@@ -15,12 +13,12 @@ class LiveAdminSite(AdminSite):
 
     site_header = site_title = settings.SITE_NAME
 
-    def admin_view(self, view: Callable, cacheable: bool = False) -> Callable:
+    def admin_view(self, view, cacheable=False):
         policy = {name: value for name, value in settings.SECURE_CSP.items() if name not in TRUSTED_TYPES}
         return csp_override(policy)(super().admin_view(view, cacheable))
 
 
 class LiveAdminConfig(AdminConfig):
-    """Stands in INSTALLED_APPS where `django.contrib.admin` would."""
+    """Replaces `django.contrib.admin` in INSTALLED_APPS."""
 
     default_site = "apps.accounts.admin_site.LiveAdminSite"

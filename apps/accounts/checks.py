@@ -1,4 +1,4 @@
-"""A system check of `check --deploy`: demo accounts are for trying the site out."""
+"""A check of `check --deploy`: demo accounts are for development only."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from .models import User
 
 @register(Tags.security, deploy=True)
 def demo_accounts_are_gone(**options: Any) -> list[CheckMessage]:
-    """Return a warning if there are demo accounts; none where the database cannot be read."""
+    """Return a warning if demo accounts exist and the database can be read."""
     try:
         names = [*User.demo_accounts().values_list("username", flat=True)]
     except DatabaseError:

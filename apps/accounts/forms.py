@@ -1,4 +1,4 @@
-"""The forms to sign up with and to ask for a new password."""
+"""The forms to sign up and to request a new password."""
 
 from django import forms
 from django.conf import settings
@@ -13,7 +13,7 @@ from .reset import send_link
 
 
 class SignUpForm(UserCreationForm):
-    """Asks for an email address too, without which a forgotten password could not be reset."""
+    """Django's form with an email address, which a password reset needs."""
 
     email = forms.EmailField(
         label=_("Email address"),
@@ -28,7 +28,7 @@ class SignUpForm(UserCreationForm):
         help_texts = {"username": _("Letters, digits and @ . + - _ only.")}
 
     def clean_email(self) -> str:
-        """Return the address as the user manager stores it; refuse one that somebody has."""
+        """Return the address as the user manager stores it; refuse one that is in use."""
         email = User.objects.normalize_email(self.cleaned_data["email"])
         if User.objects.filter(email__iexact=email).exists():
             raise forms.ValidationError(EMAIL_TAKEN, code="unique")
@@ -36,17 +36,17 @@ class SignUpForm(UserCreationForm):
 
 
 class ForgottenPasswordForm(PasswordResetForm):
-    """Django's own form, which leaves the mail to a task."""
+    """Django's form, with the mail sent by a task."""
 
-    def save(self, *, request: HttpRequest, use_https: bool = False, **options: object) -> None:
-        """Enqueue the mail; its task looks up the account, so that no answer depends on whether there is one."""
+    def save(self, *args, request=None, use_https=False, **options) -> None:
+        """Enqueue the mail. The task looks up the account, so that the response does not depend on it."""
         send_link.using(backend=settings.MAIL_TASKS).enqueue(
             self.cleaned_data["email"], host_of_links(request), use_https, get_language()
         )
 
 
 def host_of_links(request: HttpRequest) -> str:
-    """Return `SITE_HOST`, or without one the host that was requested, outside of development without its port."""
+    """Return `SITE_HOST`, or the requested host if it is not set; in production without the port."""
     if settings.SITE_HOST or settings.DEBUG:
         return settings.SITE_HOST or request.get_host()
     return split_domain_port(request.get_host())[0]

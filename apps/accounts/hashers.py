@@ -1,4 +1,4 @@
-"""How the passwords of demo accounts are stored: they are worthless in production."""
+"""Storage of demo passwords: they do not work in production."""
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
@@ -6,12 +6,12 @@ DEMO_PASSWORD = "demo"
 
 
 class DemoHasher(PBKDF2PasswordHasher):
-    """In `PASSWORD_HASHERS` only with `DEBUG` on: without it Django cannot verify these passwords."""
+    """Listed in `PASSWORD_HASHERS` only with `DEBUG`: without it Django cannot verify these passwords."""
 
     algorithm = "demo"
     iterations = 1
 
 
 def is_demo(encoded: str) -> bool:
-    """Return whether a stored password is that of a demo account."""
+    """Return whether a stored password is a demo password."""
     return encoded.startswith(f"{DemoHasher.algorithm}$")

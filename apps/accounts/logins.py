@@ -1,6 +1,4 @@
-"""Logins, of which somebody who guesses gets only so many."""
-
-from typing import Any
+"""The number of failed logins is limited, against guessed passwords."""
 
 from asgiref.sync import sync_to_async
 from axes.backends import AxesStandaloneBackend
@@ -12,22 +10,22 @@ from apps.sse import address_of
 
 class Backend(AxesStandaloneBackend, ModelBackend):
     """
-    Django's users and passwords, behind django-axes: after `AXES_FAILURE_LIMIT` failures for a name
-    from an address the login is refused for a while, whatever the password.
+    Django's users and passwords, guarded by django-axes.
+
+    After `AXES_FAILURE_LIMIT` failures for a name from an address, logins with that name from there are
+    refused for a while, even with the right password.
     """
 
-    def authenticate(
-        self, request: HttpRequest | None, username: Any = None, password: Any = None, **options: Any
-    ):
-        """Return the user, or None; raises `PermissionDenied` while that name is refused."""
+    def authenticate(self, request, username=None, password=None, **options):
+        """Return the user, or None; raises `PermissionDenied` while the name is refused."""
         AxesStandaloneBackend.authenticate(self, request, username=username, password=password, **options)
         return ModelBackend.authenticate(self, request, username=username, password=password, **options)
 
-    async def aauthenticate(self, request: HttpRequest | None, **options: Any):
-        """Do the same, from async code."""
-        return await sync_to_async(self.authenticate)(request, **options)
+    async def aauthenticate(self, request, username=None, password=None, **options):
+        """Do the same in async code."""
+        return await sync_to_async(self.authenticate)(request, username, password, **options)
 
 
-def visitor(request: HttpRequest) -> str | None:
-    """Return the address that failures are counted for, of IPv6 the first of its network."""
+def client_address(request: HttpRequest) -> str | None:
+    """Return the address whose failures are counted; the first address of an IPv6 network stands for all of it."""
     return address_of(request).partition("/")[0] or None

@@ -12,7 +12,7 @@ EMAIL_TAKEN = _("A user with that email address already exists.")
 
 
 class User(AbstractUser):
-    """Django's user with a unique email address, if given. Add fields here."""
+    """Django's user, with an optional unique email address. Add fields here."""
 
     class Meta(AbstractUser.Meta):
         constraints = [
@@ -33,14 +33,14 @@ class User(AbstractUser):
         """Set a password that works only with `DEBUG`."""
         self.password = make_password(raw_password, hasher=DemoHasher.algorithm)
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         """Return whether a password is correct. Django would also rehash a demo password as a real one."""
         if is_demo(self.password):
             return check_password(raw_password, self.password)
         return super().check_password(raw_password)
 
-    async def acheck_password(self, raw_password: str) -> bool:
-        """Do the same, from async code."""
+    async def acheck_password(self, raw_password: str | None) -> bool:
+        """Do the same in async code."""
         if is_demo(self.password):
             return await acheck_password(raw_password, self.password)
         return await super().acheck_password(raw_password)

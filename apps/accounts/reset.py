@@ -1,8 +1,7 @@
-"""The mail with the link to a new password, sent by a task worker."""
+"""The password reset mail, sent by a task worker."""
 
 import logging
-from email.message import EmailMessage
-from email.policy import EmailPolicy, default
+from email.policy import default
 
 from django.conf import settings
 from django.contrib.auth.forms import PasswordResetForm
@@ -19,27 +18,35 @@ log = logging.getLogger(__name__)
 
 @task(priority=50)
 def send_link(email: str, domain: str, use_https: bool, language: str) -> None:
-    """Send a link to `domain`, in `language`, to each account that has this address; to none if none has it."""
+    """Send a link to `domain`, in `language`, to each account with this address, if any."""
     form = LinkForm({"email": email})
     form.full_clean()
     with translation.override(language):
         form.save(domain_override=domain, use_https=use_https)
 
 
-class MailWithLinks(EmailMultiAlternatives):
-    """Does not break long lines: a link that was broken could not be copied from the console."""
+class UnwrappedEmail(EmailMultiAlternatives):
+    """An email whose long lines are not broken, so that a link can be copied from the console."""
 
-    def message(self, *, policy: EmailPolicy = default) -> EmailMessage:
+    def message(self, *, policy=default):
         return super().message(policy=policy.clone(max_line_length=MAX_LINE_LENGTH))
 
 
 class LinkForm(PasswordResetForm):
-    """Django's own form. A mail that fails is logged, so that other accounts with the address get theirs."""
+    """Django's form. A failed mail is logged, so that other accounts with the same address receive theirs."""
 
-    def send_mail(self, subject_template, email_template, context, from_email, to_email, **options) -> None:
+    def send_mail(
+        self,
+        subject_template_name,
+        email_template_name,
+        context,
+        from_email,
+        to_email,
+        html_email_template_name=None,
+    ):
         subject = _("Choose a new password for %(site)s") % {"site": settings.SITE_NAME}
-        body = render_to_string(email_template, context)
+        body = render_to_string(email_template_name, context)
         try:
-            MailWithLinks(subject, body, from_email, [to_email]).send()
+            UnwrappedEmail(subject, body, from_email, [to_email]).send()
         except Exception:
             log.exception("The password reset mail to user %s was not sent.", context["user"].pk)

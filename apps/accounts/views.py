@@ -22,7 +22,7 @@ FORM = "registration/form.html"
 
 
 class LogInView(auth.LoginView):
-    """The form, and in development a button for each demo account."""
+    """The form; in development also a button for each demo account."""
 
     extra_context = {"title": _("Log in")}
 
@@ -40,7 +40,7 @@ class LogOutView(auth.LogoutView):
 
 @method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
 class SignUpView(auth.RedirectURLMixin, FormView):
-    """Makes an account, logs it in and goes on to `next`, if that is a page of this site."""
+    """Creates an account, logs it in and redirects to `next`, if that is a page of this site."""
 
     form_class = SignUpForm
     template_name = FORM
@@ -63,7 +63,7 @@ class ChangePasswordView(SuccessMessageMixin, auth.PasswordChangeView):
 
 
 class ResetPasswordView(SuccessMessageMixin, auth.PasswordResetView):
-    """Asks for an email address. The answer is the same whether or not an account has it."""
+    """Asks for an email address. The response is the same whether or not an account has it."""
 
     form_class = ForgottenPasswordForm
     template_name = FORM
@@ -80,7 +80,7 @@ class ResetPasswordView(SuccessMessageMixin, auth.PasswordResetView):
 
 
 class NewPasswordView(SuccessMessageMixin, auth.PasswordResetConfirmView):
-    """Where the link in the mail leads."""
+    """The target of the link in the mail."""
 
     template_name = FORM
     title = _("Choose a new password")

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 from django.template.defaultfilters import floatformat
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 UNKNOWN = "–"
+
+type Text = str | Promise
 
 
 @dataclass(frozen=True)
@@ -13,8 +16,8 @@ class Figure:
     """A number of a point, divided by `scale` and shown with so many `digits` after the decimal sign."""
 
     name: str
-    label: str
-    unit: str = ""
+    label: Text
+    unit: Text = ""
     digits: int = 0
     scale: int = 1
 
@@ -34,15 +37,15 @@ class Chart:
     that is more. What matters most `is_wide`.
     """
 
-    title: str
+    title: Text
     figures: tuple[Figure, ...]
-    note: str
-    missing: str = ""
-    unit: str = ""
+    note: Text
+    missing: Text = ""
+    unit: Text = ""
     least: int = 1
     is_wide: bool = False
 
-    def text(self, point: dict | None) -> str:
+    def text(self, point: dict | None) -> Text:
         """Return the note of the chart at a point."""
         return self.missing if point and point.get(self.figures[0].name) is None else self.note
 

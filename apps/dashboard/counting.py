@@ -33,19 +33,16 @@ def measure(get_response):
 
     This middleware stands first, so that it includes the work of all others.
     """
-    if iscoroutinefunction(get_response):
 
-        async def middleware(request):
-            began = perf_counter()
-            return counted(await get_response(request), began)
+    def measure_sync(request):
+        began = perf_counter()
+        return counted(get_response(request), began)
 
-    else:
+    async def measure_async(request):
+        began = perf_counter()
+        return counted(await get_response(request), began)
 
-        def middleware(request):
-            began = perf_counter()
-            return counted(get_response(request), began)
-
-    return middleware
+    return measure_async if iscoroutinefunction(get_response) else measure_sync
 
 
 def counted(response, began: float):

@@ -1,6 +1,7 @@
 """The points that the page shows: figures of all processes, in three ranges of time."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import models
 from django.utils.functional import Promise
@@ -11,7 +12,8 @@ from apps.sse import processes
 BUCKET = processes.EVERY_SECONDS
 """Seconds between the newest points. Buckets begin at multiples of it."""
 
-type Point = dict[str, float | int | None]
+type Point = dict[str, Any]
+"""Figures by name; None if unknown."""
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,8 @@ def tasks_waiting() -> int | None:
         return None
     from django_tasks_db.models import DBTaskResult
 
-    return DBTaskResult.objects.ready().count()
+    results: Any = DBTaskResult.objects
+    return results.ready().count()
 
 
 def mean(points: Iterable[Point]) -> Point:

@@ -1,4 +1,4 @@
-"""Changes of the feed. Each is saved and published in one transaction: both happen, or neither."""
+"""Changes to the feed. Each is saved and published in one transaction: both happen, or neither."""
 
 from functools import partial
 
@@ -42,7 +42,7 @@ def remove(post: Post) -> None:
 def delete_pictures(post: Post) -> None:
     """Delete the files of a post, on commit."""
     for file in (post.image, post.thumbnail):
-        if file:
+        if file.name:
             transaction.on_commit(partial(file.storage.delete, file.name), robust=True)
 
 

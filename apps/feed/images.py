@@ -36,10 +36,10 @@ def sizes(upload: UploadedFile) -> tuple[ContentFile, ContentFile]:
 
     Raises `ValidationError` for a file that is too large or not a picture, and if the queue is too long.
     """
-    if (upload.size or 0) > MAX_BYTES:
+    size = upload.size or 0
+    if size > MAX_BYTES:
         text = _("This image is %(size)s. The limit is %(limit)s. Make it smaller and try again.")
-        limits = {"size": filesizeformat(upload.size), "limit": filesizeformat(MAX_BYTES)}
-        raise ValidationError(text, params=limits)
+        raise ValidationError(text, params={"size": filesizeformat(size), "limit": filesizeformat(MAX_BYTES)})
     encoded = decoder.submit(encode, upload)
     try:
         return encoded.result(WAIT_SECONDS)

@@ -1,3 +1,4 @@
+from typing import Any
 from zlib import crc32
 
 from django.conf import settings
@@ -39,7 +40,7 @@ class Post(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     edited_at = models.DateTimeField(null=True, editable=False)
 
-    objects = PostQuerySet.as_manager()
+    objects: Any = PostQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -51,7 +52,7 @@ class Post(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.text[:50] or self.link or self.image.name
+        return self.text[:50] or self.link or str(self.image)
 
     def get_absolute_url(self) -> str:
         return reverse("feed-post", args=[self.pk])

@@ -1,15 +1,15 @@
-from pathlib import Path
-
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import BadRequest
+from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 from django.views.generic import CreateView, DeleteView, DetailView, UpdateView
+from django.views.generic.edit import ModelFormMixin
 from django.views.static import serve
 
 from apps.sse import LivePageMixin, SSEView, rate_limited
@@ -21,9 +21,10 @@ from .models import Post
 PAGE = 20
 
 
-class PostFormMixin:
+class PostFormMixin(ModelFormMixin):
     """The form of a post, which a user may send a limited number of times a minute."""
 
+    request: HttpRequest
     form_class = PostForm
 
     def get_form_kwargs(self):
@@ -72,7 +73,7 @@ class FeedStream(LoginRequiredMixin, SSEView):
 @require_safe
 def picture(request, name):
     """Send a picture of a post, to logged-in users only."""
-    response = serve(request, name, document_root=Path(settings.MEDIA_ROOT) / "feed")
+    response = serve(request, name, document_root=f"{settings.MEDIA_ROOT}/feed")
     response.headers["Cache-Control"] = "private, max-age=3600"
     return response
 

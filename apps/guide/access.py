@@ -5,6 +5,7 @@ from functools import wraps
 from django.conf import settings
 from django.contrib.auth.mixins import UserPassesTestMixin
 from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
 
 
 def may_read(user) -> bool:
@@ -13,14 +14,16 @@ def may_read(user) -> bool:
 
 
 class ReadersOnly(UserPassesTestMixin):
-    """Mixin of the guide's pages: other visitors go to the login page, other users get 403."""
+    """Mixin for the guide's pages: other visitors go to the login page, other users get 403."""
+
+    request: HttpRequest
 
     def test_func(self):
         return may_read(self.request.user)
 
 
-def stream_for_readers(view: type) -> type:
-    """Return a stream's view that refuses others with 403, so that the examples need not check."""
+def stream_for_readers(view):
+    """Return a stream's view that refuses others with 403, so that the examples need no check."""
     return type(view.__name__, (ReadersOnly, view), {"raise_exception": True, "__module__": view.__module__})
 
 

@@ -26,7 +26,7 @@ def read(name: str) -> Source | None:
         return None
     text = (APPS / path).read_text()
     found = cut(text, part) if part else text
-    return found and Source(f"apps/{path}", part, found)
+    return Source(f"apps/{path}", part, found) if found else None
 
 
 def cut(text: str, name: str) -> str | None:

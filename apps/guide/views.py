@@ -1,18 +1,17 @@
 from django.conf import settings
 from django.http import Http404
-from django.urls import reverse_lazy
 from django.views.generic import RedirectView, TemplateView
 
 from apps.sse import LivePageMixin
 
 from .access import ReadersOnly
-from .pages import CHAPTERS, FIRST, PAGES
+from .pages import CHAPTERS, PAGES
 
 
 class GuideView(ReadersOnly, RedirectView):
     """Redirects to the first page."""
 
-    url = reverse_lazy("guide-page", args=[FIRST])
+    pattern_name = "guide-page"
 
 
 class GuidePage(ReadersOnly, LivePageMixin, TemplateView):
@@ -21,8 +20,8 @@ class GuidePage(ReadersOnly, LivePageMixin, TemplateView):
     template_name = "guide/page.html"
     extra_context = {"chapters": CHAPTERS, "project": settings.ROOT_URLCONF.partition(".")[0]}
 
-    def get_context_data(self, name, **kwargs):
-        if name not in PAGES:
+    def get_context_data(self, **kwargs):
+        if (name := self.kwargs["name"]) not in PAGES:
             raise Http404
         pages = [None, *PAGES.values(), None]
         place = pages.index(PAGES[name])

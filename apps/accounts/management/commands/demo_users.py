@@ -1,23 +1,21 @@
-"""Users to try the site with, on a developer's machine only."""
+"""Demo users, for development only."""
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.hashers import DEMO_PASSWORD, is_demo
 from apps.accounts.models import User
 from apps.dev.database import refuse_foreign_database
 
-EVERYTHING = {"is_staff": True, "is_superuser": True}
-NOTHING: dict[str, bool] = {}
-USERS = {"admin": EVERYTHING, "ada": NOTHING, "grace": NOTHING}
+SUPERUSERS = {"admin"}
+USERS = ["admin", "ada", "grace"]
 
 
 class Command(BaseCommand):
-    help = _("Creates the demo users that do not exist yet and prints their logins. Needs DEBUG.")
+    help = "Creates the demo users that do not exist yet and prints their logins. Needs DEBUG."
 
     def add_arguments(self, parser):
-        parser.add_argument("--remove", action="store_true", help=_("delete them and their data"))
+        parser.add_argument("--remove", action="store_true", help="delete them and their data")
 
     def handle(self, *args: object, remove: bool, **options: object) -> None:
         if remove:
@@ -28,10 +26,11 @@ class Command(BaseCommand):
                 "Set DEBUG=1, or create a real user with createsuperuser."
             )
         refuse_foreign_database()
-        for username, rights in USERS.items():
+        for username in USERS:
             user = User.objects.filter(username=username).first()
             if user is None:
-                user = User(username=username, email=f"{username}@example.com", **rights)
+                user = User(username=username, email=f"{username}@example.com")
+                user.is_staff = user.is_superuser = username in SUPERUSERS
             elif is_demo(user.password) or not user.check_password(DEMO_PASSWORD):
                 continue
             user.set_demo_password(DEMO_PASSWORD)
