@@ -59,7 +59,7 @@ def test_each_metric_of_the_alerts_and_of_the_reference_is_exposed(client, setti
 
 @pytest.mark.soak
 @pytest.mark.parametrize("name", [*FIRING, None])
-def test_each_alert_fires_on_its_trouble_alone(tmp_path, name):
+def test_each_alert_fires_only_on_its_own_condition(tmp_path, name):
     need(shutil.which("promtool"), "promtool")
     minutes, series = FIRING.get(name, (20, {}))
     expected = [

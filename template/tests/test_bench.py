@@ -11,7 +11,7 @@ from tests.fixtures import need
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark is for Linux")
 
 
-def test_each_client_of_each_system_hears_each_event_once(capfd):
+def test_each_client_of_each_system_receives_each_event_once(capfd):
     need(shutil.which("cc"), "A C compiler")
     from bench import report
     from bench.rounds import compare
@@ -28,7 +28,7 @@ def test_each_client_of_each_system_hears_each_event_once(capfd):
     assert "ASGI without a framework" in table
 
 
-def test_what_is_missing_here_is_said_and_left_out(monkeypatch, capfd):
+def test_a_system_that_is_not_installed_is_skipped_with_a_message(monkeypatch, capfd):
     from bench import compared, rounds
 
     monkeypatch.setattr(compared, "NCHAN", Path("/nowhere/ngx_nchan_module.so"))

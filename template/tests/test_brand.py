@@ -49,7 +49,7 @@ def test_a_link_to_the_site_is_shown_with_a_description_and_a_picture(client):
     assert (card.format, card.size) == ("PNG", (1200, 630))
 
 
-def test_browsers_find_an_icon_and_robots_what_to_leave_out(client, settings):
+def test_browsers_find_an_icon_and_crawlers_the_excluded_paths(client, settings):
     icon = client.get("/favicon.ico")
     assert Image.open(io.BytesIO(icon.content)).format == "ICO"
     assert settings.SITE_COLOR in client.get("/favicon.svg").text
@@ -60,6 +60,6 @@ def test_browsers_find_an_icon_and_robots_what_to_leave_out(client, settings):
 @pytest.mark.parametrize(
     ("color", "ink"), [("#1c5ac0", "#ffffff"), ("#ffd400", "#000000"), ("#ff0000", "#000000")]
 )
-def test_the_icon_is_drawn_in_the_ink_that_has_more_contrast(client, settings, color, ink):
+def test_the_icon_uses_the_ink_with_more_contrast(client, settings, color, ink):
     settings.SITE_COLOR = color
     assert set(re.findall('(?:stroke|fill)="(#[^"]+)"', client.get("/favicon.svg").text)) == {color, ink}

@@ -42,7 +42,7 @@ def strings(node):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_ci_writes_a_workflow_once_and_replaces_a_changed_one_only_when_told(make, tmp_path, name):
+def test_ci_writes_a_workflow_and_replaces_an_edited_one_only_with_force(make, tmp_path, name):
     file = tmp_path / FILES[name]
     assert make("ci", f"FOR={name}").returncode == 0
     written = file.read_text()
@@ -105,7 +105,7 @@ def audit(url):
 
 
 @pytest.mark.soak
-def test_audit_asks_for_each_locked_package_and_says_which_is_vulnerable_or_that_it_could_not_ask():
+def test_audit_queries_each_locked_package_and_reports_vulnerable_ones_and_a_missing_network():
     with database("none") as url:
         assert audit(url)[0] == 0
     assert {"django", "sentry-sdk", "pytest", "daphne"} <= {*Database.asked}

@@ -51,7 +51,7 @@ def deployment(tmp_path):
     return environment
 
 
-def test_another_process_hears_what_is_published_until_ctrl_c(deployment, tmp_path):
+def test_sse_tail_prints_events_of_other_processes_until_ctrl_c(deployment, tmp_path):
     with Tail(tmp_path, deployment) as tail:
         tail.hears(deployment, "hello")
         tail.process.send_signal(signal.SIGINT)
@@ -59,7 +59,7 @@ def test_another_process_hears_what_is_published_until_ctrl_c(deployment, tmp_pa
         assert {line.split("  ", 2)[2] for line in tail.lines} == {"news  said  hello"}
 
 
-def test_it_begins_after_a_position_and_ends_after_so_many_events(deployment, tmp_path):
+def test_sse_tail_starts_after_a_position_and_ends_after_a_count(deployment, tmp_path):
     start = servers.manage("sse_publish", "news", "said", "0", environment=deployment).strip()
     code = "from apps.sse import publish\nfor n in range(450): publish('news', 'said', n); publish('other', 'said', n)"
     servers.manage("shell", "-c", code, environment=deployment)
@@ -70,7 +70,7 @@ def test_it_begins_after_a_position_and_ends_after_so_many_events(deployment, tm
     assert {(event["channel"], event["name"], event["durable"]) for event in told} == {("news", "said", True)}
 
 
-def test_it_goes_on_when_the_broker_was_away(deployment, tmp_path, valkey):
+def test_sse_tail_continues_after_an_outage_of_the_broker(deployment, tmp_path, valkey):
     environment = deployment | {"SSE_BROKER_URL": valkey.url}
     with Tail(tmp_path, environment) as tail:
         tail.hears(environment, "before")
@@ -85,7 +85,7 @@ def test_it_goes_on_when_the_broker_was_away(deployment, tmp_path, valkey):
         assert "Traceback" not in tail.log.read_text()
 
 
-def test_it_ends_quietly_when_nobody_reads_any_more(deployment):
+def test_sse_tail_ends_silently_when_its_pipe_is_closed(deployment):
     def publish():
         return servers.manage("sse_publish", "news", "said", "1", environment=deployment).strip()
 
@@ -103,7 +103,7 @@ def test_it_ends_quietly_when_nobody_reads_any_more(deployment):
             tail.kill()
 
 
-def test_a_broker_that_is_down_is_said_in_one_sentence(deployment):
+def test_an_unreachable_broker_is_reported_in_one_sentence(deployment):
     environment = deployment | {"SSE_BROKER_URL": f"redis://me:secret@127.0.0.1:{servers.free_port()}/0"}
     for command in (["sse_publish", "news", "said"], ["sse_tail"]):
         printed = servers.manage(*command, environment=environment, fails=True)
@@ -112,7 +112,7 @@ def test_a_broker_that_is_down_is_said_in_one_sentence(deployment):
         assert "secret" not in printed
 
 
-def test_tables_that_are_missing_are_said_in_one_sentence(tmp_path):
+def test_missing_tables_are_reported_in_one_sentence(tmp_path):
     printed = servers.manage(
         "sse_publish", "news", "said", environment=servers.environment_for(tmp_path), fails=True
     )

@@ -45,7 +45,7 @@ def compose_of(folder, files):
 
 
 @pytest.mark.parametrize("files", FILES)
-def test_the_files_are_valid_and_start_with_no_password_missing(folder, files):
+def test_the_files_are_valid_and_refuse_to_start_without_passwords(folder, files):
     need(shutil.which("docker-compose"), "docker-compose")
     check = [*compose_of(folder, files), "config", "--quiet"]
     assert subprocess.run(check, capture_output=True, check=False).returncode == 0
@@ -57,7 +57,7 @@ def test_the_files_are_valid_and_start_with_no_password_missing(folder, files):
 
 
 @pytest.mark.parametrize("files", FILES)
-def test_no_service_keeps_a_capability_that_it_is_not_given_and_no_image_changes_unseen(folder, files):
+def test_services_drop_all_capabilities_and_images_are_pinned_by_digest(folder, files):
     need(shutil.which("docker-compose"), "docker-compose")
     command = [*compose_of(folder, files), "config", "--format", "json"]
     services = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["services"]
@@ -68,7 +68,7 @@ def test_no_service_keeps_a_capability_that_it_is_not_given_and_no_image_changes
     assert set(services["nginx"]["sysctls"]) == {"net.ipv4.tcp_retries2", "net.ipv4.tcp_notsent_lowat"}
 
 
-def test_with_sqlite_there_is_no_other_server_of_data_and_no_setting_names_one(folder):
+def test_sqlite_needs_no_other_data_server_and_no_setting_names_one(folder):
     need(shutil.which("docker-compose"), "docker-compose")
     command = [*compose_of(folder, FILES[1]), "config"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\nx-")[0]
@@ -119,7 +119,7 @@ def test_the_site_runs_on_sqlite_and_moves_to_postgresql_with_its_data(site):
         compose.sign_in(ada, "ada")
 
 
-def test_the_site_runs_on_postgresql_and_valkey_is_deployed_killed_and_restored(site):
+def test_the_site_on_postgresql_and_valkey_survives_a_deploy_kills_and_a_restore(site):
     site.up()
     for service in SERVICES:
         container = site.container(service)

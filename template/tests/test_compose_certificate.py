@@ -59,7 +59,7 @@ def add_authority(site):
     (site.folder / "pebble.yml").write_text(BESIDE)
 
 
-def test_a_certificate_is_got_served_and_renewed(site):
+def test_a_certificate_is_issued_served_and_renewed(site):
     site.choose("compose.yml:compose.sqlite.yml:pebble.yml")
     settings = site.folder / ".env"
     text = settings.read_text().replace("ALLOWED_HOSTS=127.0.0.1", "ALLOWED_HOSTS=site.test")

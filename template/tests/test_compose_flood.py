@@ -124,7 +124,7 @@ def memory_of(pid):
     return int(used) // 2**20, met.split()
 
 
-async def test_thirty_slow_bodies_and_four_hundred_slow_readers_of_one_address_harm_nobody_else(site):
+async def test_slow_bodies_and_slow_readers_of_one_address_do_not_affect_others(site):
     await asyncio.to_thread(site.up)
     site.shell(ADD_USER)
     with site.visitor() as ada:

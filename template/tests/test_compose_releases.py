@@ -43,7 +43,7 @@ def site(tmp_path):
         yield site
 
 
-def test_a_bad_release_leaves_the_running_one_and_a_good_one_can_be_rolled_back(site):
+def test_a_bad_release_keeps_the_running_one_and_a_good_one_can_be_rolled_back(site):
     site.up()
     make_administrator(site)
     with site.visitor() as admin:

@@ -92,7 +92,7 @@ def running(deployment):
     return deployment
 
 
-def test_init_makes_secrets_that_only_the_owner_reads_and_leaves_them_as_they_are(deployment):
+def test_init_creates_secrets_that_only_the_owner_can_read_and_keeps_existing_ones(deployment):
     file = deployment.folder / ".env"
     made = file.read_text()
     assert file.stat().st_mode & 0o077 == (deployment.folder / "backups").stat().st_mode & 0o077 == 0
@@ -105,7 +105,7 @@ def test_init_makes_secrets_that_only_the_owner_reads_and_leaves_them_as_they_ar
     assert file.read_text() == made
 
 
-def test_init_takes_mail_from_the_environment_and_says_what_is_missing_without(tmp_path):
+def test_init_takes_mail_settings_from_the_environment_and_warns_without_them(tmp_path):
     deployment = Deployment(tmp_path)
     mail = {"EMAIL_URL": "smtp+tls://me:secret@mail.example.com:587", "DEFAULT_FROM_EMAIL": "me@example.com"}
     assert "sends no mail" not in deployment.run("init", "--sqlite", "--acme", "a.example", "b.example", **mail)
@@ -117,7 +117,7 @@ def test_init_takes_mail_from_the_environment_and_says_what_is_missing_without(t
     assert "the site sends no mail" in deployment.run("init", "a.example")
 
 
-def test_init_asks_for_mail_in_a_terminal_and_takes_any_password(tmp_path):
+def test_init_asks_for_mail_settings_in_a_terminal_and_accepts_any_password(tmp_path):
     deployment = Deployment(tmp_path)
     ours, theirs = pty.openpty()
     command = [deployment.folder / "init", "example.com"]
@@ -145,13 +145,13 @@ def test_init_asks_for_mail_in_a_terminal_and_takes_any_password(tmp_path):
     }
 
 
-def test_build_names_the_image_after_its_version(deployment):
+def test_build_tags_the_image_with_its_version(deployment):
     printed = deployment.run("build", "1.2.3", "--build-arg", "REQUIREMENTS=requirements-sentry.txt")
     assert "build --build-arg VERSION=1.2.3 --tag localhost/site:1.2.3 --build-arg REQUIREMENTS=req" in printed
     assert "deploy/up 1.2.3" in printed
 
 
-def test_up_replaces_one_web_server_after_the_other_and_keeps_the_release_before(running):
+def test_up_replaces_the_web_servers_one_by_one_and_remembers_the_previous_release(running):
     assert running.settings()["PREVIOUS_IMAGE"] == ""
     running.run("up", "registry.example.com/site:1.1")
     assert running.replaced() == [("1.1", "web-1"), ("1.1", "web-2")]
@@ -184,7 +184,7 @@ def test_a_second_deploy_at_the_same_time_is_refused(running, script):
         ({"MIGRATE": "1"}, "The migration failed. The reason is above."),
     ],
 )
-def test_up_says_why_it_stops_before_a_web_server_is_replaced(running, variables, reason):
+def test_up_prints_why_it_stopped_before_it_replaced_a_web_server(running, variables, reason):
     before = running.settings()
     printed = running.run("up", "1.1", fails=True, **variables)
     assert reason in printed
@@ -193,7 +193,7 @@ def test_up_says_why_it_stops_before_a_web_server_is_replaced(running, variables
     assert running.settings() == before
 
 
-def test_up_says_why_a_web_server_is_not_ready_and_gives_it_the_running_release_again(running):
+def test_up_prints_why_a_web_server_is_not_ready_and_restores_the_running_release(running):
     before = running.settings()
     printed = running.run("up", "1.1-broken", fails=True)
     assert "a traceback" in printed
@@ -204,7 +204,7 @@ def test_up_says_why_a_web_server_is_not_ready_and_gives_it_the_running_release_
     assert running.settings() == before
 
 
-def test_stop_backs_up_and_stops_the_site_and_leaves_nothing_to_go_back_to(running):
+def test_stop_backs_up_and_stops_the_site_and_allows_no_rollback(running):
     running.run("up", "--stop", "1.1", CHECK="10")
     calls = [call for _, call in running.calls()]
     [backup] = [call for call in calls if "/deploy/backup" in call]
@@ -226,7 +226,7 @@ def test_stop_starts_the_running_release_again_if_nothing_was_migrated(running, 
     assert running.settings() == before
 
 
-def test_what_was_stopped_for_and_is_not_ready_gives_way_to_no_release_that_cannot_live_with_it(running):
+def test_stop_does_not_restore_an_incompatible_release_when_the_new_one_is_not_ready(running):
     running.run("up", "1.1")
     printed = running.run("up", "--stop", "1.2-broken", CHECK="10", fails=True)
     assert "restore deploy/backups/before-1.2-broken and deploy localhost/site:1.1." in printed
@@ -234,7 +234,7 @@ def test_what_was_stopped_for_and_is_not_ready_gives_way_to_no_release_that_cann
     assert "no release to go back to" in running.run("rollback", fails=True)
 
 
-def test_stop_starts_no_release_that_some_of_the_migrations_may_break(running):
+def test_stop_does_not_start_the_old_release_after_a_partial_migration(running):
     running.run("up", "1.1")
     printed = running.run("up", "--stop", "1.2", CHECK="10", MIGRATE="1", APPLIED="yes", fails=True)
     assert "halfway" in printed
@@ -243,13 +243,13 @@ def test_stop_starts_no_release_that_some_of_the_migrations_may_break(running):
     assert "no release to go back to" in running.run("rollback", fails=True)
 
 
-def test_stop_stops_nothing_that_can_go_on(running):
+def test_stop_does_not_stop_the_site_for_a_compatible_release(running):
     running.run("up", "--stop", "1.1")
     assert not [call for _, call in running.calls() if call.startswith("stop")]
     assert running.settings()["PREVIOUS_IMAGE"] == "localhost/site:1.0"
 
 
-def test_a_backup_of_sqlite_is_made_in_a_folder_of_any_name(tmp_path):
+def test_sqlite_is_backed_up_into_a_folder_of_any_name(tmp_path):
     sqlite3.connect(tmp_path / "db.sqlite3").execute("CREATE TABLE kept (id)")
     copy = tmp_path / 'today\'s "copy"'
     environment = servers.environment_for(tmp_path, PYTHON=sys.executable)
@@ -258,7 +258,7 @@ def test_a_backup_of_sqlite_is_made_in_a_folder_of_any_name(tmp_path):
 
 
 @pytest.mark.parametrize("script", ["backup", "restore"])
-def test_no_backup_takes_sqlite_for_a_database_that_is_postgresql(tmp_path, script):
+def test_backup_and_restore_need_libpq_variables_for_postgresql(tmp_path, script):
     environment = servers.environment_for(tmp_path, DATABASE_URL="postgres://site:s3cret@db:5432/site")
     command = [ROOT / "deploy" / script, tmp_path]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -268,7 +268,7 @@ def test_no_backup_takes_sqlite_for_a_database_that_is_postgresql(tmp_path, scri
     )
 
 
-def test_neither_git_nor_the_image_takes_the_key_of_the_certificate(tmp_path):
+def test_git_and_the_image_ignore_the_certificates_key(tmp_path):
     shutil.copyfile(ROOT / ".gitignore", tmp_path / ".gitignore")
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     asked = ["git", "-C", tmp_path, "check-ignore", "deploy/tls/privkey.pem", "deploy/.env"]
@@ -276,7 +276,7 @@ def test_neither_git_nor_the_image_takes_the_key_of_the_certificate(tmp_path):
     assert "deploy" in (ROOT / ".dockerignore").read_text().splitlines()
 
 
-def test_daily_runs_a_command_each_day_and_an_hour_after_a_failure_until_it_is_told_to_end(tmp_path):
+def test_daily_runs_a_command_each_day_and_an_hour_after_a_failure_until_it_is_terminated(tmp_path):
     """Time is a stand-in: each sleep is noted and over at once, the sixth is not."""
     (tmp_path / "sleep").write_text(
         '#!/bin/sh\necho "$1" >> slept\n[ "$(wc -l < slept)" -lt 6 ] || exec sleep.real 60\n'

@@ -54,7 +54,7 @@ def shell(code, environment):
 USERS = "from django.contrib.auth import get_user_model as u; print('users', u().objects.count())"
 
 
-def test_what_was_lost_is_back_and_a_client_that_knows_more_fetches_anew(tmp_path, variables):
+def test_a_restore_brings_back_lost_data_and_resets_clients_with_later_positions(tmp_path, variables):
     data, copy = tmp_path / "data", tmp_path / "today's copy"
     data.mkdir()
     environment = servers.environment_for(data, **variables)

@@ -90,7 +90,7 @@ async def others(front, count=20):
     return answers
 
 
-async def test_ten_thousand_who_never_finish_asking_are_cut_off(front):
+async def test_ten_thousand_unfinished_requests_are_cut_off(front):
     async with Attacker(front) as attacker:
         await attacker.send(HEAD.format("/").encode(), CONNECTIONS)
         assert await others(front) == {200: 20}
@@ -99,7 +99,7 @@ async def test_ten_thousand_who_never_finish_asking_are_cut_off(front):
         assert await others(front) == {200: 20}
 
 
-async def test_of_ten_thousand_streams_of_one_address_a_hundred_are_opened(front):
+async def test_one_address_opens_a_hundred_of_ten_thousand_streams(front):
     async with Attacker(front) as attacker:
         await attacker.send(HEAD.format(STREAM).encode() + b"\r\n", CONNECTIONS)
         answers = await attacker.answers(60)
@@ -110,7 +110,7 @@ async def test_of_ten_thousand_streams_of_one_address_a_hundred_are_opened(front
             assert stream.status_code == 200
 
 
-async def test_headers_without_end_are_refused(front):
+async def test_endless_headers_are_refused(front):
     async with Attacker(front) as attacker:
         await attacker.send(HEAD.format("/").encode() + b"X-Long: " + b"x" * 40_000 + b"\r\n\r\n", 1000)
         answers = await attacker.answers(60)
@@ -118,7 +118,7 @@ async def test_headers_without_end_are_refused(front):
         assert await others(front) == {200: 20}
 
 
-async def test_bodies_that_lack_their_last_byte_are_thirty_at_once_and_cut_off(front):
+async def test_an_address_has_thirty_unfinished_bodies_at_a_time_and_they_are_cut_off(front):
     head = HEAD.format("/nowhere/").replace("GET", "POST") + f"Content-Length: {2**20}\r\n\r\n"
     async with Attacker(front) as attacker:
         await attacker.send(head.encode() + b"x" * (2**20 - 1), 100)
@@ -130,7 +130,7 @@ async def test_bodies_that_lack_their_last_byte_are_thirty_at_once_and_cut_off(f
         assert set(await attacker.answers(60)) <= {-1, 408, 429}
 
 
-async def test_uploads_that_lack_their_last_byte_are_five_at_once_and_only_of_those_who_are_logged_in(front):
+async def test_only_logged_in_users_upload_and_an_address_has_five_unfinished_uploads_at_a_time(front):
     with httpx.Client(base_url=front.url, follow_redirects=True) as client:
         sign_in(client, "ada", "demo")
         session = f"Cookie: sessionid={client.cookies['sessionid']}\r\n"
@@ -144,7 +144,7 @@ async def test_uploads_that_lack_their_last_byte_are_five_at_once_and_only_of_th
             assert await others(front) == {200: 20}
 
 
-async def test_of_four_hundred_readers_that_read_nothing_two_hundred_are_served_and_cost_a_megabyte_each(front):
+async def test_two_hundred_of_four_hundred_stalled_readers_are_served_and_cost_a_megabyte_each(front):
     async with Attacker(front) as attacker:
         await attacker.send(HEAD.format("/tasks/example.csv").encode() + b"\r\n", 400)
         answers = await attacker.answers(30)

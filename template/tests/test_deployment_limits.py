@@ -19,7 +19,7 @@ STREAM = "/api/dashboard/stream/"
 LOGGED_IN = {"Cookie": "sessionid=1"}
 
 
-def test_an_upload_is_refused_before_it_is_sent_as_soon_as_it_is_larger_than_agreed(front_of):
+def test_a_body_over_the_limit_is_refused(front_of):
     with front_of(upload="client_max_body_size 2m;") as front:
         send = partial(httpx.post, headers=LOGGED_IN)
         assert send(f"{front.url}/feed/", content=b"x" * 2**21).status_code == 200
@@ -29,9 +29,7 @@ def test_an_upload_is_refused_before_it_is_sent_as_soon_as_it_is_larger_than_agr
 
 
 @pytest.mark.parametrize("http", ["--http1.1", "--http2"])
-def test_a_large_body_is_accepted_from_those_who_are_logged_in_and_only_where_files_are_uploaded(
-    front, http, tmp_path
-):
+def test_large_bodies_are_accepted_from_logged_in_users_and_only_at_upload_paths(front, http, tmp_path):
     need(shutil.which("curl"), "curl")
     (tmp_path / "body").write_bytes(b"x" * 2**21)
 
@@ -87,9 +85,7 @@ def statuses(front, method, path, addresses):
         ("/accounts/reset/", 6),
     ],
 )
-def test_logins_sign_ups_resets_and_password_changes_have_limits_of_their_own_for_each_network(
-    front_of, path, most
-):
+def test_logins_sign_ups_resets_and_password_changes_are_limited_separately_for_each_network(front_of, path, most):
     with front_of(proxies=PROXY) as front:
         sent = statuses(front, "POST", path, ["198.51.100.1"] * 30)
         # As many at once, and what has become free until the last.
@@ -100,14 +96,14 @@ def test_logins_sign_ups_resets_and_password_changes_have_limits_of_their_own_fo
         assert statuses(front, "GET", path, ["198.51.100.1"] * 30) == [200] * 30
 
 
-def test_passwords_of_all_visitors_together_cost_a_core_at_most(front_of):
+def test_password_forms_of_all_visitors_together_are_limited(front_of):
     with front_of(proxies=PROXY) as front:
         sent = statuses(front, "POST", "/accounts/login/", [f"198.51.100.{n}" for n in range(100)])
         assert 50 < sent.count(200) < 70
         assert statuses(front, "GET", "/accounts/login/", ["198.51.100.1"]) == [200]
 
 
-def test_an_address_of_ipv6_counts_with_its_network_of_64_bits(front_of):
+def test_ipv6_addresses_count_by_their_64_bit_network(front_of):
     with front_of(proxies=PROXY, changes={"burst=100": "burst=1"}) as front:
         assert 429 in statuses(front, "POST", "/", [f"2001:db8:1:2:{n}::{n}" for n in range(1, 9)])
         assert statuses(front, "POST", "/", [f"2001:db8:1:{n}::1" for n in range(3, 11)]) == [200] * 8
@@ -115,7 +111,7 @@ def test_an_address_of_ipv6_counts_with_its_network_of_64_bits(front_of):
         assert statuses(front, "POST", "/", mapped) == [200] * 8
 
 
-def test_an_address_has_so_many_streams_and_pages_all_the_same(site, tmp_path):
+def test_an_address_at_its_limit_of_streams_still_gets_pages(site, tmp_path):
     need(nginx.binary(), "nginx")
     fewer = {"limit_conn streams 100;": "limit_conn streams 3;"}
     with nginx.running([site.url] * 2, tmp_path, changes=fewer) as front, ExitStack() as stack:
@@ -126,7 +122,7 @@ def test_an_address_has_so_many_streams_and_pages_all_the_same(site, tmp_path):
         assert len(readers) == 3
 
 
-def test_a_flood_of_forms_is_refused_and_others_pages_are_not(front_of):
+def test_a_flood_of_forms_is_refused_and_pages_are_not(front_of):
     with front_of(changes={"burst=100": "burst=5"}) as front, httpx.Client() as client:
         answers = [client.post(front.url) for _ in range(40)]
         statuses = [answer.status_code for answer in answers]
@@ -139,7 +135,7 @@ def test_a_flood_of_forms_is_refused_and_others_pages_are_not(front_of):
 @pytest.mark.parametrize(
     "asked", ["POST /", "PUT /", "GET /", f"POST {STREAM}", "POST /static/nowhere.css", "PUT /health/live"]
 )
-def test_an_address_sends_so_many_bodies_at_once_whatever_the_method_and_the_place(front_of, asked):
+def test_bodies_of_an_address_are_limited_for_each_method_and_path(front_of, asked):
     with front_of(changes={"limit_conn bodies 30;": "limit_conn bodies 2;"}) as front, ExitStack() as stack:
         address = ("127.0.0.1", int(front.url.rpartition(":")[2]))
         connections = [stack.enter_context(socket.create_connection(address)) for _ in range(3)]
@@ -149,7 +145,7 @@ def test_an_address_sends_so_many_bodies_at_once_whatever_the_method_and_the_pla
         assert refused.recv(100).startswith(b"HTTP/1.1 429")
 
 
-def test_who_is_slow_to_ask_is_cut_off_while_others_are_served(front_of):
+def test_slow_requests_are_cut_off_while_others_are_served(front_of):
     hasty = {"client_header_timeout 10s;": "client_header_timeout 1s;"}
     with front_of(changes=hasty) as front, ExitStack() as stack:
         address = ("127.0.0.1", int(front.url.rpartition(":")[2]))

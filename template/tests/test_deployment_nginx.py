@@ -23,7 +23,7 @@ STREAM = "/api/dashboard/stream/"
 TLS = {"server.d/tls.conf": (ROOT / "deploy" / "tls.conf").read_text()}
 
 
-def test_the_configuration_is_valid_and_warns_of_nothing(certified, tmp_path):
+def test_the_configuration_is_valid_and_has_no_warnings(certified, tmp_path):
     extra = TLS | {"http.d/proxies.conf": "set_real_ip_from 10.0.0.0/8;"}
     shutil.copytree(certified / "tls", tmp_path / "tls")
     nginx.write(["unix:/a.sock", "unix:/b.sock"], tmp_path, free_port(), free_port(), {}, extra)
@@ -35,14 +35,14 @@ def test_the_configuration_is_valid_and_warns_of_nothing(certified, tmp_path):
 FORGED = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
 
 
-def test_a_visitor_who_names_another_address_or_https_is_not_believed(front_of):
+def test_forged_forwarding_headers_are_replaced(front_of):
     with front_of() as front:
         seen = httpx.get(front.url, headers=FORGED).json()
         assert (seen["x-forwarded-for"], seen["x-forwarded-proto"]) == ("127.0.0.1", "http")
         assert len(seen["x-request-id"]) == 32
 
 
-def test_a_proxy_that_is_trusted_is_believed_up_to_what_it_cannot_know(front_of):
+def test_forwarding_headers_of_a_trusted_proxy_are_used(front_of):
     with front_of(proxies="set_real_ip_from 127.0.0.0/8;") as front:
         hops = {**FORGED, "X-Forwarded-For": "198.51.100.1, 203.0.113.9, 127.0.0.2"}
         seen = httpx.get(front.url, headers=hops).json()
@@ -50,19 +50,19 @@ def test_a_proxy_that_is_trusted_is_believed_up_to_what_it_cannot_know(front_of)
         assert httpx.get(front.url).json()["x-forwarded-proto"] == "http"
 
 
-def test_the_application_knows_the_port_at_which_it_is_visited(front_of):
+def test_the_application_receives_the_host_with_its_port(front_of):
     with front_of() as front:
         assert httpx.get(front.url).json()["host"] == front.url.removeprefix("http://")
         assert httpx.get(front.url, headers={"Host": "example.com"}).json()["host"] == "example.com"
 
 
-def test_what_nginx_and_django_take_by_default_agrees(settings):
+def test_nginx_and_django_have_the_same_default_upload_limit(settings):
     compose = (ROOT / "deploy" / "compose.yml").read_text()
     assert re.findall(r"UPLOAD_MB: .*:-(\d+)", compose) == [str(settings.MAX_UPLOAD_MB)]
     assert "$((UPLOAD_MB + 1))m;" in (ROOT / "deploy" / "nginx-start").read_text()
 
 
-def test_one_variable_says_how_large_an_import_may_be(tmp_path):
+def test_one_variable_sets_the_size_limit_of_imports(tmp_path):
     environment = servers.environment_for(tmp_path, MAX_UPLOAD_MB="7")
     code = "from django.conf import settings; print(settings.TASKS_MAX_UPLOAD_BYTES)"
     command = [sys.executable, "manage.py", "shell", "-v0", "-c", code]
@@ -70,7 +70,7 @@ def test_one_variable_says_how_large_an_import_may_be(tmp_path):
     assert done.stdout.strip() == str(7 * 2**20)
 
 
-def test_no_hidden_file_is_sent_but_what_an_acme_server_asks_for(front_of):
+def test_hidden_files_are_not_served_except_acme_challenges(front_of):
     with front_of() as front:
         challenges = front.folder / "acme" / ".well-known" / "acme-challenge"
         challenges.mkdir(parents=True)
@@ -80,7 +80,7 @@ def test_no_hidden_file_is_sent_but_what_an_acme_server_asks_for(front_of):
             assert httpx.get(front.url + path).status_code in (400, 404), path
 
 
-def test_uploads_are_never_run_and_private_ones_sent_only_when_the_application_says_so(front_of):
+def test_uploads_are_sandboxed_and_private_ones_need_the_applications_permission(front_of):
     with front_of() as front:
         (front.site / "media" / "private").mkdir(parents=True)
         (front.site / "media" / "public").mkdir()
@@ -96,16 +96,16 @@ def test_uploads_are_never_run_and_private_ones_sent_only_when_the_application_s
 
 
 @pytest.fixture
-def exclusive(certified, tmp_path):
-    """nginx whose servers are gone."""
+def front_without_servers(certified, tmp_path):
+    """nginx whose application servers are not running."""
     with nginx.running([f"unix:{tmp_path}/gone.sock"] * 2, tmp_path) as front:
         yield front
 
 
-def test_the_pages_of_nginx_itself_have_the_sites_look_and_its_headers(alone):
+def test_nginxs_own_pages_have_the_sites_style_and_headers(front_without_servers):
     asked = {404: ("GET", "/.env", b""), 413: ("POST", "/", b"x" * 2**21), 502: ("GET", "/feed/", b"")}
     for status, (method, path, content) in asked.items():
-        page = httpx.request(method, alone.url + path, content=content)
+        page = httpx.request(method, front_without_servers.url + path, content=content)
         assert (page.status_code, page.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
         assert '<link rel="stylesheet" href="/static/site.css">' in page.text
         assert "default-src 'none'" in page.headers["Content-Security-Policy"]
@@ -117,27 +117,30 @@ def test_the_pages_of_nginx_itself_have_the_sites_look_and_its_headers(alone):
         }
         assert {name: page.headers[name] for name in expected} == expected
         assert ("Retry-After" in page.headers) == (status == 502)
-    stream = httpx.get(f"{alone.url}/api/feed/stream/")
+    stream = httpx.get(f"{front_without_servers.url}/api/feed/stream/")
     assert (stream.status_code, "Retry-After" in stream.headers) == (502, False), "pages try by their own rule"
 
 
 TOKEN = "cu1x2y-0123456789abcdef0123456789abcdef"
 
 
-def test_no_log_has_the_token_of_a_password_reset(alone):
+def test_no_log_has_the_token_of_a_password_reset(front_without_servers):
     for path in (f"/accounts/reset/MQ/{TOKEN}/", f"/accounts/%72eset/MQ/{TOKEN}"):
-        assert httpx.get(alone.url + path).status_code == 502
-    assert httpx.post(f"{alone.url}/accounts/reset/MQ/{TOKEN}/", content=b"x" * 2**21).status_code == 413
-    wait_until(lambda: [line["path"] for line in entries(alone)].count("/accounts/reset/…/") == 3)
-    assert TOKEN not in "\n".join(alone.log() + alone.log("error.log"))
+        assert httpx.get(front_without_servers.url + path).status_code == 502
+    assert (
+        httpx.post(f"{front_without_servers.url}/accounts/reset/MQ/{TOKEN}/", content=b"x" * 2**21).status_code
+        == 413
+    )
+    wait_until(lambda: [line["path"] for line in entries(front_without_servers)].count("/accounts/reset/…/") == 3)
+    assert TOKEN not in "\n".join(front_without_servers.log() + front_without_servers.log("error.log"))
 
 
-def test_pages_with_a_token_in_their_address_send_it_in_no_referer(front):
+def test_pages_with_a_token_in_their_url_send_no_referrer(front):
     page = httpx.get(f"{front.url}/accounts/reset/MQ/{TOKEN}/")
     assert page.headers.get_list("Referrer-Policy") == ["strict-origin"]
 
 
-def test_static_files_come_from_nginx_compressed_and_for_good_if_their_name_says_so(front, site):
+def test_nginx_serves_static_files_compressed_and_hashed_ones_as_immutable(front, site):
     static = front.site / "static"
     static.mkdir()
     (static / "site.0123456789ab.css").write_text("body {}")
@@ -166,7 +169,7 @@ def test_each_security_header_comes_once(front):
     assert page.headers["Server"] == "nginx"
 
 
-def test_the_log_has_a_line_with_the_duration_of_each_stream_and_nothing_personal(front):
+def test_the_log_has_a_line_with_the_duration_of_each_stream_and_no_personal_data(front):
     with ExitStack() as stack:
         reader = Reader(stack, front.url, f"{STREAM}?task_id=7")
         opened = time.monotonic()
@@ -185,7 +188,7 @@ def test_the_log_has_a_line_with_the_duration_of_each_stream_and_nothing_persona
         assert unwanted not in re.sub('"(upstream|host)":"[^"]*"', "", logged)
 
 
-def test_an_upload_is_no_error_with_the_visitors_address(front_of):
+def test_an_upload_writes_no_address_into_the_error_log(front_of):
     with front_of() as front:
         assert httpx.post(front.url, content=b"x" * 200_000).status_code == 200
         assert not [line for line in front.log("error.log") if "client:" in line]
@@ -219,7 +222,7 @@ def test_thirty_streams_share_one_connection_over_http2(front):
     assert sum(int(connects) for *_, connects in lines) == 1
 
 
-def test_a_server_that_is_gone_is_nobodys_trouble(tmp_path):
+def test_requests_go_to_the_other_server_while_one_is_gone(tmp_path):
     need(nginx.binary(), "nginx")
     with echoing() as url:
         gone = f"unix:{tmp_path}/gone.sock"

@@ -172,7 +172,7 @@ def test_quick_edits_print_no_traceback_and_each_request_prints_a_line(copy):
         developer.sees("GET /accounts/login/ HTTP/1.1")
 
 
-def test_an_app_that_is_made_while_the_site_runs_is_migrated_and_served(copy):
+def test_an_app_created_while_the_site_runs_is_migrated_and_served(copy):
     with developing(copy) as developer:
         environment = servers.environment_for(copy / ".data")
         command = [sys.executable, "manage.py", "startapp", "wall", "--live"]
@@ -213,7 +213,7 @@ def test_a_port_in_use_is_a_clear_error(copy):
 
 
 @BOTH
-def test_a_breakpoint_in_a_stream_asks_in_the_terminal_and_the_stream_goes_on(copy, command):
+def test_a_breakpoint_in_a_stream_opens_the_debugger_in_the_terminal_and_the_stream_continues(copy, command):
     with ExitStack() as stack, developing(copy, command=command, **STREAMS) as developer:
         stream = open_stream(stack, developer.url + DEBUGGED, "data: 1")
         developer.sees("(Pdb) ")
@@ -227,7 +227,7 @@ def test_a_breakpoint_in_a_stream_asks_in_the_terminal_and_the_stream_goes_on(co
 
 
 @BOTH
-def test_ctrl_c_at_the_debuggers_prompt_ends_everything_and_leaves_the_terminal_as_it_was(copy, command):
+def test_ctrl_c_at_the_debuggers_prompt_ends_everything_and_restores_the_terminal(copy, command):
     with ExitStack() as stack, developing(copy, command=command, **STREAMS) as developer:
         open_stream(stack, developer.url + DEBUGGED, "data: 1")
         developer.sees("(Pdb) ")

@@ -73,7 +73,7 @@ EXPECTED = {
 
 
 @pytest.mark.soak
-def test_the_page_followed_line_by_line_gives_a_site(tmp_path):
+def test_the_commands_of_the_page_create_a_site(tmp_path):
     need(compose.can_be_run(), "buildah, podman, debootstrap and docker-compose, for root,")
     with compose.site(tmp_path) as site:
         for version in ("1.0", "1.1"):

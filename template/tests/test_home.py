@@ -32,7 +32,7 @@ def ada(client, django_user_model):
     return user
 
 
-def test_what_several_apps_show_in_the_header_comes_over_one_stream(
+def test_header_updates_of_several_apps_share_one_stream(
     client, ada, monkeypatch, django_capture_on_commit_callbacks
 ):
     for label in ("feed", "tasks"):
@@ -60,25 +60,25 @@ def test_a_second_that_was_not_measured_is_a_gap_in_the_chart_and_a_dash_in_its_
     ]  # fmt: skip
 
 
-def test_staff_are_led_to_pages_that_are_not_public(admin_client, private):
+def test_staff_see_links_to_pages_that_are_not_public(admin_client, private):
     cache.clear()
     page = admin_client.get("/").content.decode()
     assert reverse("dashboard") in page
     assert 'dj-sse-field="dashboard"' not in page
 
 
-def test_the_running_tasks_are_in_the_lists_that_their_stream_changes(client, ada):
+def test_the_first_page_has_the_lists_that_the_task_stream_updates(client, ada):
     page = client.get("/").text
     assert [page.count(f'id="{name}"') for name in ("tasks-now", "tasks-finished")] == [1, 1]
 
 
-def test_each_app_that_is_there_is_led_to(client, ada, settings):
+def test_each_installed_app_is_linked(client, ada, settings):
     settings.GUIDE_PUBLIC = True
     page = client.get("/").content.decode()
     assert [name for name in ("feed", "tasks", "notifications", "guide") if reverse(name) not in page] == []
 
 
-def test_a_user_who_sends_too_many_is_told_to_wait(client, ada, settings, monkeypatch):
+def test_a_user_over_the_rate_limit_gets_429_with_retry_after(client, ada, settings, monkeypatch):
     monkeypatch.setattr("apps.sse.access.limits.WINDOW_SECONDS", 10**10)
     settings.SSE_MAX_PUBLISH_PER_MINUTE = 1
     answers = [client.post(reverse("notify-me"), headers={"accept": "application/json"}) for _ in range(2)]
@@ -87,7 +87,7 @@ def test_a_user_who_sends_too_many_is_told_to_wait(client, ada, settings, monkey
     assert ada.notifications.count() == 1
 
 
-def test_without_javascript_the_page_says_that_it_was_sent_and_no_tab_that_refreshes_itself_takes_that(
+def test_without_javascript_the_page_confirms_the_notification_and_a_refreshing_tab_does_not_consume_the_message(
     client, ada
 ):
     client.post(reverse("notify-me"), headers={"accept": "text/html"})

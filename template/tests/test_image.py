@@ -51,7 +51,7 @@ def files(built):
     return listed.splitlines()
 
 
-def test_it_serves_as_its_own_user_with_a_read_only_root_and_no_capabilities(container):
+def test_the_container_serves_as_its_own_user_with_a_read_only_root_and_no_capabilities(container):
     with container.serving(HTTPS="0", DASHBOARD_PUBLIC="1"):
         wait_until(container.is_healthy, 60)
         page = httpx.get(f"{container.url}/accounts/login/")
@@ -68,7 +68,7 @@ def test_it_serves_as_its_own_user_with_a_read_only_root_and_no_capabilities(con
         assert "CapEff:\t0000000000000000" in container.execute("cat", "/proc/1/status")
 
 
-def test_it_is_not_healthy_before_its_database_is_migrated(container):
+def test_the_container_is_unhealthy_before_its_database_is_migrated(container):
     container.run(options=("--detach", "--name", container.name, "--env=HTTPS=0"))
     try:
         wait_until(lambda: answers(f"{container.url}/health/live") == 200, 60)
@@ -87,7 +87,7 @@ def answers(url):
         return None
 
 
-def test_it_stops_at_once_with_its_streams_sent_away(container):
+def test_the_container_stops_promptly_and_its_streams_get_a_retry(container):
     with container.serving(HTTPS="0", DASHBOARD_PUBLIC="1"), ExitStack() as stack:
         wait_until(container.is_healthy, 60)
         reader = Reader(stack, container.url, "/api/dashboard/stream/")
@@ -97,7 +97,7 @@ def test_it_stops_at_once_with_its_streams_sent_away(container):
         assert b"retry:" in reader.rest()
 
 
-def test_the_same_image_works_on_tasks_opens_a_shell_and_checks_itself_in_silence(container):
+def test_the_image_also_runs_the_task_worker_a_shell_and_checks(container):
     checked = container.run(
         *["python", "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
         options=("--env=ALLOWED_HOSTS=example.com",),
@@ -108,12 +108,12 @@ def test_the_same_image_works_on_tasks_opens_a_shell_and_checks_itself_in_silenc
     assert container.run("python", "manage.py", "shell", "--verbosity=0", "--command=print(6 * 7)") == "42"
 
 
-def test_without_a_secret_key_it_does_not_start_and_says_so(container):
+def test_the_container_refuses_to_start_without_a_secret_key(container):
     said = container.run("python", "manage.py", "check", options=("--env=SECRET_KEY=",), fails=True)
     assert "SECRET_KEY is not set" in said
 
 
-def test_built_with_sentrys_client_it_tells_sentry_of_errors_and_nothing_personal(built, tmp_path):
+def test_an_image_with_sentrys_client_reports_errors_without_personal_data(built, tmp_path):
     name = "localhost/site:sentry"
     image.build(name, "--build-arg", "REQUIREMENTS=requirements-sentry.txt")
     container = image.Container(tmp_path, name)
@@ -147,7 +147,7 @@ def sentry():
         server.shutdown()
 
 
-def test_no_test_no_compiler_no_cache_and_no_state_is_in_it(files):
+def test_the_image_contains_no_tests_compiler_cache_or_state(files):
     assert len(files) > 1000
     ours = [path for path in files if path.startswith("/app/")]
     assert "/app/manage.py" in ours
@@ -159,7 +159,7 @@ def test_no_test_no_compiler_no_cache_and_no_state_is_in_it(files):
     assert [path for path in files if re.search(r"^/(root/\.cache|tmp)/|^/venv/.*/pip/", path)] == []
 
 
-def test_everything_in_it_is_compiled(files):
+def test_the_image_contains_compiled_python(files):
     compiled = {path for path in files if path.endswith(".pyc")}
     ours = [path for path in files if re.match(r"/(app|venv/lib)/.*\.py$", path) and "/app/deploy/" not in path]
     missing = [
@@ -168,13 +168,13 @@ def test_everything_in_it_is_compiled(files):
     assert [path for path in missing if "tpl" not in path] == []
 
 
-def test_it_is_as_small_as_it_is_said_to_be(built):
+def test_the_image_adds_at_most_130_mib(built):
     added = image.inspect(image.NAME)["Size"] - image.inspect(image.BASE)["Size"]
     print(f"{added / 2**20:.0f} MiB on top of the base")
     assert added < MAX_ADDED_BYTES
 
 
-def test_its_configuration_names_no_secret_and_no_superuser(built):
+def test_the_images_configuration_has_no_secret_and_no_root_user(built):
     known = image.inspect(image.NAME)
     config = known["Config"]
     assert config["User"] == "10001"
@@ -184,7 +184,7 @@ def test_its_configuration_names_no_secret_and_no_superuser(built):
     assert [variable for variable in config["Env"] if "SECRET" in variable or "PASSWORD" in variable] == []
 
 
-def test_deploy_build_names_it_after_its_version(built, tmp_path):
+def test_deploy_build_tags_the_image_with_its_version(built, tmp_path):
     environment = os.environ | {"DOCKER": str(image.docker(tmp_path / "docker"))}
     subprocess.run([ROOT / "deploy" / "build", "1.2.3"], env=environment, check=True)
     known = image.inspect("localhost/site:1.2.3")

@@ -85,13 +85,17 @@ def seconds_until_given_up(host, application, folder, most, changes=None):
         return time.monotonic() - started
 
 
-def test_a_client_whose_packets_are_lost_is_given_up_while_keepalives_are_sent(second_host, application, tmp_path):
+def test_a_client_whose_packets_are_lost_is_disconnected_while_keepalives_are_sent(
+    second_host, application, tmp_path
+):
     sooner = {"net.ipv4.tcp_retries2": "3"}
     assert 2 < seconds_until_given_up(second_host, application, tmp_path, 12, sooner) < 12
 
 
 @pytest.mark.soak
-def test_with_the_settings_of_compose_it_takes_two_minutes_at_most(second_host, application, tmp_path):
+def test_a_vanished_client_is_disconnected_within_two_minutes_with_composes_settings(
+    second_host, application, tmp_path
+):
     taken = seconds_until_given_up(second_host, application, tmp_path, 300)
     print(f"given up after {taken:.0f} s")
     assert taken < 120

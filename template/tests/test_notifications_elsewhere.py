@@ -131,7 +131,7 @@ def count(page):
     return int(re.search(r'class="notification-count">(\d+)<', page.text)[1])
 
 
-def test_copied_with_a_line_in_settings_and_urls_they_are_live(project, visitor):
+def test_notifications_copied_into_a_plain_django_project_are_live(project, visitor):
     assert "No notifications yet." in visitor.get("/notifications/").text
     with connect_sse(visitor, "GET", "/api/notifications/stream/") as source:
         project.manage("shell", "-v0", "-c", NOTIFY)
@@ -159,7 +159,7 @@ assert "notifications/" not in page.text, page.text
 """
 
 
-def test_without_their_folder_and_their_two_lines_the_site_is_whole(tmp_path):
+def test_the_site_works_without_the_notifications_app(tmp_path):
     for part in ("apps", PACKAGE, "templates", "static"):
         shutil.copytree(
             ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("node_modules", "notifications")

@@ -30,7 +30,7 @@ def test_the_example_of_settings_has_the_defaults_of_the_library():
     assert shown == {name: str(value) for name, value in DEFAULTS.items() if isinstance(value, int)}
 
 
-def test_the_table_of_versions_is_that_of_the_project_its_images_and_this_run():
+def test_the_table_of_versions_matches_the_project_and_its_images():
     rows = re.findall(r"^\| (.+?) \| (.+?) \| (.+?) \| .*\|$", TEXT.split("## ")[1], re.MULTILINE)
     supported, tested = {row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows}
     project = tomllib.loads((servers.ROOT / "pyproject.toml").read_text())["project"]

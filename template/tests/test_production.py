@@ -50,7 +50,7 @@ def entries(server):
 
 
 @pytest.mark.skipif(not apps.is_installed("apps.guide"), reason="the guide was taken out")
-def test_the_guide_is_for_staff_and_a_refused_stream_is_a_short_line_of_the_log(production):
+def test_the_guide_is_for_staff_and_a_refused_stream_is_one_short_log_line(production):
     id = secrets.token_hex(16)
     assert httpx.get(f"{production.url}/guide/").headers["Location"] == "/accounts/login/?next=/guide/"
     stream = httpx.get(f"{production.url}/api/guide/quick-start/stream/", headers={"X-Request-ID": id})
@@ -60,7 +60,7 @@ def test_the_guide_is_for_staff_and_a_refused_stream_is_a_short_line_of_the_log(
     assert len(json.dumps(entry)) < 400
 
 
-def test_the_log_is_a_line_of_json_for_each_event_with_the_requests_id(production):
+def test_each_log_line_is_json_with_the_requests_id(production):
     id = secrets.token_hex(16)
     answer = httpx.get(f"{production.url}/nowhere/?token=secret", headers={"X-Request-ID": id})
     assert answer.headers["X-Request-ID"] == id
@@ -83,7 +83,7 @@ def test_the_log_has_no_token_of_a_password_reset(production):
 
 
 @pytest.mark.parametrize("log_format", ["json", "line"])
-def test_neither_has_gunicorns_log_of_requests(production, migrated, tmp_path, log_format):
+def test_gunicorns_access_log_has_no_token_of_a_password_reset(production, migrated, tmp_path, log_format):
     servers.copy_database(migrated, tmp_path)
     static = production.environment["DATA_DIR"] + "/static"
     variables = {**PRODUCTION, "STATIC_ROOT": static, "ACCESS_LOG": "-", "LOG_FORMAT": log_format}
@@ -100,9 +100,7 @@ def test_an_id_that_would_forge_log_lines_is_replaced(production):
 
 
 @pytest.mark.parametrize("kind", ["uvicorn", "gunicorn with threads"])
-def test_without_a_proxy_no_request_says_its_own_id_and_what_is_refused_has_one_of_its_own(
-    production, migrated, tmp_path, kind
-):
+def test_without_a_proxy_request_ids_are_generated_also_for_refused_requests(production, migrated, tmp_path, kind):
     servers.copy_database(migrated, tmp_path)
     static = production.environment["DATA_DIR"] + "/static"
     variables = {**PRODUCTION, "BEHIND_PROXY": "0", "MAX_UPLOAD_MB": "1", "STATIC_ROOT": static}
@@ -117,7 +115,7 @@ def test_without_a_proxy_no_request_says_its_own_id_and_what_is_refused_has_one_
     assert len({*ids, given["X-Request-ID"]}) == 3
 
 
-def test_a_stream_logs_its_beginning_and_its_end_with_the_id_of_its_request_and_nobodys_address(production):
+def test_a_stream_logs_its_opening_and_end_with_its_requests_id_and_no_address(production):
     id = secrets.token_hex(16)
     path = "/api/home/stream/"
     assert len(events(production.url, path, 2, **{"X-Request-ID": id})) == 2
@@ -129,7 +127,7 @@ def test_a_stream_logs_its_beginning_and_its_end_with_the_id_of_its_request_and_
     assert "127.0.0.1" not in json.dumps([opened, closed])
 
 
-def test_a_task_logs_with_the_id_of_the_request_that_has_enqueued_it(production):
+def test_a_task_logs_with_the_id_of_the_request_that_enqueued_it(production):
     pytest.importorskip("apps.tasks")
     id = secrets.token_hex(16)
     with httpx.Client(base_url=production.url) as client:
@@ -152,14 +150,14 @@ def of_request(server, id):
     return [entry for entry in entries(server) if entry.get("id") == id]
 
 
-def test_questions_about_health_and_pages_that_work_are_not_logged(production):
+def test_health_checks_and_successful_pages_are_not_logged(production):
     before = len(entries(production))
     for path in ("/health/live", "/health/ready", "/accounts/login/"):
         assert httpx.get(production.url + path).status_code == 200
     assert len(entries(production)) == before
 
 
-def test_gunicorn_serves_with_uvicorn_unless_it_is_told_otherwise(monkeypatch):
+def test_gunicorn_uses_uvicorn_workers_by_default(monkeypatch):
     for name in ("WORKER_CLASS", "FORWARDED_ALLOW_IPS"):
         monkeypatch.delenv(name, raising=False)
     configured = runpy.run_path(str(servers.ROOT / "gunicorn.conf.py"))
@@ -167,13 +165,13 @@ def test_gunicorn_serves_with_uvicorn_unless_it_is_told_otherwise(monkeypatch):
     assert configured["forwarded_allow_ips"] == "127.0.0.1"
 
 
-def test_pages_are_given_no_feature_of_the_browser_that_they_do_not_use(production):
+def test_pages_disable_browser_features_that_they_do_not_use(production):
     policy = httpx.get(f"{production.url}/accounts/login/").headers["Permissions-Policy"]
     assert "camera=()" in policy
     assert "geolocation=()" in policy
 
 
-def test_the_admin_is_where_the_environment_says_and_not_where_scans_look(production):
+def test_the_admin_is_at_admin_path_only(production):
     assert httpx.get(f"{production.url}/admin/").status_code == 404
     assert httpx.get(f"{production.url}/office/").status_code == 302
 
@@ -189,7 +187,7 @@ def sign_in(client, username, password="real"):
     return client.post("/accounts/login/", data=form)
 
 
-def test_who_guesses_a_password_is_refused_after_ten_and_others_are_not(production):
+def test_ten_wrong_passwords_lock_one_user_and_no_other(production):
     assert log_in(production, "ada", "real") == 302
     assert [log_in(production, "ada", f"guess {n}") for n in range(9)] == [200] * 9
     assert log_in(production, "ada", "the tenth") == 429
@@ -200,14 +198,14 @@ def test_who_guesses_a_password_is_refused_after_ten_and_others_are_not(producti
     assert log_in(production, "grace", "real") == 302
 
 
-def test_the_demo_account_that_make_run_has_made_cannot_log_in(production):
+def test_demo_accounts_cannot_log_in(production):
     assert log_in(production, "admin", "demo") == 200
     environment = production.environment | {"DJANGO_ALLOW_ASYNC_UNSAFE": ""}
     told = servers.manage("check", "--deploy", environment=environment)
     assert "(accounts.W001)" in told
 
 
-def test_an_address_of_sentry_without_its_client_is_a_clear_error(tmp_path):
+def test_a_sentry_dsn_without_its_client_is_a_clear_error(tmp_path):
     environment = servers.environment_for(tmp_path, SENTRY_DSN="https://key@sentry.example.com/1")
     assert "install requirements-sentry.txt" in servers.manage("check", environment=environment, fails=True)
 
@@ -218,7 +216,7 @@ def test_logins_in_development_are_not_limited(settings):
     call_command("check", fail_level="WARNING")
 
 
-def test_static_files_are_served_for_good_without_nginx_and_without_a_warning(production):
+def test_static_files_are_served_as_immutable_without_nginx_and_without_a_warning(production):
     page = httpx.get(f"{production.url}/accounts/login/").text
     style = re.search(r'href="(/static/[^"]+\.[0-9a-f]{12}\.css)"', page)[1]
     sent = httpx.get(production.url + style)

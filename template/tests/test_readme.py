@@ -24,7 +24,7 @@ RUN_BY_TESTS = {
     ".venv/bin/django-admin startproject --template dist/project_template.zip mysite": "test_template.start_project",
     "make run": "test_template.serve_and_listen",
     ".venv/bin/python manage.py startapp wall --live": "test_startapp",
-    "make test": "test_template.test_a_generated_project_is_in_order_and_its_tests_pass",
+    "make test": "test_template.test_a_generated_project_passes_make_check_and_its_tests",
 }
 LINK = re.compile(r'(?:\]\(|src="|srcset=")(?!https?:)([^)#"\s]*)(?:#([\w-]+))?[)"]')
 PATH = re.compile(r"`([\w.-]+/[\w./-]+|[\w-]+\.md)`")
@@ -35,13 +35,13 @@ def test_each_shell_command_is_run_by_a_test():
     assert {line for block in blocks for line in block.splitlines()} == set(RUN_BY_TESTS)
 
 
-def test_each_make_target_is_there():
+def test_each_make_target_exists():
     makefile = (ROOT / "Makefile").read_text() + (ROOT / "template" / "template.mk").read_text()
     for target in re.findall(r"`make ([a-z]+)", README + (ROOT / "CONTRIBUTING.md").read_text()):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
-def test_each_folder_is_there():
+def test_each_folder_exists():
     tree = README.split("## Where things are\n\n```")[1].split("```")[0]
     for line in tree.strip().splitlines():
         for name in re.findall(r"^\S+|(?<=  )\S+/(?=  )", line):
@@ -75,7 +75,7 @@ def test_links_of_the_pages_that_stay_here_lead_to_files():
             assert ((ROOT / name).parent / target).exists(), (name, target)
 
 
-def test_each_fixture_and_helper_is_there():
+def test_each_fixture_and_helper_exists():
     rows = README.split("| fixture or helper |")[1].split("\n\n")[0]
     names = re.findall(r"^\| `([\w.]+)", rows, re.MULTILINE)
     fixtures = "".join(file.read_text() for file in (ROOT / "tests").glob("**/fixtures.py"))
@@ -100,13 +100,13 @@ async def test_the_first_code_of_the_readme_streams():
     assert re.search(r'event: time\nid: 1\ndata: {"now":"[0-9:]{8}"}', first)
 
 
-def test_the_operations_of_the_reference_are_some_that_the_client_applies():
+def test_the_references_patch_operations_are_valid():
     names = {}
     exec(code_with("operations ="), names)
     assert SSEView().push_patch(names["operations"]).count('"op"') == 3
 
 
-def test_the_tables_of_the_reference_name_what_views_have_with_its_defaults():
+def test_the_references_tables_match_the_views_attributes_and_methods():
     attributes, methods = REFERENCE.split("## Streams")[1].split("## Channels")[0].split("| method |")
     rows = re.findall(r"^\| (`.*?) \| (`.*?) \|", attributes, re.MULTILINE)
     shown = [pair for names, values in rows for pair in zip(code(names), code(values), strict=True)]
@@ -123,7 +123,7 @@ def code(cell):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_ids_of_the_reference_go_on_after_the_clients_last_one():
+def test_the_references_ids_continue_after_the_clients_last_one():
     names = {}
     exec(code_with("class CountStream"), names)
     with override_settings(ROOT_URLCONF=(path("count/", names["CountStream"].as_view()),)):
@@ -137,7 +137,7 @@ def test_the_ids_of_the_reference_go_on_after_the_clients_last_one():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_the_reference_publishes_is_heard_by_whom_it_concerns_and_by_nobody_else():
+def test_the_references_event_reaches_only_the_buyer():
     names = {}
     exec(code_with("class OrderStream"), names)
     ada, grace = (get_user_model().objects.create_user(name) for name in ("ada", "grace"))
@@ -156,7 +156,7 @@ def test_what_the_reference_publishes_is_heard_by_whom_it_concerns_and_by_nobody
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_test_of_the_reference_passes_with_its_live_page():
+def test_the_references_test_passes():
     names = {"Post": get_user_model()}
     exec(code_with("class FeedPage"), names)
     exec(code_with("class FeedTests"), names)

@@ -50,7 +50,7 @@ def without(apps, folder):
 
 
 @pytest.mark.parametrize("app", INSTALLED)
-def test_without_a_sample_app_the_project_is_in_order_and_every_page_and_link_works(app, tmp_path):
+def test_without_a_sample_app_checks_pass_and_every_page_and_link_works(app, tmp_path):
     copy = without([app], tmp_path)
     printed = run(copy, "-m", "template.tests.smoke", PYTHONPATH=str(ROOT), **IN_MEMORY)
     opened = {line.split()[0] for line in printed.splitlines() if line.startswith("/")}
@@ -59,7 +59,7 @@ def test_without_a_sample_app_the_project_is_in_order_and_every_page_and_link_wo
     assert f"/{app}/" not in opened
 
 
-def test_without_any_sample_app_the_rest_of_the_tests_is_collected_and_in_order(tmp_path):
+def test_without_sample_apps_the_other_tests_are_collected_and_pass_lint(tmp_path):
     copy = without(INSTALLED, tmp_path)
     run(copy, "-m", "ruff", "check", "--no-cache")
     printed = run(copy, "-m", "pytest", "-p", "no:cacheprovider", "-n0", "--collect-only")
@@ -69,6 +69,6 @@ def test_without_any_sample_app_the_rest_of_the_tests_is_collected_and_in_order(
 
 @pytest.mark.soak
 @pytest.mark.parametrize("apps", [*([app] for app in INSTALLED), INSTALLED], ids=",".join)
-def test_without_sample_apps_the_rest_of_the_suite_passes(apps, tmp_path):
+def test_without_sample_apps_the_other_tests_pass(apps, tmp_path):
     copy = without(apps, tmp_path)
     assert " passed" in run(copy, "-m", "pytest", "-v", "-p", "no:cacheprovider", timeout=3600)

@@ -49,7 +49,7 @@ def generated(tmp_path):
 
 
 @pytest.mark.parametrize("project", ["copy", pytest.param("generated", marks=pytest.mark.soak)])
-def test_an_app_of_either_kind_is_in_order_and_its_tests_pass(project, request):
+def test_a_new_app_of_either_kind_passes_checks_and_its_tests(project, request):
     folder = request.getfixturevalue(project)
     assert "Add this" not in start_app(folder, "blog_posts") + start_app(folder, "wall", "--live")
     made = ["apps/blog_posts", "apps/wall"]
@@ -61,7 +61,7 @@ def test_an_app_of_either_kind_is_in_order_and_its_tests_pass(project, request):
     assert "6 passed" in run(folder, "-m", "pytest", "-n0", "-v", "-p", "no:cacheprovider", *made)
 
 
-def test_migrations_are_made_and_run_as_typed_and_leave_the_project_in_order(copy):
+def test_migrations_are_created_and_applied_by_plain_commands_and_pass_lint(copy):
     start_app(copy, "wall", "--live")
     with (copy / "apps/wall/models.py").open("a") as models:
         models.write("""
@@ -78,13 +78,13 @@ class Note(models.Model):
     run(copy, "-m", "ruff", "format", "--check", "--no-cache", "apps/wall")
 
 
-def test_migrations_are_not_run_in_development_mode_where_the_project_is_configured(copy):
+def test_a_configured_project_does_not_migrate_in_development_mode(copy):
     assert "SECRET_KEY is not set" in run(copy, "manage.py", "migrate", fails=True, DATABASE_URL="sqlite:///x.db")
     (copy / ".env").touch()
     assert "SECRET_KEY is not set" in run(copy, "manage.py", "migrate", fails=True)
 
 
-def test_what_to_add_is_said_where_the_files_have_another_shape(copy):
+def test_startapp_prints_the_lines_that_it_cannot_add(copy):
     [urls] = [file for file in copy.glob("*/urls.py") if (file.parent / "settings.py").exists()]
     text = urls.read_text().replace("urlpatterns = [", "urlpatterns = list() + [")
     urls.write_text(text)
@@ -108,7 +108,7 @@ def test_what_to_add_is_said_where_the_files_have_another_shape(copy):
         ("left_over", "The folder apps/left_over already exists"),
     ],
 )
-def test_a_name_that_cannot_be_is_refused_and_nothing_is_changed(name, reason, settings, tmp_path):
+def test_an_invalid_app_name_is_refused_and_nothing_is_changed(name, reason, settings, tmp_path):
     settings.BASE_DIR = tmp_path
     (tmp_path / "apps" / "left_over").mkdir(parents=True)
     with pytest.raises(CommandError, match=re.escape(reason)):

@@ -66,7 +66,7 @@ def start_project(template, parent, name):
     return parent / name
 
 
-def test_no_python_file_holds_template_syntax():
+def test_no_python_file_contains_template_syntax():
     listed = run("git", "ls-files", "*.py").split()
     assert [name for name in listed if BRACES.search((ROOT / name).read_text())] == []
 
@@ -92,14 +92,14 @@ def test_a_generated_project_is_served(template, tmp_path):
 
 # The three differ in the package's name and in files that no test reads.
 @pytest.mark.parametrize("template", ["zip"], indirect=True)
-def test_a_generated_project_is_in_order_and_its_tests_pass(template, tmp_path):
+def test_a_generated_project_passes_make_check_and_its_tests(template, tmp_path):
     project = start_project(template, tmp_path / "a path", "mysite")
     run("make", "check", cwd=project)
     run("make", "test", f"ARGS={SOME_TESTS} -n0", cwd=project)
 
 
 @pytest.mark.soak
-def test_a_generated_project_passes_all_its_own_tests_from_nothing(template, tmp_path):
+def test_a_generated_project_installs_itself_and_passes_all_its_tests(template, tmp_path):
     project = start_project(template, tmp_path / "a path", "mysite")
     (project / ".venv").unlink()
     printed = run("make", "test", cwd=project)
@@ -107,7 +107,7 @@ def test_a_generated_project_passes_all_its_own_tests_from_nothing(template, tmp
     assert "skipped" not in printed or os.geteuid() != 0
 
 
-def test_a_folder_as_template_names_what_is_only_here_and_one_command_removes_it(tmp_path):
+def test_a_project_of_the_folder_lists_the_templates_own_files_and_one_command_removes_them(tmp_path):
     project = start_project(ROOT, tmp_path, "mysite")
     named = run("make", cwd=project).split("only the template's own repository needs: ")[1].split("\n")[0].split()
     assert {"template", "bench", "apps/sse/tests", "apps/sse/client", "CHANGELOG.md"} <= set(named)
@@ -147,7 +147,7 @@ def listen(url, process, log):
     raise AssertionError(log.read_text())
 
 
-def test_the_zip_leaves_no_trace_of_the_template(built_zip, tmp_path):
+def test_a_project_of_the_zip_does_not_name_the_template(built_zip, tmp_path):
     project = start_project(built_zip, tmp_path, "mysite")
     (project / ".venv").unlink()
     files = [file for file in project.rglob("*") if file.is_file()]
@@ -159,7 +159,7 @@ def test_the_zip_leaves_no_trace_of_the_template(built_zip, tmp_path):
     assert os.access(project / "bin" / "setup", os.X_OK)
 
 
-def test_setup_says_in_one_sentence_that_python_is_missing(tmp_path):
+def test_setup_reports_a_missing_python_in_one_sentence(tmp_path):
     shutil.copytree(ROOT / "bin", tmp_path / "bin")
     tools = tmp_path / "tools"
     tools.mkdir()

@@ -47,7 +47,7 @@ class Frozen(datetime):
         ("page.js", "// Why\nconst a = 1;\n", '<span class="is-comment">// Why'),
     ],
 )
-def test_source_is_coloured_by_classes_and_is_otherwise_as_it_was(name, text, part):
+def test_source_is_coloured_by_classes_and_otherwise_unchanged(name, text, part):
     html = import_library(Engine.get_default().libraries["site"]).filters["coloured"](text, name)
     assert part in html
     assert unescape(strip_tags(html)).strip() == text.strip()

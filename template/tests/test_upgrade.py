@@ -75,7 +75,9 @@ def by_both(name):
     return headed(name).replace("line 3\n", "line 3 of the template\n")
 
 
-def test_a_project_that_nobody_has_changed_becomes_the_new_version_and_stays_it(project, template, expected):
+def test_an_unchanged_project_becomes_the_new_version_and_a_second_upgrade_does_nothing(
+    project, template, expected
+):
     printed = upgrade(project, f"FROM={zip_of(template, '1.2.0')}")
     assert printed.startswith(
         "Template 1.1.0 to 1.2.0: 8 replaced, 3 added, 1 moved, 2 deleted.\nTo do by hand:\n  - Feed the cat.\n"
@@ -111,7 +113,7 @@ def test_a_project_of_the_folder_or_an_archive_keeps_the_name_of_the_package(doo
     }  # fmt: skip
 
 
-def test_changes_of_both_are_merged_and_deleted_files_stay_deleted(project, template):
+def test_changes_of_both_sides_are_merged_and_deleted_files_stay_deleted(project, template):
     conflict = page(project, "conflict").replace("line 3\n", "line 3 of the team\n")
     work(project, merged=headed("merged"), moved=headed("moved"), deleted=headed("deleted"), conflict=conflict)
     work(project, gone=None, added="mine\n", mine="mine\n")
@@ -138,7 +140,7 @@ def test_a_file_that_the_team_has_deleted_and_the_template_moved_stays_deleted(p
     assert not (project / "pages/elsewhere.txt").exists()
 
 
-def test_a_base_is_found_in_from_or_in_base_or_in_the_history_and_without_one_a_file_is_listed(
+def test_a_merge_base_is_found_in_from_in_base_or_in_the_history_and_files_without_one_are_listed(
     project, made, template, tmp_path
 ):
     new, base = f"FROM={zip_of(template, '1.2.0')}", f"BASE={zip_of(template, '1.1.0')}"
@@ -169,7 +171,7 @@ def test_a_project_from_before_the_manifest_is_upgraded_with_its_base(project, t
     assert {**tree(project), "bin/upgrade": expected["bin/upgrade"]} == expected
 
 
-def test_a_project_that_black_has_formatted_counts_as_unchanged_and_stays_formatted(template, tmp_path):
+def test_a_project_formatted_by_black_counts_as_unchanged_and_stays_formatted(template, tmp_path):
     black = tmp_path / "tools/black"
     ruff = f"{sys.executable} -m ruff format --quiet --isolated --line-length=88"
     write(tmp_path, {"tools/black": f'#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec {ruff} "$@"\n'})
@@ -183,7 +185,7 @@ def test_a_project_that_black_has_formatted_counts_as_unchanged_and_stays_format
 
 
 @pytest.mark.parametrize("attributes", [True, False])
-def test_line_ends_of_windows_are_no_changes_and_stay(attributes, made, template, tmp_path, expected):
+def test_windows_line_endings_count_as_unchanged_and_stay(attributes, made, template, tmp_path, expected):
     project = shutil.copytree(made, tmp_path / "project", ignore=shutil.ignore_patterns(".git"))
     git(project, "init", "--quiet")
     for path, content in tree(project).items():
@@ -202,7 +204,7 @@ def test_line_ends_of_windows_are_no_changes_and_stay(attributes, made, template
     assert len(git(project, "diff", "--name-only", "HEAD^", "HEAD").split()) == 15
 
 
-def test_migrations_of_team_and_template_for_one_app_are_foreseen(project, template):
+def test_conflicting_migrations_of_team_and_template_are_reported(project, template):
     write(project, {"apps/feed/migrations/0002_ours.py": MIGRATION})
     commit(project)
     printed = upgrade(project, f"FROM={template}", "CHECK=1")
@@ -211,7 +213,7 @@ def test_migrations_of_team_and_template_for_one_app_are_foreseen(project, templ
     assert git(project, "status", "--porcelain") == ""
 
 
-def test_an_interrupted_upgrade_is_undone_and_done_again(project, template, tmp_path, expected, monkeypatch):
+def test_an_interrupted_upgrade_can_be_undone_and_repeated(project, template, tmp_path, expected, monkeypatch):
     new = Template(*fetch(f"{template}@1.2.0", tmp_path), "core")
     steps = [(Project, "write"), (Project, "delete")]
     left = 0
@@ -263,7 +265,7 @@ def test_changes_lists_what_the_team_has_changed_deleted_and_added(project):
         (["FROM=<project>/manage.py"], "<project>/manage.py cannot be unpacked: File is not a zip file"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_sentence(options, reason, project, template):
+def test_each_failure_is_reported_in_one_sentence(options, reason, project, template):
     def filled(text):
         return text.replace("<template>", str(template)).replace("<project>", str(project))
 
@@ -276,7 +278,7 @@ UV = """#!/bin/sh
 
 
 @pytest.mark.parametrize("works", [True, False])
-def test_locks_are_made_again_if_the_team_has_dependencies_of_its_own(works, project, template, tmp_path):
+def test_locks_are_regenerated_if_the_team_has_its_own_dependencies(works, project, template, tmp_path):
     write(tmp_path, {"tools/uv": UV})
     (tmp_path / "tools/uv").chmod(0o755)
     edit(project, "pyproject.toml", '    "asgiref', '    "ours",\n    "asgiref')
@@ -292,14 +294,14 @@ def test_locks_are_made_again_if_the_team_has_dependencies_of_its_own(works, pro
     assert '"1.2.0"' in (project / "template.lock").read_text()
 
 
-def test_make_runs_it(project, template):
+def test_make_upgrade_and_make_changes_run(project, template):
     (project / ".venv").symlink_to(ROOT / ".venv")
     (ROOT / ".venv/ready").touch()
     assert "8 would be replaced" in run(project, "make", "upgrade", f"FROM={template}", "CHECK=1")
     assert run(project, "make", "changes") == ""
 
 
-def test_a_manifest_that_is_not_up_to_date_is_found(template, tmp_path):
+def test_an_outdated_manifest_is_detected(template, tmp_path):
     git(tmp_path, "clone", "--quiet", "--branch", "1.2.0", template, "clone")
     clone = tmp_path / "clone"
     run(clone, sys.executable, "-m", "template.manifest", "--check")

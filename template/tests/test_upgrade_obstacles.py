@@ -70,14 +70,14 @@ def made(template, folder, name="core"):
 
 
 @pytest.mark.parametrize("name", ["project", "größe"])
-def test_a_project_may_have_the_name_of_anything(name, template, tmp_path):
+def test_a_project_may_have_any_name(name, template, tmp_path):
     project = made(template, tmp_path / "Straße nach Süden", name)
     assert upgrade(project, "changes") == ""
     upgrade(project, f"FROM={template}@fixes/all")
     assert (project / "manage.py").read_text() == MANAGE.replace("project_template", name) + "# new\n"
 
 
-def test_a_new_file_replaces_no_folder_no_link_and_nothing_that_git_does_not_have(project, template):
+def test_a_new_file_does_not_replace_folders_links_or_untracked_files(project, template):
     for path, target in (("pages/new.txt", ""), ("pages/new.txt", "mine"), ("data", "/tmp"), ("data", "")):
         if target:
             (project / path).symlink_to(target)
@@ -92,7 +92,7 @@ def test_a_new_file_replaces_no_folder_no_link_and_nothing_that_git_does_not_hav
     assert git(project, "status", "--porcelain") == ""
 
 
-def test_a_link_a_folder_and_an_ignored_file_in_place_of_a_file_are_left_and_listed(project, template):
+def test_a_link_a_folder_and_an_ignored_file_in_place_of_a_file_are_kept_and_listed(project, template):
     write(project, {"pages/linked.txt": None, "pages/folder.txt": None, ".gitignore": "/pages/ignored.txt\n"})
     (project / "pages/linked.txt").symlink_to("edited.txt")
     write(project, {"pages/folder.txt/mine.txt": "mine\n"})
@@ -104,7 +104,7 @@ def test_a_link_a_folder_and_an_ignored_file_in_place_of_a_file_are_left_and_lis
     assert (project / "pages/ignored.txt").read_text() == NUMBERS
 
 
-def test_mode_and_line_ends_of_a_file_stay_when_it_is_merged_or_moved(project, template):
+def test_merged_and_moved_files_keep_their_mode_and_line_endings(project, template):
     write(project, {"pages/edited.txt": EDITED})
     (project / "pages/moved.txt").write_bytes(EDITED.replace("\n", "\r\n").encode())
     for name in ("edited", "moved"):
@@ -123,9 +123,7 @@ def tool(folder, name, text):
     return f"{folder}/tools:/usr/bin:/bin"
 
 
-def test_a_base_is_found_whatever_git_is_set_to_print_and_a_merge_that_fails_leaves_the_file(
-    project, template, tmp_path
-):
+def test_git_settings_do_not_hide_a_base_and_a_failed_merge_keeps_the_file(project, template, tmp_path):
     write(project, {"pages/edited.txt": EDITED})
     commit(project)
     alone = shutil.copytree(template, tmp_path / "alone", ignore=shutil.ignore_patterns(".git"))
@@ -140,7 +138,7 @@ def test_a_base_is_found_whatever_git_is_set_to_print_and_a_merge_that_fails_lea
     assert "1 merged" in upgrade(project, f"FROM={alone}")
 
 
-def test_a_project_with_other_tools_for_its_locks_is_upgraded(project, template, tmp_path):
+def test_a_project_without_bin_lock_is_upgraded(project, template, tmp_path):
     write(project, {"bin/lock": None, "pyproject.toml": f'{REQUIREMENTS}dev = ["ours"]\n'})
     commit(project)
     upgrade(project, f"FROM={template}", PATH=tool(tmp_path, "uv", ""))
@@ -154,7 +152,7 @@ def damaged_zip(template, file):
     file.write_bytes(file.read_bytes().replace(b"Manage it", b"Damage it"))
 
 
-def test_what_cannot_be_read_is_said_in_a_sentence(project, template, tmp_path):
+def test_unreadable_sources_are_reported_in_one_sentence(project, template, tmp_path):
     def reason(*options, **variables):
         printed = upgrade(project, *options, fails=True, **variables)
         assert "Traceback" not in printed
@@ -173,7 +171,7 @@ def test_what_cannot_be_read_is_said_in_a_sentence(project, template, tmp_path):
         assert "template.lock cannot be read: take that of the last upgrade" in reason(f"FROM={template}")
 
 
-def test_migrations_of_an_app_that_the_template_has_no_more_are_left_and_listed(project, template):
+def test_migrations_of_an_app_removed_from_the_template_are_kept_and_listed(project, template):
     left = "left here as changed by you, or as migrations:\n  - apps/old/migrations/0001_initial.py\n"
     assert left in upgrade(project, f"FROM={template}")
     assert [file.name for file in (project / "apps/old").rglob("*.py")] == ["0001_initial.py"]
@@ -187,12 +185,12 @@ def test_an_older_version_is_refused(project, template):
     )
 
 
-def test_changes_that_are_not_committed_are_found_before_anything_is_fetched(project):
+def test_uncommitted_changes_are_found_before_anything_is_fetched(project):
     write(project, {"pages/edited.txt": EDITED})
     assert "The work tree has changes" in upgrade(project, "FROM=https://example.invalid/template", fails=True)
 
 
-def test_a_project_that_git_does_not_know_or_has_in_part_is_refused(project, template, tmp_path):
+def test_a_project_without_git_or_with_a_sparse_checkout_is_refused(project, template, tmp_path):
     git(project, "sparse-checkout", "set", "--no-cone", "/*", "!/pages/edited.txt")
     assert "not in the work tree" in upgrade(project, f"FROM={template}", fails=True)
     shutil.rmtree(project / ".git")
@@ -202,7 +200,7 @@ def test_a_project_that_git_does_not_know_or_has_in_part_is_refused(project, tem
     assert upgrade(project, f"FROM={template}", fails=True) == first
 
 
-def test_a_zip_may_have_a_folder_of_its_own_and_those_of_an_archiver(project, template, tmp_path):
+def test_a_zip_may_have_a_top_folder_and_an_archivers_extra_files(project, template, tmp_path):
     file = tmp_path / "template.zip"
     git(template, "archive", "--prefix=template-1.2.0/", "--output", file, "1.2.0")
     with zipfile.ZipFile(file, "a") as archive:
@@ -213,7 +211,7 @@ def test_a_zip_may_have_a_folder_of_its_own_and_those_of_an_archiver(project, te
     assert not (tmp_path / "outside.txt").exists()
 
 
-def test_a_name_that_is_no_text_is_listed_as_a_change(project):
+def test_a_file_name_that_is_not_utf_8_is_listed_as_a_change(project):
     (project / os.fsdecode(b"pages/gr\xfc\xdfe.txt")).write_text("mine\n")
     commit(project)
     assert upgrade(project, "changes") == "added   pages/gr\\udcfc\\udcdfe.txt\n"

@@ -12,7 +12,7 @@ PRODUCTION = {"DEBUG": "0", "HTTPS": "0", "ALLOWED_HOSTS": "127.0.0.1", "BEHIND_
 LOGGED = {"access_log off;\n            gzip_static on;": "gzip_static on;"}
 
 
-def test_static_files_of_a_page_are_not_asked_for_again(serve, tmp_path, tmp_path_factory, page):
+def test_a_reload_does_not_request_static_files_again(serve, tmp_path, tmp_path_factory, page):
     need(nginx.binary(), "nginx")
     production = PRODUCTION | {"SECRET_KEY": secrets.token_urlsafe(50)}
     environment = servers.environment_for(tmp_path, **production)

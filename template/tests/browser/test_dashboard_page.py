@@ -27,7 +27,7 @@ def test_the_pointer_reads_all_charts_at_one_time_and_moves_nothing(dashboard):
     expect(dashboard.locator(".readout").first).to_be_empty()
 
 
-def test_the_table_has_the_newest_numbers_first_and_goes_on(dashboard):
+def test_the_table_has_the_newest_numbers_first_and_keeps_updating(dashboard):
     rows = dashboard.locator("#dashboard-table tbody tr")
     expect(rows).to_have_count(0)
     dashboard.get_by_text("Show as table").click()
@@ -55,7 +55,7 @@ def test_numbers_of_any_size_fit_the_narrowest_phone(dashboard):
     dashboard.wait_for_function("() => document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_nothing_moves_for_those_who_prefer_that(site, page):
+def test_nothing_is_animated_with_reduced_motion(site, page):
     page.emulate_media(reduced_motion="reduce")
     page.goto(f"{site.url}/dashboard/")
     page.evaluate("() => document.querySelector('.stat-value b').classList.add('is-fresh')")

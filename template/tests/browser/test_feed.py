@@ -35,7 +35,7 @@ def test_after_a_reset_the_newest_posts_are_there(reader, site):
     assert ada.problems == []
 
 
-def test_older_posts_come_as_they_are_scrolled_to(reader):
+def test_scrolling_loads_older_posts(reader):
     ada = reader("ada")
     post_many(ada, [f"Report {n}" for n in range(23)])
     ada.reload()
@@ -47,7 +47,7 @@ def test_older_posts_come_as_they_are_scrolled_to(reader):
     assert ada.problems == []
 
 
-def test_without_javascript_one_reads_posts_and_goes_to_older_ones(reader, site, browser):
+def test_without_javascript_posts_are_readable_and_older_ones_reachable(reader, site, browser):
     ada = reader("ada")
     post_many(ada, [f"Plain {n}" for n in range(21)])
     state = ada.context.storage_state()
@@ -61,7 +61,7 @@ def test_without_javascript_one_reads_posts_and_goes_to_older_ones(reader, site,
         expect(page.locator(".post").first).to_contain_text("From a page without scripts")
 
 
-def test_a_picture_is_added_behind_its_icon_and_is_shown_replaced_and_removed_when_editing(reader, tmp_path):
+def test_a_picture_can_be_added_and_the_edit_page_shows_replaces_and_removes_it(reader, tmp_path):
     for color in ("navy", "maroon"):
         Image.new("RGB", (40, 30), color).save(tmp_path / f"{color}.png")
     ada = reader("ada")

@@ -29,7 +29,7 @@ for number in range(60):
 """
 
 
-def test_a_stream_in_the_hands_of_a_script_connects_and_disconnects(show):
+def test_a_script_connects_and_disconnects_a_stream(show):
     page = show("script")
     page.get_by_role("button", name="Connect", exact=True).click()
     expect(page.locator("[data-log]")).to_contain_text("stats {")
@@ -39,7 +39,7 @@ def test_a_stream_in_the_hands_of_a_script_connects_and_disconnects(show):
     assert page.problems == []
 
 
-def test_a_visitor_is_refused_and_a_user_is_counted_for(show, ada_session):
+def test_mount_refuses_a_visitor_and_counts_for_a_user(show, ada_session):
     visitor, user = show("mount"), show("mount", ada_session)
     for page in (visitor, user):
         page.get_by_role("button", name="Connect", exact=True).click()
@@ -48,7 +48,7 @@ def test_a_visitor_is_refused_and_a_user_is_counted_for(show, ada_session):
     expect(user.locator("[data-log]")).to_contain_text('disconnected {"reason":"finished"}')
 
 
-def test_the_wire_is_shown_as_it_is(show):
+def test_the_raw_stream_is_shown(show):
     page = show("events")
     page.get_by_role("button", name="Connect", exact=True).click()
     wire = page.locator("[data-log]")
@@ -58,7 +58,7 @@ def test_the_wire_is_shown_as_it_is(show):
     expect(page.locator("[data-state]")).to_have_text("finished")
 
 
-def test_who_was_away_is_given_what_was_missed(show):
+def test_a_reconnecting_client_gets_what_it_missed(show):
     page = show("resume")
     page.get_by_role("button", name="Connect", exact=True).click()
     expect(page.locator("[data-log]")).to_contain_text('"missed":false')
@@ -73,7 +73,7 @@ def test_who_was_away_is_given_what_was_missed(show):
     assert seconds == list(range(seconds[0], seconds[-1] + 1))
 
 
-def test_changes_by_the_server_and_progress_come_to_their_ends(show):
+def test_page_changes_and_progress_run_to_completion(show):
     changes, progress = show("page-changes"), show("progress")
     expect(changes.locator("#guide-status")).to_have_text("All five parts finished")
     expect(changes.locator("#guide-parts li")).to_have_count(5)
@@ -84,7 +84,7 @@ def test_changes_by_the_server_and_progress_come_to_their_ends(show):
     assert changes.problems == progress.problems == []
 
 
-def test_a_newcomer_sees_the_light_as_it_is(show, ada_session):
+def test_a_new_client_gets_the_latest_colour(show, ada_session):
     user = connected(show("latest", ada_session))
     for colour in ("Red", "Amber"):
         user.get_by_role("button", name=colour).click()
@@ -113,13 +113,13 @@ def test_two_tabs_of_a_session_have_one_stream(show):
     expect(other.locator("[dj-sse-field=name]")).to_have_text(name.inner_text())
 
 
-def test_who_asks_for_a_place_that_never_was_is_given_the_part_anew(show):
+def test_an_unknown_position_refreshes_the_part(show):
     page = show("reset")
     expect(page.locator("#guide-news")).to_contain_text("Fetched at")
     assert page.problems == []
 
 
-def test_each_mode_changes_its_target_and_what_is_typed_stays(show):
+def test_each_mode_updates_its_target_and_keeps_typed_text(show):
     page = connected(show("client"))
     page.get_by_label("A note").fill("mine")
     expect(page.locator("#mode-morph p")).to_have_text(re.compile(r"Round [3-9]"))

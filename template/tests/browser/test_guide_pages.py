@@ -40,7 +40,7 @@ def connected(page):
     return page
 
 
-def test_the_first_stream_moves_beside_its_own_source(show):
+def test_the_first_stream_runs_beside_its_own_source(show):
     page = show("quick-start")
     time = page.locator("#guide-stats [dj-sse-field=time]")
     expect(time).to_have_text(re.compile(r"\d\d:\d\d:\d\d"))
@@ -80,7 +80,7 @@ def test_the_side_bar_marks_the_page_and_folds_on_a_phone(show):
     page.wait_for_url("**/guide/mount/")
 
 
-def test_rows_of_the_list_come_change_and_go_in_both_tabs_and_are_counted(show, ada_session):
+def test_list_rows_are_added_changed_removed_and_counted_in_both_tabs(show, ada_session):
     pages = connected(show("live-list", ada_session)), connected(show("live-list", ada_session))
     mine = pages[0]
     # Of two buttons that are pressed at once the first counts: the page is left for its answer.
@@ -99,7 +99,7 @@ def test_rows_of_the_list_come_change_and_go_in_both_tabs_and_are_counted(show, 
         assert page.problems == []
 
 
-def test_what_one_says_on_a_channel_everybody_sees_as_text(show, ada_session):
+def test_a_published_message_is_shown_to_all_as_text(show, ada_session):
     visitor, user = connected(show("channel")), connected(show("channel", ada_session))
     expect(visitor.get_by_role("link", name="Log in to publish")).to_be_visible()
     user.get_by_label("Say something").fill("<b>Hello</b>")

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 
-def test_the_theme_is_there_before_the_page_is_drawn(page, site):
+def test_the_theme_is_set_before_the_first_paint(page, site):
     page.goto(f"{site.url}/accounts/login/")
     page.get_by_role("button", name="Theme: system").click()
     page.get_by_role("button", name="Theme: light").click()
@@ -40,7 +40,7 @@ def test_without_javascript_the_menu_of_a_phone_opens(log_in):
     page.wait_for_url(lambda url: "/accounts/" not in url)
 
 
-def test_on_a_phone_the_header_is_one_row_with_a_dot_and_while_offline_a_bar_says_so(log_in):
+def test_on_a_phone_the_header_is_one_row_with_a_dot_and_an_offline_page_shows_a_bar(log_in):
     page = log_in("admin", "/notifications/", 320)
     parts = page.locator(".site-header > div > :is(button, a, .live-dot, .account)").all()
     middles = [box["y"] + box["height"] / 2 for part in parts if (box := part.bounding_box())]
@@ -58,7 +58,7 @@ def test_on_a_phone_the_header_is_one_row_with_a_dot_and_while_offline_a_bar_say
 
 
 @pytest.mark.parametrize("width", [960, 1440])
-def test_where_there_is_room_the_navigation_is_a_row_of_links(log_in, width):
+def test_on_wide_screens_the_navigation_is_a_row_of_links(log_in, width):
     page = log_in("admin", "/accounts/password/", width)
     expect(page.get_by_role("button", name="Menu")).to_be_hidden()
     links = page.get_by_role("navigation", name="Main").get_by_role("link")

@@ -10,14 +10,14 @@ pytest.importorskip("apps.notifications.notify")
 SOON_MS = 3000
 
 
-def test_the_first_page_of_a_visitor_moves(page, site):
+def test_a_visitors_first_page_updates_itself(page, site):
     page.goto(site.url)
     line = page.locator(".home-line")
     first = line.get_attribute("d", timeout=people.PATIENCE_MS)
     expect(line).not_to_have_attribute("d", first, timeout=people.PATIENCE_MS)
 
 
-def test_a_notification_to_oneself_is_in_the_other_tab_at_once(site, browser):
+def test_a_notification_to_oneself_appears_in_the_other_tab(site, browser):
     with browser.new_context(base_url=site.url) as context:
         context.set_default_timeout(people.PATIENCE_MS)
         one = context.new_page()
@@ -37,7 +37,7 @@ def test_a_notification_to_oneself_is_in_the_other_tab_at_once(site, browser):
         assert one.url == site.url + "/"
 
 
-def test_without_javascript_the_button_works_all_the_same(site, browser):
+def test_the_button_works_without_javascript(site, browser):
     with browser.new_context(base_url=site.url, java_script_enabled=False) as context:
         page = context.new_page()
         page.set_default_timeout(people.PATIENCE_MS)

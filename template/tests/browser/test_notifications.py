@@ -5,13 +5,13 @@ import re
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from apps.notifications.tests.test_browser import AGREED_MS, ROWS, bell, toast
+from apps.notifications.tests.test_browser import MAX_DELAY_MS, ROWS, bell, toast
 from tests import servers
 from tests.browser.test_pages import assert_sound
 
 
-def test_in_the_list_of_the_unread_what_is_read_leaves(tell, open_tab):
-    tell("first", "second", afresh=True)
+def test_marking_as_read_removes_a_notification_from_the_unread_list(notify, open_tab):
+    notify("first", "second", only=True)
     page = open_tab("/notifications/?show=unread")
     for left in (1, 0):
         page.get_by_role("button", name="Mark read").first.click()
@@ -22,21 +22,21 @@ def test_in_the_list_of_the_unread_what_is_read_leaves(tell, open_tab):
     expect(page.locator(ROWS)).to_have_count(1)
 
 
-def test_who_follows_the_link_has_read_it(tell, open_tab):
-    tell("leads somewhere", afresh=True)
+def test_following_the_link_marks_a_notification_as_read(notify, open_tab):
+    notify("leads somewhere", only=True)
     other, page = open_tab("/accounts/password/"), open_tab()
     page.get_by_role("link", name="leads somewhere").click()
     page.wait_for_url("**/accounts/password/")
-    expect(bell(other)).to_have_text("0", timeout=AGREED_MS)
+    expect(bell(other)).to_have_text("0", timeout=MAX_DELAY_MS)
 
 
-def test_what_came_while_away_is_there_on_return(tell, open_tab):
-    tell(afresh=True)
+def test_notifications_sent_while_disconnected_arrive_on_reconnect(notify, open_tab):
+    notify(only=True)
     pages = open_tab(), open_tab("/accounts/password/")
     streams = "document.querySelectorAll('[dj-sse]').forEach((each) => each._djustSSE.{}())"
     for page in pages:
         page.evaluate(streams.format("disconnect"))
-    tell("knocked in vain", "left a note")
+    notify("knocked in vain", "left a note")
     for page in pages:
         expect(bell(page)).to_have_text("0")
         page.evaluate(streams.format("connect"))
@@ -44,8 +44,8 @@ def test_what_came_while_away_is_there_on_return(tell, open_tab):
     expect(pages[0].locator(ROWS)).to_have_count(2)
 
 
-def test_what_could_not_be_done_is_said(tell, open_tab):
-    tell("stays unread", afresh=True)
+def test_a_failed_action_shows_a_toast(notify, open_tab):
+    notify("stays unread", only=True)
     page = open_tab()
     page.route("**/api/notifications/*/read/", lambda route: route.abort())
     page.get_by_role("button", name="Mark read").click()
@@ -53,8 +53,8 @@ def test_what_could_not_be_done_is_said(tell, open_tab):
     expect(page.locator(".is-unread")).to_have_count(1)
 
 
-def test_what_was_asked_too_often_is_said_with_how_long_to_wait(tell, open_tab):
-    tell("stays unread", afresh=True)
+def test_a_rate_limited_action_shows_how_long_to_wait(notify, open_tab):
+    notify("stays unread", only=True)
     page = open_tab()
     page.route(
         "**/api/notifications/*/read/", lambda route: route.fulfill(status=429, headers={"Retry-After": "22"})
@@ -64,8 +64,8 @@ def test_what_was_asked_too_often_is_said_with_how_long_to_wait(tell, open_tab):
     expect(page.locator(".is-unread")).to_have_count(1)
 
 
-def test_the_list_and_its_toasts_are_sound(tell, open_tab):
-    tell("first", "second", afresh=True)
+def test_the_list_and_its_toasts_are_sound(notify, open_tab):
+    notify("first", "second", only=True)
     page = open_tab()
     page.get_by_role("button", name="Mark read").first.click()
     expect(toast(page, "Marked as read.")).to_be_visible()
@@ -77,8 +77,8 @@ def test_the_list_and_its_toasts_are_sound(tell, open_tab):
     assert_sound(page)
 
 
-def test_staff_sends_to_everybody_and_sees_it_arrive(site, tell, open_tab, browser):
-    tell(afresh=True)
+def test_staff_send_to_everybody_and_see_it_arrive(site, notify, open_tab, browser):
+    notify(only=True)
     reader = open_tab("/accounts/password/")
     context = browser.new_context(base_url=site.url)
     page = context.new_page()
@@ -98,8 +98,8 @@ def test_staff_sends_to_everybody_and_sees_it_arrive(site, tell, open_tab, brows
     context.close()
 
 
-def test_a_page_that_was_opened_without_a_notification_has_it_after_an_undo(tell, open_tab):
-    tell("comes back", afresh=True)
+def test_an_undo_shows_the_notification_on_a_page_opened_without_it(notify, open_tab):
+    notify("comes back", only=True)
     page = open_tab()
     page.get_by_role("button", name="Mark read").click()
     other = open_tab("/notifications/?show=unread")
@@ -110,8 +110,8 @@ def test_a_page_that_was_opened_without_a_notification_has_it_after_an_undo(tell
     assert other.problems == []
 
 
-def test_of_more_than_99_the_bell_gets_those_that_it_was_not_given(tell, python, open_tab):
-    tell(afresh=True)
+def test_the_bell_loads_unread_ids_beyond_99(notify, python, open_tab):
+    notify(only=True)
     python("for _ in range(101): notify(ada, 'again')")
     page = open_tab()
     expect(bell(page)).to_have_text("99+")

@@ -76,7 +76,7 @@ def test_a_post_and_its_picture_wait_for_the_network_and_are_sent_once(visit):
 
 
 @pytest.mark.parametrize("away", [without_network, without_server_behind_a_proxy])
-def test_a_file_waits_to_be_uploaded_though_an_event_replaces_the_form(visit, away):
+def test_a_file_waits_to_be_uploaded_although_an_event_replaces_the_form(visit, away):
     pytest.importorskip("apps.tasks.models")
     page = visit("/tasks/")
     page.set_input_files(
@@ -110,7 +110,7 @@ def test_a_notification_waits_to_be_marked_as_read(visit):
     assert page.evaluate("() => window.stayed")
 
 
-def test_what_is_said_in_the_guide_waits_and_a_button_whose_row_has_changed_is_pressed_all_the_same(visit):
+def test_a_guide_message_waits_and_a_button_works_although_its_row_was_replaced(visit):
     pytest.importorskip("apps.guide.models")
     page = visit("/guide/channel/")
     page.get_by_label("Say something").fill("Hello")
@@ -138,7 +138,9 @@ def test_what_is_said_in_the_guide_waits_and_a_button_whose_row_has_changed_is_p
     expect(rows).to_have_count(before - 1)
 
 
-def test_a_client_that_the_network_lost_is_loaded_again_and_a_page_without_it_is_offline(site, browser, login):
+def test_a_client_script_that_failed_to_load_is_loaded_again_and_a_page_without_it_is_offline(
+    site, browser, login
+):
     client = "**/sse/djust-sse.js"
     with people.browsers(browser, site.url) as open_browser:
         page = open_browser(storage_state=login)

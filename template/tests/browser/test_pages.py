@@ -55,7 +55,7 @@ def test_a_page_of_the_guide_is_sound_for_a_visitor(visitor, address):
     assert_sound(visitor)
 
 
-def test_a_form_with_mistakes_is_sound_and_the_first_of_them_has_the_focus(visitor):
+def test_an_invalid_form_is_sound_and_its_first_error_has_the_focus(visitor):
     visitor.problems.clear()
     visitor.goto("/accounts/signup/")
     visitor.fill("[name=username]", "mary")
@@ -68,7 +68,7 @@ def test_a_form_with_mistakes_is_sound_and_the_first_of_them_has_the_focus(visit
     assert_sound(visitor)
 
 
-def test_the_pages_around_the_link_in_the_mail_are_sound(visitor, site):
+def test_the_pages_of_a_password_reset_are_sound(visitor, site):
     visitor.problems.clear()
     visitor.goto("/accounts/reset/")
     visitor.fill("[name=email]", "grace@example.com")

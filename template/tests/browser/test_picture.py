@@ -36,7 +36,7 @@ def logged_in(stack, url, username):
 
 
 @pytest.mark.soak
-def test_the_dashboard_of_a_busy_server_is_a_picture(serve, browser, tmp_path):
+def test_the_readmes_pictures_show_a_busy_dashboard(serve, browser, tmp_path):
     folder = Path(os.environ.get("PICTURES", tmp_path))
     with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
         server = stack.enter_context(serve("uvicorn with two workers"))

@@ -55,7 +55,7 @@ def publish(tab, text):
     )
 
 
-def test_the_seventh_tab_is_live_with_one_stream_for_all_and_none_misses_or_repeats_when_its_leader_goes(tabs):
+def test_seven_tabs_share_one_stream_and_miss_and_repeat_nothing_when_their_leader_closes(tabs):
     assert streams(tabs) == 1
     for number in range(3):
         publish(tabs[6], f"post {number}")
@@ -73,7 +73,7 @@ def test_the_seventh_tab_is_live_with_one_stream_for_all_and_none_misses_or_repe
     assert streams(tabs) == 2
 
 
-def test_eight_tabs_of_the_first_page_are_live_and_have_each_stream_once(site, browser):
+def test_eight_tabs_of_the_first_page_are_live_and_open_each_stream_once(site, browser):
     with browser.new_context(base_url=site.url) as context:
         asked = []
         context.on("request", lambda request: request.url.endswith("/stream/") and asked.append(request.url))
@@ -91,7 +91,7 @@ def test_eight_tabs_of_the_first_page_are_live_and_have_each_stream_once(site, b
     assert statistics.median(seconds) < 1, seconds
 
 
-def test_who_logs_in_after_another_in_the_same_browser_hears_nothing_of_the_other(site, browser):
+def test_a_user_who_logs_in_after_another_receives_none_of_the_others_events(site, browser):
     with browser.new_context(base_url=site.url) as context, browser.new_context(base_url=site.url) as elsewhere:
         old, new = context.new_page(), context.new_page()
         people.log_in(old, "ada", "/")

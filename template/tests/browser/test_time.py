@@ -9,7 +9,7 @@ ADD = """([moment, words]) => {
 }"""
 
 
-def test_a_time_says_how_long_ago_up_to_a_day_and_moves_and_then_says_the_date(site, browser):
+def test_a_time_is_an_age_that_advances_up_to_a_day_and_then_a_date(site, browser):
     with browser.new_context(base_url=site.url, timezone_id="Asia/Tokyo", locale="en-GB") as context:
         page = context.new_page()
         page.clock.install(time="2026-03-14T12:00:00Z")

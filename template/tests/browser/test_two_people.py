@@ -68,7 +68,7 @@ def two_people(serve, browser, tmp_path):
         yield Person(hers(), "ada"), Person(others(), "grace")
 
 
-def test_each_sees_what_it_should_and_only_that_and_a_reload_changes_nothing(two_people):
+def test_each_person_sees_only_permitted_updates_and_a_reload_changes_nothing(two_people):
     ada, grace = two_people
 
     ada.post("Lunch <b>is</b> ready")

@@ -44,7 +44,9 @@ def serving(streams, second_host):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_client_whose_packets_are_lost_is_given_up_while_keepalives_are_sent(serving, second_host, notes, kind):
+def test_a_client_whose_packets_are_lost_is_disconnected_while_keepalives_are_sent(
+    serving, second_host, notes, kind
+):
     with serving(kind, UNACKNOWLEDGED_SECONDS="2") as server:
         # The first one was accepted before anything knew of streams.
         clients = [open_stream(second_host, server, "/idle/") for _ in range(2)]
