@@ -14,10 +14,10 @@ class ContactAdmin(admin.ModelAdmin):
 
 @admin.register(Task)
 class TaskAdmin(admin.ModelAdmin):
-    """The tasks of all users, to cancel, retry and delete. Open pages show it."""
+    """Cancels, retries and deletes tasks of all users. Open pages show the changes."""
 
-    fields = ["name", "owner", "state", "how_far", "rows", "bad", "problem", "created_at"]
-    list_display = ["name", "owner", "state", "how_far", "rows", "bad", "created_at"]
+    fields = ["name", "owner", "state", "progress", "rows", "bad", "problem", "created_at"]
+    list_display = ["name", "owner", "state", "progress", "rows", "bad", "created_at"]
     list_filter = ["state"]
     list_select_related = ["owner"]
     search_fields = ["name", "owner__username"]
@@ -30,11 +30,11 @@ class TaskAdmin(admin.ModelAdmin):
         return False
 
     def has_act_permission(self, request):
-        """Return whether someone may cancel and retry the tasks of others."""
+        """Return whether this user may cancel and retry tasks of other users."""
         return request.user.has_perm("tasks.change_task")
 
     @admin.display(description=_("progress"))
-    def how_far(self, task):
+    def progress(self, task):
         return f"{task.percent}%"
 
     @admin.action(description=_("Cancel selected tasks"), permissions=["act"])

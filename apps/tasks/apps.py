@@ -14,6 +14,7 @@ class TasksConfig(AppConfig):
         task_finished.connect(work.on_finished)
 
     def live_figure(self) -> int:
-        """Return the number on the first page: all unfinished tasks."""
-        task = self.get_model("Task")
-        return task.objects.filter(state__in=task.UNFINISHED).count()
+        """Return the number on the first page: unfinished tasks of all users."""
+        from .models import Task
+
+        return Task.objects.filter(state__in=Task.UNFINISHED).count()

@@ -15,7 +15,7 @@ from .models import Task
 
 MAX_BYTES = 50 * 1024 * 1024
 MAX_UNFINISHED = 5
-"""Unfinished tasks of one user, so that one user's files do not fill the disk and the queue."""
+"""Unfinished tasks of one user: the files of one user must not fill the disk and the queue."""
 
 
 class ImportForm(forms.ModelForm):
@@ -41,8 +41,8 @@ class ImportForm(forms.ModelForm):
     def clean_file(self):
         upload = self.cleaned_data["file"]
         if upload.size > self.max_bytes:
-            sizes = {"size": filesizeformat(upload.size), "most": filesizeformat(self.max_bytes)}
-            raise forms.ValidationError(_("The file is %(size)s. The limit is %(most)s.") % sizes)
+            sizes = {"size": filesizeformat(upload.size), "limit": filesizeformat(self.max_bytes)}
+            raise forms.ValidationError(_("The file is %(size)s. The limit is %(limit)s.") % sizes)
         check_text(upload.chunks())
         check_columns(upload.file)
         self.instance.name = Truncator(upload.name).chars(200)
@@ -52,8 +52,8 @@ class ImportForm(forms.ModelForm):
 
     def clean(self):
         if self.instance.owner.tasks.filter(state__in=Task.UNFINISHED).count() >= MAX_UNFINISHED:
-            message = _("You have %(most)s unfinished tasks, which is the limit. Try again when one is done.")
-            raise forms.ValidationError(message % {"most": MAX_UNFINISHED})
+            message = _("You have %(limit)s unfinished tasks, which is the limit. Try again when one is done.")
+            raise forms.ValidationError(message % {"limit": MAX_UNFINISHED})
 
 
 def check_text(chunks: Iterable[bytes]) -> None:

@@ -1,7 +1,8 @@
-"""Imports that users start, and the contacts that they bring in."""
+"""Imports and the contacts that they create."""
 
 from functools import partial
 from secrets import token_urlsafe
+from typing import Any
 
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage
@@ -12,18 +13,19 @@ from django.utils.translation import gettext_lazy as _
 
 
 def private_storage() -> FileSystemStorage:
-    """Return a storage whose files only this process's user and group may read."""
+    """Return a storage for files that only this process's user and group may read."""
     return FileSystemStorage(file_permissions_mode=0o640, directory_permissions_mode=0o750)
 
 
 def private_name(task: "Task", filename: str) -> str:
-    """Return a name that nobody can guess, without any part of the uploaded file's name."""
+    """Return an unguessable name without any part of the uploaded file's name."""
     return f"private/tasks/{token_urlsafe(24)}.csv"
 
 
 class Contact(models.Model):
     """A contact of a user, identified by the email address in lower case."""
 
+    owner_id: Any
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="contacts")
     email = models.EmailField(_("email"), max_length=254)
     name = models.CharField(_("name"), max_length=200)
@@ -58,6 +60,7 @@ class Task(models.Model):
     STOPPED = (State.CANCELLED, State.FAILED)
     FINAL = (State.DONE, *STOPPED)
 
+    owner_id: Any
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="tasks")
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
     name = models.CharField(_("name"), max_length=200)
@@ -100,6 +103,6 @@ class Task(models.Model):
 
 @receiver(post_delete, sender=Task)
 def discard_file(instance: Task, **kwargs) -> None:
-    """Delete a task's file when the transaction commits: also if the task was deleted with its owner."""
-    if instance.file:
-        transaction.on_commit(partial(instance.file.storage.delete, instance.file.name))
+    """Delete a task's file at the commit, also if the task was deleted with its owner."""
+    if name := instance.file.name:
+        transaction.on_commit(partial(instance.file.storage.delete, name))

@@ -1,4 +1,4 @@
-"""The progress of tasks, as the open pages of their owners receive it."""
+"""The progress of tasks for the open pages of their owners."""
 
 from collections.abc import AsyncGenerator, AsyncIterable
 from typing import Any
@@ -18,12 +18,12 @@ def channel(owner_id: Any) -> str:
     return f"tasks.{owner_id}"
 
 
-def facts(task: Task) -> dict[str, Any]:
-    """Return the progress of a task."""
+def snapshot(task: Task) -> dict[str, Any]:
+    """Return the progress of a task as the fields of its element."""
     return {
         "percent": task.percent,
         "status": task.state,
-        "label": task.get_state_display(),
+        "label": str(Task.State(task.state).label),
         "rows": task.rows,
         "errors": task.bad,
         "note": note(task),
@@ -31,7 +31,7 @@ def facts(task: Task) -> dict[str, Any]:
 
 
 def note(task: Task) -> str:
-    """Return the line below the task's name: the rows imported, those with errors, and the first error."""
+    """Return the number of imported rows and of rows with errors, and the first error."""
     if task.state == Task.State.WAITING and not task.rows:
         return _("Starts when a worker is free.")
     good, bad = (number_format(number, force_grouping=True) for number in (task.rows - task.bad, task.bad))
@@ -48,45 +48,45 @@ def html(task: Task, *, listed: bool) -> str:
 
 def publish_progress(task: Task) -> None:
     """Publish the progress of a running task. The next event follows soon, so the log does not keep this one."""
-    publish(channel(task.owner_id), "progress", {task.pk: facts(task)}, durable=False)
+    publish(channel(task.owner_id), "progress", {task.pk: snapshot(task)}, durable=False)
 
 
-def show(task: Task) -> None:
-    """Show a task that is new or in another state in the lists of its owner."""
+def publish_state(task: Task) -> None:
+    """Publish a new task, or one with a new state, to the lists of its owner."""
     target = "#tasks-now" if task.is_unfinished else "#tasks-finished"
     publish_html(channel(task.owner_id), target, html(task, listed=True), mode="prepend")
-    publish(channel(task.owner_id), "state", {task.pk: facts(task)})
+    publish(channel(task.owner_id), "state", {task.pk: snapshot(task)})
 
 
-def hide(task: Task) -> None:
+def publish_deletion(task: Task) -> None:
     """Remove a deleted task from the pages of its owner."""
     publish_html(channel(task.owner_id), f"#{task.element_id}", "", mode="remove")
 
 
-async def until_the_end(task: Task, events: AsyncIterable[Event]) -> AsyncGenerator[dict[str, Any]]:
+async def follow(task: Task, events: AsyncIterable[Event]) -> AsyncGenerator[dict[str, Any]]:
     """
-    Yield the progress of a task, now and with each event, until the task has ended.
+    Yield the progress of a task until it has ended.
 
-    `events` is older than the first query, so its first events may be older, too: the progress never goes back.
+    `events` was opened before the first query, so its first events may be outdated: they are left out.
     """
-    shown = await reloaded(task)
-    yield shown
+    latest = await reload(task)
+    yield latest
     if not task.is_unfinished:
         return
     async for event in events:
-        news = event.data.get(str(task.pk)) if event.name in ("progress", "state") else None
-        if news is None or news["rows"] < shown["rows"]:
+        update = event.data.get(str(task.pk)) if event.name in ("progress", "state") else None
+        if update is None or update["rows"] < latest["rows"]:
             continue
-        shown = news if news["status"] in Task.UNFINISHED else await reloaded(task)
-        yield shown
+        latest = update if update["status"] in Task.UNFINISHED else await reload(task)
+        yield latest
         if not task.is_unfinished:
             return
 
 
-async def reloaded(task: Task) -> dict[str, Any]:
+async def reload(task: Task) -> dict[str, Any]:
     """Read a task again and return its progress; a deleted one counts as cancelled."""
     try:
         await task.arefresh_from_db()
     except Task.DoesNotExist:
         task.state = Task.State.CANCELLED
-    return facts(task)
+    return snapshot(task)

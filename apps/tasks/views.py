@@ -20,7 +20,7 @@ ACTIONS = {"cancel": work.cancel, "retry": work.retry, "delete": work.delete}
 
 
 def find(user, key) -> Task:
-    """Return a task of this user; raises `Http404` for all others."""
+    """Return a task of this user; raises `Http404` for other tasks."""
     try:
         return user.tasks.get(pk=key)
     except (AttributeError, Task.DoesNotExist, ValueError):
@@ -29,7 +29,7 @@ def find(user, key) -> Task:
 
 @method_decorator(rate_limited, name="dispatch")
 class TaskListView(LoginRequiredMixin, LivePageMixin, CreateView):
-    """My unfinished tasks, the form that starts a new one, and my finished tasks."""
+    """The user's unfinished tasks, the import form and the finished tasks."""
 
     template_name = "tasks/tasks.html"
     form_class = ImportForm
@@ -42,7 +42,7 @@ class TaskListView(LoginRequiredMixin, LivePageMixin, CreateView):
         return redirect("task", form.instance.pk)
 
     def get_context_data(self, **kwargs):
-        mine = self.request.user.tasks
+        mine = Task.objects.filter(owner=self.request.user)
         finished = Paginator(mine.filter(state__in=Task.FINAL), per_page=20).get_page(self.request.GET.get("page"))
         unfinished = mine.filter(state__in=Task.UNFINISHED)
         return super().get_context_data(unfinished=unfinished, finished=finished, **kwargs)
@@ -53,7 +53,7 @@ class TaskView(LoginRequiredMixin, DetailView):
 
     template_name = "tasks/task.html"
 
-    def get_object(self):
+    def get_object(self, queryset=None):
         return find(self.request.user, self.kwargs["pk"])
 
 
@@ -72,12 +72,12 @@ def act(request, pk, action):
 
 @require_safe
 def example_file(request):
-    """Return a file to try an import with."""
+    """Return an example file to import."""
     return HttpResponse("".join(demo.lines(20_000)), content_type="text/csv; charset=utf-8")
 
 
 class TaskStream(SSEView):
-    """All my tasks: the progress of each, and each that is new or in another state."""
+    """The progress and the states of all tasks of the user."""
 
     def get_channels(self, request):
         if not request.user.is_authenticated:
@@ -95,8 +95,8 @@ class TaskProgressSSE(SSEView):
 
     async def stream(self, request):
         async with self.subscribe(progress.channel(self.task.owner_id)) as events:
-            async for news in progress.until_the_end(self.task, events):
-                yield self.event("progress", news)
+            async for update in progress.follow(self.task, events):
+                yield self.event("progress", update)
 
         html = progress.html(self.task, listed=False)
         yield self.event("complete", {"status": self.task.state, "result": progress.note(self.task), "html": html})

@@ -1,4 +1,4 @@
-"""The background task and its states: each change is one transaction, which also publishes it."""
+"""The background task and its states. Each change is published in its own transaction."""
 
 import csv
 import time
@@ -20,13 +20,13 @@ State = Task.State
 def start(task: Task) -> None:
     """Save a new task and queue it."""
     task.save()
-    progress.show(task)
+    progress.publish_state(task)
     run.enqueue(task.pk)
 
 
 @transaction.atomic
 def retry(task: Task) -> bool:
-    """Queue a stopped task again, to continue from its position; False if it is not stopped."""
+    """Queue a stopped task again; it continues from its position. False if it is not stopped."""
     problem = "" if task.state == State.FAILED else task.problem
     retried = task.can_be_retried and _change(task.pk, Task.STOPPED, State.WAITING, problem=problem)
     if retried:
@@ -35,16 +35,16 @@ def retry(task: Task) -> bool:
 
 
 def cancel(task: Task) -> bool:
-    """Stop a task; the rows that it has imported stay. False if it has ended already."""
+    """Stop a task; imported rows stay. False if it has already ended."""
     return _change(task.pk, Task.UNFINISHED, State.CANCELLED)
 
 
 @transaction.atomic
 def delete(task: Task) -> bool:
-    """Delete a task that has ended, and its file; the rows that it has imported stay. False if it has not."""
+    """Delete a task that has ended, and its file; imported rows stay. False if it has not ended."""
     deleted, _counts = Task.objects.filter(pk=task.pk, state__in=Task.FINAL).delete()
     if deleted:
-        progress.hide(task)
+        progress.publish_deletion(task)
     return bool(deleted)
 
 
@@ -53,19 +53,19 @@ def run(task_id: int) -> None:
     """
     Import for two seconds, then queue the rest.
 
-    So other tasks get their turn, and a worker that is told to stop does so soon. A worker that dies leaves the
-    position of its last batch: its successor continues there.
+    So other tasks get their turn, and a worker stops soon after SIGTERM. If a worker dies, the next one continues
+    after the last batch.
     """
     task = Task.objects.filter(pk=task_id, state__in=Task.UNFINISHED).first()
     if task is None:
         return
-    until = time.monotonic() + SLICE_SECONDS
+    deadline = time.monotonic() + SLICE_SECONDS
     try:
         with task.file.open("rb") as file:
             for batch in importing.batches(task, file):
                 if not commit(task, batch):
                     return
-                if time.monotonic() > until:
+                if time.monotonic() > deadline:
                     run.enqueue(task.pk)
                     return
     except csv.Error as error:
@@ -78,13 +78,13 @@ def run(task_id: int) -> None:
 @transaction.atomic
 def commit(task: Task, batch: importing.Batch) -> bool:
     """Save a batch with the progress; save nothing and return False if the task was stopped or taken over."""
-    mine = Task.objects.filter(pk=task.pk, state__in=Task.UNFINISHED, done=task.done)
+    current = Task.objects.filter(pk=task.pk, state__in=Task.UNFINISHED, done=task.done)
     task.state, task.done, task.rows = State.RUNNING, batch.end, task.rows + batch.rows
     task.bad += batch.rows - len(batch.contacts)
     task.problem = task.problem or batch.problem
-    if not mine.update(state=task.state, done=task.done, rows=task.rows, bad=task.bad, problem=task.problem):
+    if not current.update(state=task.state, done=task.done, rows=task.rows, bad=task.bad, problem=task.problem):
         return False
-    # In one order, so that two imports of one owner cannot wait for each other.
+    # Sorted, so that two imports of one owner cannot deadlock.
     contacts = {contact.email: contact for contact in sorted(batch.contacts, key=lambda each: each.email)}
     Contact.objects.bulk_create(
         contacts.values(),
@@ -97,7 +97,7 @@ def commit(task: Task, batch: importing.Batch) -> bool:
 
 
 def on_finished(task_result, **kwargs) -> None:
-    """Fail the task if the queue says so: after an exception, or because its workers have died."""
+    """Fail the task after an exception in the worker, or if its workers have died."""
     if task_result.task.func is run.func and task_result.status == TaskResultStatus.FAILED:
         problem = _("An error on the server has stopped it.")
         _change(task_result.args[0], Task.UNFINISHED, State.FAILED, problem=problem)
@@ -105,7 +105,7 @@ def on_finished(task_result, **kwargs) -> None:
 
 @transaction.atomic
 def _change(pk, before: Iterable[str], state: str, **values: str) -> bool:
-    """Put a task into another state if it is in one of `before`, and return whether it was."""
+    """Change the state of a task if it is one of `before`, and return whether it was."""
     task = Task.objects.select_for_update().filter(pk=pk, state__in=before).first()
     if task is None:
         return False
@@ -115,5 +115,5 @@ def _change(pk, before: Iterable[str], state: str, **values: str) -> bool:
     for name, value in {**values, "state": state}.items():
         setattr(task, name, value)
     task.save(update_fields=["state", *values])
-    progress.show(task)
+    progress.publish_state(task)
     return True

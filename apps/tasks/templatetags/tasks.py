@@ -10,7 +10,7 @@ register = template.Library()
 
 @register.simple_tag
 def task_element(task: Task, *, listed: bool = False) -> str:
-    """Print a task's element: the same that the streams send."""
+    """Return a task's element, the same as the streams send."""
     return html(task, listed=listed)
 
 

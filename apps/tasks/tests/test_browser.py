@@ -1,4 +1,4 @@
-"""Tasks in the browser: upload, progress in all tabs, a worker that is killed, cancel and retry, every state."""
+"""Tasks in the browser: upload, progress in all tabs, a killed worker, cancel and retry, every state."""
 
 import contextlib
 import sqlite3
@@ -11,12 +11,12 @@ from apps.tasks import demo
 from tests import servers
 from tests.browser import people
 
-PATIENCE_MS = 30_000
+TIMEOUT_MS = 30_000
 RECORD = """
-addEventListener('sse:data', ({detail}) => detail.event === 'progress' && (window.seen ??= []).push(detail.data));
+addEventListener('sse:data', ({detail}) => detail.event === 'progress' && (window.updates ??= []).push(detail.data));
 """
-# Some steps were shown, the state is "Running", and the focus has stayed.
-MOVING = """() => new Set((window.seen ?? []).flatMap(Object.values).map((each) => each.percent)).size > 3
+# Several percentages were shown, the state is "Running", and the focus has stayed.
+IS_RUNNING = """() => new Set((window.updates ?? []).flatMap(Object.values).map((each) => each.percent)).size > 3
   && document.querySelector(".badge").textContent === "Running"
   && document.activeElement.textContent.startsWith("Cancel")"""
 
@@ -66,17 +66,17 @@ def upload(page, rows=1000, name="contacts.csv"):
 
 
 def expect_state(page, state):
-    expect(page.locator(".task .badge").first).to_have_text(state, timeout=PATIENCE_MS, use_inner_text=True)
+    expect(page.locator(".task .badge").first).to_have_text(state, timeout=TIMEOUT_MS, use_inner_text=True)
 
 
-def assert_sound(page):
+def assert_accessible(page):
     found = Axe().run(page).response["violations"]
     assert not [(each["id"], [node["target"] for node in each["nodes"]]) for each in found]
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than the window"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the window"
     assert not page.problems
 
 
-def test_an_import_is_seen_in_all_tabs_and_the_focus_stays_while_numbers_move(server, visit):
+def test_an_import_is_shown_in_all_tabs_and_the_focus_stays_during_updates(server, visit):
     tab = visit()
     expect(tab.get_by_text("No task is running")).to_be_visible()
     expect(tab.locator("#live")).to_have_text("Live")
@@ -86,14 +86,14 @@ def test_an_import_is_seen_in_all_tabs_and_the_focus_stays_while_numbers_move(se
     expect_state(tab, "Waiting")
     tab.get_by_role("button", name="Cancel").focus()
     with servers.task_worker(server.environment):
-        tab.wait_for_function(MOVING)
+        tab.wait_for_function(IS_RUNNING)
         for each in (page, tab):
             expect_state(each, "Done")
             expect(each.locator(".task .actions > p")).to_contain_text(
                 "19,800 rows imported · 200 rows with errors"
             )
             expect(each.locator(".task progress")).to_have_count(0)
-    percents = page.evaluate("seen.map((each) => each.percent)")
+    percents = page.evaluate("updates.map((each) => each.percent)")
     assert percents == sorted(percents)
     page.wait_for_function("() => document.querySelector('.card[dj-sse]')._djustSSE.state === 'disconnected'")
     page.get_by_role("button", name="Delete").click()
@@ -102,11 +102,11 @@ def test_an_import_is_seen_in_all_tabs_and_the_focus_stays_while_numbers_move(se
     assert tab.problems + page.problems == []
 
 
-def test_a_task_whose_worker_is_killed_is_continued_by_the_next_one(server, visit, execute):
+def test_a_task_of_a_killed_worker_is_continued_by_the_next_one(server, visit, execute):
     page = visit()
     upload(page, 40_000)
     with servers.task_worker(server.environment):
-        page.wait_for_function("() => window.seen?.some((each) => each.percent > 10)")
+        page.wait_for_function("() => window.updates?.some((each) => each.percent > 10)")
     page.reload()
     assert int(page.inner_text(".percent b")) > 10
     expect_state(page, "Running")
@@ -129,9 +129,9 @@ def test_everything_works_without_javascript(server, visit):
     expect_state(page, "Done")
 
 
-def test_pages_are_sound_in_every_state_theme_and_width(server, visit, execute):
+def test_pages_are_accessible_and_fit_in_every_state_theme_and_width(server, visit, execute):
     page, addresses = visit(), ["/tasks/"]
-    assert_sound(page)
+    assert_accessible(page)
     page.set_input_files("[name=file]", {"name": "photo.csv", "mimeType": "text/csv", "buffer": b"\xff\xd8\xff"})
     page.get_by_role("button", name="Start import").click()
     expect(page.locator("[name=file][aria-invalid=true]")).to_be_focused()
@@ -147,6 +147,6 @@ def test_pages_are_sound_in_every_state_theme_and_width(server, visit, execute):
         for address in addresses:
             page.goto(address)
             expect(page.locator(".task")).to_have_count(5 if address == "/tasks/" else 1)
-            assert_sound(page)
+            assert_accessible(page)
     page.get_by_role("button", name="Delete").click()
-    assert_sound(page)
+    assert_accessible(page)

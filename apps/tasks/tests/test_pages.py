@@ -1,4 +1,4 @@
-"""Pages, streams and the admin: upload, progress, cancel, retry, and the tasks of others."""
+"""Pages and streams: upload, progress, cancel, retry, and tasks of other users."""
 
 import re
 
@@ -41,18 +41,18 @@ def upload(client, data=FILE, name="contacts.csv"):
 
 @pytest.fixture
 def task(signed_in):
-    """A task of Ada that no worker has taken."""
+    """A task of Ada that waits for a worker."""
     upload(signed_in)
     return Task.objects.get()
 
 
-def test_an_upload_becomes_a_task_and_its_file_has_no_address(signed_in, settings):
+def test_an_upload_creates_a_task_and_its_file_has_no_url(signed_in, settings):
     page = upload(signed_in, name="<b>../../x.csv")
     task = Task.objects.get()
     assert page.url == f"/tasks/{task.pk}/"
     assert re.fullmatch(r"private/tasks/[\w-]{32}\.csv", task.file.name)
     assert (settings.MEDIA_ROOT / task.file.name).stat().st_mode & 0o027 == 0
-    assert resolve(f"/media/{task.file.name}").func is page_not_found, "before a development server's own route"
+    assert resolve(f"/media/{task.file.name}").func is page_not_found, "the development server must not serve it"
     assert "Starts when a worker is free." in signed_in.get(page.url).text
 
 
@@ -68,14 +68,14 @@ def test_an_upload_becomes_a_task_and_its_file_has_no_address(signed_in, setting
         ("name,email\n" + "x" * 3_000_000, "The file is not valid CSV"),
     ],
 )
-def test_a_file_that_cannot_be_imported_is_refused_with_the_reason(signed_in, data, message):
+def test_an_invalid_file_is_refused_with_the_reason(signed_in, data, message):
     page = upload(signed_in, data).text
     assert message in page
     assert 'aria-invalid="true"' in page
     assert not Task.objects.exists()
 
 
-def test_a_task_is_followed_to_its_end(task, ada, committing):
+def test_the_progress_stream_ends_with_the_task(task, ada, committing):
     with StreamClient().open(PROGRESS, user=ada, query_params={"task_id": task.pk}) as stream:
         assert stream.next().data["status"] == "waiting"
         with committing():
@@ -88,7 +88,7 @@ def test_a_task_is_followed_to_its_end(task, ada, committing):
     assert "<progress" not in events[-2].data["html"]
 
 
-def test_the_list_shows_new_tasks_their_progress_and_their_end(signed_in, ada, committing):
+def test_the_list_receives_new_tasks_their_progress_and_their_end(signed_in, ada, committing):
     with StreamClient().open(LIST, user=ada) as stream:
         with committing():
             upload(signed_in)
@@ -102,7 +102,7 @@ def test_the_list_shows_new_tasks_their_progress_and_their_end(signed_in, ada, c
     assert [event.data[str(task.pk)]["status"] for event in events[1:-2]] == ["waiting"] + ["running"] * 10
 
 
-def test_buttons_cancel_retry_and_delete_and_one_that_comes_too_late_says_so(signed_in, task):
+def test_buttons_cancel_retry_and_delete_or_explain_why_they_cannot(signed_in, task):
     assert "This is no longer possible" in signed_in.post(f"/tasks/{task.pk}/delete/", follow=True).text
     for action, state in (("cancel", "cancelled"), ("retry", "waiting"), ("cancel", "cancelled")):
         assert signed_in.post(f"/tasks/{task.pk}/{action}/").url == f"/tasks/{task.pk}/"
@@ -110,12 +110,12 @@ def test_buttons_cancel_retry_and_delete_and_one_that_comes_too_late_says_so(sig
         assert task.state == state
     assert "This is no longer possible" in signed_in.post(f"/tasks/{task.pk}/cancel/", follow=True).text
     assert signed_in.get(f"/tasks/{task.pk}/cancel/").status_code == 405
-    assert signed_in.post(f"/tasks/{task.pk}/explode/").status_code == 404
+    assert signed_in.post(f"/tasks/{task.pk}/unknown/").status_code == 404
     assert signed_in.post(f"/tasks/{task.pk}/delete/").url == "/tasks/"
     assert not Task.objects.exists()
 
 
-def test_a_task_of_another_user_is_as_if_there_were_none(client, task, grace, committing):
+def test_a_task_of_another_user_is_not_found(client, task, grace, committing):
     for user in (grace, None):
         with pytest.raises(Refused) as refused:
             StreamClient().open(PROGRESS, user=user, query_params={"task_id": task.pk}).__enter__()
@@ -130,9 +130,9 @@ def test_a_task_of_another_user_is_as_if_there_were_none(client, task, grace, co
     assert "contacts.csv" not in client.get("/tasks/").text
 
 
-def test_the_first_page_has_the_users_running_tasks_and_the_number_of_all(signed_in, ada, grace):
-    for owner, name, state in ((ada, "mine", "running"), (ada, "finished", "done"), (grace, "hers", "running")):
+def test_the_first_page_shows_the_users_running_tasks_and_the_number_of_all(signed_in, ada, grace):
+    for owner, name, state in ((ada, "mine", "running"), (ada, "finished", "done"), (grace, "other", "running")):
         Task.objects.create(owner=owner, name=f"{name}.csv", state=state)
     page = signed_in.get("/").text
-    assert [name for name in ("mine.csv", "finished.csv", "hers.csv") if name in page] == ["mine.csv"]
+    assert [name for name in ("mine.csv", "finished.csv", "other.csv") if name in page] == ["mine.csv"]
     assert 'dj-sse-field="tasks">2<' in page

@@ -1,4 +1,4 @@
-"""What a worker does with a task: it imports, and it is interrupted, stopped and run twice."""
+"""Imports in a worker: complete, interrupted, cancelled and retried."""
 
 import pytest
 from django.core.files.base import ContentFile
@@ -35,7 +35,7 @@ def start(ada):
 
 @pytest.fixture
 def before_batch(monkeypatch):
-    """Let something happen before a batch, counted from 1: `before_batch(3, callable)`."""
+    """Call a function before a batch, counted from 1: `before_batch(3, crash)`."""
     commit, batches = work.commit, []
 
     def schedule(number, action):
@@ -60,26 +60,26 @@ def crash():
     raise ZeroDivisionError
 
 
-def assert_all_is_there_once(task):
+def assert_all_imported_once(task):
     assert (task.state, task.rows, task.bad, task.percent) == ("done", 95, 9, 100)
     assert Contact.objects.count() == 86
 
 
-def test_an_import_takes_each_good_row_counts_the_others_and_names_the_first_error(start, ada):
+def test_an_import_saves_valid_rows_counts_the_others_and_shows_the_first_error(start, ada):
     task = run(start())
-    assert_all_is_there_once(task)
+    assert_all_imported_once(task)
     assert set(Contact.objects.values_list("owner", flat=True)) == {ada.pk}
     assert progress.note(task) == "86 rows imported · 9 rows with errors · Row 10: Enter a valid email address."
 
 
-def test_a_worker_that_dies_leaves_its_batches_to_the_next_one(start, before_batch):
+def test_an_interrupted_import_is_continued_after_its_last_batch(start, before_batch):
     task = start()
     before_batch(4, crash)
     with pytest.raises(ZeroDivisionError):
         run(task)
     task.refresh_from_db()
     assert (task.state, task.rows, Contact.objects.count()) == ("running", 30, 27)
-    assert_all_is_there_once(run(task))
+    assert_all_imported_once(run(task))
 
 
 def test_after_two_seconds_the_rest_is_queued(start, monkeypatch):
@@ -90,15 +90,15 @@ def test_after_two_seconds_the_rest_is_queued(start, monkeypatch):
     assert DBTaskResult.objects.get().args_kwargs["args"] == [task.pk]
 
 
-def test_a_cancelled_task_stops_and_continues_when_it_is_retried(start, before_batch):
+def test_a_cancelled_task_stops_and_continues_after_a_retry(start, before_batch):
     task = start()
     before_batch(5, lambda: work.cancel(task))
     assert (run(task).state, task.rows) == ("cancelled", 40)
     assert work.retry(task)
-    assert_all_is_there_once(run(task))
+    assert_all_imported_once(run(task))
 
 
-def test_a_task_that_the_queue_gives_up_fails_without_details_and_can_be_retried(start):
+def test_a_task_that_fails_in_the_queue_hides_the_details_and_can_be_retried(start):
     task, result = start(), DBTaskResult.objects.get()
     for status, state in (("SUCCESSFUL", "waiting"), ("FAILED", "failed")):
         result.status = TaskResultStatus(status)
@@ -107,4 +107,4 @@ def test_a_task_that_the_queue_gives_up_fails_without_details_and_can_be_retried
         assert task.state == state
     assert progress.note(task) == "0 rows imported · An error on the server has stopped it."
     assert work.retry(task)
-    assert_all_is_there_once(run(task))
+    assert_all_imported_once(run(task))

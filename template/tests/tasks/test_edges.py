@@ -1,4 +1,4 @@
-"""The sample app's edges: files that break in the middle, limits, the admin, the demo, and rows of older versions."""
+"""Edge cases of tasks: files with late errors, limits, the admin, demo data and pagination."""
 
 # ruff: noqa: F401, F811
 
@@ -9,12 +9,12 @@ from django.contrib.auth.models import Permission
 
 pytest.importorskip("apps.tasks.work")
 
-from apps.tasks import demo, forms, progress, work
+from apps.tasks import demo, forms, importing, progress, work
 from apps.tasks.models import Contact, Task
 from apps.tasks.tests.test_pages import PROGRESS, signed_in, task, upload
 from apps.tasks.tests.test_work import (
     _small_batches_and_own_files,
-    assert_all_is_there_once,
+    assert_all_imported_once,
     before_batch,
     crash,
     run,
@@ -24,7 +24,7 @@ from apps.tasks.tests.test_work import (
 pytestmark = pytest.mark.django_db
 
 
-def test_a_batch_that_fails_in_the_middle_leaves_nothing(start, monkeypatch):
+def test_a_failed_batch_is_rolled_back(start, monkeypatch):
     monkeypatch.setattr(progress, "publish_progress", lambda task: crash())
     task = start()
     with pytest.raises(ZeroDivisionError):
@@ -33,23 +33,21 @@ def test_a_batch_that_fails_in_the_middle_leaves_nothing(start, monkeypatch):
     assert Task.objects.get().rows == 0
 
 
-def test_a_file_that_is_no_csv_from_some_row_on_says_so(start):
+def test_a_file_with_invalid_csv_after_some_rows_fails_with_the_reason(start):
     task = run(start("name,email\n" + "Ada,ada@example.com\n" * 10 + '"Open,b@example.com\n'))
     assert (task.state, task.rows) == ("failed", 10)
     assert "The file is not valid CSV after row 10: unexpected end of data" in progress.note(task)
 
 
-def test_a_contact_is_kept_once_and_updated(start, grace):
+def test_a_contact_is_saved_once_and_updated(start, grace):
     run(start("name,email\nAda,A@example.com\nAda King,a@example.com\n"))
     run(start("Email;Name\na@example.com;Ada Lovelace\n"))
-    run(start("name,email\nSomebody,a@example.com\n", owner=grace))
+    run(start("name,email\nGrace,a@example.com\n", owner=grace))
     found = [*Contact.objects.order_by("pk").values_list("name", "email")]
-    assert found == [("Ada Lovelace", "a@example.com"), ("Somebody", "a@example.com")]
+    assert found == [("Ada Lovelace", "a@example.com"), ("Grace", "a@example.com")]
 
 
-def test_the_file_is_deleted_when_it_is_imported_and_with_its_owner(
-    start, grace, django_capture_on_commit_callbacks
-):
+def test_a_file_is_deleted_after_its_import_and_with_its_owner(start, grace, django_capture_on_commit_callbacks):
     imported, other = start(), start(owner=grace)
     with django_capture_on_commit_callbacks(execute=True):
         name = imported.file.name
@@ -74,11 +72,11 @@ def test_a_user_has_at_most_five_unfinished_tasks(signed_in, task):
 
 
 @pytest.mark.parametrize("key", ["", "x", "-1", "9" * 40, "%00"])
-def test_a_key_that_cannot_be_one_is_an_unknown_task(signed_in, key):
+def test_an_invalid_task_id_is_not_found(signed_in, key):
     assert signed_in.get(f"{PROGRESS}?task_id={key}").status_code == 404
 
 
-def test_staff_with_the_permission_cancels_retries_and_deletes_the_tasks_of_all(client, task, grace):
+def test_staff_with_the_permission_can_cancel_retry_and_delete_all_tasks(client, task, grace):
     grace.is_staff = True
     grace.save()
     client.force_login(grace)
@@ -96,14 +94,15 @@ def test_staff_with_the_permission_cancels_retries_and_deletes_the_tasks_of_all(
     assert not Task.objects.exists()
 
 
-def test_the_demo_is_created_once_for_a_user_that_exists(ada, monkeypatch):
+def test_demo_data_is_created_once_for_an_existing_user(ada, monkeypatch):
     monkeypatch.setattr(demo, "CANCELLED_ROWS", 100)
+    monkeypatch.setattr(importing, "BATCH", 2400)
     demo.seed()
     demo.seed()
     assert [(task.state, task.rows) for task in Task.objects.all()] == [("cancelled", 0), ("done", 2400)]
 
 
-def test_finished_tasks_have_pages_and_only_the_first_is_live_and_grows_to_a_limit(signed_in, ada):
+def test_finished_tasks_are_paginated_and_only_the_first_page_is_live(signed_in, ada):
     Task.objects.bulk_create(Task(owner=ada, state="done", name=f"file {number:02}") for number in range(25))
     pages = [signed_in.get("/tasks/", {"page": number}).text for number in (1, 2)]
     assert [len(re.findall(r"<bdi>file \d\d</bdi></a>", page)) for page in pages] == [20, 5]
@@ -111,11 +110,11 @@ def test_finished_tasks_have_pages_and_only_the_first_is_live_and_grows_to_a_lim
     assert 'id="tasks-finished" dj-sse-limit="200"' in pages[0]
 
 
-def test_a_visitor_is_sent_to_the_login(client, settings):
+def test_a_visitor_is_redirected_to_log_in(client, settings):
     assert client.get("/tasks/").url == f"{settings.LOGIN_URL}?next=/tasks/"
 
 
-def test_a_worker_that_was_overtaken_saves_no_more(start, before_batch, monkeypatch):
+def test_a_worker_saves_nothing_after_another_has_taken_over(start, before_batch, monkeypatch):
     task = start()
 
     def overtake():
@@ -125,4 +124,4 @@ def test_a_worker_that_was_overtaken_saves_no_more(start, before_batch, monkeypa
 
     before_batch(4, overtake)
     assert run(task).rows == 40
-    assert_all_is_there_once(run(task))
+    assert_all_imported_once(run(task))

@@ -1,4 +1,4 @@
-"""Rows of the version with exports, previews and lists of errors, after the upgrade."""
+"""Upgrading the tables of the version that had exports and previews."""
 
 import json
 
@@ -41,7 +41,7 @@ json.dump([rows, Contact.objects.count(), export.file.storage.exists(export.file
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_imports_stay_and_continue_and_exports_are_deleted_with_their_files(database, tmp_path):
+def test_imports_are_kept_and_continue_and_exports_are_deleted_with_their_files(database, tmp_path):
     def upgrade(**variables):
         environment = servers.environment_for(tmp_path, **variables)
         printed = servers.manage("shell", "--no-imports", "--command", CODE, environment=environment)

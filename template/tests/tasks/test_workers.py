@@ -1,4 +1,4 @@
-"""The sample app with real workers: killed, told to stop, frozen, and cancelled in the middle."""
+"""Tasks with real workers: killed, stopped, frozen, and cancelled during an import."""
 
 import contextlib
 import signal
@@ -12,20 +12,20 @@ from tests.servers import wait_until
 
 demo = pytest.importorskip("apps.tasks.demo")
 
-PATIENCE = 60
+TIMEOUT = 60
 ROWS = 20_000
 RUNNING = "SELECT 1 FROM django_tasks_database_dbtaskresult WHERE status = 'RUNNING'"
 START = """
 from django.contrib.auth import get_user_model
 from apps.tasks import demo
 owner = get_user_model().objects.get(username="ada")
-print("task", demo.import_of(owner, "contacts.csv", demo.lines({rows})).pk)
+print("task", demo.create_import(owner, "contacts.csv", demo.lines({rows})).pk)
 """
 ACT = "from apps.tasks import work; from apps.tasks.models import Task; print(work.{action}(Task.objects.get(pk={pk})))"
 
 
 class Database:
-    """A project's database: imports that are started in it, and what is known of them."""
+    """The database of a project: starts imports and returns their state."""
 
     def __init__(self, folder):
         self.file = folder / "db.sqlite3"
@@ -50,10 +50,10 @@ class Database:
         return self.query("SELECT state, rows FROM tasks_task WHERE id = ?", key)[0]
 
     def wait_for_rows(self, key, rows):
-        wait_until(lambda: self.task(key)[1] >= rows, PATIENCE)
+        wait_until(lambda: self.task(key)[1] >= rows, TIMEOUT)
 
     def wait_for_state(self, key, state):
-        wait_until(lambda: self.task(key)[0] == state, PATIENCE)
+        wait_until(lambda: self.task(key)[0] == state, TIMEOUT)
 
     def expire_leases(self):
         self.query(
@@ -67,7 +67,7 @@ def database(migrated, tmp_path):
     return Database(tmp_path)
 
 
-def assert_all_is_there_once(database, key):
+def assert_all_imported_once(database, key):
     bad = ROWS // 100
     assert database.query("SELECT rows, bad FROM tasks_task WHERE id = ?", key) == [(ROWS, bad)]
     assert database.query("SELECT count(*) FROM tasks_contact") == [(ROWS - bad,)]
@@ -76,27 +76,27 @@ def assert_all_is_there_once(database, key):
 
 def test_an_import_survives_two_crashes_with_every_row_once(database):
     key = database.start_import()
-    for share in (0.1, 0.5):
+    for part in (0.1, 0.5):
         with servers.task_worker(database.environment):
-            database.wait_for_rows(key, ROWS * share)
-        assert database.task(key)[1] < ROWS, "it was killed in the middle"
+            database.wait_for_rows(key, ROWS * part)
+        assert database.task(key)[1] < ROWS, "the worker was killed before the end"
         database.expire_leases()
     with servers.task_worker(database.environment):
         database.wait_for_state(key, "done")
-    assert_all_is_there_once(database, key)
+    assert_all_imported_once(database, key)
 
 
 @pytest.mark.soak
-def test_a_worker_finds_a_task_whose_worker_has_died_within_some_seconds(database):
+def test_a_worker_takes_over_the_task_of_a_dead_worker_within_seconds(database):
     key = database.start_import()
     with servers.task_worker(database.environment):
         database.wait_for_rows(key, 2000)
     with servers.task_worker(database.environment):
         database.wait_for_state(key, "done")
-    assert_all_is_there_once(database, key)
+    assert_all_imported_once(database, key)
 
 
-def test_a_worker_that_is_told_to_stop_does_so_soon_and_the_next_one_continues(database):
+def test_a_worker_stops_soon_after_sigterm_and_the_next_one_continues(database):
     key = database.start_import()
     with servers.task_worker(database.environment) as worker:
         database.wait_for_rows(key, 2000)
@@ -105,10 +105,10 @@ def test_a_worker_that_is_told_to_stop_does_so_soon_and_the_next_one_continues(d
     assert not database.query(RUNNING)
     with servers.task_worker(database.environment):
         database.wait_for_state(key, "done")
-    assert_all_is_there_once(database, key)
+    assert_all_imported_once(database, key)
 
 
-def test_a_worker_that_was_only_frozen_leaves_the_task_to_the_one_that_has_taken_over(database):
+def test_a_frozen_worker_leaves_its_task_to_the_worker_that_took_over(database):
     key = database.start_import()
     with servers.task_worker(database.environment) as worker:
         database.wait_for_rows(key, 2000)
@@ -119,20 +119,20 @@ def test_a_worker_that_was_only_frozen_leaves_the_task_to_the_one_that_has_taken
             database.wait_for_rows(key, reached + 2000)
             worker.send_signal(signal.SIGCONT)
             database.wait_for_state(key, "done")
-            wait_until(lambda: not database.query(RUNNING), PATIENCE)
+            wait_until(lambda: not database.query(RUNNING), TIMEOUT)
             assert (worker.poll(), other.poll()) == (None, None)
-    assert_all_is_there_once(database, key)
+    assert_all_imported_once(database, key)
 
 
 def freeze_between_batches(database, worker):
-    """Stop a worker while this test holds the lock that writers need, so that the worker does not hold it."""
-    with contextlib.closing(sqlite3.connect(database.file, timeout=PATIENCE)) as connection:
+    """Freeze a worker while this test holds the write lock, so that the worker does not hold it."""
+    with contextlib.closing(sqlite3.connect(database.file, timeout=TIMEOUT)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         worker.send_signal(signal.SIGSTOP)
         wait_until(lambda: psutil.Process(worker.pid).status() == psutil.STATUS_STOPPED)
 
 
-def test_a_cancelled_import_stops_and_continues_when_it_is_retried(database):
+def test_a_cancelled_import_stops_and_continues_after_a_retry(database):
     key = database.start_import()
     with servers.task_worker(database.environment) as worker:
         database.wait_for_rows(key, 2000)
@@ -140,9 +140,9 @@ def test_a_cancelled_import_stops_and_continues_when_it_is_retried(database):
         database.act(key, "cancel")
         state, rows = database.task(key)
         worker.send_signal(signal.SIGCONT)
-        wait_until(lambda: not database.query(RUNNING), PATIENCE)
+        wait_until(lambda: not database.query(RUNNING), TIMEOUT)
         assert (state, rows < ROWS) == ("cancelled", True)
         assert database.task(key) == (state, rows)
         database.act(key, "retry")
         database.wait_for_state(key, "done")
-    assert_all_is_there_once(database, key)
+    assert_all_imported_once(database, key)
