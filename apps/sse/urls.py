@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .doctor.stream import DoctorStream
+from .doctor.views import DoctorStream
 from .open_streams import OpenStreamsStream
 
 urlpatterns = [

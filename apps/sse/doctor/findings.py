@@ -1,20 +1,21 @@
-"""What the doctor has found: a sentence, and what to do about it."""
+"""The doctor's findings: each is a sentence and, if something can be improved, advice."""
 
 from collections import Counter
 from collections.abc import Iterator
+from http.client import HTTPResponse
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.shortcuts import resolve_url
 
-from .stream import HEADER
+from .views import HEADER
 
 LATE_SECONDS = 1.0
 
 
 class Finding(NamedTuple):
-    """`ok`, a `note` that is worth knowing, or something `bad`, with advice."""
+    """`bad` must be fixed, a `note` need not be."""
 
     level: Literal["ok", "note", "bad"]
     text: str
@@ -45,11 +46,16 @@ NO_KEEPALIVE_HEADER = Finding(
     "The response has no SSE-Keepalive header, so the client cannot detect a connection that died silently.",
     "Configure the proxy to pass the header on.",
 )
+TOKEN_REFUSED = Finding(
+    "bad",
+    "The doctor's own stream refuses this command, so delivery of events was not tested.",
+    f"Run it with the server's SECRET_KEY. Both clocks must agree, and the proxy must pass {HEADER} on.",
+)
 
 
-def protocol(scheme: str, agreed: str) -> Finding:
-    """Judge how many streams a browser may have."""
-    if agreed == "h2":
+def protocol(scheme: str, negotiated: str) -> Finding:
+    """Return whether a browser's streams share one connection."""
+    if negotiated == "h2":
         return Finding("ok", "HTTP/2 is on: all streams of a browser share one connection.")
     return Finding(
         "note",
@@ -58,30 +64,21 @@ def protocol(scheme: str, agreed: str) -> Finding:
     )
 
 
-def status(path: str, answer, asked: str) -> Finding | None:
-    """Say why an answer is no stream; None if it is one."""
-    location, kind = answer.headers.get("Location"), answer.headers.get_content_type()
-    what = f"{path} returns {answer.status} {answer.reason}"
-    if location:
-        return Finding("bad", f"{what} and redirects to {location}.", _redirect_advice(location, asked))
-    if answer.status != 200:
-        return Finding("bad", f"{what}.", ADVICE.get(answer.status, "Check the server's log."))
+def refusal(url: str, response: HTTPResponse) -> Finding | None:
+    """Return why a response is not a stream, or None if it is one."""
+    path, kind = urlsplit(url).path, response.headers.get_content_type()
+    what = f"{path} returns {response.status} {response.reason}"
+    if location := response.headers.get("Location"):
+        return Finding("bad", f"{what} and redirects to {location}.", _redirect_advice(location, url))
+    if response.status != 200:
+        return Finding("bad", f"{what}.", ADVICE.get(response.status, "Check the server's log."))
     if kind != "text/event-stream":
         return Finding("bad", f"{path} returns {kind}, not text/event-stream.", "Give the URL of a stream.")
     return None
 
 
-def token_refused() -> Finding:
-    """Return what it means that the doctor's stream does not open to the doctor."""
-    return Finding(
-        "bad",
-        "The doctor's own stream refuses this command, so delivery of events was not tested.",
-        f"Run it with the server's SECRET_KEY. Both clocks must agree, and the proxy must pass {HEADER} on.",
-    )
-
-
 def interface(facts: dict) -> Finding:
-    """Judge how the server holds a stream."""
+    """Return what an open stream costs the server."""
     if facts["interface"] == "WSGI":
         advice = "For many streams, serve the ASGI application, as gunicorn.conf.py does."
         return Finding("note", "The server uses WSGI: each open stream keeps a thread.", advice)
@@ -92,7 +89,7 @@ def interface(facts: dict) -> Finding:
 
 
 def proxies(facts: dict, scheme: str) -> list[Finding]:
-    """Judge what the server takes its client to be."""
+    """Return whether the server sees a wrong address or scheme of its clients."""
     found = []
     if not facts["knows_its_proxy"]:
         text = f"All visitors appear to come from {facts['address']}, the address of the proxy."
@@ -103,62 +100,64 @@ def proxies(facts: dict, scheme: str) -> list[Finding]:
     return found
 
 
-def unheard(theirs: str, ours: str) -> Finding:
-    """Say why an event that was published here is not heard there."""
+def not_delivered(server_broker: str, own_broker: str) -> Finding:
+    """Return why the server may not have received an event; the brokers are their URLs' schemes."""
     text = "The server did not receive an event that this command published."
-    if "memory://" in (theirs, ours):
+    if "memory://" in (server_broker, own_broker):
         return Finding("bad", text, "memory:// works within one process only: set SSE_BROKER_URL to database://.")
-    if theirs != ours:
-        advice = (
-            f"The server's broker is {theirs}, this command's is {ours}: set the same SSE_BROKER_URL for both."
+    if server_broker != own_broker:
+        return Finding(
+            "bad",
+            text,
+            f"The server's broker is {server_broker}, this command's is {own_broker}: set the same SSE_BROKER_URL "
+            "for both.",
         )
-        return Finding("bad", text, advice)
-    advice = f"Do both have the same {'DATABASE_URL' if ours == 'database://' else 'SSE_BROKER_URL'}?"
+    advice = f"Do both have the same {'DATABASE_URL' if own_broker == 'database://' else 'SSE_BROKER_URL'}?"
     return Finding("bad", text, f"{advice} If so, check the server's log for errors of its broker.")
 
 
-def cut(seconds: float, keepalive: str) -> Finding:
-    """Say why a stream that said nothing was ended."""
-    return Finding(
-        "bad",
-        f"The stream was cut after {seconds:.1f} seconds of silence; keepalives come every {keepalive} seconds.",
-        "Raise the proxy's timeout well above that: in nginx, `proxy_read_timeout 1h`, as in deploy/nginx.conf; "
-        "in a load balancer, the idle timeout.",
-    )
+def delivered(usual: float, slowest: float) -> Finding:
+    """Return how long events took, in seconds."""
+    text = f"An event published by this command arrives through the server after {_milliseconds(usual)}"
+    if slowest > LATE_SECONDS:
+        advice = "Is the server busy, or does a proxy delay small writes?"
+        return Finding("bad", f"{text}, and in the slowest case after {_milliseconds(slowest)}.", advice)
+    return Finding("ok", f"{text}.")
 
 
 def beginning(seconds: float) -> Finding:
-    """Judge how long a stream took to begin."""
+    """Return how long a stream took to begin."""
     if seconds > LATE_SECONDS:
         return Finding("note", f"Its first bytes arrived after {_milliseconds(seconds)}.", "Is the server busy?")
     return Finding("ok", f"Its first bytes arrived after {_milliseconds(seconds)}: nothing buffers them.")
 
 
-def processes(numbers: Counter[bool]) -> Iterator[Finding]:
-    """Yield how many processes of the site there are, by whether they are silent."""
-    if numbers[False]:
-        yield Finding("ok", f"{numbers[False]} of the site's processes report.")
-    if numbers[True]:
-        text = (
-            f"{numbers[True]} of the site's processes stopped reporting in the last minutes: killed, or hanging."
-        )
-        yield Finding("note", text, "The admin's page of open streams and /metrics/ name them.")
+def cut(seconds: float, interval: str) -> Finding:
+    """Return that a silent stream was disconnected."""
+    return Finding(
+        "bad",
+        f"The stream was cut after {seconds:.1f} seconds of silence; keepalives come every {interval} seconds.",
+        "Raise the proxy's timeout well above that: in nginx, `proxy_read_timeout 1h`, as in deploy/nginx.conf; "
+        "in a load balancer, the idle timeout.",
+    )
 
 
-def heard(usually: float, latest: float) -> Finding:
-    """Judge how long events took, in seconds."""
-    text = f"An event published by this command arrives through the server after {_milliseconds(usually)}"
-    if latest > LATE_SECONDS:
-        advice = "Is the server busy, or does a proxy delay small writes?"
-        return Finding("bad", f"{text}, and in the slowest case after {_milliseconds(latest)}.", advice)
-    return Finding("ok", f"{text}.")
-
-
-def no_keepalive(silence: float, keepalive: float) -> Finding:
-    """Judge a stream that was listened to for long and sent no keepalive."""
-    if silence < 2 * keepalive:
+def no_keepalive(silence: float, interval: float) -> Finding:
+    """Return whether a stream without a keepalive was silent or busy."""
+    if silence < 2 * interval:
         return Finding("ok", "The stream is so busy that it needs no keepalives.")
     return Finding("bad", f"Nothing arrived for {silence:.0f} seconds, not even a keepalive.", UNBUFFER)
+
+
+def processes(is_silent: Counter[bool]) -> Iterator[Finding]:
+    """Yield how many processes report, and how many have stopped."""
+    if is_silent[False]:
+        yield Finding("ok", f"{is_silent[False]} of the site's processes report.")
+    if is_silent[True]:
+        text = (
+            f"{is_silent[True]} of the site's processes stopped reporting in the last minutes: killed, or hanging."
+        )
+        yield Finding("note", text, "The admin's page of open streams and /metrics/ name them.")
 
 
 def _milliseconds(seconds: float) -> str:
@@ -169,7 +168,7 @@ ADVICE = {
     400: "Is the host name among ALLOWED_HOSTS?",
     401: "Authenticate with --header 'Authorization: …' or --cookie.",
     403: "The view or a proxy refuses the request: pass a session with --cookie sessionid=….",
-    404: "Nothing is served at this URL: check urls.py and the proxy's configuration.",
+    404: "No view is mounted at this URL: check urls.py and the proxy's configuration.",
     405: "The view does not accept GET: give the URL of a stream.",
     429: "This user or address has reached its limit of streams: see SSE_MAX_PER_USER and SSE_MAX_PER_ADDRESS.",
     502: "The proxy cannot reach the server: is the server running, and is its address in the proxy right?",
@@ -178,11 +177,11 @@ ADVICE = {
 }
 
 
-def _redirect_advice(location: str, asked: str) -> str:
-    here, there = urlsplit(asked), urlsplit(location)
+def _redirect_advice(location: str, requested: str) -> str:
+    here, there = urlsplit(requested), urlsplit(location)
     if there.path == resolve_url(settings.LOGIN_URL):
         return "It requires a login: copy the session from a logged-in browser with --cookie sessionid=…."
-    if location == asked:
+    if location == requested:
         return "It redirects to itself because the server sees plain HTTP: set BEHIND_PROXY=1."
     if there.scheme == "https" and here.scheme == "http":
         return "Use the https URL."

@@ -1,4 +1,4 @@
-"""Reading an event stream, as the HTML standard says that a client does."""
+"""The parser of event streams, after the HTML standard; the test kit and the doctor read streams with it."""
 
 import codecs
 import re
@@ -22,31 +22,53 @@ class ReceivedEvent(NamedTuple):
     text: str
 
     def __str__(self) -> str:
-        told = f"{self.name} {self.data!r}"
-        return told if self.id is None else f"{told} (id {self.id})"
+        text = f"{self.name} {self.data!r}"
+        return text if self.id is None else f"{text} (id {self.id})"
+
+
+class Frame(NamedTuple):
+    """
+    The lines before a blank line: an event, or only its other fields. `retry` is the reconnection delay in
+    milliseconds; the fields that are missing are None.
+    """
+
+    event: ReceivedEvent | None
+    id: str | None
+    comment: str | None
+    retry: int | None
+
+    @property
+    def is_keepalive(self) -> bool:
+        """Whether it has a comment or an id and no event."""
+        return self.event is None and (self.comment, self.id) != (None, None)
 
 
 class Parser:
-    """Turns the bytes of a stream into events; `last_event_id` is what a client sends when it returns."""
+    """Parses the bytes of a stream; `last_event_id` is the id that a client sends when it reconnects."""
 
     def __init__(self, last_event_id: str = "") -> None:
         self.last_event_id = last_event_id
-        self.retry: int | None = None
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
         self._rest = ""
         self._begin()
 
     def feed(self, data: bytes) -> list[ReceivedEvent]:
-        """Return the events that are complete with these bytes."""
+        """Return the events that these bytes complete."""
+        return [frame.event for frame in self.frames(data) if frame.event]
+
+    def frames(self, data: bytes) -> list[Frame]:
+        """Return the frames that these bytes complete, also those without an event."""
         *lines, self._rest = LINE_END.split(self._rest + self._decoder.decode(data))
-        return [event for line in lines if (event := self._take(line))]
+        return [frame for line in lines if (frame := self._parse(line))]
 
     def _begin(self) -> None:
         self._name = ""
         self._lines: list[str] = []
         self._id: str | None = None
+        self._comment: str | None = None
+        self._retry: int | None = None
 
-    def _take(self, line: str) -> ReceivedEvent | None:
+    def _parse(self, line: str) -> Frame | None:
         if not line:
             return self._finish()
         field, _, value = line.partition(":")
@@ -58,13 +80,16 @@ class Parser:
         elif field == "id" and "\0" not in value:
             self._id = value
         elif field == "retry" and re.fullmatch(r"[0-9]+", value, re.ASCII):
-            self.retry = int(value)
+            self._retry = int(value)
+        elif not field:
+            self._comment = value
         return None
 
-    def _finish(self) -> ReceivedEvent | None:
+    def _finish(self) -> Frame:
         if self._id is not None:
             self.last_event_id = self._id
         text = "\n".join(self._lines)
         event = ReceivedEvent(self._name or "message", decode_data(text), self._id, text) if self._lines else None
+        frame = Frame(event, self._id, self._comment, self._retry)
         self._begin()
-        return event
+        return frame

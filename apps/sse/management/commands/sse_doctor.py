@@ -1,21 +1,21 @@
-"""Examine a site's streams from outside."""
+"""Check a site's streams through their public URL."""
 
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.sse.doctor.examination import Examination
+from apps.sse.doctor.diagnosis import Diagnosis
 
 
 class Command(BaseCommand):
-    """Print the findings; the exit code is 1 if something has to be fixed."""
+    """Print the findings; the exit code is 1 if a problem was found."""
 
     help = (
         "Opens a stream through the public URL and checks it: status and content type, buffering, compression, "
         "timeouts, HTTP/2, keepalives, ASGI or WSGI, and whether an event published by this command arrives. "
         "Users do not notice. URL is the site's, or that of one stream, which is then checked first. The exit "
-        "code is 1 if something has to be fixed."
+        "code is 1 if a problem was found."
     )
 
     def add_arguments(self, parser):
@@ -30,15 +30,15 @@ class Command(BaseCommand):
         headers = dict(_header(text) for text in header)
         if cookie:
             headers["Cookie"] = "; ".join(_cookie(text) for text in cookie)
-        bad = 0
-        for finding in Examination(_address(url), headers, quick).findings():
-            bad += finding.level == "bad"
+        problems = 0
+        for finding in Diagnosis(_address(url), headers, quick).findings():
+            problems += finding.level == "bad"
             self.stdout.write(f"{STYLES[finding.level](self.style)(finding.level.ljust(4))}  {finding.text}")
             if finding.advice:
                 self.stdout.write(f"      → {finding.advice}")
             self.stdout.flush()
-        if bad:
-            raise CommandError("1 problem has to be fixed." if bad == 1 else f"{bad} problems have to be fixed.")
+        if problems:
+            raise CommandError(f"{problems} problem{'s have' if problems > 1 else ' has'} to be fixed.")
         self.stdout.write(self.style.SUCCESS("Streams work."))
 
 

@@ -1,29 +1,16 @@
 """Clients of streams, many to one event loop, who come back with the id of their last event."""
 
 import asyncio
-import json
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
-from typing import NamedTuple
 from urllib.parse import urlencode
 
 import httpx
 
+from apps.sse.wire.parser import Frame, Parser, ReceivedEvent
+
 LOST = (OSError, EOFError)
-
-
-class ReceivedEvent(NamedTuple):
-    """One event, as a client reads it."""
-
-    id: str
-    name: str
-    data: str
-
-    @property
-    def number(self) -> int:
-        """The number of its position."""
-        return int(self.id.partition("-")[0])
 
 
 class Client:
@@ -53,8 +40,8 @@ class Client:
                 async with asyncio.timeout(60):
                     stream = await self.connect()
                 if stream is not None:
-                    async for event in frames(stream):
-                        self.take(event)
+                    async for frame in frames(stream):
+                        self.take(frame)
             except LOST:
                 pass
             finally:
@@ -82,18 +69,18 @@ class Client:
             self._writer.transport.abort()
             self._writer = None
 
-    def take(self, event):
-        """Note what has arrived."""
-        self.last_id = event.id or self.last_id
-        if event.name == "sse:reset":
+    def take(self, frame):
+        """Record a frame that has arrived."""
+        self.last_id = frame.id or self.last_id
+        if frame.event and frame.event.name == "sse:reset":
             self.resets += 1
-        elif event.data and event.name != "sse:open":
-            self.heard.append(event)
+        elif frame.event and frame.event.name != "sse:open":
+            self.heard.append(frame.event)
 
     @property
     def numbers(self):
         """The field `n` of all that was heard."""
-        return [json.loads(event.data)["n"] for event in self.heard]
+        return [event.data["n"] for event in self.heard]
 
     def _head(self):
         lines = [f"GET {self.target} HTTP/1.1", f"Host: {self.host}:{self.port}"]
@@ -135,17 +122,12 @@ async def until(condition, seconds=30):
             await asyncio.sleep(0.02)
 
 
-async def frames(reader) -> AsyncIterator[ReceivedEvent]:
-    """Yield the events of a chunked response; one that has not arrived in full is none."""
-    waiting = b""
+async def frames(reader) -> AsyncIterator[Frame]:
+    """Yield the frames of a chunked response."""
+    parser = Parser()
     while size := int(await reader.readline() or b"0", 16):
-        waiting += (await reader.readexactly(size + 2))[:-2]
-        *whole, waiting = waiting.split(b"\n\n")
-        for frame in whole:
-            fields = [line.partition(": ")[::2] for line in frame.decode().split("\n")]
-            data = "\n".join(value for name, value in fields if name == "data")
-            named = dict(fields)
-            yield ReceivedEvent(named.get("id", ""), named.get("event", "message"), data)
+        for frame in parser.frames((await reader.readexactly(size + 2))[:-2]):
+            yield frame
 
 
 async def ask(url, path, **parameters):

@@ -1,9 +1,10 @@
 """What clients should have heard, going by the publishers' journals, and what is wrong with what they did hear."""
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
+
+from apps.sse.wire.events import Position
 
 MAX_SHOWN = 10
 
@@ -60,13 +61,13 @@ class Verdict:
         problems = []
         for client in self.clients:
             for event in client.heard:
-                item = Item(**json.loads(event.data))
-                if log.setdefault(event.number, item) != item:
-                    problems.append(f"{log[event.number]} and {item} are both at {event.number}")
+                number, item = Position.parse(event.id).number, Item(**event.data)
+                if log.setdefault(number, item) != item:
+                    problems.append(f"{log[number]} and {item} are both at {number}")
         return log, problems
 
     def _problems_of(self, name, client, log_in_order):
-        numbers = [event.number for event in client.heard]
+        numbers = [Position.parse(event.id).number for event in client.heard]
         expected = [number for number, item in log_in_order if item.channel in client.channels]
         if client.resets:
             yield f"{name} was told {client.resets} times to start anew"

@@ -30,8 +30,8 @@ async def opening(url, last_id, path):
             stream = await client.connect()
             assert client.answers == {200: 1}
             client.last_id = ""
-            async for event in frames(stream):
-                client.take(event)
+            async for frame in frames(stream):
+                client.take(frame)
                 if client.last_id or (path == "/newest/" and client.resets):
                     return client.resets, client.last_id
     finally:

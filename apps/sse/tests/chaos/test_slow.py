@@ -18,14 +18,14 @@ class Stalled(Client):
     """Connects, hears its place, and then reads no more until `read_on`."""
 
     async def stall(self):
-        self._events = frames(await self.connect())
+        self._frames = frames(await self.connect())
         while not self.last_id:
-            self.take(await anext(self._events))
+            self.take(await anext(self._frames))
         return self
 
     async def read_on(self):
-        async for event in self._events:
-            self.take(event)
+        async for frame in self._frames:
+            self.take(frame)
 
 
 @pytest.fixture(

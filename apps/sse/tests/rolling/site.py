@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -95,39 +94,29 @@ def two_servers(deployment, folder, **variables):
 
 class Browser(Client):
     """
-    A client that waits for as long as it is told: `told`, in milliseconds, at the beginning and at the end of
-    each stream. `came` are the moments at which it has asked for one.
+    A client that reconnects after the server's `retry`.
+
+    `retries` are the delays that it received, in milliseconds, at the beginning and at the end of each
+    stream; `connected_at` the times at which it opened one.
     """
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
-        self.came = []
-        self.told = []
+        self.connected_at = []
+        self.retries = []
 
     async def follow(self):
         """Connect, again and again, until cancelled."""
         while True:
             with contextlib.suppress(*LOST):
                 stream = await self.connect()
-                self.came.append(time.monotonic())
-                async for event in frames(Overheard(stream, self)):
-                    self.take(event)
+                self.connected_at.append(time.monotonic())
+                async for frame in frames(stream):
+                    self.take(frame)
+                    if frame.retry is not None:
+                        self.retries.append(frame.retry)
             self.cut()
-            await asyncio.sleep(self.told[-1] / 1000)
-
-
-class Overheard:
-    """A stream of which a client hears, beside its events, how long it is to wait."""
-
-    def __init__(self, stream, client):
-        self.readline = stream.readline
-        self._stream, self._client = stream, client
-
-    async def readexactly(self, count):
-        """Read as the stream does."""
-        data = await self._stream.readexactly(count)
-        self._client.told += [int(told) for told in re.findall(rb"^retry: (\d+)", data, re.MULTILINE)]
-        return data
+            await asyncio.sleep(self.retries[-1] / 1000)
 
 
 class Visitors:

@@ -88,10 +88,10 @@ async def test_those_who_are_sent_away_come_back_one_after_the_other(sqlite, tmp
             await crowd.until_placed()
             started = time.monotonic()
             await webs[0].replace()
-            sent_away = [client for client in clients if len(client.told) > 1]
-            await until(lambda: all(client.is_connected and len(client.came) > 1 for client in sent_away))
-        told = [client.told[1] / 1000 for client in sent_away]
-    waited = [client.came[1] - started for client in sent_away]
+            sent_away = [client for client in clients if len(client.retries) > 1]
+            await until(lambda: all(client.is_connected and len(client.connected_at) > 1 for client in sent_away))
+        told = [client.retries[1] / 1000 for client in sent_away]
+    waited = [client.connected_at[1] - started for client in sent_away]
     print("told", halves(told), "back after", halves(waited))
     assert len(sent_away) > 100
     assert 1.5 <= min(told) < max(told) <= 4.5

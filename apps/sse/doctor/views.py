@@ -1,8 +1,8 @@
 """
-The stream that the doctor listens to, and that is closed to everybody else.
+The stream that `sse_doctor` opens. It refuses all other clients.
 
-The doctor shows a token that it has signed with the project's own `SECRET_KEY`, and publishes on a
-channel that is only in that token, so that nobody else hears of it.
+The doctor sends a token signed with the project's `SECRET_KEY`, and publishes on a channel whose name is in
+that token, so that no other client receives its events.
 """
 
 import secrets
@@ -22,17 +22,17 @@ TOKEN_SECONDS = 300
 
 
 def make_token() -> str:
-    """Return a token with which this site's doctor stream opens, for some minutes."""
+    """Return a token that opens this site's `DoctorStream` for `TOKEN_SECONDS`."""
     return _signer().sign(secrets.token_hex(8))
 
 
 def channel_of(token: str) -> str:
-    """Return the channel of a token; raises `BadSignature` if it is not this site's, or too old."""
+    """Return the channel of a token; raises `BadSignature` if the token is not this site's or has expired."""
     return "doctor." + _signer().unsign(token, max_age=TOKEN_SECONDS)
 
 
 class DoctorStream(SSEView):
-    """Says `server`, how this server holds the stream; then `listening`; then what the doctor publishes."""
+    """Sends `server`, with the `server_facts`, then `listening`, then the events that the doctor publishes."""
 
     auto_id = False
 
@@ -45,16 +45,16 @@ class DoctorStream(SSEView):
             )
 
     async def stream(self, request):
-        yield self.event("server", circumstances(request))
-        # Without a position of its own, which only a server that can read its broker has.
+        yield self.event("server", server_facts(request))
+        # A stream with positions would be refused if the server cannot read its broker.
         async with Subscription([self.channel], Place(None)) as events:
             yield self.event("listening", {})
             async for event in events:
                 yield event
 
 
-def circumstances(request: HttpRequest) -> dict[str, Any]:
-    """Return how the server holds a stream that has begun, and what it takes its client to be."""
+def server_facts(request: HttpRequest) -> dict[str, Any]:
+    """Return how the server serves this stream, and which address and scheme it sees."""
     scope = getattr(request, "scope", None)
     slot = (scope or {}).get(SCOPE_KEY)
     address, hops = limits.address_of(request), request.headers.get("X-Forwarded-For", "")
@@ -69,7 +69,7 @@ def circumstances(request: HttpRequest) -> dict[str, Any]:
 
 
 def scheme(url: str) -> str:
-    """Return how a broker's address begins, which holds no password."""
+    """Return the scheme of a broker's URL, which contains no password."""
     return url.partition("://")[0] + "://"
 
 

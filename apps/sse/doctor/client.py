@@ -1,0 +1,143 @@
+"""The doctor's HTTP client: the response of one request, and the frames of its stream as they arrive."""
+
+import contextlib
+import http.client
+import queue
+import socket
+import ssl
+import threading
+import time
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from ..wire.parser import Frame, Parser
+
+CONNECT_SECONDS = 10
+
+
+class Unreachable(Exception):
+    """No server responds at a URL. The message is a sentence with the reason."""
+
+
+class Disconnected(Exception):
+    """The response has ended or was cut."""
+
+
+class StreamRequest:
+    """
+    Sends a request and reads the response in a thread, so that each wait has a timeout.
+
+    `began_after` is the time from the request to the first bytes of the body, in seconds; `arrived_at` is
+    when the last frame arrived (`time.monotonic`). Raises `Unreachable`.
+    """
+
+    def __init__(self, url: str, headers: Mapping[str, str], method: str = "GET") -> None:
+        address = urlsplit(url)
+        self._connection = _connection(address)
+        self._received: queue.Queue[Any] = queue.Queue()
+        self._frames: Iterator[Frame] = iter(())
+        self._parser = Parser()
+        self._decompressor = zlib.decompressobj(wbits=31)
+        self.began_after = self.arrived_at = 0.0
+        with _explained(address):
+            self._connection.connect()
+            self._socket = self._connection.sock
+            self._socket.settimeout(None)
+            target = (address.path or "/") + (f"?{address.query}" if address.query else "")
+            self._connection.request(method, target, headers=dict(headers))
+        self._opened_at = time.monotonic()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def __enter__(self) -> "StreamRequest":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def get_response(self, timeout: float) -> http.client.HTTPResponse | None:
+        """Return the status and headers, or None after `timeout` seconds; raises `Disconnected`."""
+        self.response = self._get(timeout)
+        return self.response
+
+    def get_frame(self, timeout: float) -> Frame | None:
+        """Return the next frame, or None after `timeout` seconds; raises `Disconnected`."""
+        deadline = time.monotonic() + timeout
+        while (frame := next(self._frames, None)) is None:
+            received = self._get(deadline - time.monotonic())
+            if received is None:
+                return None
+            self.arrived_at, data = received
+            self.began_after = self.began_after or self.arrived_at - self._opened_at
+            if self.response.headers.get("Content-Encoding") == "gzip":
+                data = self._decompressor.decompress(data)
+            self._frames = iter(self._parser.frames(data))
+        return frame
+
+    def close(self) -> None:
+        """Disconnect."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def _read(self) -> None:
+        with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
+            response = self._connection.getresponse()
+            self._received.put(response)
+            while data := response.read1():
+                self._received.put((time.monotonic(), data))
+        self._received.put(None)
+
+    def _get(self, timeout: float) -> Any:
+        try:
+            received = self._received.get(timeout=max(0, timeout))
+        except queue.Empty:
+            return None
+        if received is None:
+            self._received.put(None)
+            raise Disconnected
+        return received
+
+
+def negotiated_protocol(url: str) -> str:
+    """Return the protocol that browsers negotiate with an HTTPS server; raises `Unreachable`."""
+    address = urlsplit(url)
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with (
+        _explained(address),
+        socket.create_connection((address.hostname, address.port or 443), CONNECT_SECONDS) as plain,
+        context.wrap_socket(plain, server_hostname=address.hostname) as secure,
+    ):
+        return secure.selected_alpn_protocol() or "http/1.1"
+
+
+def _connection(address: SplitResult) -> http.client.HTTPConnection:
+    kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
+    return kind(address.hostname or "", address.port, timeout=CONNECT_SECONDS)
+
+
+@contextlib.contextmanager
+def _explained(address: SplitResult) -> Iterator[None]:
+    """Raise errors of the network as `Unreachable`."""
+    host = address.netloc
+    try:
+        yield
+    except ConnectionRefusedError:
+        raise Unreachable(f"{host} refuses connections: is the server running, and is the port right?") from None
+    except socket.gaierror:
+        raise Unreachable(f"The host name {address.hostname} does not resolve.") from None
+    except TimeoutError:
+        raise Unreachable(
+            f"{host} did not respond within {CONNECT_SECONDS} seconds: does a firewall block it?"
+        ) from None
+    except ssl.SSLCertVerificationError as error:
+        raise Unreachable(
+            f"The certificate of {host} is not trusted ({error.verify_message}). If you issued it yourself, "
+            "set the environment variable SSL_CERT_FILE to its file."
+        ) from None
+    except ssl.SSLError as error:
+        raise Unreachable(f"{host} does not use TLS ({error.reason}): is the URL http://?") from None
+    except OSError as error:
+        raise Unreachable(f"{host} cannot be reached: {error.strerror or error}.") from None

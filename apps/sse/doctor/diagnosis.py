@@ -1,0 +1,170 @@
+"""The doctor's checks, in their order."""
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from http.client import HTTPResponse
+from statistics import median
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from django.db import Error
+from django.urls import NoReverseMatch, reverse
+
+from ..conf import setting
+from ..publishing import publish
+from ..stats import processes
+from ..wire.parser import ReceivedEvent
+from . import findings
+from .client import Disconnected, StreamRequest, Unreachable, negotiated_protocol
+from .findings import Finding
+from .views import HEADER, channel_of, make_token, scheme
+
+TIMEOUT_SECONDS = 5.0
+ROUND_TRIPS = 3
+# The browser client reconnects after this many keepalive intervals of silence.
+MAX_MISSED_KEEPALIVES = 2.5
+BROWSER_HEADERS = {"Accept": "text/event-stream", "Cache-Control": "no-cache"}
+
+
+@dataclass
+class Diagnosis:
+    """
+    Checks a site's streams through their public URL: `for finding in Diagnosis(url).findings()`.
+
+    `url` is the site's or that of a stream, which is then checked first. `headers` are sent with every
+    request. `quick`: do not wait for a keepalive. `timeout` limits each wait, in seconds.
+    """
+
+    url: str
+    headers: dict[str, str] = field(default_factory=dict)
+    quick: bool = False
+    timeout: float = TIMEOUT_SECONDS
+
+    def findings(self) -> Iterator[Finding]:
+        """Run the checks and yield each finding at once."""
+        try:
+            parts = urlsplit(self.url)
+            yield findings.protocol(parts.scheme, negotiated_protocol(self.url) if parts.scheme == "https" else "")
+            if parts.path.strip("/"):
+                yield from self._check_stream(self.url)
+            try:
+                doctor_url = urljoin(self.url, reverse("sse-doctor"))
+            except NoReverseMatch:
+                yield findings.NOT_MOUNTED
+            else:
+                yield from self._check_delivery(doctor_url, keepalive=not parts.path.strip("/"))
+        except Unreachable as error:
+            yield Finding("bad", str(error))
+
+    def _check_stream(self, url: str) -> Iterator[Finding]:
+        stream = yield from self._open(url, {})
+        if stream is not None:
+            with stream:
+                yield from self._check_keepalive(stream)
+
+    def _check_delivery(self, url: str, *, keepalive: bool) -> Iterator[Finding]:
+        token = make_token()
+        stream = yield from self._open(url, {HEADER: token})
+        if stream is None:
+            return
+        with stream:
+            server = self._wait_for_event(stream, "server")
+            if server is None:
+                yield findings.SILENT
+                return
+            yield findings.interface(server.data)
+            yield from findings.proxies(server.data, urlsplit(url).scheme)
+            yield self._round_trips(stream, channel_of(token), server.data["broker"])
+            if keepalive:
+                yield from self._check_keepalive(stream)
+        with contextlib.suppress(Error):
+            yield from findings.processes(Counter(processes.is_silent(row) for row in processes.rows()))
+
+    def _open(self, url: str, token: dict[str, str]) -> Generator[Finding, None, StreamRequest | None]:
+        """Yield the findings on the response; return the stream if it arrives, with or without compression."""
+        headers = BROWSER_HEADERS | self.headers | token
+        for encoding in ("gzip", "identity"):
+            stream = StreamRequest(url, headers | {"Accept-Encoding": encoding})
+            with contextlib.suppress(Disconnected):
+                response = stream.get_response(self.timeout)
+                if response is not None and (finding := self._refusal(url, response, bool(token))):
+                    stream.close()
+                    yield finding
+                    return None
+                if response is not None and stream.get_frame(self.timeout) is not None:
+                    yield from self._beginning(url, stream) if encoding == "gzip" else [findings.COMPRESSED]
+                    return stream
+            stream.close()
+        yield findings.BUFFERED if self._responds_to_head(url, headers) else findings.SILENT
+        return None
+
+    def _responds_to_head(self, url: str, headers: dict[str, str]) -> bool:
+        with StreamRequest(url, headers, method="HEAD") as stream:
+            try:
+                return stream.get_response(self.timeout) is not None
+            except Disconnected:
+                return False
+
+    def _refusal(self, url: str, response: HTTPResponse, is_doctor: bool) -> Finding | None:
+        if is_doctor and response.status == 404:
+            return findings.NOT_MOUNTED
+        if is_doctor and response.status == 403:
+            return findings.TOKEN_REFUSED
+        return findings.refusal(url, response)
+
+    def _beginning(self, url: str, stream: StreamRequest) -> Iterator[Finding]:
+        encoding = stream.response.headers.get("Content-Encoding")
+        compressed = f", compressed with {encoding}" if encoding else ""
+        yield Finding("ok", f"{urlsplit(url).path} returns 200 with text/event-stream{compressed}.")
+        yield findings.beginning(stream.began_after)
+        if "SSE-Keepalive" not in stream.response.headers:
+            yield findings.NO_KEEPALIVE_HEADER
+
+    def _wait_for_event(self, stream: StreamRequest, name: str, data: Any = None) -> ReceivedEvent | None:
+        deadline = time.monotonic() + self.timeout
+        with contextlib.suppress(Disconnected):
+            while (frame := stream.get_frame(deadline - time.monotonic())) is not None:
+                if (event := frame.event) and event.name == name and data in (None, event.data):
+                    return event
+        return None
+
+    def _round_trips(self, stream: StreamRequest, channel: str, server_broker: str) -> Finding:
+        if self._wait_for_event(stream, "listening") is None:
+            return Finding("bad", "The server cannot read events from its broker.", "Check the server's log.")
+        delays = []
+        for number in range(ROUND_TRIPS):
+            started = time.monotonic()
+            try:
+                publish(channel, "ping", number, durable=False)
+            except Exception as error:
+                return Finding("bad", f"This command cannot publish ({type(error).__name__}: {error}).")
+            if self._wait_for_event(stream, "ping", number) is None:
+                return findings.not_delivered(server_broker, scheme(setting("SSE_BROKER_URL")))
+            delays.append(stream.arrived_at - started)
+        return findings.delivered(median(delays), max(delays))
+
+    def _check_keepalive(self, stream: StreamRequest) -> Iterator[Finding]:
+        interval = stream.response.headers.get("SSE-Keepalive", "")
+        if self.quick or not interval:
+            return
+        longest = MAX_MISSED_KEEPALIVES * float(interval)
+        yield Finding("note", f"Waiting up to {longest:.0f} seconds for a keepalive. --quick skips this.")
+        last = time.monotonic()
+        deadline = last + longest
+        try:
+            while (frame := stream.get_frame(deadline - time.monotonic())) is not None:
+                if frame.is_keepalive:
+                    seconds = stream.arrived_at - last
+                    yield Finding("ok", f"A keepalive arrived after {seconds:.1f} seconds of silence.")
+                    return
+                if frame.event and frame.event.name == "sse:end":
+                    yield Finding("note", "The stream ended before it needed a keepalive.")
+                    return
+                last = stream.arrived_at
+        except Disconnected:
+            yield findings.cut(time.monotonic() - last, interval)
+        else:
+            yield findings.no_keepalive(time.monotonic() - last, float(interval))
