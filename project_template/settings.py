@@ -50,8 +50,12 @@ CSRF_TRUSTED_ORIGINS = env.all_matching(
     "CSRF_TRUSTED_ORIGINS", r"https?://[^/\s]+", "origins with their scheme, such as https://example.com"
 )
 
-# Pages, mails, the admin, the icon and the social card have both.
+# Pages, mails, the admin, the icon and the social card have name and colour; the first page says what the site is.
 SITE_NAME = env.matching("SITE_NAME", "Live site", r"(?=.*\S)[^\r\n]{1,60}", "a name of at most 60 characters")
+SITE_DESCRIPTION = env.matching(
+    "SITE_DESCRIPTION", "Pages that show every change at once, without reloading.",
+    r"(?=.*\S)[^\r\n]{1,200}", "a sentence of at most 200 characters",
+)  # fmt: skip
 SITE_COLOR = env.matching("SITE_COLOR", "#1c5ac0", r"#[0-9A-Fa-f]{6}", "a colour such as #1c5ac0")
 SITE_STYLE = brand.style(SITE_COLOR)
 

@@ -20,6 +20,7 @@ SETTINGS = {
     "SECRET_KEY": [None],
     "ALLOWED_HOSTS": [None, "", "https://example.com", "example.com:8000"],
     "SITE_NAME": ["", "  ", "two\nlines"],
+    "SITE_DESCRIPTION": ["", "two\nlines"],
     "SITE_COLOR": ["blue", "#12345"],
     "SITE_HOST": ["https://example.com", "two words"],
     "CSRF_TRUSTED_ORIGINS": ["forms.example.com", "https://"],

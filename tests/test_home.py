@@ -1,5 +1,7 @@
 """Where people start."""
 
+import re
+
 import pytest
 from django.apps import apps
 from django.urls import reverse
@@ -21,18 +23,19 @@ async def test_the_first_page_moves_every_second():
     assert len({each.data["html"] for each in beats}) > 1
 
 
-def test_a_visitor_is_told_what_this_is_and_where_to_go_next(client, settings):
+def test_a_visitor_learns_what_the_template_is_while_the_guide_is_open(client, settings):
     settings.DASHBOARD_PUBLIC = settings.GUIDE_PUBLIC = True
-    page = client.get("/").content.decode()
-    assert "Live Django pages, without WebSockets." in page
-    assert '<span class="is-name">HomeStream</span>' in page
+    page = client.get("/").text
     assert ("Open the dashboard" in page) == apps.is_installed("apps.dashboard")
-    assert ("Read the guide" in page) == apps.is_installed("apps.guide")
+    for text in ("Live Django pages, without WebSockets.", '<span class="is-name">HomeStream</span>', "Read the guide"):
+        assert (text in page) == apps.is_installed("apps.guide")
 
 
-def test_a_visitor_is_led_to_no_page_that_is_not_public_and_can_log_in(client, private):
-    page = client.get("/").content.decode()
-    assert "/dashboard/" not in page
-    assert "/guide/" not in page
+def test_a_visitor_learns_what_the_site_is_and_can_log_in_where_the_guide_is_not_open(client, private, settings):
+    settings.SITE_NAME, settings.SITE_DESCRIPTION = "Acme", "Orders & deliveries of Acme."
+    page = client.get("/").text
+    assert "<h1>Acme</h1>" in page
+    assert page.count("Orders &amp; deliveries of Acme.") == 2, "for visitors, and for sites that link to this one"
+    assert re.findall("Django|/dashboard/|/guide/", page) == []
     assert reverse("login") in page
     assert reverse("signup") in page

@@ -1,6 +1,8 @@
 """The bundled nginx: what it passes on, what it serves itself, whom it believes, and what it limits."""
 
+import html
 import json
+import os
 import re
 import shutil
 import socket
@@ -60,6 +62,9 @@ def test_nginx_and_django_have_the_same_default_upload_limit(settings):
     compose = (ROOT / "deploy" / "compose.yml").read_text()
     assert re.findall(r"UPLOAD_MB: .*:-(\d+)", compose) == [str(settings.MAX_UPLOAD_MB)]
     assert "$((UPLOAD_MB + 1))m;" in (ROOT / "deploy" / "nginx-start").read_text()
+    configuration = (ROOT / "deploy" / "nginx.conf").read_text()
+    assert f'$site_name {"{"} default "{settings.SITE_NAME}";' in configuration
+    assert f'$site_color {"{"} default "{settings.SITE_COLOR}";' in configuration
 
 
 def test_one_variable_sets_the_size_limit_of_imports(tmp_path):
@@ -119,6 +124,26 @@ def test_nginxs_own_pages_have_the_sites_style_and_headers(front_without_servers
         assert ("Retry-After" in page.headers) == (status == 502)
     stream = httpx.get(f"{front_without_servers.url}/api/feed/stream/")
     assert (stream.status_code, "Retry-After" in stream.headers) == (502, False), "pages try by their own rule"
+
+
+def test_nginxs_own_pages_have_the_sites_name_and_colour(tmp_path):
+    need(nginx.binary(), "nginx")
+    folder, programs = tmp_path / "etc", tmp_path / "bin"
+    for each in (folder / "brand.d", folder / "upload.d", programs):
+        each.mkdir(parents=True)
+    (programs / "nginx").symlink_to("/bin/true")
+    script = (ROOT / "deploy" / "nginx-start").read_text().replace("/etc/nginx", str(folder))
+    variables = {"UPLOAD_MB": "1", "SITE_NAME": r'A & $args "<b>" \ {1};', "SITE_COLOR": "#a03010"}
+    environment = variables | {"PATH": f"{programs}:{os.environ['PATH']}"}
+    subprocess.run(["sh", "-c", script], env=environment, check=True)
+    brand = (folder / "brand.d" / "brand.conf").read_text()
+    extra = {"brand.d/brand.conf": brand}
+    with nginx.running([f"unix:{tmp_path}/gone.sock"] * 2, tmp_path, extra=extra) as front:
+        page = html.unescape(httpx.get(front.url).text)
+        assert f"<title>Back in a moment · {variables['SITE_NAME']}</title>" in page
+        assert '<link rel="stylesheet" href="/static/brand.css">' in page
+        sheet = httpx.get(f"{front.url}/static/brand.css")
+        assert (sheet.text, sheet.headers["Content-Type"]) == (":root{--brand:#a03010}", "text/css")
 
 
 TOKEN = "cu1x2y-0123456789abcdef0123456789abcdef"

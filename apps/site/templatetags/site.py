@@ -39,6 +39,12 @@ def site_name() -> str:
     return settings.SITE_NAME
 
 
+@register.simple_tag
+def site_description() -> str:
+    """Return the sentence that says what the site is."""
+    return settings.SITE_DESCRIPTION
+
+
 @register.simple_tag(takes_context=True)
 def may_open(context) -> set[str]:
     """Return the apps whose pages are not for everybody and that the user may open."""
