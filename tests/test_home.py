@@ -27,7 +27,11 @@ def test_a_visitor_learns_what_the_template_is_while_the_guide_is_open(client, s
     settings.DASHBOARD_PUBLIC = settings.GUIDE_PUBLIC = True
     page = client.get("/").text
     assert ("Open the dashboard" in page) == apps.is_installed("apps.dashboard")
-    for text in ("Live Django pages, without WebSockets.", '<span class="is-name">HomeStream</span>', "Read the guide"):
+    for text in (
+        "Live Django pages, without WebSockets.",
+        '<span class="is-name">HomeStream</span>',
+        "Read the guide",
+    ):
         assert (text in page) == apps.is_installed("apps.guide")
 
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterable
 from typing import Any
 
+from django.db.models import Count
 from django.template.loader import render_to_string
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -40,6 +41,13 @@ def note(task: Task) -> str:
     return " · ".join(filter(None, (imported, failed, task.problem)))
 
 
+def counts(owner_id: Any) -> dict[str, int]:
+    """Return how many tasks of a user are in each final state."""
+    tasks = Task.objects.filter(owner=owner_id, state__in=Task.FINAL).order_by()
+    found = dict(tasks.values_list("state").annotate(Count("pk")))
+    return {state.value: found.get(state, 0) for state in Task.FINAL}
+
+
 def html(task: Task, *, listed: bool) -> str:
     """Return the task's element. In a list the names of its fields begin with the task's key."""
     context = {"task": task, "note": note(task), "prefix": f"{task.pk}." if listed else ""}
@@ -55,12 +63,13 @@ def publish_state(task: Task) -> None:
     """Publish a new task, or one with a new state, to the lists of its owner."""
     target = "#tasks-now" if task.is_unfinished else "#tasks-finished"
     publish_html(channel(task.owner_id), target, html(task, listed=True), mode="prepend")
-    publish(channel(task.owner_id), "state", {task.pk: snapshot(task)})
+    publish(channel(task.owner_id), "state", {task.pk: snapshot(task), "counts": counts(task.owner_id)})
 
 
 def publish_deletion(task: Task) -> None:
     """Remove a deleted task from the pages of its owner."""
     publish_html(channel(task.owner_id), f"#{task.element_id}", "", mode="remove")
+    publish(channel(task.owner_id), "state", {"counts": counts(task.owner_id)})
 
 
 async def follow(task: Task, events: AsyncIterable[Event]) -> AsyncGenerator[dict[str, Any]]:

@@ -43,9 +43,15 @@ class TaskListView(LoginRequiredMixin, LivePageMixin, CreateView):
 
     def get_context_data(self, **kwargs):
         mine = Task.objects.filter(owner=self.request.user)
-        finished = Paginator(mine.filter(state__in=Task.FINAL), per_page=20).get_page(self.request.GET.get("page"))
+        state = next((each for each in Task.FINAL if each == self.request.GET.get("state")), None)
+        shown = mine.filter(state__in=[state] if state else Task.FINAL)
+        finished = Paginator(shown, per_page=20).get_page(self.request.GET.get("page"))
         unfinished = mine.filter(state__in=Task.UNFINISHED)
-        return super().get_context_data(unfinished=unfinished, finished=finished, **kwargs)
+        counts = progress.counts(self.request.user.pk)
+        filters = [(each.value, each.label, counts[each]) for each in Task.FINAL]
+        return super().get_context_data(
+            unfinished=unfinished, finished=finished, state=state, filters=filters, **kwargs
+        )
 
 
 class TaskView(LoginRequiredMixin, DetailView):

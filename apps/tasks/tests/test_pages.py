@@ -102,6 +102,21 @@ def test_the_list_receives_new_tasks_their_progress_and_their_end(signed_in, ada
     assert [event.data[str(task.pk)]["status"] for event in events[1:-2]] == ["waiting"] + ["running"] * 10
 
 
+def test_finished_tasks_are_counted_by_state_live_and_filtered_by_it(signed_in, ada, committing):
+    for name, state in (("old.csv", "done"), ("bad.csv", "failed"), ("new.csv", "waiting")):
+        task = Task.objects.create(owner=ada, name=name, state=state)
+    with StreamClient().open(LIST, user=ada) as stream:
+        with committing():
+            work.cancel(task)
+            work.delete(task)
+        counts = [event.data["counts"] for event in (stream.next() for _ in range(4)) if event.name == "state"]
+    assert counts == [{"done": 1, "cancelled": 1, "failed": 1}, {"done": 1, "cancelled": 0, "failed": 1}]
+    page = signed_in.get("/tasks/?state=failed").text
+    assert [name in page for name in ("old.csv", "bad.csv")] == [False, True]
+    assert 'aria-current="page">Failed <span dj-sse-field="counts.failed">1</span>' in page
+    assert LIST not in page, "new tasks of other states would be added to the list"
+
+
 def test_buttons_cancel_retry_and_delete_or_explain_why_they_cannot(signed_in, task):
     assert "This is no longer possible" in signed_in.post(f"/tasks/{task.pk}/delete/", follow=True).text
     for action, state in (("cancel", "cancelled"), ("retry", "waiting"), ("cancel", "cancelled")):
