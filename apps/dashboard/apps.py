@@ -13,17 +13,17 @@ class DashboardConfig(AppConfig):
 
         from . import counting, recorder
 
-        counting.watch()
+        counting.register()
         processes.collected.connect(recorder.record)
 
     def may_open(self, user) -> bool:
-        """Return whether pages may lead a user here."""
-        from .views import may_look
+        """Return whether pages show this user the link to the app."""
+        from .views import may_view
 
-        return may_look(user)
+        return may_view(user)
 
     def live_figure(self) -> float | None:
-        """Return what everybody may see: requests per second; None if the dashboard is not public."""
+        """Return the requests per second; None if the dashboard is not public."""
         from . import history
 
         if not getattr(settings, "DASHBOARD_PUBLIC", False):

@@ -1,4 +1,4 @@
-"""What the page shows of each point, and in which words."""
+"""The charts of the page: their figures, units and texts."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ type Text = str | Promise
 
 @dataclass(frozen=True)
 class Figure:
-    """A number of a point, divided by `scale` and shown with so many `digits` after the decimal sign."""
+    """A value of a point, divided by `scale` and shown with `digits` decimal places."""
 
     name: str
     label: Text
@@ -22,7 +22,7 @@ class Figure:
     scale: int = 1
 
     def text(self, point: dict | None) -> str:
-        """Return the number as it is read, without its unit; a dash if it is not known."""
+        """Return the formatted value without its unit; a dash if it is unknown."""
         value = point.get(self.name) if point else None
         return UNKNOWN if value is None else floatformat(value / self.scale, f"{self.digits}g")
 
@@ -30,11 +30,10 @@ class Figure:
 @dataclass(frozen=True)
 class Chart:
     """
-    Figures of one unit, drawn together.
+    A diagram of figures with the same unit.
 
-    `note` says what they mean and `missing` replaces it when the first one is not known. The
-    axis shows `unit` behind its numbers, begins at 0 and reaches `least`, or the highest value if
-    that is more. What matters most `is_wide`.
+    `note` explains them; `missing` replaces it if the first one is unknown. The axis shows `unit` after
+    its numbers. It starts at 0 and ends at `soft_max`, or at the highest value if that is more.
     """
 
     title: Text
@@ -42,7 +41,7 @@ class Chart:
     note: Text
     missing: Text = ""
     unit: Text = ""
-    least: int = 1
+    soft_max: int = 1
     is_wide: bool = False
 
     def text(self, point: dict | None) -> Text:
@@ -67,21 +66,21 @@ CHARTS = [
         _("Until the response begins."),
         missing=_("No requests in the last minute."),
         unit=_(" ms"),
-        least=10,
+        soft_max=10,
         is_wide=True,
     ),
     Chart(
         _("Open streams"),
         (Figure("streams", _("open")),),
-        _("Live parts of pages, at this moment."),
-        least=4,
+        _("Live parts of pages that are open now."),
+        soft_max=4,
         is_wide=True,
     ),
     Chart(
         _("Users online"),
         (Figure("users", _("users")), Figure("anonymous", _("guests"))),
         _("One guest per open stream."),
-        least=4,
+        soft_max=4,
     ),
     Chart(
         _("Events published"),
@@ -100,26 +99,26 @@ CHARTS = [
         (Figure("queries", _("sent"), _("per second"), digits=1),),
         _("Includes the queries of this page."),
         unit=_("/s"),
-        least=4,
+        soft_max=4,
     ),
     Chart(
         _("Task queue"),
         (Figure("queued", _("waiting")), Figure("running", _("running"))),
         _("Background tasks in all workers. A dash: waiting tasks are not kept in the database."),
-        least=4,
+        soft_max=4,
     ),
     Chart(
         _("CPU"),
         (Figure("cpu", _("used"), "%", digits=1),),
         _("100% is one core."),
         unit="%",
-        least=10,
+        soft_max=10,
     ),
     Chart(
         _("Memory"),
         (Figure("memory", _("resident"), "MiB", scale=1024 * 1024),),
         _("Memory that processes share is counted in each of them."),
         unit=" MiB",
-        least=100,
+        soft_max=100,
     ),
 ]

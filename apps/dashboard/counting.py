@@ -1,4 +1,4 @@
-"""What each process counts for the dashboard; the library writes it to the row of the process."""
+"""Metrics of this process, which the library stores in the row of the process."""
 
 from collections.abc import Mapping
 from time import perf_counter
@@ -13,15 +13,15 @@ from apps.sse import metrics
 
 RESPONSES = "response_seconds"
 BOUNDS = tuple(float(f"{0.001 * 1.25**n:.3g}") for n in range(48))
-"""Seconds, from 1 ms to 36 s. They grow by a quarter, so that a percentile is known to some percent."""
+"""Upper bounds of the histogram's buckets, 1 ms to 36 s, in seconds. Steps of 25 % keep percentiles accurate."""
 
 
-def watch() -> None:
-    """Count what happens in this process from now on."""
+def register() -> None:
+    """Register the metrics, and connect the signals that count."""
     metrics.histograms[RESPONSES] = metrics.Histogram(BOUNDS)
     metrics.gauges["memory"] = lambda: psutil.Process().memory_info().rss
     metrics.gauges["running"] = lambda: metrics.counts["tasks_started"] - metrics.counts["tasks_finished"]
-    connection_created.connect(count_queries_of)
+    connection_created.connect(count_queries_on)
     task_started.connect(lambda **_: metrics.count("tasks_started"), weak=False)
     task_finished.connect(lambda **_: metrics.count("tasks_finished"), weak=False)
 
@@ -29,9 +29,9 @@ def watch() -> None:
 @sync_and_async_middleware
 def measure(get_response):
     """
-    Measure a request until its response begins: an open stream counts by how soon it was opened.
+    Measure the time until the response begins; for a stream, until it opens.
 
-    This middleware stands first, so that it includes the work of all others.
+    Make this the first middleware, so that it includes the time of the others.
     """
 
     def measure_sync(request):
@@ -46,7 +46,7 @@ def measure(get_response):
 
 
 def counted(response, began: float):
-    """Count a response to a request that began at this moment of `perf_counter`, and return it."""
+    """Count a response and return it. `began` is the `perf_counter()` at the start of its request."""
     metrics.histograms[RESPONSES].observe(perf_counter() - began)
     metrics.count("requests")
     if response.status_code >= 500:
@@ -54,8 +54,8 @@ def counted(response, began: float):
     return response
 
 
-def count_queries_of(connection, **_) -> None:
-    """Count the queries of a connection. It is asked again each time it connects anew."""
+def count_queries_on(connection, **_) -> None:
+    """Count the queries of a connection. Each reconnect calls this again, with the wrapper in place."""
     if count_query not in connection.execute_wrappers:
         connection.execute_wrappers.append(count_query)
 
@@ -65,13 +65,13 @@ def count_query(execute, sql, params, many, context):
     return execute(sql, params, many, context)
 
 
-def quantile(durations: Mapping[int, int], share: float) -> float | None:
+def quantile(durations: Mapping[int, int], fraction: float) -> float | None:
     """
-    Return the response time, in milliseconds, that this share (0 to 1) of all do not exceed.
+    Return a quantile of the response times in milliseconds; None if there are none.
 
-    `durations` has the number of response times in each bucket. None when there are none.
+    `durations` has the number of response times in each bucket; `fraction` is between 0 and 1.
     """
-    rank = share * sum(durations.values())
+    rank = fraction * sum(durations.values())
     for bucket in sorted(durations):
         if (count := durations[bucket]) and rank <= count:
             low, high = (0, *BOUNDS)[bucket], (*BOUNDS, BOUNDS[-1])[bucket]

@@ -1,4 +1,4 @@
-"""The points of each range, as this process has read them, and the newest ones as they come."""
+"""The points of each range, cached in this process, and a generator of new ones."""
 
 import asyncio
 import threading
@@ -16,7 +16,7 @@ DELAY = 1
 
 
 class History:
-    """The points of one range, for any thread; each of them is read once."""
+    """A thread-safe cache of one range: each point is read from the database once."""
 
     def __init__(self, span: Range) -> None:
         self.span = span
@@ -28,8 +28,7 @@ class History:
         """
         Return the points of the range that ends with the bucket `last`, oldest first.
 
-        A time that was not measured has no point. It takes one query if `last` was not asked for
-        before, otherwise none.
+        Times without measurements have no point. This takes one query for a new `last`, otherwise none.
         """
         with self.lock:
             if last > self.last:
@@ -48,31 +47,31 @@ histories = {span.name: History(span) for span in RANGES.values()}
 
 
 @shared
-async def following(span: str) -> AsyncGenerator[list[Point]]:
+async def live_points(span: str) -> AsyncGenerator[list[Point]]:
     """Yield the points of a range, then again shortly after the end of each bucket that has one."""
-    told = -1
+    sent = -1
     while True:
-        last = newest(BUCKET)
+        last = newest_bucket(BUCKET)
         points = await sync_to_async(recent)(span)
-        if points and points[-1]["time"] > told:
-            told = points[-1]["time"]
+        if points and points[-1]["time"] > sent:
+            sent = points[-1]["time"]
             yield points
-        # Timers may fire a little early: what counts is that the next bucket is there.
-        while newest(BUCKET) == last:
+        # Timers may fire early: wait until the next bucket is readable.
+        while newest_bucket(BUCKET) == last:
             await asyncio.sleep(last + 2 * BUCKET + DELAY - time.time())
 
 
 def recent(span: str = MINUTES.name) -> list[Point]:
     """Return the points of a range, oldest first."""
-    return histories[span].until(newest(RANGES[span].step))
+    return histories[span].until(newest_bucket(RANGES[span].step))
 
 
-def known(last_event_id: str | None) -> int:
-    """Return the time of the last point a client has seen, 0 if none; it cannot have seen the future."""
+def last_seen(last_event_id: str | None) -> int:
+    """Return the time of the last point that a client has; 0 if it has none, or an id from the future."""
     seen = int(last_event_id or 0)
-    return seen if seen <= newest(BUCKET) else 0
+    return seen if seen <= newest_bucket(BUCKET) else 0
 
 
-def newest(step: int) -> int:
-    """Return the start of the last `step` seconds whose point can be there."""
+def newest_bucket(step: int) -> int:
+    """Return the start of the newest bucket of `step` seconds whose point is stored."""
     return int((time.time() - DELAY) // step - 1) * step

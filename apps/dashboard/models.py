@@ -1,4 +1,4 @@
-"""The points that the page shows: figures of all processes, in three ranges of time."""
+"""The points of the page: figures of all processes in three time ranges."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.sse import processes
 
 BUCKET = processes.EVERY_SECONDS
-"""Seconds between the newest points. Buckets begin at multiples of it."""
+"""Seconds per point in the shortest range. Buckets start at multiples of it."""
 
 type Point = dict[str, Any]
 """Figures by name; None if unknown."""
@@ -38,7 +38,7 @@ class Summary(models.Model):
     """
     The figures of all processes over `step` seconds.
 
-    `durations` has the number of response times in each bucket of their histogram, in the newest points only.
+    `durations` is the histogram of response times, the number in each bucket; only the shortest range has it.
     """
 
     step = models.PositiveIntegerField(_("seconds"))

@@ -1,4 +1,4 @@
-"""One process stores the figures of all: every three seconds, and their means over longer times."""
+"""One process stores the figures of all processes every three seconds, and their means over longer times."""
 
 import time
 from collections import Counter
@@ -15,31 +15,31 @@ from .counting import RESPONSES, quantile
 from .models import BUCKET, DAY, MINUTES, RANGES, Point, Range, Summary
 
 WINDOW = 60
-"""Seconds over which response times are summed: a few requests make no percentile."""
+"""Seconds of response times in each percentile, since three seconds may hold too few requests."""
 
 FIGURES = [figure.name for chart in CHARTS for figure in chart.figures]
-NOTHING: dict[str, Any] = {"counts": {}, "histograms": {}}
+EMPTY: dict[str, Any] = {"counts": {}, "histograms": {}}
 
 
 class Recorder:
-    """What was recorded last: the rows then, and until when each longer range is summarised."""
+    """Stores points. It keeps the previous rows, and the time up to which each range is summarised."""
 
     def __init__(self) -> None:
         self.bucket = 0
-        self.at = 0.0
-        self.before: dict[int, dict] | None = None
+        self.recorded_at = 0.0
+        self.previous: dict[int, dict] | None = None
         self.summarised: dict[Range, int] = {}
 
     def record(self, rows: Collection[Any]) -> None:
-        """Store the point of the bucket that ended last, and what follows from it."""
+        """Store the point of the bucket that has just ended, and the summaries that are due."""
         bucket = int(time.time() // BUCKET - 1) * BUCKET
         if bucket == self.bucket:
             return
-        seconds = BUCKET * max(1, round((time.monotonic() - self.at) / BUCKET))
-        before, self.before = self.before, {row.pk: row.data for row in rows}
-        self.bucket, self.at = bucket, time.monotonic()
-        if before is not None:
-            counts, durations = growth(rows, before, seconds)
+        seconds = BUCKET * max(1, round((time.monotonic() - self.recorded_at) / BUCKET))
+        previous, self.previous = self.previous, {row.pk: row.data for row in rows}
+        self.bucket, self.recorded_at = bucket, time.monotonic()
+        if previous is not None:
+            counts, durations = increase(rows, previous, seconds)
             self._store(bucket, rows, {name: count / seconds for name, count in counts.items()}, durations)
         for span in RANGES.values():
             self._summarise(span, (bucket + BUCKET) // span.step * span.step)
@@ -62,14 +62,14 @@ class Recorder:
         Summary.objects.filter(step=span.step, bucket__lt=end - kept).delete()
 
 
-def growth(rows: Iterable[Any], before: Mapping[int, dict], seconds: float) -> tuple[Counter, Counter]:
-    """Return what all processes have counted since the last time, and their response times."""
+def increase(rows: Iterable[Any], previous: Mapping[int, dict], seconds: float) -> tuple[Counter, Counter]:
+    """Return by how much the counts and the histogram of response times have grown since the previous rows."""
     counts: Counter[str] = Counter()
     durations: Counter[int] = Counter()
     for row in rows:
-        # A process that is older than that and was not seen then has hung, and its counts are of long ago.
+        # An older process without a previous row was hanging: its counts are from before.
         is_new = row.data["seconds"] <= seconds + BUCKET
-        earlier = before.get(row.pk, NOTHING if is_new else row.data)
+        earlier = previous.get(row.pk, EMPTY if is_new else row.data)
         counts.update(row.data["counts"])
         counts.subtract(earlier["counts"])
         durations.update(_buckets(row.data))
@@ -79,9 +79,9 @@ def growth(rows: Iterable[Any], before: Mapping[int, dict], seconds: float) -> t
 
 def point(rows: Collection[Any], rates: Mapping[str, float]) -> Point:
     """
-    Return the figures of all processes; None stands for what is not known.
+    Return the figures of all processes, None for unknown ones.
 
-    Counts become rates per second, gauges are summed. CPU is in percent of one core, memory in bytes.
+    Rates are per second, gauges are summed. CPU is in percent of one core, memory in bytes.
     """
     gauges: Counter[str] = Counter()
     for row in rows:
@@ -91,7 +91,7 @@ def point(rows: Collection[Any], rates: Mapping[str, float]) -> Point:
     known = {
         **gauges,
         "streams": gauges["connections"],
-        "users": users(streams),
+        "users": distinct_users(streams),
         "anonymous": gauges["connections"] - signed_in,
         "cpu": round(100 * rates.get("cpu_seconds", 0), 1),
         "queued": tasks_waiting(),
@@ -101,18 +101,18 @@ def point(rows: Collection[Any], rates: Mapping[str, float]) -> Point:
     return figures | {"web": kinds["web"], "workers": kinds["worker"]}
 
 
-def users(streams: Iterable[Mapping]) -> int:
-    """Return the number of users with streams; those who are beyond the names in a row count once in each."""
-    names, further = set(), 0
+def distinct_users(streams: Iterable[Mapping]) -> int:
+    """Return the number of users with streams. Users whom a row counts but does not list count once per row."""
+    users, unlisted = set(), 0
     for each in streams:
-        named = {pk for numbers in each["users"].values() for pk in numbers}
-        names |= named
-        further += each["online"] - len(named)
-    return len(names) + further
+        listed = {pk for numbers in each["users"].values() for pk in numbers}
+        users |= listed
+        unlisted += each["online"] - len(listed)
+    return len(users) + unlisted
 
 
 def tasks_waiting() -> int | None:
-    """Return how many tasks could be started now; None if tasks are not kept in the database."""
+    """Return the number of tasks that could start now; None if they are not stored in the database."""
     if not apps.is_installed("django_tasks_db"):
         return None
     from django_tasks_db.models import DBTaskResult
@@ -122,7 +122,7 @@ def tasks_waiting() -> int | None:
 
 
 def mean(points: Iterable[Point]) -> Point:
-    """Return the means of the figures of some points, without those that are not known."""
+    """Return the mean of each figure, without its unknown values."""
     known: dict[str, list[float]] = {}
     for each in points:
         for name, value in each.items():
@@ -148,7 +148,7 @@ def _durations(summaries) -> list[dict[int, int]]:
 
 
 def _write(span: Range, now: Point, durations: Mapping[int, int] | None = None) -> None:
-    # After the clock was set back there may be a point of this time.
+    # After the clock was set back, this point may exist.
     row = Summary(step=span.step, bucket=now["time"], point=now, durations=durations)
     Summary.objects.bulk_create([row], ignore_conflicts=True)
 
@@ -157,5 +157,5 @@ recorder = Recorder()
 
 
 def record(**_: Any) -> None:
-    """Record what the processes have written to their rows."""
+    """Record the rows of all processes that are running."""
     recorder.record([row for row in processes.rows() if not processes.is_silent(row)])

@@ -10,13 +10,13 @@ from .charts import CHARTS
 from .models import MINUTES, RANGES, Range
 
 
-def may_look(user) -> bool:
-    """Return whether the dashboard may be shown: to everyone if it is public, to staff if not."""
+def may_view(user) -> bool:
+    """Return whether a user may view the dashboard: everyone if it is public, otherwise staff."""
     return getattr(settings, "DASHBOARD_PUBLIC", False) or (user.is_active and user.is_staff)
 
 
-def range_of(request) -> Range:
-    """Return the range that a request asks for; raises `BadRequest` if there is none of that name."""
+def requested_range(request) -> Range:
+    """Return the range that a request names; raises `BadRequest` if it does not exist."""
     try:
         return RANGES[request.GET.get("range", MINUTES.name)]
     except KeyError:
@@ -24,15 +24,15 @@ def range_of(request) -> Range:
 
 
 class DashboardView(UserPassesTestMixin, TemplateView):
-    """The page as it is now: the points of one range, and the place where the stream goes on."""
+    """The page with the points of one range; the stream continues after them."""
 
     template_name = "dashboard/dashboard.html"
 
     def test_func(self):
-        return may_look(self.request.user)
+        return may_view(self.request.user)
 
     def get_context_data(self, **kwargs):
-        span, points = range_of(self.request), history.recent()
+        span, points = requested_range(self.request), history.recent()
         now = points[-1] if points else None
         data = {"now": now, "points": points if span == MINUTES else history.recent(span.name)}
         context = {"charts": CHARTS, "range": span, "ranges": RANGES.values(), "point": now, "data": data}
@@ -40,19 +40,19 @@ class DashboardView(UserPassesTestMixin, TemplateView):
 
 
 class StatsStream(SSEView):
-    """First the points of a range that the page has missed, then each new one."""
+    """The points of a range that the page has missed, then each new one."""
 
     event_id = int
-    joinable = True  # its pages have the points of before
+    joinable = True  # each page has the earlier points
 
     async def mount(self, request, last_event_id):
-        if not may_look(request.user):
+        if not may_view(request.user):
             raise PermissionDenied
-        self.range = range_of(request).name
-        self.seen = history.known(last_event_id)
+        self.range = requested_range(request).name
+        self.seen = history.last_seen(last_event_id)
 
     async def stream(self, request):
-        async for points in history.following(self.range):
+        async for points in history.live_points(self.range):
             for point in points if self.seen else points[-1:]:
                 if point["time"] > self.seen:
                     yield self.event("stats", point, id=point["time"])

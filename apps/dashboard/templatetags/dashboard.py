@@ -5,5 +5,5 @@ register = template.Library()
 
 @register.filter
 def at(shown, point) -> str:
-    """Return the text of a figure, or of a chart, at a point or at None: `figure|at:point`."""
+    """Return the text of a figure or a chart at a point, which may be None: `figure|at:point`."""
     return shown.text(point)

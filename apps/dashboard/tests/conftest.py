@@ -1,4 +1,4 @@
-# Imported before Django is ready, so that models are imported where they are used.
+# pytest imports this file before Django is ready, so the fixtures import the models.
 
 from types import SimpleNamespace
 
@@ -9,7 +9,7 @@ NOW = 1_700_000_001
 
 
 class Clock:
-    """The time as the reader and the recorder are told it."""
+    """The clock of `history` and `recorder`."""
 
     def __init__(self, monkeypatch):
         from apps.dashboard import history, recorder
@@ -27,22 +27,22 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Stop the clock just when the bucket before `NOW` may be read."""
+    """A clock that stands still when the bucket before `NOW` becomes readable."""
     return Clock(monkeypatch)
 
 
 @pytest.fixture(autouse=True)
-def nothing_known_yet(monkeypatch):
-    """Begin without what an earlier test has left in the memory of this process."""
+def empty_histories(monkeypatch):
+    """Start without the points that earlier tests have left in memory."""
     from apps.dashboard import history
 
-    fresh = {name: history.History(known.span) for name, known in history.histories.items()}
+    fresh = {name: history.History(each.span) for name, each in history.histories.items()}
     monkeypatch.setattr(history, "histories", fresh)
 
 
 @pytest.fixture
 def stored(db):
-    """Store a point: `stored(age=3, requests=9)` is of the bucket that began 3 s before `NOW`."""
+    """Store a point: `stored(age=3, requests=9)` for the bucket that began 3 s before `NOW`."""
     from apps.dashboard.models import BUCKET, Summary
     from apps.dashboard.recorder import FIGURES
 

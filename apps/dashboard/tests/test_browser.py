@@ -1,4 +1,4 @@
-"""The dashboard as someone sees it who leaves it open."""
+"""The dashboard in an open browser."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ PIXELS = "() => [...document.querySelectorAll('.plot canvas')].map((canvas) => c
 
 @pytest.fixture
 def dashboard(site, page):
-    """The page, live, with the points that it got in `window.points`."""
+    """The live page, with the points that it receives in `window.points`."""
     page.set_default_timeout(15_000)
     page.add_init_script(RECORD)
     page.goto(f"{site.url}/dashboard/")
@@ -31,7 +31,7 @@ def next_point(page):
     page.wait_for_function("(count) => points.length > count", arg=count)
 
 
-def test_the_page_is_live_and_complains_of_nothing(dashboard, complaints):
+def test_the_page_updates_without_errors_in_the_console(dashboard, complaints):
     expect(dashboard.locator("#dashboard-state")).to_contain_text("Updated")
     before, pictures = dashboard.inner_text("#dashboard-state"), dashboard.evaluate(PIXELS)
     next_point(dashboard)
@@ -41,7 +41,7 @@ def test_the_page_is_live_and_complains_of_nothing(dashboard, complaints):
     assert complaints == []
 
 
-def test_requests_are_seen_soon_after_they_were_made(site, dashboard):
+def test_the_page_shows_requests_shortly_after_they_were_made(site, dashboard):
     for _ in range(30):
         dashboard.request.get(f"{site.url}/accounts/login/")
     dashboard.wait_for_function("() => points.reduce((sum, point) => sum + 3 * point.requests, 0) >= 30")
@@ -53,7 +53,7 @@ def test_requests_are_seen_soon_after_they_were_made(site, dashboard):
     assert point["streams"] >= 1
 
 
-def test_a_paused_page_stands_still_says_since_when_and_goes_on_with_all_points(dashboard):
+def test_a_paused_page_stays_as_it_is_with_the_time_and_resumes_with_all_points(dashboard):
     dashboard.get_by_text("Show as table").click()
     shown = "() => [document.querySelector('.charts').innerText, document.querySelector('tbody').innerText]"
     dashboard.get_by_role("button", name="Pause").focus()
@@ -66,12 +66,12 @@ def test_a_paused_page_stands_still_says_since_when_and_goes_on_with_all_points(
     assert (dashboard.evaluate(shown), dashboard.evaluate(PIXELS), state.inner_text()) == (before, pictures, since)
     dashboard.keyboard.press("Enter")
     expect(state).to_contain_text("Updated")
-    # A table of five minutes has at most 100 points; more of them may have come in the meantime.
+    # The table holds at most 100 points, and more may have arrived.
     assert dashboard.locator("tbody tr").count() >= min(before[1].strip().count("\n") + 2, 100)
     expect(dashboard.get_by_role("button", name="Pause")).to_be_focused()
 
 
-def test_an_hour_has_its_stored_points_and_the_numbers_of_now(site, dashboard):
+def test_an_hour_shows_its_stored_points_and_current_numbers(site, dashboard):
     now = int(time.time()) // 30 * 30
     with (
         contextlib.closing(sqlite3.connect(Path(site.environment["DATA_DIR"], "db.sqlite3"))) as database,
@@ -88,11 +88,11 @@ def test_an_hour_has_its_stored_points_and_the_numbers_of_now(site, dashboard):
     expect(dashboard.locator("#dashboard-state")).to_contain_text("Updated")
 
 
-def test_numbers_that_stand_still_look_and_say_so(dashboard):
+def test_outdated_numbers_are_grey_and_show_their_time(dashboard):
     figure, state = dashboard.locator(".stat-value").first, dashboard.locator("#dashboard-state")
     colour = figure.evaluate("(element) => getComputedStyle(element).color")
     dashboard.evaluate("() => dashboard._djustSSE.disconnect()")
-    expect(state).to_contain_text("Offline. Numbers of")
+    expect(state).to_contain_text("Offline. Numbers from")
     expect(figure).not_to_have_css("color", colour)
     seen = dashboard.evaluate("() => points.at(-1).time")
     dashboard.wait_for_function("(seen) => Date.now() / 1000 > seen + 12", arg=seen)
@@ -100,5 +100,5 @@ def test_numbers_that_stand_still_look_and_say_so(dashboard):
     expect(state).to_contain_text("Updated")
     next_point(dashboard)
     times = dashboard.evaluate("() => points.map((point) => point.time)")
-    assert times == list(range(times[0], times[-1] + 3, 3)), f"none of those missed after {seen} is missing"
+    assert times == list(range(times[0], times[-1] + 3, 3)), f"no gap after {seen}"
     expect(figure).to_have_css("color", colour)

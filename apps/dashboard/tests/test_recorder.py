@@ -1,4 +1,4 @@
-"""From the rows of the processes to the points of a page."""
+"""The points that are computed from the rows of the processes."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ from django.tasks import task
 from apps.dashboard import counting, history
 from apps.dashboard.counting import BOUNDS, quantile
 from apps.dashboard.models import BUCKET, Summary
-from apps.dashboard.recorder import Recorder, users
+from apps.dashboard.recorder import Recorder, distinct_users
 from apps.sse import metrics
 
 from .conftest import NOW
@@ -46,15 +46,15 @@ def test_counts_become_rates_of_all_processes_and_gauges_are_summed(record, row)
     assert (point["web"], point["workers"]) == (2, 1)
 
 
-def test_the_first_rows_that_a_process_sees_make_no_point(record, row):
+def test_the_first_rows_make_no_point(record, row):
     assert record([row(1, counts={"requests": 100})]) is None
 
 
-def test_a_process_that_hung_does_not_count_its_past_as_new(record, row):
+def test_the_earlier_counts_of_a_process_that_hung_are_not_new(record, row):
     assert record([row(1)], [row(1), row(2, counts={"requests": 900})]).point["requests"] == 0
 
 
-def test_after_a_gap_rates_are_those_of_the_whole_time(record, row, clock):
+def test_rates_after_a_gap_are_means_over_the_gap(record, row, clock):
     record([row(1, counts={"requests": 0})])
     clock.now += 9
     assert record([row(1, counts={"requests": 60})]).point["requests"] == 5
@@ -62,10 +62,10 @@ def test_after_a_gap_rates_are_those_of_the_whole_time(record, row, clock):
 
 def test_a_user_with_streams_in_two_processes_is_one_user(record, row):
     assert record([], [row(1, users=[1, 2]), row(2, users=[2, 3, 4])]).point["users"] == 4
-    assert users([{"users": {"feed": {"1": 2}}, "online": 8}]) == 8
+    assert distinct_users([{"users": {"feed": {"1": 2}}, "online": 8}]) == 8
 
 
-def test_response_times_are_those_of_all_processes_in_the_last_minute(record, row):
+def test_percentiles_include_all_processes_in_the_last_minute(record, row):
     slow = [0] * TEN_MS + [0, 0, 0, 3]
     point = record([row(1)], [row(1), row(2, seconds=1, buckets=slow)]).point
     assert point["p95"] > point["median"] > 15
@@ -77,14 +77,14 @@ def test_response_times_are_those_of_all_processes_in_the_last_minute(record, ro
     assert (last["median"], last["p95"]) == (None, None), "no requests in the last minute"
 
 
-@pytest.mark.parametrize("share", [0.5, 0.95])
-def test_a_percentile_is_known_to_some_percent(share):
+@pytest.mark.parametrize("fraction", [0.5, 0.95])
+def test_a_percentile_is_accurate_to_two_percent(fraction):
     durations = Counter(next(n for n, bound in enumerate(BOUNDS) if ms / 1000 <= bound) for ms in range(1, 1001))
-    assert quantile(durations, share) == pytest.approx(share * 1000, rel=0.02)
-    assert quantile({}, share) is None
+    assert quantile(durations, fraction) == pytest.approx(fraction * 1000, rel=0.02)
+    assert quantile({}, fraction) is None
 
 
-def test_a_longer_range_has_the_means_of_its_time_and_percentiles_of_all_its_requests(record, row, clock):
+def test_a_longer_range_has_means_and_the_percentiles_of_all_its_requests(record, row, clock):
     clock.now = (NOW // 30 + 1) * 30 + history.DELAY
     requests = range(0, 200, 10)
     record(*[[row(1, counts={"requests": 3 * n}, buckets=[0] * TEN_MS + [n])] for n in requests])
@@ -107,7 +107,7 @@ def nothing():
     pass
 
 
-def test_tasks_that_wait_are_counted(record, row, settings):
+def test_waiting_tasks_are_counted(record, row, settings):
     nothing.enqueue()
     assert record([row(1)], [row(1)]).point["queued"] == 1
     settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "django_tasks_db"]
@@ -116,12 +116,12 @@ def test_tasks_that_wait_are_counted(record, row, settings):
 
 @pytest.fixture
 def counted(monkeypatch):
-    """What this process counts: `counted["requests"]`."""
+    """The counts of this process: `counted["requests"]`."""
     monkeypatch.setattr(metrics, "counts", Counter())
     return metrics.counts
 
 
-def test_a_request_is_counted_with_its_time_and_a_server_error_as_one(counted, rf, monkeypatch):
+def test_requests_are_counted_with_their_times_and_server_errors(counted, rf, monkeypatch):
     times = metrics.Histogram(BOUNDS)
     monkeypatch.setitem(metrics.histograms, counting.RESPONSES, times)
     for status in (200, 404, 500, 503):
@@ -137,11 +137,11 @@ async def test_an_asynchronous_request_is_counted(counted, rf):
     assert counted["requests"] == 1
 
 
-def test_a_query_is_counted_once_however_often_its_connection_connects(counted):
+def test_a_query_is_counted_once_after_its_connection_reconnects(counted):
     from django.db import connection
 
-    counting.count_queries_of(connection=connection)
-    counting.count_queries_of(connection=connection)
+    counting.count_queries_on(connection=connection)
+    counting.count_queries_on(connection=connection)
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     assert counted["queries"] == 1

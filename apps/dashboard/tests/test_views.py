@@ -19,7 +19,7 @@ def visitor(db, client):
     return log_in
 
 
-def test_page_and_stream_are_where_everything_expects_them():
+def test_the_page_and_the_stream_have_fixed_addresses():
     assert (reverse("dashboard"), reverse("dashboard-stream")) == (PAGE, STREAM)
 
 
@@ -29,24 +29,24 @@ def test_a_public_dashboard_is_shown_to_everyone(visitor, settings):
     assert visitor().head(STREAM).status_code == 200
 
 
-def test_a_dashboard_is_not_public_unless_it_is_said_to_be(visitor, settings):
+def test_a_dashboard_is_not_public_by_default(visitor, settings):
     del settings.DASHBOARD_PUBLIC
     assert visitor().get(STREAM).status_code == 403
 
 
-@pytest.mark.parametrize(("who", "page", "stream"), [
+@pytest.mark.parametrize(("user", "page", "stream"), [
     ({}, 302, 403),
     ({"is_staff": False}, 403, 403),
     ({"is_staff": True}, 200, 200),
     ({"is_staff": True, "is_active": False}, 302, 403),
 ])  # fmt: skip
-def test_a_dashboard_that_is_not_public_is_for_staff(visitor, settings, who, page, stream):
+def test_a_dashboard_that_is_not_public_is_for_staff(visitor, settings, user, page, stream):
     settings.DASHBOARD_PUBLIC = False
-    assert visitor(**who).get(PAGE).status_code == page
+    assert visitor(**user).get(PAGE).status_code == page
     assert visitor().head(STREAM).status_code == stream
 
 
-def test_a_stranger_is_sent_to_the_login_and_back(visitor, settings):
+def test_a_visitor_is_redirected_to_the_login_and_back(visitor, settings):
     settings.DASHBOARD_PUBLIC = False
     assert visitor().get(PAGE).url == f"{settings.LOGIN_URL}?next={PAGE}"
 
@@ -58,19 +58,19 @@ def test_the_page_has_numbers_before_any_script_runs(visitor, clock, stored):
     assert '<b dj-sse-field="memory">210</b>' in page
 
 
-def test_the_stream_goes_on_where_the_page_ends(visitor, clock, stored):
+def test_the_stream_continues_where_the_page_ends(visitor, clock, stored):
     newest = stored()
     assert f'dj-sse-since="{newest.bucket}"' in visitor().get(PAGE).text
 
 
-def test_a_response_time_that_is_not_known_is_a_dash_and_said_so(visitor, clock, stored):
+def test_an_unknown_response_time_is_a_dash_with_a_note(visitor, clock, stored):
     stored(median=None)
     page = visitor().get(PAGE).text
     assert '<b dj-sse-field="median">–</b>' in page
     assert "No requests in the last minute.</p>" in page
 
 
-def test_without_points_the_page_says_when_they_come(visitor, clock):
+def test_a_page_without_points_announces_the_first_ones(visitor, clock):
     page = visitor().get(PAGE).text
     assert "The first numbers arrive in a few seconds." in page
     assert '<b dj-sse-field="requests">–</b>' in page
@@ -83,12 +83,12 @@ def test_the_page_needs_one_query(visitor, settings, stored, django_assert_num_q
         visitor().get(PAGE)
 
 
-def test_a_range_that_there_is_not_is_refused(visitor):
+def test_an_unknown_range_is_refused(visitor):
     assert visitor().get(PAGE, {"range": "week"}).status_code == 400
     assert visitor().head(STREAM, {"range": "week"}).status_code == 400
 
 
-def test_a_longer_range_goes_on_where_its_points_end_and_has_the_numbers_of_now(visitor, clock, stored):
+def test_a_longer_range_continues_after_its_points_and_shows_current_numbers(visitor, clock, stored):
     now = stored(requests=3)
     older = stored(step=600, age=NOW - (NOW // 600 * 600 - 1200))
     page = visitor().get(PAGE, {"range": "day"}).text

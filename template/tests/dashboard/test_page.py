@@ -1,4 +1,4 @@
-"""What the dashboard shows before any script runs."""
+"""The dashboard before any script runs."""
 
 import re
 

@@ -23,19 +23,19 @@ SERVERS = [
 
 
 @pytest.mark.parametrize("kind", SERVERS)
-def test_every_worker_tells_the_same_numbers_of_the_whole_deployment(serve, kind):
+def test_every_worker_sends_the_same_numbers_of_the_whole_deployment(serve, kind):
     with serve(kind) as server, ThreadPoolExecutor(4) as pool:
         assert httpx.get(f"{server.url}/dashboard/").status_code == 200
         viewers = list(pool.map(lambda _: events(server.url, "/api/dashboard/stream/", 4), range(4)))
-    points = [{event.id: json.loads(event.data) for event in heard} for heard in viewers]
-    together = set.intersection(*(set(heard) for heard in points))
-    assert len(together) >= 2, "they were open at the same time"
+    points = [{event.id: json.loads(event.data) for event in received} for received in viewers]
+    together = set.intersection(*(set(received) for received in points))
+    assert len(together) >= 2, "the streams were open at the same time"
     for time in together:
-        assert all(heard[time] == points[0][time] for heard in points)
-    assert any(heard[time]["streams"] == 4 for heard in points for time in heard)
+        assert all(received[time] == points[0][time] for received in points)
+    assert any(received[time]["streams"] == 4 for received in points for time in received)
 
 
-def test_an_idle_worker_counts_until_it_ends_and_a_command_does_not(migrated, tmp_path):
+def test_an_idle_worker_has_a_row_until_it_ends_and_a_command_has_none(migrated, tmp_path):
     servers.copy_database(migrated, tmp_path)
     environment = servers.environment_for(tmp_path)
 

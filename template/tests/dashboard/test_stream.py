@@ -18,26 +18,26 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def ticking(clock, monkeypatch):
-    """A clock that the test moves by one bucket: `ticking()` wakes the readers and says how many slept."""
+def tick(clock, monkeypatch):
+    """Advance the clock by one bucket and wake the readers; `tick()` returns their number."""
     sleeping = []
 
     async def sleep(seconds):
         sleeping.append(asyncio.Event())
         await sleeping[-1].wait()
 
-    def tick():
+    def advance():
         clock.now += BUCKET
         woken = [event.set() for event in sleeping]
         sleeping.clear()
         return len(woken)
 
     monkeypatch.setattr(history, "asyncio", SimpleNamespace(sleep=sleep))
-    return tick
+    return advance
 
 
 async def stream(last_event_id=None):
-    """Return what a client reads, after the mount that a request with this position gets."""
+    """Return the frames that a client with this position receives."""
     request = AsyncRequestFactory().get("/api/dashboard/stream/")
     request.user = AnonymousUser()
     view = StatsStream()
@@ -67,7 +67,7 @@ def test_an_event_is_named_stats_and_has_the_time_as_its_id(stored, clock, setti
     assert (name, number, data["time"], data["requests"]) == ("stats", NOW - 3, NOW - 3, 1)
 
 
-def test_after_a_reconnect_the_missed_points_come_first_and_once(stored, ticking):
+def test_after_a_reconnect_the_missed_points_arrive_first_and_once(stored, tick):
     for age in (15, 12, 9, 3):
         stored(age=age)
 
@@ -77,7 +77,7 @@ def test_after_a_reconnect_the_missed_points_come_first_and_once(stored, ticking
             await create(NOW)
             coming = asyncio.ensure_future(ids(frames, 1))
             await asyncio.sleep(0.05)
-            ticking()
+            tick()
             return missed + await coming
 
     assert async_to_sync(scenario)() == [NOW - 12, NOW - 9, NOW - 3, NOW]
@@ -93,28 +93,28 @@ def test_a_position_from_the_future_does_not_silence_the_stream(stored, clock):
     assert async_to_sync(scenario)() == [NOW - 3]
 
 
-def test_fifty_viewers_cost_one_query_per_tick(stored, ticking, django_assert_num_queries):
+def test_fifty_viewers_cost_one_query_per_tick(stored, tick, django_assert_num_queries):
     stored()
 
     async def scenario():
         viewers = [await stream(str(NOW - 30) if n % 2 else None) for n in range(50)]
         first = await asyncio.gather(*(ids(viewer, 1) for viewer in viewers))
-        for tick in range(2):
-            await create(NOW + tick * BUCKET)
+        for number in range(2):
+            await create(NOW + number * BUCKET)
             coming = [asyncio.ensure_future(ids(viewer, 1)) for viewer in viewers]
             await asyncio.sleep(0.05)
-            assert ticking() == 1, "one reader for all of them"
-            assert await asyncio.gather(*coming) == [[NOW + tick * BUCKET]] * 50
+            assert tick() == 1, "one reader for all of them"
+            assert await asyncio.gather(*coming) == [[NOW + number * BUCKET]] * 50
         for viewer in viewers:
             await viewer.aclose()
         return first
 
-    # Two points written by the test, and three ticks: that of the beginning and two more.
+    # The test writes two points; the viewers read at the start and at two ticks.
     with django_assert_num_queries(2 + 3):
         assert async_to_sync(scenario)() == [[NOW - 3]] * 50
 
 
-def test_a_tick_without_a_point_sends_nothing(stored, ticking):
+def test_a_tick_without_a_point_sends_nothing(stored, tick):
     stored()
 
     async def scenario():
@@ -123,11 +123,11 @@ def test_a_tick_without_a_point_sends_nothing(stored, ticking):
             coming = asyncio.ensure_future(ids(frames, 1))
             for _ in range(3):
                 await asyncio.sleep(0.02)
-                ticking()
+                tick()
             await asyncio.sleep(0.02)
             quiet = not coming.done()
             await create(NOW + 9)
-            ticking()
+            tick()
             return quiet, await coming
 
     assert async_to_sync(scenario)() == (True, [NOW + 9])
@@ -139,18 +139,18 @@ def create(bucket):
 
 
 def test_a_point_is_not_read_before_it_can_be_stored(clock):
-    assert [history.newest(step) for step in (3, 30)] == [NOW - 3, NOW // 30 * 30 - 30]
+    assert [history.newest_bucket(step) for step in (3, 30)] == [NOW - 3, NOW // 30 * 30 - 30]
     clock.now -= 0.001
-    assert history.newest(3) == NOW - 6
+    assert history.newest_bucket(3) == NOW - 6
 
 
-def test_a_position_is_known_unless_it_lies_in_the_future(clock):
-    assert history.known(None) == 0
-    assert history.known(str(NOW - 30)) == NOW - 30
-    assert history.known("999999999999999999") == 0
+def test_a_position_from_the_future_counts_as_none(clock):
+    assert history.last_seen(None) == 0
+    assert history.last_seen(str(NOW - 30)) == NOW - 30
+    assert history.last_seen("999999999999999999") == 0
 
 
-def test_a_point_is_read_once_and_forgotten_with_its_range(stored, django_assert_num_queries):
+def test_a_point_is_read_once_and_dropped_after_its_range(stored, django_assert_num_queries):
     for age in range(3, 600, 3):
         stored(age=age)
     minutes = history.History(history.MINUTES)
@@ -161,7 +161,7 @@ def test_a_point_is_read_once_and_forgotten_with_its_range(stored, django_assert
     assert [point["time"] for point in minutes.until(NOW)] == list(range(NOW - 297, NOW + 1, 3))
 
 
-def test_a_failed_query_leaves_nothing_half_read(stored, monkeypatch):
+def test_points_are_read_again_after_a_failed_query(stored, monkeypatch):
     stored()
     minutes = history.History(history.MINUTES)
     with monkeypatch.context() as patched:

@@ -54,7 +54,7 @@
     const figures = [...card.querySelectorAll("[data-figure]")].map(figure);
     const readout = card.querySelector(".readout");
     const note = card.querySelector("[data-note]");
-    const { least, unit } = card.dataset;
+    const { softMax, unit } = card.dataset;
 
     const readAt = (index) => {
       const time = (index ?? null) === null ? null : plot.times?.[index];
@@ -66,7 +66,7 @@
     };
 
     const plot = new DashboardPlot(card.querySelector(".plot"), figures, {
-      least: Number(least),
+      softMax: Number(softMax),
       unit,
       length: LENGTH,
       isSmall: !card.matches(".is-wide"),

@@ -27,12 +27,12 @@
 
   class Plot {
     // `container` is filled; each of `figures` has a label, a swatch and digits; the
-    // vertical axis reaches `least` and shows `unit`; the horizontal one is `length` seconds long and has no
+    // vertical axis reaches `softMax` and shows `unit`; the horizontal one is `length` seconds long and has no
     // labels if the chart `isSmall`. `onPoint` receives the index under the pointer, or null.
-    constructor(container, figures, { least, unit, length, isSmall, onPoint }) {
+    constructor(container, figures, { softMax, unit, length, isSmall, onPoint }) {
       this.container = container;
       this.figures = figures;
-      this.least = least;
+      this.softMax = softMax;
       this.unit = unit;
       this.length = length;
       this.isSmall = isSmall;
@@ -106,7 +106,7 @@
     }
 
     reach(highest) {
-      const top = Math.max(highest ?? 0, this.least) * 1.1;
+      const top = Math.max(highest ?? 0, this.softMax) * 1.1;
       return [0, top];
     }
 
