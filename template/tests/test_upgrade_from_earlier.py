@@ -10,9 +10,21 @@ from .upgrading import adopt, commit, copy_work, edit, git, need_history, run, s
 
 pytestmark = pytest.mark.soak
 
-# Before the manifest, before and after the tests of a project were parted from those of the template.
-FIRST, MOVED = "b25d5bd", "a8bcd78"
+# Before the manifest: before and after the tests of a project were parted from those of the template.
+FIRST, MOVED = "f482f50", "a8bcd78"
 WITH_MANIFEST = "14ca050"
+ADD_USER = """
+from apps.accounts.models import User
+from apps.feed.models import Post
+Post.objects.create(author=User.objects.create_user("ada", password="correct horse"), text="Hello")
+"""
+READ_POST = """
+from django.test import Client
+client = Client(SERVER_NAME="localhost")
+client.post("/accounts/login/", {"username": "ada", "password": "correct horse"})
+print(client.get("/").wsgi_request.user, "Hello" in client.get("/feed/").text)
+"""
+ADMINDOCS = '"django.contrib.messages",\n    "django.contrib.admindocs",'
 PINNED = "    is_pinned = models.BooleanField(default=False)\n"
 
 
@@ -57,15 +69,22 @@ def made_from(door, old, folder):
 
 def work_on(project):
     """Change the project as a team would."""
-    edit(project, "shop/settings.py", '"Live site"', '"Shop"')
-    edit(project, "templates/base.html", "Pages here update themselves while they are open.", "Our shop.")
+    edit(project, "shop/settings.py", '"django.contrib.messages",', ADMINDOCS)
+    edit(project, "templates/base.html", "Logged in as {{ name }}", "This is {{ name }}")
     edit(project, "apps/feed/models.py", "    created_at =", f"{PINNED}    created_at =")
-    run(project, sys.executable, "manage.py", "makemigrations", "feed", "--name", "pinned")
-    run(project, sys.executable, "manage.py", "startapp", "wall", "--live")
+    manage(project, "makemigrations", "feed", "--name", "pinned")
+    manage(project, "startapp", "wall", "--live")
     write(project, {"apps/tasks": None})
     edit(project, "shop/settings.py", '    "apps.tasks",\n', "")
     edit(project, "shop/urls.py", '    path("", include("apps.tasks.urls")),\n', "")
     commit(project)
+    manage(project, "migrate")
+    manage(project, "shell", "-c", ADD_USER)
+
+
+def manage(project, *arguments):
+    """Run a command of the project, with its database."""
+    return run(project, sys.executable, "manage.py", *arguments, DEBUG="1")
 
 
 @pytest.mark.parametrize(
@@ -83,12 +102,14 @@ def test_a_project_of_an_earlier_commit_is_upgraded_and_its_tests_pass(
     print(printed)
     assert "Conflicts" not in printed, "A line that work_on() changes has changed here: choose another one."
     assert "not merged" not in printed
-    assert '"SITE_NAME", "Shop"' in (project / "shop/settings.py").read_text()
-    assert "Our shop." in (project / "templates/base.html").read_text()
+    assert ADMINDOCS in (project / "shop/settings.py").read_text()
+    assert "This is {{ name }}" in (project / "templates/base.html").read_text()
     assert PINNED in (project / "apps/feed/models.py").read_text()
     assert not (project / "apps/tasks").exists()
     commit(project)
     assert "nothing to do" in upgrade(project, f"FROM={present}")
+    manage(project, "migrate")
+    assert "ada True" in manage(project, "shell", "-c", READ_POST)
     (project / ".venv").symlink_to(ROOT / ".venv")
     (ROOT / ".venv/ready").touch()
     run(project, "make", "check")
