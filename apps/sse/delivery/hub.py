@@ -1,14 +1,13 @@
 """
-The hub: one per process and event loop, it feeds everybody who listens there.
+The hub: one per process and event loop, it delivers events to all connections of that loop.
 
-Each event is read once and framed once, and the same bytes go to every follower of its channel.
+Each event is read once and encoded once, and the same bytes go to every follower of its channel.
 """
 
 import asyncio
 import logging
 import time
 from collections import defaultdict
-from itertools import groupby
 from typing import Protocol
 
 from ..brokers import Broker, Gap, get_broker
@@ -19,8 +18,7 @@ from .log import PAGE, Log
 
 logger = logging.getLogger("apps.sse")
 
-DELIVERIES_AT_ONCE = 5000
-# A replay waits for room after this much; one event may be larger.
+# The size of a replay's chunks, except for a single event that is larger.
 REPLAY_BYTES = 64 * 1024
 
 
@@ -37,40 +35,39 @@ class Follower(Protocol):
         """
         Take events and their bytes, without waiting; return how many were written to a client.
 
-        They are of one channel, and if `latest` come one at a time, except in a replay.
+        They are of one channel, and one at a time if `latest`, except in a replay.
         """
 
     async def drain(self) -> None:
-        """Wait until what was delivered is on its way."""
+        """Wait until the client has taken what was delivered."""
 
     def drop(self, reason: str) -> None:
-        """End, so that the client comes back and replays."""
+        """End, so that the client reconnects and replays."""
 
 
 class Hub:
-    """Hands the events of a broker to the followers of one event loop."""
+    """Delivers the events of a broker to the followers of one event loop."""
 
     def __init__(self, broker: Broker) -> None:
-        self._log = Log(broker, self._hand_out, self._begin_again, self._begun)
-        self._made_at = time.time()
-        # In the order in which they came, which a processor's caches like better than any other.
+        self._log = Log(broker, self._deliver, self._on_failure, self._on_start)
+        self._created_at = time.time()
+        # dict, not set: insertion order is cache-friendly.
         self._followers: defaultdict[str, dict[Follower, None]] = defaultdict(dict)
-
-        # One for all connections, which keep it for as long as they last.
+        # One bound method for all connections, which saves memory in each of them.
         self.keepalive_frame = self._keepalive_frame
 
     @property
     def broker(self) -> Broker:
-        """Whose events these are."""
+        """The broker whose events these are."""
         return self._log.broker
 
     @property
     def newest(self) -> Position:
-        """The position of the newest event that followers were given; call `start` first."""
+        """The position of the newest event that was delivered; call `start` first."""
         return self._log.recent.newest.position
 
     def start_soon(self) -> None:
-        """Follow the log from now on, or from as soon as it can be read."""
+        """Follow the log from now on, or as soon as it can be read."""
         self._log.start_soon()
 
     async def start(self) -> None:
@@ -78,131 +75,120 @@ class Hub:
         await self._log.start()
 
     def close(self) -> None:
-        """Stop following, and hang up everybody."""
-        self._hang_up_all("closed")
+        """Stop following, and drop all followers."""
+        self._drop_all("closed")
         self._log.close()
 
     def join(self, follower: Follower) -> Position:
-        """Add a follower and return the position after which it hears everything; call `start` first."""
-        self._add(follower)
+        """Add a follower and return the position after which it gets every event; call `start` first."""
+        for channel in follower.channels:
+            self._followers[channel][follower] = None
         return self.newest
 
     async def join_after(self, follower: Follower, since: Position) -> None:
         """
-        Give a follower what it has missed since a position, then add it: no gap and no repeat.
+        Replay what a follower missed since a position, then add it: no gap and no repeat.
 
-        Raises `Gap` if the log does not hold the position, `Unavailable` if it cannot be read.
+        Raises `Gap` if the log does not contain the position, `Unavailable` if it cannot be read.
         """
-        await self._log.reach(since)
+        await self._log.catch_up_to(since)
         metrics.counts["replays"] += 1
         while not follower.is_ended:
-            if since.number < self._log.recent.oldest.number:
-                page, since = await self._log.older(since, follower.channels)
+            page = self._log.recent_after(since, follower.channels)
+            if page is None:
+                page, since = await self._log.read_after(since, follower.channels)
+            elif len(_first_chunk(page)) == len(page):
+                # Nothing is awaited between these events and the next that are delivered.
+                _replay(follower, page)
+                self.join(follower)
+                return
             else:
-                page = self._log.recent.after(since, follower.channels)
-                if len(_first(page)) == len(page):
-                    # Nothing is awaited between these events and the next that are handed out.
-                    _give(follower, page)
-                    self._add(follower)
-                    return
                 page = page[:PAGE]
                 since = page[-1].position
-            await _replay(follower, page)
+            while page and not follower.is_ended:
+                chunk = _first_chunk(page)
+                page = page[len(chunk) :]
+                _replay(follower, chunk)
+                await follower.drain()
 
     async def join_latest(self, follower: Follower, since: Position | None = None) -> None:
         """
-        Give a follower the newest event of each channel, but none up to `since`; then add it.
+        Replay the newest event of each channel, except those up to `since`; then add the follower.
 
-        Raises `Gap` if the log is known not to hold the position, `Unavailable` if it cannot be read.
+        Raises `Gap` if the log is known not to contain the position, `Unavailable` if it cannot be read.
         """
         if since is not None:
-            await self._log.reach(since)
-            if since.number >= self._log.recent.oldest.number:
-                self._log.recent.after(since, ())
-        known = self._log.recent.latest(follower.channels)
-        older = {event.channel: event for event in await self._log.latest(follower.channels.difference(known))}
-        if older:
-            # What is not known here yet would be handed out once more when it is.
-            await self._log.reach(max(event.position for event in older.values()))
-        await self._follow_latest(follower, older | known, since.number if since else 0)
-
-    async def _follow_latest(self, follower: Follower, newest: dict[str, Event], reached: int) -> None:
-        recent = self._log.recent
+            await self._log.catch_up_to(since)
+        newest = await self._log.latest(follower.channels)
+        replayed, epoch = since.number if since else 0, self._log.epoch
         while not follower.is_ended:
-            newest = newest | recent.latest(follower.channels)
-            missed = sorted(
-                (event for event in newest.values() if event.number > reached), key=lambda event: event.number
-            )
-            first = _first(missed)
-            _give(follower, first)
-            if len(first) == len(missed):
-                self._add(follower)
+            missed = sorted((e for e in newest.values() if e.number > replayed), key=lambda event: event.number)
+            chunk = _first_chunk(missed)
+            _replay(follower, chunk)
+            if len(chunk) == len(missed):
+                self.join(follower)
                 return
-            reached = first[-1].number
+            replayed = chunk[-1].number
             await follower.drain()
-            if self._log.recent is not recent:
-                raise Gap(first[-1].position)
+            if self._log.epoch != epoch:
+                raise Gap(chunk[-1].position)
+            newest |= self._log.recent.latest(follower.channels)
 
     def leave(self, follower: Follower) -> None:
-        """Take a follower out."""
+        """Remove a follower."""
         for channel in follower.channels & self._followers.keys():
             self._followers[channel].pop(follower, None)
             if not self._followers[channel]:
                 del self._followers[channel]
 
     def _keepalive_frame(self) -> bytes:
-        """Return a sign of life that says how far its followers are, lest a quiet channel makes them old."""
+        """Return a keepalive with the newest position, for the clients of quiet channels."""
         return sse_id(str(self.newest)).encode()
 
-    def _add(self, follower: Follower) -> None:
-        for channel in follower.channels:
-            self._followers[channel][follower] = None
-
-    async def _hand_out(self, events: list[Event]) -> None:
-        handed_out = 0
-        for channel, run in groupby(events, key=lambda event: event.channel):
-            same = list(run)
-            for event in same:
-                self._log.recent.add(event)
-            followers = list(self._followers.get(channel, ()))
-            _deliver(same, followers)
-            if followers:
-                _observe_delay(same)
-            if channel == control.CHANNEL:
-                control.dispatch(same)
+    def _deliver(self, events: list[Event]) -> int:
+        """Deliver events of one channel, as the same bytes for all followers; return how many these are."""
+        followers = list(self._followers.get(events[0].channel, ()))
+        try:
+            everything = b"".join([event.frame for event in events]) if followers else b""
+            newest = _newest(events)
+            delivered = 0
+            for follower in followers:
+                try:
+                    if follower.latest:
+                        delivered += sum(follower.deliver([event], event.frame) for event in newest)
+                    else:
+                        delivered += follower.deliver(events, everything)
+                except Exception:
+                    logger.exception(
+                        "An event could not be sent to a client. The client will reconnect and replay it."
+                    )
+                    follower.drop("failed")
+            if events[0].channel == control.CHANNEL:
+                control.dispatch(events)
             else:
-                metrics.counts["read"] += len(same)
-            handed_out += len(followers)
-            if handed_out > DELIVERIES_AT_ONCE:
-                handed_out = 0
-                await asyncio.sleep(0)
+                _count(events, len(followers), delivered)
+        except BaseException:
+            # It is unknown which followers got the events.
+            self._on_failure("failed")
+            raise
+        return len(followers)
 
-    def _begun(self, newest: list[Event]) -> None:
-        """Take note of what ended streams since the first of this loop's requests began."""
-        control.dispatch((e for e in newest if e.durable and e.channel == control.CHANNEL), self._made_at)
+    def _on_start(self, newest: list[Event]) -> None:
+        """Handle recent messages that end streams: this loop's first requests may be older than these."""
+        control.dispatch((e for e in newest if e.durable and e.channel == control.CHANNEL), self._created_at)
 
-    def _begin_again(self, reason: str) -> None:
-        self._hang_up_all(reason)
+    def _on_failure(self, reason: str) -> None:
+        self._drop_all(reason)
         if reason != "broker":
-            # What ends streams may have been among the events that are lost, or were not handed out.
+            # Messages that end streams may be among the events that are lost or were not delivered.
             control.lost.send(sender=None, reason=reason)
 
-    def _hang_up_all(self, reason: str) -> None:
+    def _drop_all(self, reason: str) -> None:
         for follower in {follower for followers in self._followers.values() for follower in followers}:
             follower.drop(reason)
 
 
-async def _replay(follower: Follower, events: list[Event]) -> None:
-    """Give a follower what it has missed, no faster than it takes it."""
-    while events and not follower.is_ended:
-        first = _first(events)
-        _give(follower, first)
-        events = events[len(first) :]
-        await follower.drain()
-
-
-def _first(events: list[Event]) -> list[Event]:
-    """Return the first events, as many as are given at once."""
+def _first_chunk(events: list[Event]) -> list[Event]:
     size = 0
     for count, event in enumerate(events[:PAGE]):
         size += len(event.frame)
@@ -211,30 +197,10 @@ def _first(events: list[Event]) -> list[Event]:
     return events[:PAGE]
 
 
-def _give(follower: Follower, events: list[Event]) -> None:
+def _replay(follower: Follower, events: list[Event]) -> None:
     if events:
         metrics.counts["replayed"] += len(events)
         metrics.counts["delivered"] += follower.deliver(events, b"".join([event.frame for event in events]))
-
-
-def _deliver(events: list[Event], followers: list[Follower]) -> None:
-    """Give events of one channel to those who follow it, as the same bytes for all."""
-    everything = b"".join([event.frame for event in events]) if followers else b""
-    newest = _newest(events)
-    written = 0
-    for follower in followers:
-        try:
-            if follower.latest:
-                written += sum(follower.deliver([event], event.frame) for event in newest)
-            else:
-                written += follower.deliver(events, everything)
-        except Exception:
-            # A server may have its own ideas of a connection; the others are to hear the event all the same.
-            logger.exception(
-                "An event could not be delivered to a client. The client will reconnect and replay it."
-            )
-            follower.drop("failed")
-    metrics.counts["delivered"] += written
 
 
 def _newest(events: list[Event]) -> list[Event]:
@@ -243,10 +209,13 @@ def _newest(events: list[Event]) -> list[Event]:
     return durable if events[-1].durable else [*durable, events[-1]]
 
 
-def _observe_delay(events: list[Event]) -> None:
-    now = time.time()
-    for event in events:
-        metrics.delay.observe(max(0.0, now - event.sent_at))
+def _count(events: list[Event], followers: int, delivered: int) -> None:
+    metrics.counts["read"] += len(events)
+    metrics.counts["delivered"] += delivered
+    if followers:
+        now = time.time()
+        for event in events:
+            metrics.delay.observe(max(0.0, now - event.sent_at))
 
 
 _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}

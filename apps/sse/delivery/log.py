@@ -1,9 +1,9 @@
 """
-The log, as one process follows it: read once, the newest events kept at hand.
+The log, as one process follows it: read once, the newest events in memory.
 
-One supervisor restarts every task that ends: that is logged and tried again after a growing pause,
-and then everything that was missed is read. While the log cannot be read, silence would look like
-no news, so all followers are hung up.
+A supervisor restarts each task that ends: it logs the failure and tries again after a growing pause,
+and then all events that were missed are read. While the log cannot be read, followers would take the
+silence for no news, so all of them are dropped.
 """
 
 import asyncio
@@ -11,7 +11,8 @@ import contextlib
 import contextvars
 import logging
 import random
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
+from itertools import groupby
 from typing import Any
 
 from ..brokers import Broker, Gap
@@ -24,18 +25,20 @@ logger = logging.getLogger("apps.sse")
 
 PAGE = 200
 RECENT_EVENTS = 1000
+# The loop's other tasks run after this many deliveries.
+DELIVERIES_AT_ONCE = 5000
 MAINTENANCE_SECONDS = 5.0
 START_SECONDS = 5.0
-# A read that takes longer is given up, and maintenance, which may have many events to move.
+# A call that takes longer fails. Maintenance may have many events to move.
 READ_SECONDS = 6.0
 MAX_MAINTENANCE_SECONDS = 60.0
-# Followers are hung up when the log could not be read for this long; it is read every `MAINTENANCE_SECONDS`.
-LOST_SECONDS = 12.0
-# A crowd comes back with one position: what it has missed is read once a second, unless positions differ.
-KEPT_SECONDS = 1.0
-MAX_KEPT_READS = 8
-FIRST_BACKOFF_SECONDS = 0.2
-LONGEST_BACKOFF_SECONDS = 10.0
+# Followers are dropped when the log could not be read for this long; it is read every `MAINTENANCE_SECONDS`.
+MAX_OUTAGE_SECONDS = 12.0
+# Many clients reconnect with the same position: one read of what they missed serves all of them.
+SHARED_SECONDS = 1.0
+MAX_SHARED_READS = 8
+MIN_BACKOFF_SECONDS = 0.2
+MAX_BACKOFF_SECONDS = 10.0
 
 
 class Unavailable(Exception):
@@ -46,23 +49,24 @@ class Log:
     """
     Follows a broker's log on one event loop.
 
-    `hand_out` is awaited with the next events, in their order, and adds them to `recent`.
-    `drop` is called with a reason when followers have to come back: "gap" if the log was
-    replaced, "broker" if it cannot be read, "failed" if events were not handed out.
-    `begun` is called with the newest events when following begins.
+    `deliver` takes the next events, those of one channel each time, and returns the number of deliveries.
+    `on_failure` takes the reason when followers have to reconnect: "gap" if the log was replaced, "broker"
+    if it cannot be read. `on_start` takes the newest events when following begins.
     """
 
     def __init__(
         self,
         broker: Broker,
-        hand_out: Callable[[list[Event]], Awaitable[None]],
-        drop: Callable[[str], None],
-        begun: Callable[[list[Event]], object] = lambda _: None,
+        deliver: Callable[[list[Event]], int],
+        on_failure: Callable[[str], object],
+        on_start: Callable[[list[Event]], object],
     ) -> None:
         self.broker = broker
-        self._hand_out = hand_out
-        self._begun = begun
-        self._hang_up = drop
+        # Changes when the log is replaced.
+        self.epoch = 0
+        self._deliver = deliver
+        self._on_failure = on_failure
+        self._on_start = on_start
         self._loop = asyncio.get_running_loop()
         self._recent: Recent | None = None
         self._is_ready = asyncio.Event()
@@ -72,17 +76,17 @@ class Log:
         self._thread = CallThread("sse-log", READ_SECONDS, leaves_pools=True)
         self._maintainer = CallThread("sse-maintenance", MAX_MAINTENANCE_SECONDS)
         self._task: asyncio.Task[None] | None = None
-        self._watch: asyncio.TimerHandle | None = None
+        self._watchdog: asyncio.TimerHandle | None = None
         self._read_at = self._loop.time()
-        self._pause = FIRST_BACKOFF_SECONDS
+        self._pause = MIN_BACKOFF_SECONDS
         self._failure: BaseException | None = None
 
     def start_soon(self) -> None:
-        """Follow from now on, or from as soon as the log can be read."""
+        """Follow from now on, or as soon as the log can be read."""
         if self._task is None or self._task.done():
-            self._task = self._start(self._supervise())
-        if self._watch is None:
-            self._look_for_loss()
+            self._task = self._create_task(self._supervise())
+        if self._watchdog is None:
+            self._check_outage()
 
     async def start(self) -> None:
         """Follow from now on; raises `Unavailable` if the log cannot be read."""
@@ -96,66 +100,82 @@ class Log:
             raise Unavailable from self._failure
 
     def close(self) -> None:
-        """Follow no longer."""
+        """Stop following."""
         if self._task is not None:
             self._task.cancel()
-        if self._watch is not None:
-            self._watch.cancel()
+        if self._watchdog is not None:
+            self._watchdog.cancel()
         self._thread.close()
         self._maintainer.close()
 
     @property
     def can_read(self) -> bool:
-        """Whether the log could be read lately."""
+        """Whether the log could be read recently."""
         return self._is_ready.is_set()
 
     @property
     def recent(self) -> Recent:
-        """The newest events; raises `Unavailable` before the first ones were read."""
+        """The newest events that were delivered; raises `Unavailable` before the first ones were read."""
         if self._recent is None:
             raise Unavailable
         return self._recent
 
-    async def reach(self, position: Position) -> None:
+    async def catch_up_to(self, position: Position) -> None:
         """
-        Follow up to a position that another process may have reached first, be it in a log that was replaced.
+        Read up to a position that another process may have read first, even if the log was replaced.
 
-        Raises `Gap` if it is not there yet.
+        Raises `Gap` if the log is known not to contain the position, `Unavailable` if it cannot be read.
         """
-        # Of the reads that are shared, one may have begun before that position was there.
+        # A read that is shared may have begun before the event at that position was there.
         for _ in range(2):
-            if position.number >= self.recent.oldest.number and not self.recent.holds(position):
-                await self._once("catch up", self._catch_up)
-        if position.number > self.recent.newest.number:
+            if self._lacks(position):
+                await self._share("catch up", self._catch_up)
+        if self._lacks(position):
             raise Gap(position)
 
-    async def older(self, since: Position, channels: frozenset[str]) -> tuple[list[Event], Position]:
+    def recent_after(self, since: Position, channels: frozenset[str]) -> list[Event] | None:
         """
-        Return the next durable events of some channels, from the broker, and how far they reach.
+        Return all durable events of some channels after a position, or None if not all are in memory.
 
-        Raises `Gap` if the log does not hold the position `since`, `Unavailable` if it cannot be read.
+        Raises `Gap` if the log does not contain the position.
         """
-        return await self._once((since, channels), lambda: self._older(since, channels), keep=KEPT_SECONDS)
+        return None if since.number < self.recent.oldest.number else self.recent.after(since, channels)
 
-    async def _older(self, since: Position, channels: frozenset[str]) -> tuple[list[Event], Position]:
-        # Taken before the page is read: it does not hold what comes later, however late it is shared.
-        upto = self.recent.newest.position
+    async def read_after(self, since: Position, channels: frozenset[str]) -> tuple[list[Event], Position]:
+        """
+        Return the next durable events of some channels, read from the broker, and the position reached.
+
+        Raises `Gap` if the log does not contain the position `since`, `Unavailable` if it cannot be read.
+        """
+        return await self._share((since, channels), lambda: self._read_after(since, channels), SHARED_SECONDS)
+
+    async def latest(self, channels: frozenset[str]) -> dict[str, Event]:
+        """Return the newest durable event of each channel that has one; raises `Unavailable`."""
+        known = self.recent.latest(channels)
+        if unknown := channels.difference(known):
+            older = await self._share(unknown, lambda: self._thread.call(self.broker.latest, unknown))
+            if older:
+                # An event that is newer than those in memory would be delivered again.
+                await self.catch_up_to(max(event.position for event in older))
+            known = {event.channel: event for event in older} | known
+        return known | self.recent.latest(channels)
+
+    def _lacks(self, position: Position) -> bool:
+        return position.number >= self.recent.oldest.number and position not in self.recent
+
+    async def _read_after(self, since: Position, channels: frozenset[str]) -> tuple[list[Event], Position]:
+        # Taken first: the page lacks later events, which clients that share it may have to get.
+        newest = self.recent.newest.position
         page = await self._thread.call(self.broker.read, since, PAGE, channels)
-        reached = page[-1].position if len(page) == PAGE else upto
-        kept = [event for event in page if event.number <= upto.number and event.durable]
-        return kept, min(reached, upto)
+        reached = page[-1].position if len(page) == PAGE else newest
+        kept = [event for event in page if event.number <= newest.number and event.durable]
+        return kept, min(reached, newest)
 
-    async def latest(self, channels: frozenset[str]) -> list[Event]:
-        """Return the newest durable event of each channel, from the broker; raises `Unavailable`."""
-        return (
-            await self._once(channels, lambda: self._thread.call(self.broker.latest, channels)) if channels else []
-        )
-
-    async def _once(self, key: Any, read: Callable[[], Awaitable[Any]], keep: float = 0.0) -> Any:
-        """Read, once for all that want the same at the same time, or within `keep` seconds after the read."""
+    async def _share(self, key: Any, read: Callable[[], Coroutine[Any, Any, Any]], seconds: float = 0.0) -> Any:
+        """Read once for all callers with the same key at the same time, or within `seconds` after the read."""
         if key not in self._shared_reads:
-            self._shared_reads[key] = self._start(_run(read))
-            self._shared_reads[key].add_done_callback(lambda task: self._forget_read(key, task, keep))
+            self._shared_reads[key] = self._create_task(read())
+            self._shared_reads[key].add_done_callback(lambda task: self._expire(key, task, seconds))
         task = self._shared_reads[key]
         await asyncio.wait({task})
         try:
@@ -165,40 +185,39 @@ class Log:
         except (Exception, asyncio.CancelledError) as error:
             raise Unavailable from error
 
-    def _forget_read(self, key: Any, task: asyncio.Task[Any], keep: float) -> None:
+    def _expire(self, key: Any, task: asyncio.Task[Any], seconds: float) -> None:
         failed = task.cancelled() or task.exception() is not None
-        if failed or not keep or len(self._shared_reads) > MAX_KEPT_READS:
+        if failed or not seconds or len(self._shared_reads) > MAX_SHARED_READS:
             del self._shared_reads[key]
         else:
-            self._loop.call_later(keep, self._shared_reads.pop, key)
+            self._loop.call_later(seconds, self._shared_reads.pop, key)
 
-    def _start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    def _create_task(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = self._loop.create_task(work, context=contextvars.Context())
-        task.add_done_callback(_retrieve)
+        task.add_done_callback(_retrieve_exception)
         return task
 
     async def _supervise(self) -> None:
         while True:
-            listening = self._start(self.broker.listen(self._wake.set))
-            listening.add_done_callback(lambda _: self._wake.set())
-            maintaining = self._start(self._maintain())
-            maintaining.add_done_callback(lambda _: self._wake.set())
-            following = self._start(self._follow(listening, maintaining))
+            others = [self._create_task(work) for work in (self.broker.listen(self._wake.set), self._maintain())]
+            for task in others:
+                task.add_done_callback(lambda _: self._wake.set())
+            following = self._create_task(self._follow(*others))
             try:
                 await asyncio.wait({following})
             finally:
-                for task in (listening, maintaining, following):
+                for task in (*others, following):
                     task.cancel()
             self._failure = None if following.cancelled() else following.exception()
             migration_hint(self._failure)
             logger.warning(
-                "The broker cannot be read (%s). Trying again in about %.1f s.", _end(following), self._pause
+                "The broker cannot be read (%s). Trying again in about %.1f s.", _outcome(following), self._pause
             )
             await asyncio.sleep(self._pause * random.uniform(0.5, 1.5))
-            self._pause = min(self._pause * 2, LONGEST_BACKOFF_SECONDS)
+            self._pause = min(self._pause * 2, MAX_BACKOFF_SECONDS)
 
     async def _follow(self, *others: asyncio.Task[None]) -> None:
-        """Read whenever there may be something new; raises when one of the other tasks has ended."""
+        """Read whenever there may be new events; raises when one of the other tasks has ended."""
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(MAINTENANCE_SECONDS):
@@ -207,53 +226,53 @@ class Log:
             await self._catch_up()
             for task in others:
                 if task.done():
-                    raise ConnectionError(_end(task))
-            self._pause = FIRST_BACKOFF_SECONDS
+                    raise ConnectionError(_outcome(task))
+            self._pause = MIN_BACKOFF_SECONDS
 
     async def _maintain(self) -> None:
         while True:
             await self._maintainer.call(self.broker.maintain)
             await asyncio.sleep(MAINTENANCE_SECONDS)
 
-    def _look_for_loss(self) -> None:
-        """Hang everybody up if the log could not be read for too long, and look again."""
-        if self._is_ready.is_set() and self._loop.time() - self._read_at >= LOST_SECONDS:
+    def _check_outage(self) -> None:
+        """Drop all followers if the log could not be read for too long; called periodically."""
+        if self._is_ready.is_set() and self._loop.time() - self._read_at >= MAX_OUTAGE_SECONDS:
             self._is_ready.clear()
             logger.error("Events cannot be read. Clients are disconnected and refused until they can.")
-            self._hang_up("broker")
-        self._watch = self._loop.call_later(LOST_SECONDS / 10, self._look_for_loss)
+            self._on_failure("broker")
+        self._watchdog = self._loop.call_later(MAX_OUTAGE_SECONDS / 10, self._check_outage)
 
     async def _catch_up(self) -> None:
+        """Read the log up to its end, and deliver what is new."""
         async with self._reading:
             if self._recent is None:
-                self._begun(await self._load())
-            while events := await self._next_events():
-                await self._hand_out_all(events)
-                if len(events) < PAGE:
+                self._on_start(await self._load())
+            deliveries, size = 0, PAGE
+            while size == PAGE:
+                try:
+                    events = await self._thread.call(self.broker.read, self.recent.newest.position, PAGE)
+                except Gap:
+                    await self._start_over()
                     return
+                self._note_success()
+                size = len(events)
+                for run in _runs(events):
+                    # No await between the two: a client that joins gets an event once, live or as a recent one.
+                    self.recent.add(run)
+                    deliveries += self._deliver(run)
+                    if deliveries > DELIVERIES_AT_ONCE:
+                        deliveries = 0
+                        await asyncio.sleep(0)
 
-    async def _hand_out_all(self, events: list[Event]) -> None:
-        try:
-            await self._hand_out(events)
-        except BaseException:
-            # Nobody knows who has got them.
-            self._hang_up("failed")
-            raise
-
-    async def _next_events(self) -> list[Event]:
-        try:
-            events = await self._thread.call(self.broker.read, self.recent.newest.position, PAGE)
-        except Gap:
-            logger.warning("The event log was replaced, or trimmed too early. All clients load their data again.")
-            await self._load()
-            self._hang_up("gap")
-            return []
-        self._note_success()
-        return events
+    async def _start_over(self) -> None:
+        logger.warning("The event log was replaced, or trimmed too early. All clients load their data again.")
+        await self._load()
+        self._on_failure("gap")
 
     async def _load(self) -> list[Event]:
         newest = await self._thread.call(self.broker.tail, RECENT_EVENTS)
         self._recent = Recent(newest)
+        self.epoch += 1
         self._note_success()
         return newest
 
@@ -262,19 +281,20 @@ class Log:
         self._is_ready.set()
 
 
-async def _run(read: Callable[[], Awaitable[Any]]) -> Any:
-    return await read()
+def _runs(events: list[Event]) -> list[list[Event]]:
+    """Split events where the channel changes."""
+    return [list(run) for _, run in groupby(events, key=lambda event: event.channel)]
 
 
-def _end(task: asyncio.Task[Any]) -> str:
-    """Return how a task has ended, in words."""
+def _outcome(task: asyncio.Task[Any]) -> str:
+    """Return in words how a task has ended."""
     if task.cancelled():
         return "it was cancelled"
     error = task.exception()
     return f"{type(error).__name__}: {error}" if error else "it returned"
 
 
-def _retrieve(task: asyncio.Task[Any]) -> None:
-    """Take note of a failure that perhaps nobody waits for."""
+def _retrieve_exception(task: asyncio.Task[Any]) -> None:
+    # asyncio reports exceptions that are never retrieved, and the caller may have gone.
     if not task.cancelled():
         task.exception()

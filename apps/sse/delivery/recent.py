@@ -1,4 +1,4 @@
-"""The newest events of the log, in memory, for those who come back after a moment."""
+"""The newest events of the log, in memory: most clients that reconnect have missed no others."""
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable
@@ -11,17 +11,15 @@ class Recent:
     """
     The newest events: at least one, and every one after the `oldest`.
 
-    When there are more than `most_events`, or their texts have more than `most_characters`, the
-    older half is dropped.
+    When there are more than `max_events`, or their texts have more than `max_characters`, the older
+    half is dropped.
     """
 
-    def __init__(
-        self, events: Iterable[Event], *, most_events: int = 2000, most_characters: int = 8 * 2**20
-    ) -> None:
+    def __init__(self, events: Iterable[Event], *, max_events: int = 2000, max_characters: int = 2**23) -> None:
         self._events = list(events)
         self._characters = sum(len(event.text) for event in self._events)
-        self._most_events = most_events
-        self._most_characters = most_characters
+        self._max_events = max_events
+        self._max_characters = max_characters
 
     @property
     def oldest(self) -> Event:
@@ -33,18 +31,17 @@ class Recent:
         """The last of them."""
         return self._events[-1]
 
-    def add(self, event: Event) -> None:
-        """Add the event that follows the newest."""
-        self._events.append(event)
-        self._characters += len(event.text)
-        if len(self._events) > self._most_events or self._characters > self._most_characters:
-            del self._events[: len(self._events) // 2]
-            self._characters = sum(len(kept.text) for kept in self._events)
-
-    def holds(self, position: Position) -> bool:
-        """Say whether one of them is at that position."""
+    def __contains__(self, position: Position) -> bool:
         place = self._place_of(position.number)
         return place < len(self._events) and self._events[place].position == position
+
+    def add(self, events: list[Event]) -> None:
+        """Add the events that follow the newest."""
+        self._events += events
+        self._characters += sum(len(event.text) for event in events)
+        while self._is_full() and len(self._events) > 1:
+            del self._events[: len(self._events) // 2]
+            self._characters = sum(len(kept.text) for kept in self._events)
 
     def after(self, position: Position, channels: Collection[str]) -> list[Event]:
         """
@@ -52,7 +49,7 @@ class Recent:
 
         Raises `Gap` if there is no event at that position.
         """
-        if not self.holds(position):
+        if position not in self:
             raise Gap(position)
         following = self._events[self._place_of(position.number) + 1 :]
         return [event for event in following if event.channel in channels and event.durable]
@@ -60,6 +57,9 @@ class Recent:
     def latest(self, channels: Collection[str]) -> dict[str, Event]:
         """Return the newest durable event of each of these channels that has one here."""
         return {event.channel: event for event in self._events if event.channel in channels and event.durable}
+
+    def _is_full(self) -> bool:
+        return len(self._events) > self._max_events or self._characters > self._max_characters
 
     def _place_of(self, number: int) -> int:
         return bisect_left(self._events, number, key=lambda event: event.number)

@@ -14,8 +14,8 @@ from ..db.connections import release_connections
 
 logger = logging.getLogger("apps.sse")
 
-FIRST_BACKOFF_SECONDS = 0.5
-LONGEST_BACKOFF_SECONDS = 30.0
+MIN_BACKOFF_SECONDS = 0.5
+MAX_BACKOFF_SECONDS = 30.0
 
 
 def shared[Value, **Arguments](
@@ -89,19 +89,19 @@ class Producer[Value]:
                 await changed.wait()
 
     async def _run(self) -> None:
-        pause = FIRST_BACKOFF_SECONDS
+        pause = MIN_BACKOFF_SECONDS
         while True:
             try:
                 async with contextlib.aclosing(self._produce()) as values:
                     async for value in values:
-                        pause = FIRST_BACKOFF_SECONDS
+                        pause = MIN_BACKOFF_SECONDS
                         await self._publish(value)
                 return
             except Exception:
                 logger.exception("A shared producer raised an exception. It restarts in %.1f s.", pause)
                 await sync_to_async(release_connections)()
             await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_BACKOFF_SECONDS)
+            pause = min(pause * 2, MAX_BACKOFF_SECONDS)
 
     async def _publish(self, value: Value) -> None:
         self._version += 1

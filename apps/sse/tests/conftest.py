@@ -31,7 +31,7 @@ servers.COMMANDS |= {
 @pytest.fixture
 def quick(monkeypatch):
     """Short pauses, small pages and a short memory, so that little is enough to leave them."""
-    monkeypatch.setattr(log, "FIRST_BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr(log, "MIN_BACKOFF_SECONDS", 0.01)
     monkeypatch.setattr(log, "PAGE", 5)
     monkeypatch.setattr(hubs, "PAGE", 5)
     monkeypatch.setattr(log, "RECENT_EVENTS", 20)

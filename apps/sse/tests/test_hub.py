@@ -10,7 +10,7 @@ from apps.sse.delivery import control
 from apps.sse.delivery import hub as hubs
 from apps.sse.delivery.hub import get_hub
 from apps.sse.stats import metrics
-from apps.sse.wire.events import Event, Position
+from apps.sse.wire.events import Position
 
 from .followers import Ear, tell, until
 
@@ -172,11 +172,13 @@ async def test_the_latest_is_heard_once_though_the_log_knew_it_before_the_hub(mo
     hub = get_hub()
     await hub.start()
 
-    async def ahead(channels):
-        tell("a", "0")
-        return get_broker().latest(channels)
+    latest = get_broker().latest
 
-    monkeypatch.setattr(hub._log, "latest", ahead)
+    def ahead(channels):
+        tell("a", "0")
+        return latest(channels)
+
+    monkeypatch.setattr(get_broker(), "latest", ahead)
     ear = Ear("a", latest=True)
     await hub.join_latest(ear)
     assert ear.texts == ["0"]
@@ -191,7 +193,9 @@ async def test_a_slow_follower_of_the_latest_is_given_only_the_newest_of_a_run()
     await hub.start()
     ear = Ear("a", latest=True)
     await hub.join_latest(ear)
-    await hub._hand_out([Event(channel="a", name="e", text=str(n), number=n + 10) for n in range(5)])
+    for n in range(5):
+        tell("a", str(n))
+    await until(lambda: ear.heard)
     assert ear.texts == ["4"]
 
 
@@ -202,11 +206,9 @@ async def test_the_latest_of_a_run_is_its_newest_durable_event_and_a_newer_one_t
     await hub.start()
     ear = Ear("a", latest=True)
     await hub.join_latest(ear)
-    events = [
-        Event(channel="a", name="e", text=f"{kind}{n}", number=n + 10, durable=kind == "D")
-        for n, kind in enumerate(run)
-    ]
-    await hub._hand_out(events)
+    for n, kind in enumerate(run):
+        tell("a", f"{kind}{n}", durable=kind == "D")
+    await until(lambda: ear.heard)
     assert [text[0] for text in ear.texts] == list(kept)
     assert all(text == f"{text[0]}{run.rindex(text[0])}" for text in ear.texts)
 

@@ -127,7 +127,7 @@ async def test_followers_come_back_for_events_that_could_not_be_handed_out(flaky
     await hub.start()
     ear, returning = Ear("news"), Ear("news")
     position = hub.join(ear)
-    monkeypatch.setattr(hubs, "_observe_delay", lambda events: 1 / 0)
+    monkeypatch.setattr(hubs, "_count", lambda *_: 1 / 0)
     tell("news", "lost?")
     await until(lambda: ear.hung_up == "failed")
     monkeypatch.undo()
@@ -138,8 +138,8 @@ async def test_followers_come_back_for_events_that_could_not_be_handed_out(flaky
 
 async def test_clients_are_hung_up_while_reads_hang_and_a_new_thread_reads_afterwards(flaky, monkeypatch):
     monkeypatch.setattr(log, "READ_SECONDS", 0.1)
-    monkeypatch.setattr(log, "LOST_SECONDS", 0.3)
-    monkeypatch.setattr(log, "FIRST_BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr(log, "MAX_OUTAGE_SECONDS", 0.3)
+    monkeypatch.setattr(log, "MIN_BACKOFF_SECONDS", 0.01)
     monkeypatch.setattr(log, "MAINTENANCE_SECONDS", 0.05)
     hub = get_hub()
     await hub.start()

@@ -72,7 +72,7 @@ async def test_a_slow_viewer_skips_to_the_newest_value():
 
 
 async def test_a_producer_that_raises_is_logged_and_started_again_and_its_viewers_stay(caplog, monkeypatch):
-    monkeypatch.setattr(sys.modules["apps.sse.stream.shared"], "FIRST_BACKOFF_SECONDS", 0.001)
+    monkeypatch.setattr(sys.modules["apps.sse.stream.shared"], "MIN_BACKOFF_SECONDS", 0.001)
     source = Source()
     source.feed.put_nowait(1)
     async with contextlib.aclosing(source.values()) as viewer:

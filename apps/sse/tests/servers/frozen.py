@@ -63,9 +63,9 @@ async def check_that_followers_are_hung_up_while_it_is_frozen(proxy, broker, pub
     for name, seconds in {
         "READ": 0.3,
         "MAX_MAINTENANCE": 0.3,
-        "LOST": 0.6,
+        "MAX_OUTAGE": 0.6,
         "MAINTENANCE": 0.1,
-        "FIRST_BACKOFF": 0.01,
+        "MIN_BACKOFF": 0.01,
     }.items():
         monkeypatch.setattr(log, f"{name}_SECONDS", seconds)
     event = BrokerContract.event
