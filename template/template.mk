@@ -1,4 +1,4 @@
-.PHONY: template manifest bench pictures soak client servers check-client check-manifest remove-template
+.PHONY: template manifest bench pictures soak client servers check-client check-client-sources check-manifest remove-template
 
 ONLY_HERE := $(shell sed -n 's|^/\(.*\) export-ignore$$|\1|p' .gitattributes)
 # `startproject` copies no folder whose name begins with a dot.
@@ -41,13 +41,26 @@ bench: setup ## Measure what open streams cost, beside nchan and others (options
 pictures: setup ## Take the README's pictures again, from a running server
 	@PICTURES=docs $(PYTHON) -m pytest -m soak template/tests/browser/test_picture.py -n0
 
-client: ## Build the browser client from its modules (needs Node)
-	@npm --prefix apps/sse/client ci --no-audit --no-fund && npm --prefix apps/sse/client run build
+CLIENT = apps/sse/client
+NPM = npm --prefix $(CLIENT)
+
+client: $(CLIENT)/node_modules ## Format, check and build the browser client from its sources (needs Node)
+	@$(NPM) run build
+
+$(CLIENT)/node_modules: $(CLIENT)/package-lock.json
+	@$(NPM) ci --no-audit --no-fund --loglevel error
+	@touch $@
 
 check: check-client check-manifest
 
 check-manifest: setup
 	@echo "Manifest ..." && $(PYTHON) -m template.manifest --check
 
-check-client: setup
+# Node is required in CI; elsewhere only a change of the client needs it.
+check-client: setup $(if $(CI),servers)
 	@echo "Browser client ..." && $(PYTHON) -m apps.sse.client.check
+	@if command -v npm >/dev/null || [ -n "$(CI)" ]; then $(MAKE) --no-print-directory check-client-sources; \
+	else echo "Node is not installed: lint, format and types of the client were not checked, and it was not built again."; fi
+
+check-client-sources: $(CLIENT)/node_modules
+	@$(NPM) run --silent check

@@ -1,68 +1,112 @@
-/** Bundle the client and the parts that it loads, each marked with a hash of all sources (see check.py). */
+/**
+ * Build the files that are served from the sources in `src`, and record the hashes of both in build.json.
+ *
+ * With `--check`, write nothing, and exit with 1 if a file differs from what would be written.
+ */
 import { build } from 'esbuild';
 import { createHash } from 'node:crypto';
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { minify } from 'terser';
 
-const here = new URL('.', import.meta.url);
-const read = (path) => readFileSync(new URL(path, here));
-const { version } = JSON.parse(read('package.json'));
+const CLIENT = import.meta.dirname;
+const STATIC = join(CLIENT, '../static/sse');
+const read = (path) => readFileSync(join(CLIENT, path), 'utf8');
+const readJSON = (path) => JSON.parse(read(path));
+const sha256 = (text) => createHash('sha256').update(text).digest('hex');
 
-function sourcePaths() {
-  const own = readdirSync(here).filter((path) => path.endsWith('.js'));
-  const others = readdirSync(new URL('vendor', here), { recursive: true })
-    .map((path) => `vendor/${path.replaceAll('\\', '/')}`)
-    .filter((path) => path.endsWith('.js'));
-  return [...own, ...others, 'package.json'].sort();
-}
-
+/** The same as `source_hash` in check.py. */
 function sourceHash() {
-  const hash = createHash('sha256');
-  for (const path of sourcePaths()) hash.update(`${path}\0`).update(read(path)).update('\0');
-  return hash.digest('hex');
+  const sources = readdirSync(join(CLIENT, 'src')).filter((name) => name.endsWith('.js'));
+  const paths = ['build.js', 'package-lock.json', 'package.json', ...sources.map((name) => `src/${name}`)].sort();
+  return sha256(paths.map((path) => `${path}\0${read(path)}\0`).join(''));
 }
 
-const licence = (name) => read(`vendor/${name}/LICENSE`).toString().trim();
-const versionOf = (name) => JSON.parse(read(`vendor/${name}/package.json`)).version;
+const SOURCES = sourceHash();
+const { version, dependencies } = readJSON('package.json');
+const licence = (name) => read(`node_modules/${name}/LICENSE`).trim();
+const includes = (name) => `includes ${name} ${dependencies[name]}`;
 
-const hash = sourceHash();
-const parser = `includes eventsource-parser ${versionOf('eventsource-parser')}, its licence is in eventsource-parser.LICENSE.txt`;
-
-/** Of each built file: where it begins, its format, and what its head says beside its name and hash. */
-const FILES = {
-  'djust-sse.js': { entry: 'index.js', format: 'iife', notice: parser },
+/** The scripts: where each begins, its format, and a notice for the included library. */
+const SCRIPTS = {
+  'djust-sse.js': {
+    entry: 'index.js',
+    format: 'iife',
+    // Every visitor loads this file: the licence itself is in another.
+    notice: `${includes('eventsource-parser')}, licence: djust-sse.esm.js`,
+  },
   'djust-sse-sharing.js': { entry: 'shared.js', format: 'esm' },
-  'djust-sse-attributes.js': { entry: 'attributes.js', format: 'esm' },
-  'djust-sse-advice.js': { entry: 'advice.js', format: 'esm' },
+  'djust-sse-extras.js': { entry: 'extras.js', format: 'esm' },
   'djust-sse-morph.js': {
     entry: 'morphing.js',
     format: 'esm',
-    notice: `includes idiomorph ${versionOf('idiomorph')}, ${licence('idiomorph')}`,
+    notice: `${includes('idiomorph')}, ${licence('idiomorph')}`,
   },
 };
 
-for (const [file, { entry, format, notice }] of Object.entries(FILES)) {
+/** Import the classic script, so that a page that uses both still has one client. */
+const MODULE = `/*! djust-sse ${version} as a module: import { DjustSSE } from this file */
+import './djust-sse.js';
+
+export const { DjustSSE } = globalThis;
+
+/*! djust-sse.js ${includes('eventsource-parser')}
+${licence('eventsource-parser')}
+*/
+`;
+
+async function bundle(file, { entry, format }) {
   const { outputFiles } = await build({
-    absWorkingDir: fileURLToPath(here),
+    absWorkingDir: CLIENT,
     bundle: true,
     minify: true,
+    sourcemap: 'external',
     target: 'es2022',
     charset: 'utf8',
-    // Tabs of different clients do not share.
-    define: { VERSION: JSON.stringify(hash.slice(0, 8)) },
-    entryPoints: [entry],
+    // Tabs with different clients do not share.
+    define: { VERSION: JSON.stringify(SOURCES.slice(0, 8)) },
+    entryPoints: [`src/${entry}`],
+    outfile: file,
     format,
     write: false,
   });
-  const head = `/*! djust-sse ${version} sha256:${hash} */\n${notice ? `/*! ${notice} */\n` : ''}`;
-  // It puts functions that are used once where they are used, which esbuild does not.
-  const { code } = await minify(outputFiles[0].text, { ecma: 2022, compress: { passes: 3 }, module: format === 'esm' });
-  writeFileSync(new URL(`../static/sse/${file}`, here), `${head}${code}\n`);
+  const [map, code] = outputFiles.map(({ text }) => text);
+  return { map, code };
 }
 
-// Licences travel beside what they are for: each visitor would have to load them otherwise.
-copyFileSync(
-  new URL('vendor/eventsource-parser/LICENSE', here),
-  new URL('../static/sse/eventsource-parser.LICENSE.txt', here),
-);
+/** Return the text of a script and of its source map, by file name. */
+async function script(file, { notice, ...options }) {
+  const { map, code } = await bundle(file, options);
+  const minified = await minify(code, {
+    ecma: 2022,
+    // Inlines functions that are used once, which esbuild does not.
+    compress: { passes: 3 },
+    module: options.format === 'esm',
+    format: { preamble: `/*! djust-sse ${version}${notice ? `, ${notice}` : ''} */` },
+    sourceMap: { content: map, url: `${file}.map`, includeSources: true },
+  });
+  return { [file]: `${minified.code}\n`, [`${file}.map`]: `${minified.map}\n` };
+}
+
+const scripts = await Promise.all(Object.entries(SCRIPTS).map(([file, options]) => script(file, options)));
+const outputs = Object.assign({ 'djust-sse.esm.js': MODULE }, ...scripts);
+const hashes = Object.fromEntries(Object.entries(outputs).map(([file, text]) => [file, sha256(text)]));
+const record = `${JSON.stringify({ sources: SOURCES, outputs: hashes }, null, 2)}\n`;
+const files = { [join(CLIENT, 'build.json')]: record };
+for (const [file, text] of Object.entries(outputs)) files[join(STATIC, file)] = text;
+
+function isStale([path, text]) {
+  try {
+    return readFileSync(path, 'utf8') !== text;
+  } catch {
+    return true;
+  }
+}
+
+if (process.argv.includes('--check')) {
+  const stale = Object.entries(files).filter(isStale);
+  for (const [path] of stale) console.error(`${path} is not what the sources build. Run: make client`);
+  process.exitCode = stale.length ? 1 : 0;
+} else {
+  for (const [path, text] of Object.entries(files)) writeFileSync(path, text);
+}

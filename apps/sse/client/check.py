@@ -1,65 +1,72 @@
 """
-Find out whether the built client is older than its sources, without Node.
+Check without Node that the served client is the one that was built from its sources, and its size.
 
     python -m apps.sse.client.check
 
-Exits with 1 and one sentence if a built file is outdated or exceeds its budget. build.js puts the
-hash into each file's first line.
+Exits with 1 and one sentence for the first fault. build.js records the hashes of sources and of
+built files in build.json; `npm run check` builds again and compares.
 """
 
 import gzip
-import re
+import json
 import sys
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 CLIENT = Path(__file__).resolve().parent
 STATIC = CLIENT.parent / "static" / "sse"
-# The most that each built file may weigh, in bytes compressed; all but the first are loaded when needed.
+# Maximum size of each script in bytes after gzip; pages load all but the first only if they need it.
 BUDGETS = {
     "djust-sse.js": 10 * 1024,
+    "djust-sse.esm.js": 1024,
     "djust-sse-sharing.js": 2 * 1024,
-    "djust-sse-attributes.js": 2560,
-    "djust-sse-advice.js": 1024,
+    "djust-sse-extras.js": 3 * 1024 + 256,
     "djust-sse-morph.js": 4608,
 }
 
 
 def source_hash() -> str:
-    """Return the SHA-256 of the client's modules and of the vendored ones, names included."""
-    files = [*CLIENT.glob("*.js"), *CLIENT.glob("vendor/**/*.js"), CLIENT / "package.json"]
+    """Return the SHA-256 of the client's modules, its build and its dependencies, names included."""
+    paths = [
+        *CLIENT.glob("src/*.js"),
+        *(CLIENT / name for name in ("build.js", "package.json", "package-lock.json")),
+    ]
     digest = sha256()
-    for path in sorted(file.relative_to(CLIENT).as_posix() for file in files):
-        digest.update(path.encode() + b"\0" + (CLIENT / path).read_bytes() + b"\0")
+    for name in sorted(path.relative_to(CLIENT).as_posix() for path in paths):
+        digest.update(name.encode() + b"\0" + (CLIENT / name).read_bytes() + b"\0")
     return digest.hexdigest()
 
 
-def built_hash(name: str) -> str | None:
-    """Return the hash in the first line of a built file; None without file or hash."""
-    built = STATIC / name
-    if not built.exists():
-        return None
-    first_line = built.read_text(encoding="utf-8").partition("\n")[0]
-    found = re.search(r"sha256:([0-9a-f]{64})", first_line)
-    return found and found[1]
+def record() -> dict[str, Any]:
+    """Return what the last build has recorded: `sources`, a hash, and `outputs`, hashes by file name."""
+    return json.loads((CLIENT / "build.json").read_text(encoding="utf-8"))
+
+
+def output_hashes() -> dict[str, str]:
+    """Return the SHA-256 of each built file that is served, by file name."""
+    return {path.name: sha256(path.read_bytes()).hexdigest() for path in STATIC.glob("djust-sse*")}
 
 
 def compressed_bytes(name: str) -> int:
-    """Return what a built file weighs on its way to a browser."""
+    """Return the size of a built file after gzip."""
     return len(gzip.compress((STATIC / name).read_bytes(), 9))
 
 
-def complaint() -> str | None:
-    """Return what is wrong with the built client, or None."""
-    current = source_hash()
-    for name, most in BUDGETS.items():
-        if built_hash(name) != current:
-            return f"static/sse/{name} is older than its sources. Run: make client"
-        weight = compressed_bytes(name)
-        if weight > most:
-            return f"static/sse/{name} has {weight} bytes compressed; its budget is {most}."
+def fault() -> str | None:
+    """Return the first fault of the built client, or None."""
+    recorded, outputs = record(), output_hashes()
+    if recorded["sources"] != source_hash():
+        return "static/sse is older than its sources. Run: make client"
+    for name in sorted(recorded["outputs"].keys() | outputs):
+        if recorded["outputs"].get(name) != outputs.get(name):
+            return f"static/sse/{name} is not what was built. Run: make client"
+    for name, budget in BUDGETS.items():
+        size = compressed_bytes(name)
+        if size > budget:
+            return f"static/sse/{name} has {size} bytes after gzip; its budget is {budget}."
     return None
 
 
 if __name__ == "__main__":
-    sys.exit(complaint())
+    sys.exit(fault())

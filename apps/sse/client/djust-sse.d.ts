@@ -22,8 +22,23 @@ type DjustSSEState = 'connecting' | 'connected' | 'reconnecting' | 'disconnected
 
 /** Why there is no connection. */
 type DjustSSEReason =
-  | 'closed' | 'destroyed' | 'removed' | 'changed' | 'ended' | 'finished' | 'network' | 'silent' | 'unanswered'
-  | 'suspended' | 'unavailable' | 'unauthorized' | 'forbidden' | 'not-found' | 'other-user' | 'refused' | 'redirected'
+  | 'closed'
+  | 'destroyed'
+  | 'removed'
+  | 'changed'
+  | 'ended'
+  | 'finished'
+  | 'network'
+  | 'silent'
+  | 'unanswered'
+  | 'suspended'
+  | 'unavailable'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'not-found'
+  | 'other-user'
+  | 'refused'
+  | 'redirected'
   | 'not-a-stream';
 
 interface DjustSSEStateDetail {
@@ -65,16 +80,7 @@ interface DjustSSEStats {
   lastEventId: string;
 }
 
-declare class DjustSSE {
-  /** Log all events and changes of state to the console. */
-  static debug: boolean;
-  /** Other origins whose streams may change this page by `html`, `text`, `patch`, `redirect` and `reload`. */
-  static changeOrigins: string[];
-  /** Other origins to which the server may redirect this page. */
-  static redirectOrigins: string[];
-
-  constructor(url: string | URL, options?: DjustSSEOptions);
-
+interface DjustSSE {
   readonly url: string;
   readonly state: DjustSSEState;
 
@@ -93,6 +99,17 @@ declare class DjustSSE {
 
   getStats(): DjustSSEStats;
 }
+
+declare var DjustSSE: {
+  new (url: string | URL, options?: DjustSSEOptions): DjustSSE;
+  readonly prototype: DjustSSE;
+  /** Log all events and changes of state to the console. */
+  debug: boolean;
+  /** Other origins whose streams may change this page by `html`, `text`, `patch`, `redirect` and `reload`. */
+  changeOrigins: string[];
+  /** Other origins to which the server may redirect this page. */
+  redirectOrigins: string[];
+};
 
 interface Element {
   /** The connection of an element with the attribute `dj-sse`. */

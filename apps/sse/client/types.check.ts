@@ -20,7 +20,7 @@ sse
   .destroy()
   .off('stats');
 console.log(sse.getStats().since?.getTime(), DjustSSE.debug);
-document.querySelector('[dj-sse]')!._djustSSE!.on('progress', (data) => console.log(data.percent));
+document.querySelector('[dj-sse]')?._djustSSE?.on('progress', (data) => console.log(data.percent));
 document.addEventListener('sse:data', ({ detail }) => console.log(detail.originalEvent.origin));
 
 // @ts-expect-error There is no such option.

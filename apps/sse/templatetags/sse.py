@@ -22,13 +22,12 @@ def sse_script(context: Context) -> SafeString:
     Print the script element of the browser client, with the page's CSP nonce if it has one.
 
     Put it in the head: it blocks there, so that scripts in the body find `_djustSSE` on their elements.
-    Sharing, the mode `morph`, advice and some attributes are loaded when a page first uses them. If
+    Sharing, the mode `morph` and rarely used attributes are loaded when a page first uses them. If
     the site's policy requires Trusted Types, listeners get `html` fields as `TrustedHTML`.
     """
     attributes = {
         "src": static("sse/djust-sse.js"),
-        "data-advice": static("sse/djust-sse-advice.js"),
-        "data-attributes": static("sse/djust-sse-attributes.js"),
+        "data-extras": static("sse/djust-sse-extras.js"),
         "data-morph": static("sse/djust-sse-morph.js"),
         "data-sharing": static("sse/djust-sse-sharing.js"),
         "nonce": context.get("csp_nonce"),

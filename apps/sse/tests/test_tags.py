@@ -11,8 +11,8 @@ def test_the_script_has_the_nonce_of_the_page_and_says_whether_trusted_types_are
     tag = "{" + "% sse_script %" + "}"
     settings.SECURE_CSP = {"require-trusted-types-for": ["'script'"]}
     parts = (
-        'data-advice="/static/sse/djust-sse-advice.js" data-attributes="/static/sse/djust-sse-attributes.js"'
-        ' data-morph="/static/sse/djust-sse-morph.js" data-sharing="/static/sse/djust-sse-sharing.js"'
+        'data-extras="/static/sse/djust-sse-extras.js" data-morph="/static/sse/djust-sse-morph.js"'
+        ' data-sharing="/static/sse/djust-sse-sharing.js"'
     )
     assert render(tag, csp_nonce="abc") == (
         f'<script {parts} nonce="abc" src="/static/sse/djust-sse.js" data-trusted-types></script>'

@@ -68,7 +68,7 @@ class Connection:
         self._answered.set()
 
     def wait_until_closed(self) -> None:
-        """Return once the client has closed the connection; fail if it does not."""
+        """Return once the client has closed the connection, or the test has ended it; fail if it stays open."""
         assert self._gone.wait(SECONDS), f"the client kept {self.target} open"
 
     def hold(self) -> None:
@@ -76,10 +76,10 @@ class Connection:
         while not self._answered.is_set():
             readable, _, _ = select.select([self._handler.connection], [], [], 0.02)
             if readable and not self._received():
-                self._gone.set()
-                return
+                break
             if self._is_kept_alive:
                 self.send(":\n\n")
+        self._gone.set()
 
     def _received(self) -> bytes:
         try:

@@ -137,7 +137,7 @@ def test_a_part_is_fetched_again_if_an_event_changes_only_a_class_meanwhile(page
 
 def test_attributes_that_could_not_be_loaded_are_tried_again_at_the_next_event(page, server, open_page):
     page.clock.install()
-    page.route("**/djust-sse-attributes.js", lambda route: route.abort())
+    page.route("**/djust-sse-extras.js", lambda route: route.abort())
     with page.expect_console_message(lambda message: "could not be loaded" in message.text):
         open_page(EMPTY.format("<b>1</b>"))
     server.page(EMPTY.format("<b>2</b>"))

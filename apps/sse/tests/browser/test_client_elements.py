@@ -142,12 +142,32 @@ def test_it_works_under_a_strict_policy_without_a_complaint(page, server, open_p
     assert complaints == []
 
 
-def test_loading_the_script_twice_changes_nothing(page, server, open_page, complaints):
-    open_page('<div dj-sse="/stream/"></div><script src="/djust-sse.js"></script>')
+def test_loading_the_script_twice_or_as_a_module_too_changes_nothing(page, server, open_page, complaints):
+    module = '<script type="module">import { DjustSSE } from "/djust-sse.esm.js"; isSame = DjustSSE === self.DjustSSE</script>'
+    open_page(
+        f'<script src="/djust-sse.js"></script>{module}<div dj-sse="/stream/"></div><script>var isSame</script>'
+    )
     server.accept().stream(event("a", "shown"))
     expect(page.locator("[dj-sse]")).to_have_text("shown")
+    page.wait_for_function("() => isSame")
     assert complaints == []
     assert server.is_idle()
+
+
+def test_a_page_can_import_the_client_as_a_module_which_finds_its_parts(page, server, open_page, complaints):
+    module = 'import { DjustSSE } from "/djust-sse.esm.js"; new DjustSSE("/mine/").on("a", (text) => out.append(text)).connect()'
+    open_page(
+        f'<output id="out"></output><p dj-sse="/stream/" dj-sse-mode="morph"></p><script type="module">{module}</script>',
+        head="<!doctype html><title>Test</title>",
+        path="/deep/page/",
+    )
+    for _ in range(2):
+        request = server.accept()
+        request.stream(event("a", "own" if request.target == "/mine/" else {"html": "<i>shown</i>"}))
+    expect(page.locator("output")).to_have_text("own")
+    expect(page.locator("p > i")).to_have_text("shown")
+    page.wait_for_function("() => performance.getEntriesByName(`${location.origin}/djust-sse-morph.js`).length")
+    assert complaints == []
 
 
 def test_morphs_and_patches_work_under_a_strict_policy_too(page, server, open_page, complaints):
