@@ -5,15 +5,15 @@ import os
 from django.core.asgi import get_asgi_application
 
 from apps.operations.environment import errors_as_sentences
-from apps.operations.logs import Identified
-from apps.operations.uploads import Bounded
+from apps.operations.logs import RequestIdMiddleware
+from apps.operations.uploads import UploadLimitMiddleware
 from apps.site import load
 from apps.sse.asgi import hand_off
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
 
 with errors_as_sentences():
-    application = Identified(Bounded(hand_off(get_asgi_application())))
+    application = RequestIdMiddleware(UploadLimitMiddleware(hand_off(get_asgi_application())))
 
 # From the start, so that the first visitor sees a chart.
 load.record()

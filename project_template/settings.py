@@ -246,7 +246,7 @@ if DEBUG:
 MEDIA_URL = "media/"
 MEDIA_ROOT = DATA_DIR / "media"
 # The largest upload. nginx has the same limit and refuses larger files before they are sent.
-MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", default=50, least=1)
+MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", default=50, minimum=1)
 TASKS_MAX_UPLOAD_BYTES = MAX_UPLOAD_MB * 2**20
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

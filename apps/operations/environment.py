@@ -1,4 +1,4 @@
-"""Environment variables for the settings. An invalid value is an error whose message names the variable."""
+"""Environment variables for the settings. The error for an invalid value names the variable."""
 
 import contextlib
 import re
@@ -13,7 +13,7 @@ from django.db.utils import load_backend
 
 BOOLEANS = {"": False} | dict.fromkeys(("1", "true", "yes", "on"), True)
 BOOLEANS |= dict.fromkeys(("0", "false", "no", "off"), False)
-# By this exit code gunicorn and uvicorn know that starting again would not help.
+# gunicorn and uvicorn do not restart a process that ends with this exit code.
 CANNOT_START = 3
 URLS = {
     "DATABASE_URL": "postgres://user:password@host:5432/name or sqlite:////path/to/file",
@@ -32,10 +32,10 @@ KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count"
 
 
 class Environment(environ.Env):
-    """django-environ's `Env`, whose methods raise `ImproperlyConfigured` for an invalid value."""
+    """django-environ's `Env`, with methods that raise `ImproperlyConfigured` for an invalid value."""
 
-    def refusal(self, name, expected):
-        """Return the error for a variable whose value may be shown."""
+    def error(self, name, expected):
+        """Return the error for an invalid value, and show the value."""
         return ImproperlyConfigured(f"{name} is {self.str(name, default='')!r}. Set it to {expected}.")
 
     def bool(self, name, default):
@@ -44,41 +44,41 @@ class Environment(environ.Env):
             return default
         value = self.str(name).strip().lower()
         if value not in BOOLEANS:
-            raise self.refusal(name, "1 or 0")
+            raise self.error(name, "1 or 0")
         return BOOLEANS[value]
 
-    def int(self, name, default, least=0):
-        """Return a whole number of at least `least`."""
+    def int(self, name, default, minimum=0):
+        """Return a whole number of at least `minimum`."""
         if name not in self:
             return default
         value = self.str(name)
-        if not re.fullmatch(r"[0-9]+", value) or int(value) < least:
-            raise self.refusal(name, f"a whole number of at least {least}")
+        if not re.fullmatch(r"[0-9]+", value) or int(value) < minimum:
+            raise self.error(name, f"a whole number of at least {minimum}")
         return int(value)
 
     def choice(self, name, default, choices, expected=""):
         """Return one of the choices."""
         value = self.str(name, default=default)
         if value not in choices:
-            raise self.refusal(name, expected or f"one of {', '.join(choices)}")
+            raise self.error(name, expected or f"one of {', '.join(choices)}")
         return value
 
     def matching(self, name, default, pattern, expected):
-        """Return a string that matches a pattern as a whole."""
+        """Return a string that fully matches a pattern."""
         value = self.str(name, default=default)
         if not re.fullmatch(pattern, value):
-            raise self.refusal(name, expected)
+            raise self.error(name, expected)
         return value
 
     def all_matching(self, name, pattern, expected, required=False):
-        """Return a list of strings that match a pattern; raises if it is `required` and empty."""
+        """Return a list of strings that fully match a pattern; it may be empty unless `required`."""
         found = self.list(name, default=[])
         if (required and not found) or not all(re.fullmatch(pattern, each) for each in found):
-            raise self.refusal(name, expected)
+            raise self.error(name, expected)
         return found
 
     def folder(self, name, default):
-        """Return the path of a folder and create it if it is missing."""
+        """Return the path of a folder, which is created if it is missing."""
         path = Path(self.str(name, default=str(default)))
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -89,11 +89,11 @@ class Environment(environ.Env):
 
     def database(self, name, default, pool):
         """
-        Return the settings of a database, SQLite and PostgreSQL with options for a site.
+        Return the settings of a database, with options for SQLite and PostgreSQL.
 
-        `pool`: maximum number of connections to PostgreSQL of one process, 0 for no pool.
+        `pool` is the maximum number of connections of one process to PostgreSQL, 0 for no pool.
         """
-        # An open stream must not keep a connection, so connections are given back after each use.
+        # Connections are returned after each use, so that open streams hold none.
         settings = {**(self._database(name) if name in self else default), "CONN_MAX_AGE": 0}
         if settings["ENGINE"].endswith("sqlite3"):
             settings["OPTIONS"] = dict(SQLITE)
@@ -109,7 +109,7 @@ class Environment(environ.Env):
         scheme = self.str(name).partition(":")[0]
         config = self._url(name, self.db_url) if scheme in self.DB_SCHEMES or "." in scheme else {}
         if not config.get("NAME"):
-            raise unusable(name)
+            raise invalid_url(name)
         try:
             load_backend(config["ENGINE"])
         except ImproperlyConfigured as error:
@@ -121,7 +121,7 @@ class Environment(environ.Env):
         return config
 
     def token(self, name, default):
-        """Return a token that clients can send in a header."""
+        """Return a token that is valid in a header."""
         value = self.str(name, default=default)
         if not re.fullmatch(r"[!-~]*", value):
             raise ImproperlyConfigured(
@@ -139,28 +139,27 @@ class Environment(environ.Env):
         mailer = {"BACKEND": config["EMAIL_BACKEND"]}
         if mailer["BACKEND"].endswith("smtp.EmailBackend"):
             if not config["EMAIL_HOST"]:
-                raise unusable(name)
-            mailer["OPTIONS"] = {option: config.get(f"EMAIL_{name}", False) for option, name in SMTP.items()}
+                raise invalid_url(name)
+            mailer["OPTIONS"] = {option: config.get(f"EMAIL_{key}", False) for option, key in SMTP.items()}
         return mailer
 
     def _url(self, name, read, default=environ.Env.NOTSET):
         try:
             address = urlsplit(self.str(name, default=""))
             if "," not in address.netloc and address.netloc != ":memory:":
-                # Raises for a port that is no number.
-                address.port  # noqa: B018
+                address.port  # noqa: B018  (raises for an invalid port)
             return read(name, default=default)
         except (ImproperlyConfigured, ValueError, KeyError):
-            raise unusable(name) from None
+            raise invalid_url(name) from None
 
 
-def unusable(name):
-    """Return the error for a URL, which is not shown since it may hold a password."""
+def invalid_url(name):
+    """Return the error for an invalid URL. It may contain a password, so it is not shown."""
     return ImproperlyConfigured(f"{name} is not a valid URL. Set it to {URLS[name]}.")
 
 
 def development_secret_key(folder):
-    """Return the key in the data folder. It is created on first use, so that logins survive a restart."""
+    """Return the key in the data folder, created on first use, so that logins survive a restart."""
     file = folder / "secret_key"
     if not file.exists():
         file.touch(mode=0o600)

@@ -1,53 +1,51 @@
 """
-Serves uploaded files through nginx, and other files in pieces.
+Serves uploaded files through nginx, and other files in chunks.
 
-A view that decides who gets a file of `MEDIA_ROOT` returns a `FileResponse`. If the bundled nginx is in front, the
-response then names the file's path to nginx. Otherwise, under ASGI, a thread reads each piece of it.
+A view returns a `FileResponse` for a file of `MEDIA_ROOT`. Behind the bundled nginx the response then has only the
+path, and nginx sends the file. Otherwise, under ASGI, a thread reads each chunk.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
-from django.http import FileResponse, HttpRequest
+from django.http import FileResponse, HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
-# The request header of the bundled nginx.conf, its value, and the location of MEDIA_ROOT there.
-SENDFILE_TYPE, ACCEL_REDIRECT = "X-Sendfile-Type", "X-Accel-Redirect"
+# As in the bundled nginx.conf: the request header, its value, and the location of MEDIA_ROOT.
+SENDFILE_TYPE_HEADER, ACCEL_REDIRECT = "X-Sendfile-Type", "X-Accel-Redirect"
 PRIVATE_URL = "/private-media/"
 
 
 @sync_and_async_middleware
 def stream_files(get_response):
-    """Leave uploaded files to nginx; under ASGI iterate over the files of WhiteNoise and others in threads."""
-    if iscoroutinefunction(get_response):
+    """Let nginx send uploaded files; under ASGI read other files, such as WhiteNoise's, in threads."""
 
-        async def middleware(request):
-            return streamed(request, await get_response(request))
+    def sync_middleware(request):
+        return prepare(request, get_response(request))
 
-    else:
+    async def async_middleware(request):
+        return prepare(request, await get_response(request))
 
-        def middleware(request):
-            return streamed(request, get_response(request))
-
-    return middleware
+    return async_middleware if iscoroutinefunction(get_response) else sync_middleware
 
 
-def streamed(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    """Return a response that its server can send."""
-    if request.headers.get(SENDFILE_TYPE) == ACCEL_REDIRECT and isinstance(response, FileResponse):
-        leave_to_nginx(response)
-    if isinstance(request, ASGIRequest) and response.streaming and not response.is_async:
-        response.streaming_content = pieces(response.streaming_content)
+def prepare(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """Return the response in the form that nginx or the ASGI server can send."""
+    if request.headers.get(SENDFILE_TYPE_HEADER) == ACCEL_REDIRECT and isinstance(response, FileResponse):
+        send_by_nginx(response)
+    if isinstance(request, ASGIRequest) and isinstance(response, StreamingHttpResponse) and not response.is_async:
+        response.streaming_content = read_in_threads(iter(response))
     return response
 
 
-def leave_to_nginx(response: FileResponse) -> None:
-    """Replace the content by the file's path, if the file is in `MEDIA_ROOT`."""
+def send_by_nginx(response: FileResponse) -> None:
+    """Replace the content with the file's path if the file is in `MEDIA_ROOT`."""
     path, folder = path_of(response.file_to_stream), Path(settings.MEDIA_ROOT)
     if path.is_relative_to(folder):
         response.headers[ACCEL_REDIRECT] = PRIVATE_URL + quote(str(path.relative_to(folder)))
@@ -64,8 +62,8 @@ def path_of(file) -> Path:
         return Path(str(getattr(file, "name", "")))
 
 
-async def pieces(content: Iterable[bytes]) -> AsyncIterator[bytes]:
-    """Yield the pieces of the content, each read in a thread."""
-    iterator = iter(content)
-    while (piece := await sync_to_async(next)(iterator, None)) is not None:
-        yield piece
+async def read_in_threads(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield the chunks, each read in a thread."""
+    read = sync_to_async(partial(next, chunks, None))
+    while (chunk := await read()) is not None:
+        yield chunk

@@ -1,8 +1,8 @@
 """
-Whether this process runs (`/health/live`) and can serve (`/health/ready`).
+Answers `/health/live` if this process runs, and `/health/ready` if it can serve.
 
-The middleware comes first, so that both paths answer plain HTTP and any host name. Reasons, and how long
-background tasks have been waiting, need `METRICS_TOKEN`. Tasks that wait do not make a web server unready.
+The middleware comes first, so that both paths answer plain HTTP and any host name. Reasons and the waiting time
+of background tasks need `METRICS_TOKEN`. A web server is ready even if tasks are waiting.
 """
 
 import hmac
@@ -24,8 +24,8 @@ from apps.sse.brokers import get_broker
 from .task_queue import waiting_tasks
 
 LIVE, READY = "/health/live", "/health/ready"
-KEPT_SECONDS = 1.0
-# More than SQLite needs for a small transaction.
+CACHE_SECONDS = 1.0
+# More than SQLite writes in a small transaction.
 DISK_BYTES = 64 * 1024
 
 logger = logging.getLogger(__name__)
@@ -34,19 +34,16 @@ logger = logging.getLogger(__name__)
 @sync_and_async_middleware
 def answer(get_response):
     """Answer requests for the two paths."""
-    if iscoroutinefunction(get_response):
 
-        async def middleware(request):
-            if request.path_info not in (LIVE, READY):
-                return await get_response(request)
-            return await sync_to_async(respond)(request) if request.path_info == READY else respond(request)
+    def sync_middleware(request):
+        return respond(request) if request.path_info in (LIVE, READY) else get_response(request)
 
-    else:
+    async def async_middleware(request):
+        if request.path_info not in (LIVE, READY):
+            return await get_response(request)
+        return await sync_to_async(respond)(request) if request.path_info == READY else respond(request)
 
-        def middleware(request):
-            return respond(request) if request.path_info in (LIVE, READY) else get_response(request)
-
-    return middleware
+    return async_middleware if iscoroutinefunction(get_response) else sync_middleware
 
 
 def respond(request: HttpRequest) -> HttpResponse:
@@ -61,20 +58,20 @@ def respond(request: HttpRequest) -> HttpResponse:
         response = JsonResponse({"problems": problems, **tasks})
     response.status_code = 503 if problems else 200
     response.headers["Cache-Control"] = "no-store"
-    # `Readiness` logs a problem once, Django would log each response.
-    response._has_been_logged = True
+    # Django would log each response. `Readiness` logs each problem once.
+    response._has_been_logged = True  # type: ignore[attr-defined]
     return response
 
 
 def has_token(request: HttpRequest) -> bool:
-    """Return whether a request has `METRICS_TOKEN`, if it is set, as its bearer token."""
+    """Return whether `METRICS_TOKEN` is set and is the bearer token of the request."""
     token = getattr(settings, "METRICS_TOKEN", "")
     given = request.headers.get("Authorization", "")
     return bool(token) and hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
 
 
 class Readiness:
-    """What keeps this process from serving, checked once a second at most."""
+    """The reasons why this process cannot serve, checked at most once a second."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -83,9 +80,9 @@ class Readiness:
         self._is_migrated = False
 
     def problems(self) -> dict[str, str]:
-        """Return the reasons of what is not available: `disk`, `database`, `migrations`, `broker`."""
+        """Return the reason for each of `disk`, `database`, `migrations` and `broker` that fails."""
         with self._lock:
-            if time.monotonic() - self._checked_at >= KEPT_SECONDS:
+            if time.monotonic() - self._checked_at >= CACHE_SECONDS:
                 found = self._find()
                 if found and found != self._problems:
                     logger.warning("Not ready: %s", "; ".join(f"{name}: {why}" for name, why in found.items()))
@@ -100,7 +97,7 @@ class Readiness:
         return found | reasons({"migrations": self._check_migrations, "broker": check_broker})
 
     def _check_migrations(self) -> str:
-        # Reading all migrations takes long, so it ends when none is missing.
+        # Reading all migrations is slow, so they are read until none is missing.
         if not self._is_migrated:
             executor = MigrationExecutor(connection)
             plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -111,7 +108,7 @@ class Readiness:
 
 
 def reasons(checks) -> dict[str, str]:
-    """Run checks and return the reasons of those that fail; an exception is a reason."""
+    """Run the checks and return the reasons of those that fail, by return value or exception."""
     found = {}
     for name, check in checks.items():
         try:
@@ -122,7 +119,7 @@ def reasons(checks) -> dict[str, str]:
 
 
 def check_disk() -> str:
-    """Write to the data folder and to the folder of SQLite's file; return why that fails."""
+    """Write to the data folder and to the folder of SQLite's file; return the reason if that fails."""
     folders = {settings.DATA_DIR}
     if connection.vendor == "sqlite":
         folders.add(Path(connection.settings_dict["NAME"]).parent)
@@ -136,7 +133,7 @@ def check_disk() -> str:
 
 
 def check_database() -> str:
-    """Return "it is read-only" if it is; raises if it does not answer."""
+    """Return a reason if the database is read-only; raises if it does not answer."""
     with connection.cursor() as cursor:
         cursor.execute("SHOW transaction_read_only" if connection.vendor == "postgresql" else "SELECT 'off'")
         return "" if cursor.fetchone() == ("off",) else "it is read-only"

@@ -1,8 +1,8 @@
 """
-Log records as lines, or as JSON in production, with the id of their request and without tokens of password resets.
+Logs lines, or JSON in production, with the id of the request and without the tokens of password resets.
 
-nginx gives each request an id and logs it, too. Without a proxy the id is created here. Streams and background
-tasks that a request has started keep its id.
+nginx gives each request an id and also logs it. Without a proxy the id is created here. Streams and background
+tasks keep the id of the request that started them.
 """
 
 import logging
@@ -21,8 +21,8 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 HEADER = "X-Request-ID"
-USABLE = re.compile(r"[0-9A-Za-z_-]{8,64}")
-# Fields that servers and Django add to records. A request shows its query string, which may hold a secret.
+VALID_ID = re.compile(r"[0-9A-Za-z_-]{8,64}")
+# Fields that servers and Django add to records. A query string may contain a secret.
 HIDDEN = [*RESERVED_ATTRS, "color_message", "request", "server_time"]
 RESET_PATH = re.compile(r"(/accounts/reset/)[^/\s]+/[^/\s\"]+")
 QUEUED = "django_tasks_database.DBTaskResult"
@@ -30,28 +30,28 @@ QUEUED = "django_tasks_database.DBTaskResult"
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
-def begin(given: str) -> None:
-    """Give an id to the request that begins: the proxy's, if it is valid, or a new one."""
-    request_id.set(given if settings.BEHIND_PROXY and USABLE.fullmatch(given) else uuid4().hex)
+def set_request_id(given: str) -> None:
+    """Set the id of a new request: the proxy's if it is valid, otherwise a new one."""
+    request_id.set(given if settings.BEHIND_PROXY and VALID_ID.fullmatch(given) else uuid4().hex)
 
 
-class Identified:
-    """An ASGI application whose requests and streams have an id."""
+class RequestIdMiddleware:
+    """ASGI middleware that gives each request or stream an id."""
 
     def __init__(self, application) -> None:
         self.application = application
 
     async def __call__(self, scope, receive, send) -> None:
         if scope["type"] == "http":
-            begin(dict(scope["headers"]).get(HEADER.lower().encode(), b"").decode("latin-1"))
+            set_request_id(dict(scope["headers"]).get(HEADER.lower().encode(), b"").decode("latin-1"))
         await self.application(scope, receive, send)
 
 
-def identified_wsgi(application):
-    """Return a WSGI application whose requests have an id."""
+def wsgi_request_id(application):
+    """WSGI middleware that gives each request an id."""
 
     def wsgi(environ, start_response):
-        begin(environ.get("HTTP_X_REQUEST_ID", ""))
+        set_request_id(environ.get("HTTP_X_REQUEST_ID", ""))
         return application(environ, start_response)
 
     return wsgi
@@ -60,48 +60,44 @@ def identified_wsgi(application):
 @sync_and_async_middleware
 def identify(get_response):
     """Add the header with the request's id to each response."""
-    if iscoroutinefunction(get_response):
 
-        async def middleware(request):
-            return named(await get_response(request))
+    def sync_middleware(request):
+        return add_header(get_response(request))
 
-    else:
+    async def async_middleware(request):
+        return add_header(await get_response(request))
 
-        def middleware(request):
-            return named(get_response(request))
-
-    return middleware
+    return async_middleware if iscoroutinefunction(get_response) else sync_middleware
 
 
-def named(response):
-    """Return a response with the id of its request."""
+def add_header(response):
     if id := request_id.get():
         response.headers[HEADER] = id
     return response
 
 
 @receiver(pre_save, sender=QUEUED)
-def give_id_to_task(instance, **kwargs):
-    """Store the id of the request with a task that it enqueues."""
+def store_id(instance, **kwargs):
+    """Store the id of the request with the task that it enqueues."""
     if instance._state.adding:
         instance.args_kwargs["request_id"] = request_id.get()
 
 
 @receiver(post_save, sender=QUEUED)
-def take_id_from_task(instance, **kwargs):
-    """Log with the id of the request that enqueued the task which a worker starts."""
+def restore_id(instance, **kwargs):
+    """In a worker, log with the id of the request that enqueued the task."""
     if instance.status == TaskResultStatus.RUNNING:
         request_id.set(instance.args_kwargs.get("request_id", ""))
 
 
 @receiver(task_finished)
-def forget_id(**kwargs):
-    """Log without an id between two tasks."""
+def clear_id(**kwargs):
+    """Log without an id between tasks."""
     request_id.set("")
 
 
 class LineFormatter(logging.Formatter):
-    """Log lines without the tokens of password resets."""
+    """Logs text without the tokens of password resets."""
 
     def __init__(self):
         super().__init__("{levelname} {name} {message}", style="{")
@@ -112,7 +108,7 @@ class LineFormatter(logging.Formatter):
 
 
 class JSONFormatter(JsonFormatter):
-    """A line of JSON for each record, with the fields of its `extra` and the id of its request."""
+    """Logs one line of JSON for each record, with its `extra` fields and the id of its request."""
 
     def __init__(self):
         super().__init__(
@@ -124,7 +120,7 @@ class JSONFormatter(JsonFormatter):
         )
 
     def process_log_record(self, log_data: dict) -> dict:
-        """Return the fields of a record with the id of its request, if it has one."""
+        """Return the fields of a record and the id of its request, if there is one."""
         return log_data | ({"id": id} if (id := request_id.get()) else {})
 
     def format(self, record: logging.LogRecord) -> str:

@@ -1,4 +1,4 @@
-"""How long background tasks have been waiting for a worker."""
+"""The queue of background tasks: waiting tasks and their waiting time."""
 
 from collections.abc import Iterator
 
@@ -11,19 +11,19 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 def waiting_tasks() -> dict[str, float] | None:
     """
-    Return how many background tasks are due, and for how many seconds the first of them has been.
+    Return the number of tasks that are due, and for how many seconds the oldest has been due.
 
-    More than a minute: there is no worker, or there are too few. None without a queue or a database.
+    More than a minute means that workers are missing. None without a queue or a database.
     """
     if not apps.is_installed("django_tasks_db"):
         return None
-    from django_tasks_db.models import DBTaskResult
+    from django_tasks_db.models import DBTaskResult, DBTaskResultQuerySet
 
     now = timezone.now()
-    # What is to run at once has a moment far in the future.
+    # A task to run at once has the largest possible `run_after`.
     due_since = Case(When(run_after__gt=now, then="enqueued_at"), default="run_after")
     try:
-        due = DBTaskResult.objects.ready().aggregate(waiting=Count("pk"), since=Min(due_since))
+        due = DBTaskResultQuerySet(DBTaskResult).ready().aggregate(waiting=Count("pk"), since=Min(due_since))
     except Error:
         return None
     return {
@@ -32,8 +32,8 @@ def waiting_tasks() -> dict[str, float] | None:
     }
 
 
-def last_taken() -> float | None:
-    """Return when a worker last took a task, in seconds of Unix time; None if that is not known."""
+def last_started() -> float | None:
+    """Return the Unix time at which a worker last started a task; None if that is not known."""
     from django_tasks_db.models import DBTaskResult
 
     try:
@@ -44,10 +44,9 @@ def last_taken() -> float | None:
 
 
 class TaskCollector:
-    """The queue as metrics for `/metrics/`; none without a queue or a database."""
+    """Metrics of the queue for `/metrics/`; none without a queue or a database."""
 
     def collect(self) -> Iterator[Metric]:
-        """Yield each metric."""
         waiting = waiting_tasks()
         if waiting is None:
             return
@@ -55,6 +54,6 @@ class TaskCollector:
         yield GaugeMetricFamily(
             "tasks_due_seconds", "Seconds since the oldest of them became due.", waiting["seconds"]
         )
-        if at := last_taken():
+        if at := last_started():
             text = "Unix time at which a worker last started a task."
             yield GaugeMetricFamily("tasks_last_taken_timestamp_seconds", text, at)

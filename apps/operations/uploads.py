@@ -1,8 +1,8 @@
 """
-Limits the size of a request's body to a form with a file of `MAX_UPLOAD_MB`.
+Limits the body of a request to a form with a file of `MAX_UPLOAD_MB`.
 
-nginx has the same limit and accepts large bodies from logged-in users only. Without both limits Django would
-write any body to the disk, under ASGI before it calls a view.
+nginx has the same limit and accepts large bodies from logged-in users only. Without limits Django would write any
+body to the disk, under ASGI before it calls a view.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from django.template.loader import render_to_string
 
 CONTENT_TYPE = "text/html; charset=utf-8"
 CHUNK_BYTES = 64 * 1024
-# A refused client may keep sending: a browser that is cut off does not show the response.
+# A browser shows the response only if the server reads the rest of the request.
 LINGER_SECONDS = 10.0
 
 logger = logging.getLogger(__name__)
@@ -27,12 +27,12 @@ def permission(request: HttpRequest) -> HttpResponse:
     """Return 204 if nginx should accept a large body from this visitor, otherwise 401."""
     response = HttpResponse(status=204 if request.user.is_authenticated else 401)
     response.headers["Cache-Control"] = "no-store"
-    response._has_been_logged = True  # a refusal is no error
+    response._has_been_logged = True  # type: ignore[attr-defined]  # a 401 is no error here
     return response
 
 
-class Bounded:
-    """An ASGI application that answers 413 as soon as a body is known to be too large."""
+class UploadLimitMiddleware:
+    """ASGI middleware that answers 413 as soon as a body is known to be too large."""
 
     def __init__(self, application) -> None:
         self.application = application
@@ -41,22 +41,22 @@ class Bounded:
         headers = dict(scope["headers"]) if scope["type"] == "http" else {}
         if is_too_large(headers.get(b"content-length", b"").decode("latin-1")):
             return await refuse(receive, send)
-        left = max_bytes()
+        remaining = max_bytes()
 
         async def count():
-            nonlocal left
+            nonlocal remaining
             message = await receive()
-            left -= len(message.get("body", b""))
-            # Django then stops as if the client had left.
-            return message if left >= 0 else {"type": "http.disconnect"}
+            remaining -= len(message.get("body", b""))
+            # Over the limit, Django stops as if the client had disconnected.
+            return message if remaining >= 0 else {"type": "http.disconnect"}
 
         await self.application(scope, count if b"transfer-encoding" in headers else receive, send)
-        if left < 0:
+        if remaining < 0:
             await refuse(receive, send)
 
 
-def bounded_wsgi(application):
-    """Return a WSGI application that answers 413 to large bodies. WSGI has no body without a length."""
+def wsgi_upload_limit(application):
+    """WSGI middleware that answers 413 to large bodies. In WSGI each body has a length."""
 
     def wsgi(environ, start_response):
         if not is_too_large(environ.get("CONTENT_LENGTH", "")):
@@ -64,7 +64,7 @@ def bounded_wsgi(application):
         body = error_page()
         headers = [("Content-Type", CONTENT_TYPE), ("Content-Length", str(len(body)))]
         start_response("413 Content Too Large", headers)
-        return then_drain(body, environ["wsgi.input"])
+        return send_and_drain(body, environ["wsgi.input"])
 
     return wsgi
 
@@ -99,7 +99,7 @@ async def refuse(receive, send) -> None:
     await send({"type": "http.response.body"})
 
 
-def then_drain(body: bytes, rest) -> Iterator[bytes]:
+def send_and_drain(body: bytes, rest) -> Iterator[bytes]:
     """Yield the response, then drain the request's body for `LINGER_SECONDS`."""
     yield body
     until = time.monotonic() + LINGER_SECONDS

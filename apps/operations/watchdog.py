@@ -1,20 +1,22 @@
 """
-Leases of background tasks: the watchdog of each worker finds tasks whose worker has died.
+Leases of background tasks: the watchdog of each worker finds the tasks of dead workers.
 
 `run_after` of a running task is the end of its lease. A worker takes the lease when it claims the task, and renews
-it. A worker that was only frozen may run on: a task must bear being run twice.
+it. A worker that was only frozen continues, so a task may run twice at the same time.
 """
 
 import logging
 from datetime import timedelta
 from threading import Event, Thread
+from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.db.models.signals import post_save
 from django.tasks import TaskResultStatus
 from django.tasks.signals import task_finished
 from django.utils import timezone
-from django_tasks_db.models import DBTaskResult
+from django_tasks_db.models import DBTaskResult, DBTaskResultQuerySet
 
 LEASE, RENEW_SECONDS = timedelta(seconds=10), 3
 MAX_ATTEMPTS = 5
@@ -23,11 +25,12 @@ logger = logging.getLogger(__name__)
 
 
 class Watchdog(Thread):
-    """Renews the lease of the task that this process runs, and hands on the tasks of workers that have died."""
+    """Renews the lease of this process's task, and queues the tasks of dead workers again."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self.claimed, self.stopped = None, Event()
+        self.claimed: Any = None
+        self.stopped = Event()
         post_save.connect(self.on_save, sender=DBTaskResult)
 
     def on_save(self, instance: DBTaskResult, **kwargs) -> None:
@@ -40,21 +43,25 @@ class Watchdog(Thread):
         while not self.stopped.is_set():
             try:
                 renew(self.claimed)
-                hand_on()
+                requeue_expired()
             except Exception:
-                logger.exception("Leases of tasks were not renewed; the next try is in %s seconds.", RENEW_SECONDS)
+                logger.exception("Leases of tasks were not renewed. Next attempt in %s seconds.", RENEW_SECONDS)
             connection.close()
             self.stopped.wait(RENEW_SECONDS)
 
 
+def running() -> QuerySet[DBTaskResult]:
+    return DBTaskResultQuerySet(DBTaskResult).running()
+
+
 def renew(pk) -> None:
-    DBTaskResult.objects.running().filter(pk=pk).update(run_after=timezone.now() + LEASE)
+    running().filter(pk=pk).update(run_after=timezone.now() + LEASE)
 
 
 @transaction.atomic
-def hand_on() -> None:
-    """Queue tasks with an expired lease again; after `MAX_ATTEMPTS` they fail."""
-    for result in DBTaskResult.objects.running().filter(run_after__lt=timezone.now()).select_for_update():
+def requeue_expired() -> None:
+    """Queue tasks with an expired lease again; fail them after `MAX_ATTEMPTS`."""
+    for result in running().filter(run_after__lt=timezone.now()).select_for_update():
         logger.warning("The worker of task %s (%s) has died.", result.pk, result.task_path)
         if len(result.worker_ids) < MAX_ATTEMPTS:
             DBTaskResult.objects.filter(pk=result.pk).update(status=TaskResultStatus.READY)

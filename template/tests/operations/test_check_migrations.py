@@ -1,4 +1,4 @@
-"""What is refused breaks the running release, and what is not leaves it alone: tried on real databases."""
+"""Refused migrations break the running release, the others do not: on real databases."""
 
 import contextlib
 
@@ -11,7 +11,7 @@ from django.db.migrations.state import ProjectState
 from django.db.utils import ConnectionHandler
 from environ import Env
 
-from apps.operations.management.commands.check_migrations import CHECK_IT, judge, tables
+from apps.operations.management.commands.check_migrations import CHECK_IT, check_operation, tables
 from apps.sse.tests.servers import postgres
 from tests.fixtures import need
 
@@ -41,7 +41,7 @@ RUNNING = [
     ops.AddField("post", "tags", models.ManyToManyField("shop.Tag")),
     ops.AddField("post", "tag", models.ForeignKey("shop.Tag", models.CASCADE, null=True, related_name="+")),
 ]
-LIVED_WITH = {
+ACCEPTED = {
     "a new table": [ops.CreateModel("New", [("id", models.BigAutoField(primary_key=True)), ("of", text())])],
     "a column that may be NULL": [ops.AddField("post", "link", text(null=True))],
     "a column with a default of the database": [ops.AddField("post", "link", text(db_default=""))],
@@ -53,8 +53,11 @@ LIVED_WITH = {
         ops.AlterField("post", "title", text(db_column="title")),
         ops.RenameField("post", "title", "heading"),
     ],
-    "a field that only the state loses": [separate(state=[ops.RemoveField("post", "note")])],
-    "a new column that goes again": [ops.AddField("post", "x", text(null=True)), ops.RemoveField("post", "x")],
+    "a field removed from the state only": [separate(state=[ops.RemoveField("post", "note")])],
+    "a new column that is dropped again": [
+        ops.AddField("post", "x", text(null=True)),
+        ops.RemoveField("post", "x"),
+    ],
 }
 REFUSED = {
     "a column dropped": ([ops.RemoveField("post", "note")], "drops or renames the column shop_post.note"),
@@ -72,11 +75,11 @@ REFUSED = {
         [ops.AddField("post", "link", text(default=""))],
         "shop_post.link is NOT NULL without a database default (db_default)",
     ),
-    "a column that is NOT NULL after all": (
+    "a new column that becomes NOT NULL": (
         [ops.AddField("post", "link", text(null=True)), ops.AlterField("post", "link", text(default=""))],
         "shop_post.link is NOT NULL without a database default (db_default)",
     ),
-    "NULL no more": (
+    "a column that becomes NOT NULL": (
         [ops.AlterField("post", "note", text(default=""))],
         "shop_post.note becomes NOT NULL, but the running release may write NULL",
     ),
@@ -84,7 +87,7 @@ REFUSED = {
         [ops.AlterField("post", "kind", text(default="plain"))],
         "shop_post.kind loses the database default that the running release relies on",
     ),
-    "a column dropped by the database alone": (
+    "a column dropped in the database only": (
         [separate(database=[ops.RemoveField("post", "note")])],
         "drops or renames the column shop_post.note",
     ),
@@ -105,8 +108,8 @@ REFUSED = {
         "drops or renames the table shop_post or a column of it",
     ),
 }
-UNJUDGED = {
-    "a program": [ops.RunPython(lambda apps, editor: None)],
+UNKNOWN_EFFECT = {
+    "a function": [ops.RunPython(lambda apps, editor: None)],
     "SQL": [ops.RunSQL("UPDATE shop_post SET note = ''")],
     "SQL that drops a column which the running release does not have": [
         ops.AddField("post", "old", text(null=True)),
@@ -140,7 +143,7 @@ def connection(request):
 
 @pytest.fixture
 def running(connection, django_db_blocker):
-    """The state of the running release, whose tables are made, and dropped in the end."""
+    """The state of the running release. Its tables exist during the test."""
     state = ProjectState()
     with django_db_blocker.unblock():
         apply(RUNNING, state, connection)
@@ -159,13 +162,13 @@ def apply(operations, state, connection):
             operation.database_forwards("shop", editor, before, state)
 
 
-def judged(operations, state):
+def problems(operations, state):
     needed, state = tables(state), state.clone()
-    return [reason for operation in operations for reason in judge("shop", operation, state, needed)]
+    return [reason for operation in operations for reason in check_operation("shop", operation, state, needed)]
 
 
 def use(release, connection):
-    """Do as the running release does: add rows, read them, change them."""
+    """Add, read and change rows, as the running release does."""
     post = release.apps.get_model("shop", "Post")
     rows = post._base_manager.using(connection.alias)
     for title in ("one", "two"):
@@ -174,33 +177,33 @@ def use(release, connection):
     rows.update(likes=1)
 
 
-@pytest.mark.parametrize("operations", LIVED_WITH.values(), ids=LIVED_WITH)
-def test_what_the_running_release_can_live_with_is_not_mentioned(operations, running, connection):
-    assert judged(operations, running) == []
+@pytest.mark.parametrize("operations", ACCEPTED.values(), ids=ACCEPTED)
+def test_a_migration_that_the_running_release_works_with_is_accepted(operations, running, connection):
+    assert problems(operations, running) == []
     apply(operations, running.clone(), connection)
     use(running, connection)
 
 
 @pytest.mark.parametrize(("operations", "reason"), REFUSED.values(), ids=REFUSED)
-def test_what_breaks_the_running_release_is_refused(operations, reason, running, connection):
-    assert reason in judged(operations, running)
+def test_a_migration_that_breaks_the_running_release_is_refused(operations, reason, running, connection):
+    assert reason in problems(operations, running)
     apply(operations, running.clone(), connection)
     with pytest.raises(DatabaseError):
         use(running, connection)
 
 
-@pytest.mark.parametrize("operations", UNJUDGED.values(), ids=UNJUDGED)
-def test_what_cannot_be_judged_is_mentioned_and_not_refused(operations, running):
-    assert judged(operations, running) == [CHECK_IT]
+@pytest.mark.parametrize("operations", UNKNOWN_EFFECT.values(), ids=UNKNOWN_EFFECT)
+def test_a_migration_with_an_unknown_effect_is_listed_and_not_refused(operations, running):
+    assert problems(operations, running) == [CHECK_IT]
 
 
-def test_smaller_columns_and_each_table_that_is_dropped_are_refused(running):
+def test_smaller_columns_and_each_dropped_table_are_refused(running):
     changes = [
         ops.AlterField("post", "title", models.CharField(max_length=5)),
         ops.AlterField("post", "likes", models.SmallIntegerField(default=0)),
         ops.RunSQL("DROP TABLE other, public.shop_tag CASCADE"),
     ]
-    assert judged(changes, running) == [
+    assert problems(changes, running) == [
         "shop_post.title changes from varchar(20) to varchar(5)",
         "shop_post.likes changes from integer to smallint",
         "drops or renames the table shop_tag or a column of it",
@@ -209,7 +212,7 @@ def test_smaller_columns_and_each_table_that_is_dropped_are_refused(running):
 
 
 @pytest.mark.django_db
-def test_the_command_names_what_it_refuses_and_what_it_cannot_judge(settings, capsys):
+def test_the_command_lists_refused_migrations_and_those_with_an_unknown_effect(settings, capsys):
     settings.MIGRATION_MODULES = {"operations": "template.tests.operations.releases"}
     recorder = MigrationRecorder(connections["default"])
     recorder.record_applied("operations", "0001_running")

@@ -1,4 +1,4 @@
-"""Disks, databases and queues that keep a process from being ready."""
+"""Readiness: disk, database and task queue."""
 
 import contextlib
 import os
@@ -18,13 +18,13 @@ from tests.fixtures import need
 
 
 @pytest.fixture(autouse=True)
-def _nothing_kept(monkeypatch):
+def _no_cache(monkeypatch):
     monkeypatch.setattr(health, "readiness", health.Readiness())
-    monkeypatch.setattr(health, "KEPT_SECONDS", 0)
+    monkeypatch.setattr(health, "CACHE_SECONDS", 0)
 
 
 @pytest.mark.django_db
-def test_where_there_is_no_queue_nothing_is_said_of_it(client, settings):
+def test_without_a_queue_its_tasks_are_null(client, settings):
     settings.METRICS_TOKEN = "token"
     settings.INSTALLED_APPS = [
         app for app in settings.INSTALLED_APPS if app not in ("django_tasks_db", "apps.tasks")
@@ -42,7 +42,7 @@ def small_disk(tmp_path):
 
 
 @pytest.mark.django_db
-def test_a_full_disk_makes_it_not_ready_until_there_is_room(settings, small_disk):
+def test_a_process_is_not_ready_while_its_disk_is_full(settings, small_disk):
     settings.DATA_DIR = small_disk
     readiness = health.Readiness()
     assert readiness.problems() == {}
@@ -53,7 +53,7 @@ def test_a_full_disk_makes_it_not_ready_until_there_is_room(settings, small_disk
     assert readiness.problems() == {}
 
 
-def test_a_database_that_is_read_only_makes_it_not_ready(postgres, tmp_path):
+def test_a_process_is_not_ready_if_its_database_is_read_only(postgres, tmp_path):
     environment = servers.environment_for(tmp_path, DATABASE_URL=postgres.url)
     environment["PGOPTIONS"] = "-c default_transaction_read_only=on"
     code = "from apps.operations.health import readiness; print(readiness.problems())"
@@ -63,7 +63,7 @@ def test_a_database_that_is_read_only_makes_it_not_ready(postgres, tmp_path):
 
 @pytest.fixture
 def enqueued(transactional_db):
-    """Enqueue a task that was due so many seconds ago, at once or at a moment that was named."""
+    """Enqueue a task that became due some seconds ago, with or without a `run_after`."""
     results = pytest.importorskip("django_tasks_db.models")
 
     def enqueue(seconds, *, at_once=True):
@@ -81,24 +81,24 @@ def enqueued(transactional_db):
     return enqueue
 
 
-def test_tasks_that_no_worker_takes_are_told_of_and_the_web_server_stays_ready(client, settings, enqueued):
+def test_waiting_tasks_are_shown_and_the_web_server_stays_ready(client, settings, enqueued):
     settings.METRICS_TOKEN = "token"
 
-    def told(path="/health/ready"):
+    def show(path="/health/ready"):
         return client.get(path, headers={"Authorization": "Bearer token"}).json()
 
-    assert told() == {"problems": {}, "tasks": {"waiting": 0, "seconds": 0}}
+    assert show() == {"problems": {}, "tasks": {"waiting": 0, "seconds": 0}}
     enqueued(-30, at_once=False)
-    assert told()["tasks"]["waiting"] == 0, "it is not due yet"
+    assert show()["tasks"]["waiting"] == 0, "the task is not due yet"
     enqueued(5, at_once=False)
-    assert told()["tasks"] == {"waiting": 1, "seconds": pytest.approx(5, abs=2)}
+    assert show()["tasks"] == {"waiting": 1, "seconds": pytest.approx(5, abs=2)}
     enqueued(90)
-    assert told()["tasks"] == {"waiting": 2, "seconds": pytest.approx(90, abs=2)}
-    assert told("/health/live") == {"problems": {}}
+    assert show()["tasks"] == {"waiting": 2, "seconds": pytest.approx(90, abs=2)}
+    assert show("/health/live") == {"problems": {}}
     assert (client.get("/health/ready").status_code, client.get("/health/ready").content) == (200, b"ok\n")
 
 
-def test_prometheus_can_alert_on_tasks_that_no_worker_takes(client, settings, enqueued):
+def test_waiting_tasks_are_metrics_for_prometheus(client, settings, enqueued):
     settings.METRICS_TOKEN = "token"
 
     def read():
@@ -108,16 +108,16 @@ def test_prometheus_can_alert_on_tasks_that_no_worker_takes(client, settings, en
     assert read() == {"tasks_due": 0, "tasks_due_seconds": 0}
     enqueued(90)
     assert read() == {"tasks_due": 1, "tasks_due_seconds": pytest.approx(90, abs=5)}
-    taken = timezone.now()
+    started = timezone.now()
     pytest.importorskip("django_tasks_db.models").DBTaskResult.objects.get().claim("worker")
     assert read() == {
         "tasks_due": 0,
         "tasks_due_seconds": 0,
-        "tasks_last_taken_timestamp_seconds": pytest.approx(taken.timestamp(), abs=5),
+        "tasks_last_taken_timestamp_seconds": pytest.approx(started.timestamp(), abs=5),
     }
 
 
-def test_the_check_of_the_container_tells_ready_from_not_ready_and_from_nobody(site, tmp_path):
+def test_the_containers_health_check_fails_without_a_ready_server(site, tmp_path):
     def check(bind="", **variables):
         environment = servers.environment_for(tmp_path, **({"BIND": bind} if bind else variables))
         command = [sys.executable, "deploy/healthcheck.py"]
@@ -130,5 +130,5 @@ def test_the_check_of_the_container_tells_ready_from_not_ready_and_from_nobody(s
     assert check(PORT=site.url.rpartition(":")[2]).stdout == "200 ok\n"
     assert httpx.get(f"{site.url}/health/ready").text == "ok\n"
     assert check(f"127.0.0.1:{servers.free_port()}").returncode == 1
-    done = check(f"unix:{tmp_path}/nobody")
+    done = check(f"unix:{tmp_path}/missing")
     assert (done.returncode, done.stdout[:17]) == (1, "FileNotFoundError")

@@ -1,4 +1,4 @@
-"""Requests that carry too much, on servers with no nginx in front."""
+"""Requests that are too large, on servers without nginx."""
 
 import socket
 
@@ -8,7 +8,7 @@ import pytest
 from tests import servers
 
 PATH = "/accounts/login/"
-TOO_MUCH = b"x" * 2**20
+MEBIBYTE = b"x" * 2**20
 
 ASGI = ["uvicorn", pytest.param("gunicorn with its ASGI worker", marks=pytest.mark.soak)]
 WSGI = ["gunicorn with threads", pytest.param("gunicorn with sync workers", marks=pytest.mark.soak)]
@@ -22,7 +22,7 @@ def server(request, migrated, tmp_path_factory):
         yield server
 
 
-def test_what_says_that_it_is_too_large_is_refused_before_it_is_sent(server):
+def test_a_request_with_a_large_content_length_is_refused_before_its_body(server):
     address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
     with socket.create_connection(address, timeout=10) as connection:
         connection.sendall(
@@ -31,21 +31,21 @@ def test_what_says_that_it_is_too_large_is_refused_before_it_is_sent(server):
         assert connection.recv(100).startswith(b"HTTP/1.1 413")
 
 
-def test_whoever_sends_it_all_the_same_reads_why_it_was_refused(server):
-    answer = httpx.post(server.url + PATH, content=TOO_MUCH * 8)
-    assert answer.status_code == 413
-    assert "A file may have at most 1 MB." in answer.text
+def test_a_client_that_still_sends_the_body_receives_the_reason(server):
+    response = httpx.post(server.url + PATH, content=MEBIBYTE * 8)
+    assert response.status_code == 413
+    assert "A file may have at most 1 MB." in response.text
 
 
-# Django takes no such body from a WSGI server.
+# WSGI has no body without a length.
 @pytest.mark.parametrize("server", ASGI, indirect=True)
-def test_what_does_not_say_how_large_it_is_is_cut_off_when_it_is_too_large(server):
-    answer = httpx.post(server.url + PATH, content=(TOO_MUCH for _ in range(8)))
-    assert answer.status_code == 413
-    assert "A file may have at most 1 MB." in answer.text
+def test_a_large_body_without_a_length_is_refused(server):
+    response = httpx.post(server.url + PATH, content=(MEBIBYTE for _ in range(8)))
+    assert response.status_code == 413
+    assert "A file may have at most 1 MB." in response.text
 
 
-def test_a_form_around_the_largest_file_is_taken_either_way(server):
-    whole = httpx.post(server.url + PATH, content=TOO_MUCH + b"x" * 1000)
-    pieces = httpx.post(server.url + PATH, content=iter([TOO_MUCH, b"x" * 1000]))
-    assert (whole.status_code, pieces.status_code) == (403, 403), "by Django, as they have no token"
+def test_a_form_with_a_file_of_the_maximum_size_is_accepted(server):
+    whole = httpx.post(server.url + PATH, content=MEBIBYTE + b"x" * 1000)
+    chunked = httpx.post(server.url + PATH, content=iter([MEBIBYTE, b"x" * 1000]))
+    assert (whole.status_code, chunked.status_code) == (403, 403), "by Django: it has no CSRF token"

@@ -1,4 +1,4 @@
-"""Tasks whose worker has died are run by another one, or fail."""
+"""The task of a dead worker is run by another one, or fails."""
 
 from datetime import timedelta
 
@@ -39,19 +39,19 @@ def status():
     return DBTaskResult.objects.get().status
 
 
-def test_a_task_with_an_expired_lease_is_due_again(running):
+def test_a_task_with_an_expired_lease_is_queued_again(running):
     running()
-    watchdog.hand_on()
+    watchdog.requeue_expired()
     assert DBTaskResult.objects.ready().exists()
 
 
-def test_a_task_whose_lease_is_renewed_keeps_its_worker(running):
+def test_a_task_with_a_renewed_lease_keeps_its_worker(running):
     watchdog.renew(running().pk)
-    watchdog.hand_on()
+    watchdog.requeue_expired()
     assert status() == "RUNNING"
 
 
-def test_a_task_that_ends_every_worker_fails_and_its_app_is_notified(running):
+def test_a_task_that_kills_every_worker_fails_and_its_app_is_notified(running):
     finished = []
 
     def on_finished(task_result, **kwargs):
@@ -59,14 +59,14 @@ def test_a_task_that_ends_every_worker_fails_and_its_app_is_notified(running):
 
     task_finished.connect(on_finished)
     running(times=watchdog.MAX_ATTEMPTS)
-    watchdog.hand_on()
+    watchdog.requeue_expired()
     task_finished.disconnect(on_finished)
     assert finished == [("FAILED", "ChildProcessError: Its worker has died 5 times.\n")]
     assert status() == "FAILED"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_takes_a_lease_with_the_task():
+def test_a_worker_takes_a_lease_when_it_claims_a_task():
     note_lease.enqueue()
     call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
     assert leases == [pytest.approx(watchdog.LEASE, abs=timedelta(seconds=1))]

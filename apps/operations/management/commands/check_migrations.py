@@ -1,4 +1,4 @@
-"""Refuses migrations that would break the running release, which needs the tables of the applied migrations."""
+"""Refuses migrations that would break the running release, which uses the tables of the applied migrations."""
 
 import re
 import sys
@@ -10,23 +10,22 @@ from django.db.migrations import AddConstraint, AlterUniqueTogether, RemoveConst
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.operations import SeparateDatabaseAndState
 from django.db.migrations.state import ProjectState
-from django.utils.translation import gettext_lazy as _
 
 REFUSED = 10  # deploy/up distinguishes it from the exit code of a command that failed
 INTEGERS = ["smallint", "integer", "bigint"]
-# Whether the running release can work with these depends on their content.
-UNJUDGED = (RunPython, RunSQL, AddConstraint, RemoveConstraint, AlterUniqueTogether)
+# Their effect on the running release depends on their content.
+UNKNOWN_EFFECT = (RunPython, RunSQL, AddConstraint, RemoveConstraint, AlterUniqueTogether)
 CHECK_IT = "cannot be judged. Check that the running release works with it"
-LOSES = re.compile(r"\b(DROP|RENAME)\b", re.IGNORECASE)
-LOSES_TABLE = re.compile(r"\b(DROP\s+TABLE|RENAME\s+TO)\b", re.IGNORECASE)
+DROP_OR_RENAME = re.compile(r"\b(DROP|RENAME)\b", re.IGNORECASE)
+TABLE_STATEMENT = re.compile(r"\b(DROP\s+TABLE|RENAME\s+TO)\b", re.IGNORECASE)
 
 
 class Command(BaseCommand):
-    help = _("Lists unapplied migrations that would break the running release. The exit code is then 10.")
+    help = "Lists unapplied migrations that would break the running release. The exit code is then 10."
     requires_system_checks = ()
 
     def handle(self, **options):
-        found = [*examine(MigrationExecutor(connection))]
+        found = [*find_problems(MigrationExecutor(connection))]
         for source, reason in found:
             self.stdout.write(f"{source}\n    {reason}")
         if any(reason != CHECK_IT for _source, reason in found):
@@ -37,7 +36,7 @@ class Command(BaseCommand):
             )
 
 
-def examine(executor: MigrationExecutor) -> Iterator[tuple[str, str]]:
+def find_problems(executor: MigrationExecutor) -> Iterator[tuple[str, str]]:
     """Yield each operation of the unapplied migrations that is refused or cannot be judged, and the reason."""
     loader = executor.loader
     leaves = loader.graph.leaf_nodes()
@@ -48,35 +47,35 @@ def examine(executor: MigrationExecutor) -> Iterator[tuple[str, str]]:
     needed = tables(state)
     for migration, _backwards in executor.migration_plan(leaves):
         for operation in migration.operations:
-            for reason in judge(migration.app_label, operation, state, needed):
+            for reason in check_operation(migration.app_label, operation, state, needed):
                 yield f"{migration}: {operation.describe()}", reason
 
 
-def judge(label: str, operation, state: ProjectState, needed: dict) -> Iterator[str]:
+def check_operation(label: str, operation, state: ProjectState, needed: dict) -> Iterator[str]:
     """Apply an operation to the state; yield what it does to the tables that the running release needs."""
     if isinstance(operation, SeparateDatabaseAndState):
         database = state.clone()
         for inner in operation.database_operations:
-            yield from judge(label, inner, database, needed)
+            yield from check_operation(label, inner, database, needed)
         operation.state_forwards(label, state)
         return
     if isinstance(operation, RunSQL):
-        yield from losses_by_sql(str(operation.sql), needed)
+        yield from check_sql(str(operation.sql), needed)
     before = tables(state)
     operation.state_forwards(label, state)
-    yield from changes(before, tables(state), needed)
-    if isinstance(operation, UNJUDGED) and needed:
+    yield from check_tables(before, tables(state), needed)
+    if isinstance(operation, UNKNOWN_EFFECT) and needed:
         yield CHECK_IT
 
 
-def losses_by_sql(text: str, needed: dict) -> Iterator[str]:
+def check_sql(text: str, needed: dict) -> Iterator[str]:
     words = {*re.findall(r"\w+", text)}
-    for table in needed.keys() & words if LOSES.search(text) else ():
-        if LOSES_TABLE.search(text) or needed[table].keys() & words:
+    for table in needed.keys() & words if DROP_OR_RENAME.search(text) else ():
+        if TABLE_STATEMENT.search(text) or needed[table].keys() & words:
             yield f"drops or renames the table {table} or a column of it"
 
 
-def changes(before: dict, after: dict, needed: dict) -> Iterator[str]:
+def check_tables(before: dict, after: dict, needed: dict) -> Iterator[str]:
     for table in needed.keys() & before.keys():
         if table not in after:
             yield f"drops or renames the table {table}"
@@ -85,11 +84,12 @@ def changes(before: dict, after: dict, needed: dict) -> Iterator[str]:
         yield from (f"drops or renames the column {table}.{column}" for column in sorted(lost))
         for column, new in after[table].items() if not lost else ():
             if new != before[table].get(column):
-                yield from (f"{table}.{column} {reason}" for reason in harm(needed[table].get(column), new))
+                reasons = check_column(needed[table].get(column), new)
+                yield from (f"{table}.{column} {reason}" for reason in reasons)
 
 
-def harm(old: tuple | None, new: tuple) -> Iterator[str]:
-    """Yield why the running release cannot write to a column, which is new to it if `old` is None."""
+def check_column(old: tuple | None, new: tuple) -> Iterator[str]:
+    """Yield why the running release cannot write to a column; `old` is None for a column that it does not know."""
     old_type, old_null, old_default = old or (None, False, False)
     new_type, null, default = new
     if not (old or null or default):
@@ -98,29 +98,29 @@ def harm(old: tuple | None, new: tuple) -> Iterator[str]:
         yield "becomes NOT NULL, but the running release may write NULL"
     if old_default and not (default or null):
         yield "loses the database default that the running release relies on"
-    if old and not fits(old_type, new_type):
+    if old and not accepts(old_type, new_type):
         yield f"changes from {old_type} to {new_type}"
 
 
-def fits(old: str, new: str) -> bool:
+def accepts(old: str, new: str) -> bool:
     """Return whether a column of the new type takes all values of the old one."""
     old, new = old.removesuffix(" unsigned"), new.removesuffix(" unsigned")
-    texts = [re.fullmatch(r"varchar\((\d+)\)|varchar|text", kind) for kind in (old, new)]
-    if all(texts):
-        return int(texts[0][1] or sys.maxsize) <= int(texts[1][1] or sys.maxsize)
+    old_text, new_text = (re.fullmatch(r"varchar\((\d+)\)|varchar|text", kind) for kind in (old, new))
+    if old_text and new_text:
+        return int(old_text[1] or sys.maxsize) <= int(new_text[1] or sys.maxsize)
     return old == new or (old in INTEGERS and new in INTEGERS[INTEGERS.index(old) :])
 
 
 def tables(state: ProjectState) -> dict[str, dict[str, tuple]]:
-    """Return type, whether it may be NULL and whether it has a default, for each column of each managed table."""
+    """Return type, nullability and presence of a default, for each column of each managed table."""
     models = state.apps.get_models(include_auto_created=True)
     return {
-        model._meta.db_table: {field.column: described(field) for field in model._meta.local_concrete_fields}
+        model._meta.db_table: {str(field.column): describe(field) for field in model._meta.local_concrete_fields}
         for model in models
         if model._meta.managed and not model._meta.proxy
     }
 
 
-def described(field) -> tuple[str, bool, bool]:
+def describe(field) -> tuple[str, bool, bool]:
     is_filled = field.generated or field.get_internal_type().endswith("AutoField")
     return field.db_parameters(connection)["type"], field.null, field.has_db_default() or is_filled

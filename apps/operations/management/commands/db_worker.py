@@ -8,10 +8,10 @@ from apps.sse import processes
 
 
 class Command(db_worker.Command):
-    """The queue's own worker, with a watchdog; it counts as a worker before its first task."""
+    """The queue's own worker with a watchdog. It counts as a worker before its first task."""
 
     def handle(self, **options):
-        # The process that only watches the code for another is no worker.
+        # The parent process of the autoreloader is not a worker.
         if not options["reload"] or DJANGO_AUTORELOAD_ENV in os.environ:
             processes.start("worker")
         watchdog = Watchdog()

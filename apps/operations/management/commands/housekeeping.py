@@ -1,7 +1,7 @@
 """
 Deletes expired data. The bundled deployments run it every day.
 
-An app does its own part in the method `daily()` of its `AppConfig`.
+The job of an app is the method `daily()` of its `AppConfig`.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,14 +10,13 @@ from functools import partial
 from django.apps import apps
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.utils.translation import gettext_lazy as _
 
 # Commands of third-party apps.
-KNOWN = {"django.contrib.sessions": "clearsessions", "django_tasks_db": "prune_db_task_results"}
+COMMANDS = {"django.contrib.sessions": "clearsessions", "django_tasks_db": "prune_db_task_results"}
 
 
 class Command(BaseCommand):
-    help = _("Runs the daily jobs of all apps: they delete expired sessions and old notifications, for example.")
+    help = "Runs the daily jobs of all apps. They delete, for example, expired sessions and old notifications."
 
     def handle(self, **options):
         failed = [name for name, job in self.jobs() if not self.succeeds(name, job)]
@@ -27,7 +26,7 @@ class Command(BaseCommand):
     def jobs(self) -> Iterator[tuple[str, Callable]]:
         """Yield the daily jobs of all installed apps, each with its name."""
         for config in apps.get_app_configs():
-            if command := KNOWN.get(config.name):
+            if command := COMMANDS.get(config.name):
                 yield command, partial(call_command, command, stdout=self.stdout, stderr=self.stderr)
             if hasattr(config, "daily"):
                 yield config.label, config.daily
