@@ -6,7 +6,7 @@ from .models import Post
 
 @admin.register(Post)
 class PostAdmin(admin.ModelAdmin):
-    """Posts, read and deleted; open pages are updated."""
+    """Staff read and delete posts here; open pages are updated."""
 
     list_display = ["__str__", "author", "created_at"]
     list_select_related = ["author"]

@@ -8,5 +8,5 @@ class FeedConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def live_figure(self) -> int:
-        """Return what the first page shows: how many posts there are."""
+        """Return the number of posts, for the first page."""
         return self.get_model("Post").objects.count()

@@ -17,7 +17,7 @@ class PictureInput(forms.ClearableFileInput):
 
 
 class PostForm(forms.ModelForm):
-    """A post. If `user` is given, its rate is checked; `seconds` is then how long the user has to wait."""
+    """The form of a post. With `user`, the rate limit applies, and `seconds` is how long the user has to wait."""
 
     # No ImageField: it would open a file of any format, and before the rate is checked.
     image = forms.FileField(
@@ -56,7 +56,7 @@ class PostForm(forms.ModelForm):
     def decode(self, upload):
         """Set `pictures` to both sizes of a new picture, or to empty names if the picture is removed."""
         try:
-            self.pictures = images.sizes(upload) if upload else ("", "")
+            self.pictures = images.resize(upload) if upload else ("", "")
         except ValidationError as error:
             self.add_error("image", error)
 

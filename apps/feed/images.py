@@ -30,9 +30,9 @@ WAIT_SECONDS = 20.0
 decoder = ThreadPoolExecutor(1, "pictures")
 
 
-def sizes(upload: UploadedFile) -> tuple[ContentFile, ContentFile]:
+def resize(upload: UploadedFile) -> tuple[ContentFile, ContentFile]:
     """
-    Return the picture, and a thumbnail of it, both upright and as WebP.
+    Return the picture and a thumbnail, both upright and as WebP.
 
     Raises `ValidationError` for a file that is too large or not a picture, and if the queue is too long.
     """
@@ -50,7 +50,7 @@ def sizes(upload: UploadedFile) -> tuple[ContentFile, ContentFile]:
         message = _("The server is processing other images. Try again in a minute.")
         raise ValidationError(message, code="busy") from None
     except Image.DecompressionBombError:
-        raise too_many(MAX_PIXELS) from None
+        raise too_many_pixels(MAX_PIXELS) from None
     except Exception as error:
         # A crafted file can make Pillow raise nearly anything.
         raise ValidationError(ImageField.default_error_messages["invalid_image"], code="invalid_image") from error
@@ -62,7 +62,7 @@ def encode(upload: UploadedFile) -> tuple[ContentFile, ContentFile]:
 
 
 def decode(upload: UploadedFile) -> Image.Image:
-    """Return the picture's first frame, upright, at most twice as large as it is kept."""
+    """Return the picture's first frame, upright, at most twice as large as it will be stored."""
     with Image.open(upload, formats=FORMATS) as image:
         check(image, upload)
         image.draft(None, (IMAGE_PIXELS, IMAGE_PIXELS))
@@ -73,10 +73,10 @@ def decode(upload: UploadedFile) -> Image.Image:
 
 
 def check(image: Image.Image, upload: UploadedFile) -> None:
-    """Refuse what would take too much memory, as 40 megapixels in 5 KB, or minutes to decode."""
+    """Refuse pictures that take too much memory or time to decode: a file of 5 KB can hold 40 megapixels."""
     limit = MAX_WEBP_PIXELS if image.format == "WEBP" else MAX_PIXELS
     if image.width * image.height > limit:
-        raise too_many(limit)
+        raise too_many_pixels(limit)
     if image.format in ("JPEG", "MPO"):
         upload.seek(0)
         # The marker does not occur in compressed data.
@@ -84,13 +84,13 @@ def check(image: Image.Image, upload: UploadedFile) -> None:
             raise ValueError(f"more than {MAX_SCANS} scans")
 
 
-def too_many(limit: int) -> ValidationError:
+def too_many_pixels(limit: int) -> ValidationError:
     text = _("This image has more than %(limit)s million pixels. Make it smaller and try again.")
     return ValidationError(text, params={"limit": f"{limit / 1_000_000:g}"})
 
 
 def webp(image: Image.Image, pixels: int, name: str) -> ContentFile:
-    """Make the picture smaller, and return it as a file."""
+    """Shrink the picture and return it as a file."""
     image.thumbnail((pixels, pixels))
     file = io.BytesIO()
     image.save(file, "WEBP", quality=80)

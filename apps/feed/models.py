@@ -59,5 +59,5 @@ class Post(models.Model):
 
     @property
     def hue(self) -> int:
-        """The number of the colour that stands for the author."""
+        """The number of the author's colour."""
         return crc32(self.author.get_username().encode()) % HUES

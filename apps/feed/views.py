@@ -18,11 +18,11 @@ from . import feed
 from .forms import PostForm
 from .models import Post
 
-PAGE = 20
+PAGE_SIZE = 20
 
 
 class PostFormMixin(ModelFormMixin):
-    """The form of a post, which a user may send a limited number of times a minute."""
+    """The form of a post, with the rate limit."""
 
     request: HttpRequest
     form_class = PostForm
@@ -53,17 +53,17 @@ class FeedView(LoginRequiredMixin, LivePageMixin, PostFormMixin, CreateView):
         before = self.request.GET.get("before")
         if before is not None and not (before.isdecimal() and len(before) < 19):
             raise BadRequest("before must be the number of a post")
-        posts = list(Post.objects.before(before)[: PAGE + 1])
+        posts = list(Post.objects.before(before)[: PAGE_SIZE + 1])
         return {
             **super().get_context_data(**kwargs),
-            "posts": posts[:PAGE],
-            "has_older": len(posts) > PAGE,
+            "posts": posts[:PAGE_SIZE],
+            "has_older": len(posts) > PAGE_SIZE,
             "is_newest": before is None,
         }
 
 
 class FeedStream(LoginRequiredMixin, SSEView):
-    """All changes of the feed."""
+    """All changes to the feed."""
 
     channels = [feed.CHANNEL]
     raise_exception = True
@@ -102,7 +102,7 @@ class EditView(LoginRequiredMixin, PostFormMixin, UpdateView):
 
 @method_decorator(rate_limited, name="dispatch")
 class RemoveView(LoginRequiredMixin, DeleteView):
-    """Asks before it deletes a post."""
+    """Asks for confirmation and deletes a post."""
 
     template_name = "feed/post.html"
     extra_context = {

@@ -1,4 +1,4 @@
-"""What the first page shows of the feed, loaded as `feed`."""
+"""The newest posts for the first page, loaded as `feed`."""
 
 from django import template
 
@@ -13,6 +13,6 @@ register = template.Library()
 
 @register.simple_tag
 def newest_posts() -> dict:
-    """Return the newest `posts`, and the position `since` which their stream goes on."""
+    """Return the newest `posts`, and `since`, the position after which their stream continues."""
     since = page_position()  # before the query
     return {"since": since, "posts": Post.objects.before(None)[:NEWEST]}

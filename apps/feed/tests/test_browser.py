@@ -1,4 +1,4 @@
-"""The feed as two people see it, on two pages of one site."""
+"""The feed in the browsers of two users."""
 
 import pytest
 from playwright.sync_api import expect
@@ -8,7 +8,7 @@ from tests.browser import people
 
 @pytest.fixture
 def reader(site, browser):
-    """Open the feed as somebody: `reader("ada")` is that person's page."""
+    """Open the feed as a user: `reader("ada")` returns the page."""
     with people.browsers(browser, site.url) as open_browser:
 
         def open_feed(name, **options):
@@ -26,7 +26,7 @@ def post(page, text):
     expect(page.locator(".post").first).to_contain_text(text)
 
 
-def test_what_one_posts_edits_and_deletes_the_other_sees_without_a_reload(reader):
+def test_a_post_appears_changes_and_disappears_on_an_open_page_without_a_reload(reader):
     ada, grace = reader("ada"), reader("grace")
     grace.evaluate("() => { window.stayed = true }")
     grace.evaluate(
@@ -53,7 +53,7 @@ def test_what_one_posts_edits_and_deletes_the_other_sees_without_a_reload(reader
     assert ada.problems == grace.problems == []
 
 
-def test_who_reads_further_down_is_told_and_not_moved(reader):
+def test_a_reader_further_down_sees_a_button_and_is_not_scrolled(reader):
     ada, grace = reader("ada"), reader("grace", viewport={"width": 360, "height": 500})
     for n in range(8):
         post(ada, f"Something long number {n} " + "and so on " * 40)

@@ -1,4 +1,4 @@
-"""What the feed refuses, and what it keeps, at its edges."""
+"""The feed: refused input, untrusted files, and permissions."""
 
 import io
 import tracemalloc
@@ -21,11 +21,10 @@ def _media(settings, tmp_path):
 
 
 @pytest.fixture
-def ada(client, django_user_model):
+def ada(ada, client):
     """A user who is logged in."""
-    user = django_user_model.objects.create_user("ada")
-    client.force_login(user)
-    return user
+    client.force_login(ada)
+    return ada
 
 
 def picture(size=(900, 600), kind="PNG", mode="RGB"):
@@ -42,7 +41,7 @@ def zip_bomb():
 
 
 @pytest.mark.parametrize(
-    ("given", "named"),
+    ("changes", "field"),
     [
         ({"text": "x" * 2**20}, "text"),
         ({"text": "nothing\0here"}, "text"),
@@ -50,9 +49,9 @@ def zip_bomb():
     ],
     ids=["a megabyte", "NUL", "ftp"],
 )
-def test_what_cannot_be_shown_is_refused_beside_its_field(client, ada, given, named):
-    answer = client.post("/feed/", {"text": "hello", **given})
-    assert list(answer.context["form"].errors) == [named]
+def test_invalid_input_is_refused_with_an_error_at_its_field(client, ada, changes, field):
+    response = client.post("/feed/", {"text": "hello", **changes})
+    assert list(response.context["form"].errors) == [field]
     assert Post.objects.count() == 0
 
 
@@ -76,8 +75,8 @@ def test_text_is_shown_as_text(client, ada):
     ids=["0 bytes", "cut off", "zip bomb", "too many pixels", "bomb", "another format"],
 )
 def test_a_file_that_is_no_picture_or_a_bomb_is_refused(client, ada, upload, reason):
-    answer = client.post("/feed/", {"text": "look", "image": upload})
-    [message] = answer.context["form"].errors["image"]
+    response = client.post("/feed/", {"text": "look", "image": upload})
+    [message] = response.context["form"].errors["image"]
     assert reason in message
     assert Post.objects.count() == 0
 
@@ -96,7 +95,7 @@ def test_a_picture_of_fifty_megabytes_is_refused_in_little_memory():
     assert peak < 2**20
 
 
-def test_a_file_outside_of_the_feeds_folder_is_not_sent(client, ada, tmp_path):
+def test_a_file_outside_the_feed_folder_is_not_sent(client, ada, tmp_path):
     (tmp_path / "private").mkdir()
     (tmp_path / "private" / "secret.csv").touch()
     assert client.get("/media/feed/../private/secret.csv").status_code == 400
@@ -105,25 +104,25 @@ def test_a_file_outside_of_the_feeds_folder_is_not_sent(client, ada, tmp_path):
     assert sent.headers["Cache-Control"] == "private, max-age=3600"
 
 
-def test_bytes_behind_a_picture_are_gone(client, ada):
+def test_bytes_after_a_picture_are_removed(client, ada):
     client.post("/feed/", {"image": SimpleUploadedFile("a.png", picture().read() + b"<script>")})
     assert b"<script>" not in Post.objects.get().image.read()
 
 
 @pytest.mark.parametrize("permissions", [["view_post"], ["view_post", "delete_post"]])
-def test_in_the_admin_posts_are_deleted_with_a_permission_only(client, ada, permissions):
+def test_deleting_posts_in_the_admin_needs_the_permission(client, ada, permissions):
     ada.is_staff = True
     ada.save()
     ada.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     post = Post.objects.create(author=ada, text="hello")
     data = {"action": "delete_selected", "_selected_action": [post.pk], "post": "yes"}
     client.post("/admin/feed/post/", data)
-    may = "delete_post" in permissions
-    assert client.get(f"/admin/feed/post/{post.pk}/delete/").status_code == (302 if may else 403)
-    assert Post.objects.exists() == (not may)
+    is_permitted = "delete_post" in permissions
+    assert client.get(f"/admin/feed/post/{post.pk}/delete/").status_code == (302 if is_permitted else 403)
+    assert Post.objects.exists() == (not is_permitted)
 
 
-def test_being_staff_is_not_enough_to_change_a_post(client, ada, django_user_model):
+def test_staff_cannot_change_a_post_without_the_permission(client, ada, django_user_model):
     post = Post.objects.create(author=ada, text="hello")
     client.force_login(django_user_model.objects.create_user("staff", is_staff=True))
     for form in ("edit", "delete"):
@@ -146,12 +145,12 @@ def test_a_form_with_an_error_keeps_the_box_that_removes_the_picture(client, ada
 
 
 @pytest.mark.parametrize("before", ["x", "-1", "", "1" * 40, "1.5"])
-def test_a_place_that_is_none_is_a_bad_request(client, ada, before):
+def test_an_invalid_page_of_the_feed_is_a_bad_request(client, ada, before):
     assert client.get("/feed/", {"before": before}).status_code == 400
 
 
 def test_nothing_is_decoded_for_a_user_who_posts_too_often(client, ada, settings):
     settings.SSE_MAX_PUBLISH_PER_MINUTE = 1
     client.post("/feed/", {"text": "first"})
-    answer = client.post("/feed/", {"text": "second", "image": picture((8000, 6000), mode="1")})
-    assert list(answer.context["form"].errors) == ["__all__"]
+    response = client.post("/feed/", {"text": "second", "image": picture((8000, 6000), mode="1")})
+    assert list(response.context["form"].errors) == ["__all__"]
