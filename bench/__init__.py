@@ -1,4 +1,4 @@
-"""What an open stream costs: this project beside nchan and others. See README.md."""
+"""Benchmark of open streams: this project compared with nchan and others. See README.md."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The command behind `make bench`; its options are variables of the environment."""
+"""The command behind `make bench`; its options are environment variables."""
 
 import os
 import signal
@@ -12,9 +12,9 @@ from .trial import Load
 
 
 def main() -> None:
-    """Measure, print the table, and write the file that is asked for."""
+    """Measure, print the table, and write the JSON file if one is named."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        # As an exception, so that every server and client is ended on the way out.
+        # An exception, so that all servers and clients are ended.
         signal.signal(number, lambda *_: sys.exit("Ended by a signal."))
     load = Load(
         clients=int(os.environ.get("CLIENTS", Load.clients)),
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def chosen() -> list[str]:
-    """Return the systems that are asked for, all by default; a name that is none ends the program."""
+    """Return the names in SYSTEMS, by default all; exit if one is unknown."""
     names = os.environ.get("SYSTEMS", "").split() or [*SYSTEMS]
     if unknown := set(names) - set(SYSTEMS):
         sys.exit(f"SYSTEMS contains unknown names: {', '.join(unknown)}. Known are {', '.join(SYSTEMS)}.")

@@ -1,4 +1,4 @@
-"""The systems that are compared; each says what it lacks here, and serves `/ticks/` and `/publish/`."""
+"""The compared systems; each reports its missing requirements and serves `/ticks/` and `/publish/`."""
 
 import contextlib
 import functools
@@ -27,10 +27,10 @@ class System(Protocol):
     name: str
 
     def missing(self) -> str:
-        """Return what this machine lacks to run it, or nothing."""
+        """Return how to install what this machine lacks, or ""."""
 
     def serving(self, folder: Path) -> contextlib.AbstractContextManager[Target]:
-        """Serve it until the block ends, with all that it writes in `folder`."""
+        """Serve while the block runs, with all files in `folder`."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Nchan:
 
 @dataclass(frozen=True)
 class Plain:
-    """An ASGI application without Django, that of one module, and whether it needs a peer's package."""
+    """The ASGI application of a module without Django; `is_peer` if it needs a compared package."""
 
     name: str
     module: str
@@ -70,7 +70,7 @@ class Plain:
 
 @dataclass(frozen=True)
 class Site:
-    """This project's site as in production, with the URLs of one module and a user who is signed in."""
+    """This project's site as in production, with the URLs of one module and a logged-in user."""
 
     name: str
     urls: str
@@ -83,7 +83,7 @@ class Site:
 
     @contextlib.contextmanager
     def serving(self, folder: Path) -> Iterator[Target]:
-        database, cookies = signed_in()
+        database, cookies = logged_in()
         (folder / "db.sqlite3").write_bytes(database)
         variables = settings(urls=self.urls, apps=self.apps)
         with uvicorn(self.application, folder, python(self.is_peer), cookies, **variables) as target:
@@ -91,12 +91,12 @@ class Site:
 
 
 def python(is_peer: bool) -> str:
-    """Return the Python that has the locked packages, and those of the peers if they are asked for."""
+    """Return the Python that has the locked packages and, for a peer, the compared ones."""
     return str(packages.PYTHON) if is_peer else sys.executable
 
 
 def settings(urls: str, apps: str = "") -> dict[str, str]:
-    """Return the variables of a site in production that is served without TLS, on this machine only."""
+    """Return the environment of a production site that is served without TLS on the loopback."""
     return {
         "DJANGO_SETTINGS_MODULE": "bench.site.settings",
         "BENCH_URLS": urls,
@@ -110,12 +110,12 @@ def settings(urls: str, apps: str = "") -> dict[str, str]:
 
 
 @functools.cache
-def signed_in() -> tuple[bytes, str]:
-    """Return a migrated SQLite database with a signed-in user, and the user's cookies."""
+def logged_in() -> tuple[bytes, str]:
+    """Return a migrated SQLite database with a logged-in user, and the user's cookies."""
     with tempfile.TemporaryDirectory() as name:
         environment = environment_for(Path(name), **settings(urls="bench.systems.queues"))
         key = subprocess.check_output(
-            [sys.executable, "-m", "bench.site.sign_in"], cwd=ROOT, env=environment, text=True
+            [sys.executable, "-m", "bench.site.log_in"], cwd=ROOT, env=environment, text=True
         )
         return (Path(name) / "db.sqlite3").read_bytes(), f"sessionid={key}"
 

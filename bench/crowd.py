@@ -1,4 +1,4 @@
-"""The clients: many streams that are held open, and their events counted, by `client.c`."""
+"""The load client `client.c`, which opens many streams and counts their events."""
 
 import contextlib
 import shutil
@@ -10,17 +10,17 @@ import psutil
 from .serving import Target
 
 SOURCE = Path(__file__).parent / "client.c"
-# Stands once in each event, at the end of its data, and nowhere else in what a server sends.
+# Occurs once in each event, at the end of its data, and nowhere else in a response.
 MARK = "~"
 PATIENCE_SECONDS = 180
 
 
 class Lost(Exception):
-    """Streams or events that are not there, or events that nobody published."""
+    """Streams or events are missing, or there are more events than were published."""
 
 
 def compiled(folder: Path) -> Path:
-    """Return the load client, compiled into `folder`; raises `RuntimeError` where there is no compiler."""
+    """Compile the load client into `folder` and return it. Raises `RuntimeError` without a compiler."""
     if shutil.which("cc") is None:
         raise RuntimeError("The load client is in C, and there is no cc: install gcc and libc6-dev.")
     subprocess.run(["cc", "-O2", "-o", folder / "client", SOURCE], check=True)
@@ -28,7 +28,7 @@ def compiled(folder: Path) -> Path:
 
 
 class Crowd:
-    """The clients of one server: `size` of them, which should have heard `expected` events in all."""
+    """`size` clients of one server, which should have received `expected` events in total."""
 
     def __init__(self, program: Path, target: Target) -> None:
         head = f"GET /ticks/ HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\nAccept: text/event-stream\r\n"
@@ -46,22 +46,22 @@ class Crowd:
         self._client.communicate()
 
     def grow(self, size: int) -> None:
-        """Open streams until there are `size`, and expect no more events; raises `Lost` when one is refused."""
+        """Open streams until there are `size`, and reset the count. Raises `Lost` if one is refused."""
         self.size = size
         streams, self.expected = self._ask(events=0)
         if streams != size:
             raise Lost(f"Of {size} streams {streams} opened within {PATIENCE_SECONDS} s.")
 
     def expect(self) -> None:
-        """Count on one event more in each stream."""
+        """Expect one more event in each stream."""
         self.expected += self.size
 
     def missing(self, patience: float = PATIENCE_SECONDS) -> int:
-        """Return how many expected events did not come within `patience` seconds; below 0, how many others did."""
+        """Return the number of events still missing after `patience` seconds; negative for surplus events."""
         return self.expected - self._ask(self.expected, patience)[1]
 
     def _ask(self, events: int, patience: float = PATIENCE_SECONDS) -> tuple[int, int]:
-        # A client that has failed meanwhile left its reason, to be read below.
+        # If the client has failed, its reason is read below.
         with contextlib.suppress(BrokenPipeError):
             self._client.stdin.write(f"{self.size} {events} {patience * 1000:.0f}\n")
             self._client.stdin.flush()

@@ -1,4 +1,4 @@
-"""The machine that is measured on: its cores, its limits, what it lacks, and how busy it is."""
+"""This machine: its cores, its limit of open files, and its load."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ SERVER_CORE, CLIENT_CORE = CORES[0], CORES[-1]
 
 @contextlib.contextmanager
 def on_core(core: int) -> Iterator[None]:
-    """Run this thread, and what it starts, on one core for as long as the block lasts."""
+    """Pin this thread, and the processes that it starts, to one core while the block runs."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
     try:
@@ -23,13 +23,13 @@ def on_core(core: int) -> Iterator[None]:
 
 
 def raise_file_limit() -> int:
-    """Let this process, and what it starts, open as many files as it may; returns how many."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    return most
+    """Raise this process's limit of open files to the hard limit, and return it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
 
 
 def busy_seconds() -> float:
-    """Return the seconds that all cores together have worked since the machine started."""
+    """Return the busy seconds of all cores since the machine started."""
     times = psutil.cpu_times()
     return sum(times) - times.idle - times.iowait - times.guest - times.guest_nice

@@ -1,4 +1,4 @@
-"""What a server uses, with all its processes, and how busy the rest of the machine is meanwhile."""
+"""The resources that a server and its processes use, and the load of other programs."""
 
 import contextlib
 import time
@@ -10,40 +10,40 @@ from . import machine
 
 
 class Meter:
-    """Reads one server; `helpers` are the other processes that work for the measurement."""
+    """Measures one server; `helpers` are the other processes of the measurement."""
 
     def __init__(self, server: psutil.Process, helpers: Iterable[psutil.Process]) -> None:
         self._server = server
         self._helpers = [*helpers]
-        self.most_elsewhere = 0.0
+        self.max_other_load = 0.0
 
     def _processes(self) -> list[psutil.Process]:
         return [self._server, *self._server.children(recursive=True)]
 
     def cpu_seconds(self) -> float:
-        """Return the CPU time that the server has used, its own and the kernel's for it."""
+        """Return the CPU seconds that the server has used, in user and kernel mode."""
         return _cpu_seconds(self._processes())
 
     def memory_kib(self) -> float:
-        """Return the server's memory, with what its processes share counted once (PSS)."""
+        """Return the server's memory in KiB, with shared pages counted once (PSS)."""
         return sum(process.memory_full_info().pss for process in self._processes()) / 1024
 
     def threads(self) -> int:
-        """Return how many threads the server has."""
+        """Return the number of the server's threads."""
         return sum(process.num_threads() for process in self._processes())
 
     @contextlib.contextmanager
-    def watching_others(self) -> Iterator[None]:
-        """Note in `most_elsewhere` the cores' worth of work that other programs did during the block."""
-        began, before = time.monotonic(), self._elsewhere()
+    def measuring_other_load(self) -> Iterator[None]:
+        """Measure the load of other programs during the block, in cores; `max_other_load` keeps the maximum."""
+        began, before = time.monotonic(), self._other_seconds()
         yield
-        cores = (self._elsewhere() - before) / (time.monotonic() - began)
-        self.most_elsewhere = max(self.most_elsewhere, cores)
+        cores = (self._other_seconds() - before) / (time.monotonic() - began)
+        self.max_other_load = max(self.max_other_load, cores)
 
-    def _elsewhere(self) -> float:
+    def _other_seconds(self) -> float:
         return machine.busy_seconds() - self.cpu_seconds() - _cpu_seconds(self._helpers)
 
 
 def _cpu_seconds(processes: list[psutil.Process]) -> float:
-    # The clocks that clock_getcpuclockid(3) returns, in nanoseconds; /proc counts in hundredths of a second.
+    # The clocks of clock_getcpuclockid(3) have nanoseconds; /proc has hundredths of a second.
     return sum(time.clock_gettime(~process.pid << 3 | 2) for process in processes)

@@ -1,4 +1,4 @@
-"""Packages that are only compared with, in a throw-away environment beside the locked packages."""
+"""The compared packages, in a virtual environment of their own on top of the locked packages."""
 
 import functools
 import shutil
@@ -14,7 +14,7 @@ PYTHON = FOLDER / "bin" / "python"
 
 @functools.cache
 def install() -> str:
-    """Install `PEERS` where `PYTHON` finds them, unless they are there; return why that failed, or nothing."""
+    """Install `PEERS` for `PYTHON` if they are missing; return the reason of a failure, or ""."""
     wanted = "\n".join([(ROOT / "requirements.txt").read_text(), *PEERS])
     ready = FOLDER / "ready"
     if ready.exists() and ready.read_text() == wanted:

@@ -1,4 +1,4 @@
-"""Publishes events to any of the systems, over HTTP, one connection for all of them."""
+"""Publishes events to a system over one HTTP connection."""
 
 import http.client
 import json
@@ -6,7 +6,7 @@ import json
 from .crowd import MARK
 
 EVENT_BYTES = 100
-# A list, as a string alone is sent without its quotation marks by some and with them by others.
+# A list, since systems differ in whether they quote a plain string.
 BODY = json.dumps(["x" * (EVENT_BYTES - len('["~"]')) + MARK]).encode()
 HEADERS = {"Content-Type": "application/json", "X-EventSource-Event": "tick"}
 
@@ -18,7 +18,7 @@ class Publisher:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def publish(self) -> None:
-        """Publish one event; raises `RuntimeError` when the server does not take it."""
+        """Publish one event. Raises `RuntimeError` if the server refuses it."""
         self._connection.request("POST", "/publish/", BODY, HEADERS)
         response = self._connection.getresponse()
         answer = response.read()
@@ -26,5 +26,5 @@ class Publisher:
             raise RuntimeError(f"The event was answered with {response.status}: {answer[:200]!r}")
 
     def close(self) -> None:
-        """Hang up; the next event is published over another connection."""
+        """Close the connection; the next event opens another one."""
         self._connection.close()

@@ -1,4 +1,4 @@
-"""Medians of what was measured, and their ratios to nchan's, as a table and as JSON."""
+"""Medians of the measurements and their ratios to nchan's, as a table and as JSON."""
 
 import json
 import os
@@ -16,7 +16,7 @@ BUSY_CORES = 0.1
 
 
 def medians(measured: dict[str, list[Figures]]) -> dict[str, Figures]:
-    """Return each system's median figures, without the systems that were not measured."""
+    """Return the median figures of each measured system."""
     return {
         name: {figure: statistics.median(each[figure] for each in rounds) for figure in rounds[0]}
         for name, rounds in measured.items()
@@ -25,7 +25,7 @@ def medians(measured: dict[str, list[Figures]]) -> dict[str, Figures]:
 
 
 def columns(load: Load) -> dict[str, tuple[str, int]]:
-    """Return the heading of each figure in the table, and its decimals."""
+    """Return the heading and the number of decimals of each figure."""
     return {
         "paced": (f"CPU s per 100,000: {load.clients:,} at {load.rate:g}/s", 2),
         "saturated": (f"CPU s per 100,000: {load.crowd:,} saturated", 2),
@@ -48,30 +48,30 @@ def table(measured: dict[str, list[Figures]], load: Load) -> str:
 
 
 def cell(figures: Figures, reference: Figures | None, key: str, digits: int) -> str:
-    """Return a figure and, where there is something to compare with, its ratio."""
+    """Return a figure and, if nchan was measured, its ratio."""
     figure = f"{figures[key]:,.{digits}f}"
     return f"{figure} ({figures[key] / reference[key]:.1f}x)" if reference and reference[key] > 0 else figure
 
 
 def line(cells: list[str], widths: list[int]) -> str:
-    """Return a row, its first cell to the left and its numbers to the right."""
+    """Return a row with its first cell left-aligned and its numbers right-aligned."""
     first, *rest = (width for width in widths)
     numbers = [text.rjust(width) for text, width in zip(cells[1:], rest, strict=True)]
     return f"| {' | '.join([cells[0].ljust(first), *numbers])} |"
 
 
 def warning(measured: dict[str, list[Figures]]) -> str:
-    """Return a line to say that other programs were busy during the run, or nothing."""
-    most = max((each["elsewhere"] for rounds in measured.values() for each in rounds), default=0)
+    """Return a warning if other programs were busy during the run, else ""."""
+    other_load = max((each["other_load"] for rounds in measured.values() for each in rounds), default=0)
     return (
-        f"\nOther programs kept {most:.1f} cores busy. Run it again when the machine is idle.\n"
-        if most > BUSY_CORES
+        f"\nOther programs kept {other_load:.1f} cores busy. Run it again when the machine is idle.\n"
+        if other_load > BUSY_CORES
         else ""
     )
 
 
 def write(file: Path, measured: dict[str, list[Figures]], load: Load) -> None:
-    """Write all that was measured, the medians, and where and how it was."""
+    """Write the figures of all rounds, their medians, the load and the machine as JSON."""
     result = {
         "machine": {"platform": platform.platform(), "python": platform.python_version(), "cores": os.cpu_count()},
         "load": asdict(load),

@@ -1,4 +1,4 @@
-"""Rounds over the systems, one after the other, so that what disturbs the machine disturbs them all."""
+"""Rounds over the systems in turn, so that a disturbance affects all of them."""
 
 import subprocess
 import sys
@@ -17,10 +17,10 @@ LOG_LINES = 10
 
 def compare(names: Iterable[str], rounds: int, load: Load) -> dict[str, list[Figures]]:
     """
-    Return for each system what its rounds measured, as `trial.measure` does.
+    Return the figures of `trial.measure` for each system and round.
 
-    A system that this machine lacks something for, or that fails in a round, is left out of it, and
-    the standard error says why.
+    A system with missing requirements, or that fails in a round, is skipped, and the reason is printed to
+    the standard error.
     """
     machine.raise_file_limit()
     names = [name for name in names if not lacks(name)]
@@ -29,37 +29,37 @@ def compare(names: Iterable[str], rounds: int, load: Load) -> dict[str, list[Fig
         client = compiled(Path(folder))
         for number in range(rounds):
             for name in names:
-                say(f"round {number + 1} of {rounds}: {SYSTEMS[name].name}")
+                print_status(f"round {number + 1} of {rounds}: {SYSTEMS[name].name}")
                 measured[name] += once(name, load, client, Path(folder))
     return measured
 
 
 def lacks(name: str) -> bool:
-    """Say whether something is missing here for a system, and what."""
+    """Return whether this machine lacks something for a system, and print what."""
     missing = SYSTEMS[name].missing()
     if missing:
-        say(f"skipping {SYSTEMS[name].name}: {missing}")
+        print_status(f"skipping {SYSTEMS[name].name}: {missing}")
     return bool(missing)
 
 
 def once(name: str, load: Load, client: Path, parent: Path) -> list[Figures]:
-    """Return what one round of a system measured, or nothing when it failed."""
+    """Return the figures of one round in a list, which is empty if it failed."""
     with tempfile.TemporaryDirectory(dir=parent, ignore_cleanup_errors=True) as folder:
-        # nginx gives up root, and has to reach its folders.
+        # nginx drops root and must reach its folders.
         Path(folder).chmod(0o755)
         try:
             return [measure(SYSTEMS[name], load, client, Path(folder))]
         except (Lost, OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
-            say(f"{SYSTEMS[name].name} failed: {error}\n{log(Path(folder))}")
+            print_status(f"{SYSTEMS[name].name} failed: {error}\n{log(Path(folder))}")
             return []
 
 
 def log(folder: Path) -> str:
-    """Return the last lines that the server in `folder` has logged."""
+    """Return the last log lines of the server in `folder`."""
     lines = [line for file in folder.glob("*.log") for line in file.read_text(errors="replace").splitlines()]
     return "\n".join(lines[-LOG_LINES:])
 
 
-def say(line: str) -> None:
-    """Tell the person who waits."""
+def print_status(line: str) -> None:
+    """Print a line to the standard error."""
     print(line, file=sys.stderr, flush=True)  # noqa: T201

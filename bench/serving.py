@@ -1,4 +1,4 @@
-"""Runs servers on a core of their own until they are no longer needed."""
+"""Runs servers on their own core."""
 
 import contextlib
 import socket
@@ -22,7 +22,7 @@ UVICORN = (
 
 @dataclass(frozen=True)
 class Target:
-    """A server that answers: its port, its process, and the cookies of a user who is signed in to it."""
+    """A running server: its port, its process, and the cookies of a logged-in user."""
 
     port: int
     process: psutil.Process
@@ -31,7 +31,7 @@ class Target:
 
 @contextlib.contextmanager
 def running(command: list[str], port: int, folder: Path, environment: dict[str, str]) -> Iterator[psutil.Process]:
-    """Run a server that logs to `folder`, from when it listens on `port` until the block ends."""
+    """Run a server that listens on `port` and logs to `folder` while the block runs."""
     log = folder / "server.log"
     with log.open("w") as output, machine.on_core(machine.SERVER_CORE):
         process = subprocess.Popen(
@@ -46,9 +46,9 @@ def running(command: list[str], port: int, folder: Path, environment: dict[str, 
 
 
 def listens(server: Server, port: int) -> bool:
-    """Say whether the server listens yet; raises `RuntimeError` with its log if it has ended instead."""
+    """Return whether the server listens. Raises `RuntimeError` with its log if it has ended."""
     if server.process.poll() is not None:
-        raise RuntimeError(f"{' '.join(server.command)} ended at once:\n{server.output()}")
+        raise RuntimeError(f"{' '.join(server.command)} ended:\n{server.output()}")
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
@@ -57,7 +57,7 @@ def listens(server: Server, port: int) -> bool:
 def uvicorn(
     application: str, folder: Path, python: str = sys.executable, cookies: str = "", **variables: str
 ) -> Iterator[Target]:
-    """Serve an ASGI application with one worker, `variables` in its environment, until the block ends."""
+    """Serve an ASGI application with one worker and `variables` in its environment while the block runs."""
     port = free_port()
     command = [python, *UVICORN.format(application=application, port=port).split()]
     with running(command, port, folder, environment_for(folder, **variables)) as process:

@@ -1,4 +1,4 @@
-"""One system under load, once."""
+"""One measurement of one system."""
 
 import contextlib
 import time
@@ -15,15 +15,15 @@ from .publisher import Publisher
 DELIVERIES = 100_000
 ATTEMPTS = 10
 SETTLING_SECONDS = 2
-SECOND_LOOK_SECONDS = 0.2
+DUPLICATE_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
 class Load:
     """
-    How much: `events` to `clients` at `rate` a second, then to `crowd` as fast as they arrive.
+    The load: `events` for `clients` at `rate` per second, then for `crowd` as fast as they arrive.
 
-    An event that reaches so many clients is so many deliveries.
+    An event for n clients is n deliveries.
     """
 
     clients: int = 1000
@@ -34,11 +34,13 @@ class Load:
 
 def measure(system: System, load: Load, client: Path, folder: Path) -> dict[str, float]:
     """
-    Return what a system used: `paced` and `saturated` CPU seconds per 100,000 deliveries, `memory` in
-    KiB for each further idle client, `threads` with the first clients; and `deliveries`, how many were
-    counted, and `elsewhere`, how many cores' worth of work other programs did at most.
+    Return a system's figures.
 
-    Raises `Lost` unless all clients hear each event exactly once.
+    `paced` and `saturated` are CPU seconds per 100,000 deliveries, `memory` is KiB per additional idle client,
+    `threads` the number with the first clients, `deliveries` the number of counted deliveries, and
+    `other_load` the maximum load of other programs, in cores.
+
+    Raises `Lost` unless each client receives each event exactly once.
     """
     with (
         system.serving(folder) as target,
@@ -59,41 +61,41 @@ def measure(system: System, load: Load, client: Path, folder: Path) -> dict[str,
             "memory": memory,
             "threads": threads,
             "deliveries": trial.deliveries,
-            "elsewhere": meter.most_elsewhere,
+            "other_load": meter.max_other_load,
         }
 
 
 class Trial:
-    """The clients, the publisher and the meter of one server at work together."""
+    """The clients, the publisher and the meter of one server."""
 
     def __init__(self, crowd: Crowd, publisher: Publisher, meter: Meter) -> None:
         self._crowd, self._publisher, self._meter = crowd, publisher, meter
         self.deliveries = 0
 
     def grow(self, size: int) -> None:
-        """Have so many clients; an event has reached each of them when this returns."""
+        """Open streams until there are `size`, and wait until an event has reached each of them."""
         for _ in range(ATTEMPTS):
             self._crowd.grow(size)
-            # A connection that has been idle meanwhile may be closed by now; the next one is another.
+            # The server may have closed the idle connection: open another one.
             self._publisher.close()
             self._publish()
-            # Those who had an answer may not have been subscribed yet.
+            # Clients that have a response may not be subscribed yet.
             if not self._crowd.missing(patience=SETTLING_SECONDS):
                 return
         raise Lost(f"No event reached all {size} clients.")
 
     def cost(self, events: int, rate: float | None = None) -> float:
-        """Publish events, `rate` a second or each when all have heard the last; return the CPU seconds."""
+        """Publish events at `rate` or each after the last has arrived; return CPU seconds per `DELIVERIES`."""
         used = self._meter.cpu_seconds()
-        with self._meter.watching_others():
+        with self._meter.measuring_other_load():
             if rate:
                 self._publish_at(rate, events)
             else:
-                self._publish_when_heard(events)
+                self._publish_when_received(events)
             self._check()
         used = self._meter.cpu_seconds() - used
-        # What is sent twice is there by now.
-        time.sleep(SECOND_LOOK_SECONDS)
+        # Duplicates would have arrived by now.
+        time.sleep(DUPLICATE_SECONDS)
         self._check()
         self.deliveries += events * self._crowd.size
         return used * DELIVERIES / (events * self._crowd.size)
@@ -104,7 +106,7 @@ class Trial:
             time.sleep(max(0, began + number / rate - time.monotonic()))
             self._publish()
 
-    def _publish_when_heard(self, events: int) -> None:
+    def _publish_when_received(self, events: int) -> None:
         for _ in range(events):
             self._publish()
             self._check()

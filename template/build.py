@@ -1,8 +1,8 @@
 """
 Build `dist/project_template.zip`, from which `startproject --template` makes a project.
 
-It holds the tracked files, less what `.gitattributes` marks `export-ignore`. The settings
-package becomes `project_name`, which `startproject` renames, and its name in Python files the
+It contains the tracked files except those that `.gitattributes` marks `export-ignore`. The settings
+package becomes `project_name`, which `startproject` renames; in Python files its name becomes the
 variable that `startproject` renders.
 """
 
@@ -20,7 +20,7 @@ FIXED_DATE = (2026, 1, 1, 0, 0, 0)
 
 
 def main() -> None:
-    """Write the archive and say where it is."""
+    """Write the archive and print its path."""
     TARGET.parent.mkdir(exist_ok=True)
     with zipfile.ZipFile(TARGET, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in exported_files():
@@ -32,23 +32,23 @@ def exported_files() -> list[str]:
     """Return the paths of the files that git would export, as they are in the working tree."""
     listed = git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")[:-1]
     names = [name for name in sorted(set(listed)) if (ROOT / name).is_file()]
-    kept_here = export_ignored({path for name in names for path in with_parents(name)})
-    return [name for name in names if kept_here.isdisjoint(with_parents(name))]
+    ignored = export_ignored({path for name in names for path in with_parents(name)})
+    return [name for name in names if ignored.isdisjoint(with_parents(name))]
 
 
 def with_parents(name: str) -> list[str]:
-    """Return a file's path and those of the folders that it is in: an attribute of a folder is for all in it."""
+    """Return the paths of a file and of its parent folders, whose attributes apply to it."""
     return [name, *(parent.as_posix() for parent in Path(name).parents[:-1])]
 
 
 def export_ignored(paths: set[str]) -> set[str]:
     """Return the paths that `.gitattributes` marks `export-ignore`."""
-    answer = git("check-attr", "-z", "--stdin", "export-ignore", given="\0".join(sorted(paths))).split("\0")
+    answer = git("check-attr", "-z", "--stdin", "export-ignore", stdin="\0".join(sorted(paths))).split("\0")
     return {path for path, value in zip(answer[::3], answer[2::3], strict=False) if value == "set"}
 
 
 def add(archive: zipfile.ZipFile, name: str) -> None:
-    """Add one file under its name in the archive, with its content and its executable bit."""
+    """Add one file to the archive, with its executable bit."""
     file = ROOT / name
     entry = zipfile.ZipInfo(re.sub(rf"^{PACKAGE}/", "project_name/", name), FIXED_DATE)
     entry.compress_type = zipfile.ZIP_DEFLATED
@@ -57,15 +57,15 @@ def add(archive: zipfile.ZipFile, name: str) -> None:
 
 
 def exported(name: str, content: bytes) -> bytes:
-    """Return a file's content as the archive holds it."""
+    """Return a file's content for the archive."""
     if name.endswith(".py"):
         return content.replace(PACKAGE.encode(), VARIABLE.encode())
     return content
 
 
-def git(*arguments: str, given: str = "") -> str:
-    """Run git here and return what it prints."""
-    done = subprocess.run(["git", *arguments], cwd=ROOT, input=given, capture_output=True, text=True, check=False)
+def git(*arguments: str, stdin: str = "") -> str:
+    """Run git in this repository and return its output; exit if it fails."""
+    done = subprocess.run(["git", *arguments], cwd=ROOT, input=stdin, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"git {arguments[0]} failed: {done.stderr.strip()}")
     return done.stdout

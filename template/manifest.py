@@ -1,8 +1,8 @@
 """
-Write `template.lock`, by which `make upgrade` knows what a project was made of, or check it with --check.
+Write `template.lock`, the manifest that `make upgrade` compares a project with; --check only checks it.
 
-It holds the version, the id that git gives each file of a project before `startproject` renders it, and what
-CHANGELOG.md tells a team to do by hand.
+It contains the version, git's id of each file of a project before `startproject` renders it, and the items
+"By hand" of CHANGELOG.md.
 """
 
 import json
@@ -15,7 +15,7 @@ TARGET = ROOT / "template.lock"
 
 
 def main(arguments: list[str]) -> str | None:
-    """Write or check the manifest, and return what is wrong with it."""
+    """Write or check the manifest; return an error message or None."""
     text = manifest()
     if "--check" not in arguments:
         TARGET.write_text(text)
@@ -27,8 +27,8 @@ def main(arguments: list[str]) -> str | None:
 def manifest() -> str:
     """Return the manifest of the working tree, with a line for each file."""
     names = [name for name in exported_files() if name != TARGET.name]
-    ids = git("hash-object", "--stdin-paths", given="\n".join(names)).split()
-    files = {re.sub(f"^{PACKAGE}/", "project_name/", name): known for name, known in zip(names, ids, strict=True)}
+    ids = git("hash-object", "--stdin-paths", stdin="\n".join(names)).split()
+    files = {re.sub(f"^{PACKAGE}/", "project_name/", name): blob for name, blob in zip(names, ids, strict=True)}
     changelog = (ROOT / "CHANGELOG.md").read_text()
     return json.dumps({"version": version(), "by_hand": by_hand(changelog), "files": files}, indent=1) + "\n"
 

@@ -1,4 +1,4 @@
-"""The ASGI application as this project builds it, and the bare one of Django for the others."""
+"""This project's ASGI application, and Django's plain one for the compared systems."""
 
 from importlib import import_module
 
@@ -10,9 +10,9 @@ from apps.sse.asgi import hand_off
 
 def publishing(application):
     """
-    Return `application` with the events that are posted to `/publish/` taken before Django.
+    Return `application` with requests to `/publish/` handled before Django.
 
-    What Django makes of a request to publish is the same for all, and no part of a delivery.
+    Django's work for these requests is not part of a delivery.
     """
     publish_tick = import_module(settings.ROOT_URLCONF).publish_tick
 
@@ -21,7 +21,7 @@ def publishing(application):
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
 
-    # Not a coroutine of its own, which would stay with each stream.
+    # Not a coroutine, which would stay in memory with each stream.
     def asgi(scope, receive, send):
         return publish(receive, send) if scope["path"] == "/publish/" else application(scope, receive, send)
 

@@ -1,4 +1,4 @@
-"""The project's own settings in production, with one system's URLs, and a login for all of them."""
+"""The project's production settings with one system's URLs, behind a login."""
 
 import os
 
@@ -11,5 +11,5 @@ INSTALLED_APPS = [*project.INSTALLED_APPS, *os.environ["BENCH_APPS"].split()]
 MIDDLEWARE = [*project.MIDDLEWARE, "django.contrib.auth.middleware.LoginRequiredMiddleware"]
 
 SSE_BROKER_URL = os.environ["SSE_BROKER_URL"]
-# All the clients are one user at one address.
+# All clients are one user at one address.
 SSE_MAX_PER_USER = SSE_MAX_PER_ADDRESS = SSE_MAX_TOTAL = 0

@@ -1,4 +1,4 @@
-"""ASGI without a framework, a login or a task of one's own: the least that Python can do here."""
+"""ASGI without a framework, a login or a task per client: a lower bound for Python."""
 
 START = {
     "type": "http.response.start",
@@ -20,7 +20,7 @@ async def application(scope, receive, send):
 
 
 async def listen(receive, send):
-    """Keep a client among the others until it leaves."""
+    """Keep a client subscribed until it disconnects."""
     await send({"type": "http.response.body", "body": b": open\n\n", "more_body": True})
     clients.add(send)
     try:

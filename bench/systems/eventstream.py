@@ -1,4 +1,4 @@
-"""The package django-eventstream, as its documentation begins."""
+"""The package django-eventstream, as in the beginning of its documentation."""
 
 import json
 

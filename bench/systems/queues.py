@@ -1,4 +1,4 @@
-"""Django with a queue and a task for each connection, as one writes it without a library."""
+"""Django with a queue and a task for each connection, without a library."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ async def ticks(request):
 
 
 async def events():
-    """Yield what comes into a queue of this connection's own."""
+    """Yield the events of this connection's queue."""
     queue = asyncio.Queue()
     queues.add(queue)
     try:

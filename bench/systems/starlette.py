@@ -1,4 +1,4 @@
-"""The package sse-starlette, with a queue for each connection, as its documentation has it."""
+"""The package sse-starlette with a queue for each connection, as in its documentation."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ async def ticks(request):
 
 
 async def events():
-    """Yield what comes into a queue of this connection's own."""
+    """Yield the events of this connection's queue."""
     queue = asyncio.Queue()
     queues.add(queue)
     try:

@@ -1,7 +1,8 @@
 """
-The site as compose runs it, with no Docker: compose speaks with podman, which answers as Docker does.
+The site as compose runs it, without Docker: compose uses podman's Docker-compatible API.
 
-Images of nginx, PostgreSQL and Valkey cannot be had everywhere: `template/image stand-ins` makes some of Debian's.
+Not every machine can pull the images of nginx, PostgreSQL and Valkey: `template/image stand-ins` builds
+replacements from Debian's packages.
 """
 
 import contextlib
@@ -29,20 +30,20 @@ PASSWORD = "correct horse battery"
 
 
 def can_be_run() -> bool:
-    """Say whether this machine has what it takes."""
+    """Return whether this machine has the programs for it."""
     return image.can_be_built() and bool(shutil.which("docker-compose"))
 
 
 class Site:
-    """A site whose state, its folder `deploy` included, is thrown away."""
+    """A site in temporary folders, with its own copy of `deploy`."""
 
     def __init__(self, folder: Path, socket: Path) -> None:
         self.folder = folder
-        # Networks are the machine's: those of another run must not be shared.
+        # Networks belong to the machine: another run must not share them.
         self.project = f"site-{secrets.token_hex(4)}"
         self.secure_port = free_port()
         self.url = f"https://127.0.0.1:{self.secure_port}"
-        most = str(min(20_000, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        open_files = str(min(20_000, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
         self._environment = os.environ | {
             "DOCKER_HOST": f"unix://{socket}",
             "COMPOSE": "docker-compose",
@@ -54,12 +55,12 @@ class Site:
             "VALKEY_IMAGE": "localhost/valkey:test",
             "HTTP_PORT": f"127.0.0.1:{free_port()}",
             "HTTPS_PORT": f"127.0.0.1:{self.secure_port}",
-            "NOFILE": most,
-            "NGINX_NOFILE": most,
+            "NOFILE": open_files,
+            "NGINX_NOFILE": open_files,
         }
 
     def run(self, script: str, *arguments: str, fails: bool = False, **variables: str) -> str:
-        """Run a script of `deploy`, which is expected to succeed or to fail, and return what it printed."""
+        """Run a script of `deploy`, check whether it `fails`, and return its output."""
         command = [str(self.folder / script), *arguments]
         return self._run(command, fails=fails, variables=variables, stderr=subprocess.STDOUT).decode()
 
@@ -72,26 +73,26 @@ class Site:
         self.run("up", "test")
 
     def compose(self, *arguments: str, **options) -> bytes:
-        """Run a command of compose, and return what it printed."""
+        """Run a command of compose and return its output."""
         return self._run(["docker-compose", *arguments], **options)
 
     def choose(self, files: str) -> None:
-        """Have compose read other files from now on."""
+        """Select the files that compose reads from now on."""
         settings = self.folder / ".env"
         settings.write_text(re.sub("COMPOSE_FILE=.*", f"COMPOSE_FILE={files}", settings.read_text()))
 
     def shell(self, code: str) -> str:
-        """Run Python in the first web server, and return the last line that it printed."""
+        """Run Python in the first web server and return the last line of its output."""
         command = ["exec", "-T", "web-1", "python", "manage.py", "shell", "--verbosity=0", f"--command={code}"]
         return self.compose(*command).decode().strip().rpartition("\n")[2]
 
     def publish(self) -> str:
-        """Publish an event for those who read the feed, and return its position."""
+        """Publish an event on the channel of the feed and return its position."""
         command = ["exec", "-T", "web-2", "python", "manage.py", "sse_publish", "feed", "said", "something"]
         return self.compose(*command).decode().strip()
 
     def container(self, service: str) -> dict:
-        """Return what podman knows of a service's container."""
+        """Return podman's description of a service's container."""
         return image.inspect(f"{self.project}-{service}-1")
 
     def health(self, service: str) -> str:
@@ -99,7 +100,7 @@ class Site:
         return self.container(service)["State"]["Health"]["Status"]
 
     def visitor(self) -> httpx.Client:
-        """Return a browser, so to speak, which believes the certificate for trying."""
+        """Return an HTTP client that accepts the self-signed certificate."""
         return httpx.Client(base_url=self.url, verify=False, timeout=30, follow_redirects=True)
 
     def _run(self, command, fails=False, variables=None, **options) -> bytes:
@@ -114,7 +115,7 @@ class Site:
 
 @contextlib.contextmanager
 def site(folder: Path):
-    """Yield a site that does not run yet; whatever of it runs in the end is taken away, its volumes too."""
+    """Yield a site that is not running yet; remove its containers and volumes at the end."""
     image.build()
     subprocess.run([image.SCRIPT, "stand-ins"], check=True, capture_output=True)
     shutil.copytree(ROOT / "deploy", folder / "deploy", ignore=shutil.ignore_patterns(".env", "tls", "backups"))
@@ -125,7 +126,7 @@ def site(folder: Path):
             yield made
         finally:
             made.choose("compose.yml")
-            # Some had no release yet.
+            # It may have no release yet.
             made.compose(
                 "down", "--volumes", "--remove-orphans", "--timeout", "5", variables={"IMAGE": image.NAME}
             )
@@ -133,7 +134,7 @@ def site(folder: Path):
 
 @contextlib.contextmanager
 def serving_docker(socket: Path):
-    """Have podman answer as Docker does, and look after the containers' health, as systemd's timers would."""
+    """Serve podman's API, and run the health checks that systemd's timers would run."""
     command = [image.SCRIPT, "podman", "system", "service", "--time=0", f"unix://{socket}"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as service:
         is_over = threading.Event()
@@ -149,7 +150,7 @@ def serving_docker(socket: Path):
 
 
 def watch_health(is_over: threading.Event) -> None:
-    """Ask each container for its health until it is known."""
+    """Run the health check of each container that is starting."""
     while not is_over.wait(1):
         for id in image.podman("ps", "--filter=health=starting", "--quiet").split():
             command = [image.SCRIPT, "podman", "healthcheck", "run", id]
@@ -157,7 +158,7 @@ def watch_health(is_over: threading.Event) -> None:
 
 
 def sign_in(visitor: httpx.Client, name: str, password: str = PASSWORD) -> None:
-    """Sign somebody in, by the form."""
+    """Log in through the form."""
     visitor.get("/accounts/login/")
     form = {"username": name, "password": password, "csrfmiddlewaretoken": visitor.cookies["csrftoken"]}
     answer = visitor.post("/accounts/login/", data=form, headers={"Referer": str(visitor.base_url)})
@@ -165,12 +166,12 @@ def sign_in(visitor: httpx.Client, name: str, password: str = PASSWORD) -> None:
 
 
 class Listener(threading.Thread):
-    """Somebody who follows a stream and comes back whenever it ends: `heard` are the events, resets included."""
+    """A client that follows a stream and reconnects when it ends; `received` are its events, including resets."""
 
     def __init__(self, visitor: httpx.Client, path: str) -> None:
         super().__init__(daemon=True)
         self.visitor, self.path = visitor, path
-        self.heard: list = []
+        self.received: list = []
         self.is_over = threading.Event()
         self.last_id = ""
 
@@ -184,21 +185,21 @@ class Listener(threading.Thread):
                 source.response.raise_for_status()
                 for event in source.iter_sse():
                     self.last_id = event.id or self.last_id
-                    self.heard.append(event)
+                    self.received.append(event)
 
     def names(self) -> list[str]:
-        """Return what was heard, but for what says only how far the client is."""
-        return [event.event for event in self.heard if event.data and event.event != "sse:open"]
+        """Return the names of the received events, without those that only carry a position."""
+        return [event.event for event in self.received if event.data and event.event != "sse:open"]
 
     def stop(self) -> None:
-        """Follow no more."""
+        """Disconnect."""
         self.is_over.set()
         self.visitor.close()
 
 
 @contextlib.contextmanager
 def visiting(url: str):
-    """Ask for a page again and again for as long as the block runs; yields what was answered."""
+    """Request a page repeatedly while the block runs; yields the count of each status."""
     answers, is_over = Counter(), threading.Event()
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

@@ -1,4 +1,4 @@
-"""The servers that tests of the template share, and those of the other tests."""
+"""The servers that the template's tests share, and fixtures of the other tests."""
 
 import contextlib
 
@@ -13,7 +13,7 @@ from tests.fixtures import need
 
 @pytest.fixture
 def front_of(tmp_path):
-    """Run nginx in front of a server that echoes requests: `with front_of(proxies=…, changes=…) as front`."""
+    """Start nginx in front of an echo server: `with front_of(proxies=…, changes=…) as front`."""
     need(nginx.binary(), "nginx")
 
     @contextlib.contextmanager
@@ -27,7 +27,7 @@ def front_of(tmp_path):
 
 @pytest.fixture(scope="session")
 def certified(tmp_path_factory):
-    """A folder for nginx, with a certificate."""
+    """A folder for nginx that contains a certificate."""
     need(nginx.binary(), "nginx")
     folder = tmp_path_factory.mktemp("nginx")
     self_sign(folder / "tls")

@@ -1,4 +1,4 @@
-"""A server that answers with what it was asked, for tests of what stands in front of servers."""
+"""A server that echoes requests, for tests of proxies."""
 
 import contextlib
 import http.server
@@ -11,8 +11,9 @@ UPLOAD_PERMISSION = "/api/upload-permission/"
 
 class Echo(http.server.BaseHTTPRequestHandler):
     """
-    Answers with the request's headers as JSON; `/accel/NAME` has nginx send a private file, and a cookie
-    `sessionid` may upload.
+    Respond with the request's headers as JSON.
+
+    `/accel/NAME` makes nginx send a private file, and any cookie `sessionid` may upload.
     """
 
     protocol_version = "HTTP/1.1"
@@ -36,18 +37,18 @@ class Echo(http.server.BaseHTTPRequestHandler):
     do_POST = do_GET
 
     def permission(self) -> int:
-        """Return the status that says who may upload, as an application that is for https alone."""
+        """Return the status of the permission to upload; an HTTPS-only application redirects first."""
         if self.headers["X-Forwarded-Proto"] != "https":
             return 301
         return 204 if "sessionid" in self.headers.get("Cookie", "") else 401
 
     def log_message(self, *arguments: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextlib.contextmanager
 def echoing() -> Iterator[str]:
-    """Run the server in a thread for as long as the block runs; yields its address."""
+    """Run the server in a thread while the block runs; yields its URL."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()

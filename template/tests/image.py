@@ -16,7 +16,7 @@ IMAGES = Path(os.environ.get("IMAGES", ROOT / ".data" / "images"))
 NAME = "localhost/site:test"
 BASE = "docker.io/library/python:3.13-slim-trixie"
 PROGRAMS = ("buildah", "podman", "runc", "debootstrap")
-# What a container is given in production; the network is this machine's, on the loopback alone.
+# The options of production; containers share this machine's network and bind to the loopback.
 CONFINED = [
     "--read-only",
     "--tmpfs=/tmp",
@@ -28,19 +28,19 @@ CONFINED = [
 
 
 def can_be_built() -> bool:
-    """Say whether this machine has what building takes."""
+    """Return whether this machine can build the image."""
     return os.geteuid() == 0 and all(shutil.which(program) for program in PROGRAMS)
 
 
 def build(name: str = NAME, *options: str) -> None:
-    """Build the image, from what was built before where nothing has changed."""
+    """Build the image; unchanged layers come from the cache."""
     command = [SCRIPT, "build", name, *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
 
 
 def docker(file: Path) -> Path:
-    """Write a program that builds images as `docker` does, from the base that is here, and return it."""
+    """Write and return a stand-in for `docker` that builds from the local base image."""
     file.write_text(f"""#!/bin/sh
 export CONTAINERS_STORAGE_CONF={IMAGES}/storage.conf CONTAINERS_CONF={IMAGES}/containers.conf
 shift
@@ -52,7 +52,7 @@ exec podman --log-level=error build --format=docker --isolation=chroot --pull=ne
 
 
 def derive(version: str, folder: Path, *instructions: str) -> None:
-    """Build `localhost/site:<version>` from the image, with further instructions and files of a folder."""
+    """Build `localhost/site:<version>` from the image, with more instructions and the files of a folder."""
     text = "\n".join([f"FROM {NAME}", "USER 0", *instructions, "USER 10001"])
     (folder / "Dockerfile").write_text(text)
     options = ("--quiet", "--format=docker", "--isolation=chroot", "--pull=never")
@@ -60,7 +60,7 @@ def derive(version: str, folder: Path, *instructions: str) -> None:
 
 
 def podman(*arguments: str, fails: bool = False) -> str:
-    """Run podman, which is expected to succeed or to fail, and return what it printed."""
+    """Run podman, check whether it `fails`, and return its output."""
     command = [str(SCRIPT), "podman", "--log-level=error", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode != 0) == fails, (command, done.stdout, done.stderr)
@@ -68,7 +68,7 @@ def podman(*arguments: str, fails: bool = False) -> str:
 
 
 def inspect(name: str) -> dict:
-    """Return what podman knows of an image or a container."""
+    """Return podman's description of an image or a container."""
     return json.loads(podman("inspect", name))[0]
 
 
@@ -91,13 +91,13 @@ class Container:
         self._file.write_text("".join(f"{key}={value}\n" for key, value in variables.items()))
 
     def run(self, *command: str, options: tuple[str, ...] = (), fails: bool = False) -> str:
-        """Run a command of the image to its end, or with `--detach` among the options in the background."""
+        """Run a command of the image; with `--detach` among the options in the background."""
         given = ["--env-file", str(self._file), "--volume", f"{self.volume}:/data", *options]
         return podman("run", "--rm", *CONFINED, *given, self.image, *command, fails=fails)
 
     @contextlib.contextmanager
     def serving(self, **variables: str) -> Iterator[None]:
-        """Migrate, and serve for as long as the block runs."""
+        """Migrate, and serve while the block runs."""
         self.run("python", "manage.py", "migrate", "--verbosity=0")
         extra = [f"--env={name}={value}" for name, value in variables.items()]
         self.run(options=("--detach", "--name", self.name, *extra))
@@ -111,10 +111,10 @@ class Container:
         return podman("exec", self.name, *command, fails=fails)
 
     def is_healthy(self) -> bool:
-        """Ask as the image's own check does."""
+        """Run the image's own health check."""
         command = [str(SCRIPT), "podman", "healthcheck", "run", self.name]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def remove(self) -> None:
-        """Take its volume away."""
+        """Remove its volume."""
         podman("volume", "rm", "--force", self.volume)

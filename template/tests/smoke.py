@@ -1,8 +1,8 @@
 """
 Opens every page of the project that has no arguments, as a visitor, as a user and as staff.
 
-`python -m template.tests.smoke` prints what was opened; it fails if the project is not in order, its
-migrations are not complete, or a page breaks.
+`python -m template.tests.smoke` prints the pages; it fails if a system check fails, a migration is
+missing, or a page fails.
 """
 
 import os
@@ -14,11 +14,11 @@ import django
 from django.core.management import call_command
 from django.urls import Resolver404, URLPattern, get_resolver, resolve
 
-FINE = {200, 302, 403, 405}
+EXPECTED = {200, 302, 403, 405}
 
 
 def main() -> None:
-    """Check the project whose settings are named by the environment, or by `manage.py`."""
+    """Check the project in the current folder."""
     [settings] = Path.cwd().glob("*/settings.py")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"{settings.parent.name}.settings")
     django.setup()
@@ -28,14 +28,14 @@ def main() -> None:
     for client in visitors():
         for path in pages():
             answer = client.get(path)
-            assert answer.status_code in FINE, f"{path} answers {answer.status_code}"
+            assert answer.status_code in EXPECTED, f"{path} returns {answer.status_code}"
             sys.stdout.write(f"{path} {answer.status_code}\n")
             if answer.headers.get("Content-Type", "").startswith("text/html"):
                 assert_links_lead_somewhere(client, path, answer)
 
 
 def visitors():
-    """Yield a client for each kind of visitor."""
+    """Yield a client for each role."""
     from django.contrib.auth import get_user_model
     from django.test import Client
 
@@ -48,7 +48,7 @@ def visitors():
 
 
 def pages(patterns=None, before="/"):
-    """Yield the paths of all pages without arguments; streams and actions, which are under /api/, are none."""
+    """Yield the paths of all pages without arguments, except streams and actions under /api/."""
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         path = before + str(pattern.pattern)
         if "<" in path or "^" in path or "(" in path or path.startswith("/api/"):
@@ -61,7 +61,7 @@ def pages(patterns=None, before="/"):
 
 
 def assert_links_lead_somewhere(client, path, answer) -> None:
-    """Fail if a page links to an address of this site that is not there."""
+    """Fail if a page links to a path of this site that does not exist."""
     html = getattr(answer, "content", b"").decode()
     assert path.startswith("/admin/") or 'href=""' not in html, f"{path} has a link that leads nowhere"
     for address in re.findall(r'(?:href|action|dj-sse)="(/[^"?#]*)', html):
@@ -69,7 +69,7 @@ def assert_links_lead_somewhere(client, path, answer) -> None:
             try:
                 resolve(address)
             except Resolver404:
-                raise AssertionError(f"{path} links to {address}, which is not there") from None
+                raise AssertionError(f"{path} links to {address}, which does not exist") from None
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""deploy/alerts.yml fires on what it is for, and is about metrics that exist."""
+"""Each alert of deploy/alerts.yml fires on its condition and uses metrics that exist."""
 
 import json
 import re
@@ -19,7 +19,7 @@ METRIC = re.compile(r"\b(?:sse|tasks)_[a-z_]+\b")
 FIRING = {
     "SiteDown": (4, {"sse_bus_up": "1x3 0x9"}),
     "TaskWorkerStopped": (3, {"tasks_due_seconds": "0+30x9"}),
-    # A process is forgotten five minutes after it was last heard.
+    # A process is forgotten five minutes after its last report.
     "ProcessSilent": (5, {"sse_processes_silent": "0 1x9 0x9"}),
     "DeliverySlow": (
         15,
@@ -48,7 +48,7 @@ USUAL = {
 def test_each_metric_of_the_alerts_and_of_the_reference_is_exposed(client, settings):
     settings.METRICS_TOKEN = "token"
     page = client.get("/metrics/", headers={"Authorization": "Bearer token"}).content.decode()
-    # A worker has to take a task before this one is there; test_health has it.
+    # It exists once a worker has taken a task; test_health covers it.
     exposed = {*re.findall(r"^# TYPE (\S+)", page, re.MULTILINE), "tasks_last_taken_timestamp_seconds"}
     reference = (ROOT / "docs" / "operations.md").read_text()
     rows = re.findall(r"^\| `(.*(?:sse|tasks)_[^`]+)` \|", reference, re.MULTILINE)

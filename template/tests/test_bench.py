@@ -1,4 +1,4 @@
-"""`make bench` counts each event exactly; how long things take is for its readers to judge."""
+"""`make bench` counts each event exactly; its readers judge the times."""
 
 import shutil
 import sys

@@ -1,4 +1,4 @@
-"""The site's name and colour, wherever people meet them, and what other programs read of the site."""
+"""The site's name and colour in pages, mails and the admin, and the metadata that other programs read."""
 
 import io
 import re

@@ -19,12 +19,12 @@ FILES = {"github": ".github/workflows/ci.yml", "gitlab": ".gitlab-ci.yml"}
 
 @pytest.fixture
 def make(tmp_path):
-    """Run `make` in a folder with the Makefile and `bin` alone."""
+    """Run `make` in a folder that contains only the Makefile and `bin`."""
     shutil.copytree(ROOT / "bin", tmp_path / "bin")
     shutil.copyfile(ROOT / "Makefile", tmp_path / "Makefile")
 
     def run(*arguments):
-        # As in a shell, also when the tests are run by make.
+        # The tests may be run by make, whose variables must not be inherited.
         shell = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
         return subprocess.run(
             ["make", *arguments], cwd=tmp_path, env=shell, capture_output=True, text=True, check=False
@@ -34,7 +34,7 @@ def make(tmp_path):
 
 
 def strings(node):
-    """Yield each string of a workflow, in their order."""
+    """Yield the strings of a workflow in order."""
     if isinstance(node, str):
         yield node
     for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
@@ -69,13 +69,13 @@ def test_ci_writes_a_workflow_and_replaces_an_edited_one_only_with_force(make, t
 
 
 class Database(http.server.BaseHTTPRequestHandler):
-    """Answers as osv.dev does: one package of `affected` has a vulnerability, which its version 99 mends."""
+    """A stand-in for osv.dev: the package `affected` has a vulnerability that its version 99 fixes."""
 
-    affected, asked = "none", []
+    affected, queried = "none", []
 
     def do_POST(self):
         package = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["package"]
-        self.asked.append(package["name"])
+        self.queried.append(package["name"])
         ranges = [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "99"}]}]
         found = {"id": "OSV-1", "summary": "A hole.", "affected": [{"package": package, "ranges": ranges}]}
         answer = json.dumps({"vulns": [found]} if package["name"] == self.affected else {}).encode()
@@ -90,8 +90,8 @@ class Database(http.server.BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def database(affected):
-    """Serve the answers for as long as the block runs; yields the address."""
-    Database.affected, Database.asked = affected, []
+    """Serve the responses while the block runs; yields the URL."""
+    Database.affected, Database.queried = affected, []
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Database) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
@@ -108,7 +108,7 @@ def audit(url):
 def test_audit_queries_each_locked_package_and_reports_vulnerable_ones_and_a_missing_network():
     with database("none") as url:
         assert audit(url)[0] == 0
-    assert {"django", "sentry-sdk", "pytest", "daphne"} <= {*Database.asked}
+    assert {"django", "sentry-sdk", "pytest", "daphne"} <= {*Database.queried}
     with database("django") as url:
         code, printed = audit(url)
     assert code == 1

@@ -1,4 +1,4 @@
-"""The commands that publish and follow, across processes and outages."""
+"""sse_publish and sse_tail across processes and outages."""
 
 import json
 import signal
@@ -11,7 +11,7 @@ from tests import servers
 
 
 class Tail:
-    """`sse_tail` in a process of its own; `lines` is what it has printed."""
+    """`sse_tail` in its own process; `lines` is its output."""
 
     def __init__(self, folder, environment, *arguments):
         self.log = folder / "tail.log"
@@ -33,19 +33,19 @@ class Tail:
     def lines(self):
         return self.log.read_text().splitlines()
 
-    def hears(self, environment, text):
-        """Publish until it was heard: nobody knows when another process begins to listen."""
+    def receives(self, environment, text):
+        """Publish until an event arrives, since the start of listening in another process cannot be observed."""
 
-        def heard():
+        def has_arrived():
             servers.manage("sse_publish", "news", "said", text, environment=environment)
             return any(text in line for line in self.lines)
 
-        servers.wait_until(heard, seconds=40)
+        servers.wait_until(has_arrived, seconds=40)
 
 
 @pytest.fixture
 def deployment(tmp_path):
-    """The environment of a deployment that has a database of its own."""
+    """The environment of a deployment with its own database."""
     environment = servers.environment_for(tmp_path)
     servers.manage("migrate", "--verbosity", "0", environment=environment)
     return environment
@@ -53,7 +53,7 @@ def deployment(tmp_path):
 
 def test_sse_tail_prints_events_of_other_processes_until_ctrl_c(deployment, tmp_path):
     with Tail(tmp_path, deployment) as tail:
-        tail.hears(deployment, "hello")
+        tail.receives(deployment, "hello")
         tail.process.send_signal(signal.SIGINT)
         assert tail.process.wait(20) == 0
         assert {line.split("  ", 2)[2] for line in tail.lines} == {"news  said  hello"}
@@ -65,21 +65,21 @@ def test_sse_tail_starts_after_a_position_and_ends_after_a_count(deployment, tmp
     servers.manage("shell", "-c", code, environment=deployment)
     with Tail(tmp_path, deployment, "news", "--since", start, "--count", "450", "--json") as tail:
         assert tail.process.wait(60) == 0
-        told = [json.loads(line) for line in tail.lines]
-    assert [event["data"] for event in told] == [*range(450)]
-    assert {(event["channel"], event["name"], event["durable"]) for event in told} == {("news", "said", True)}
+        events = [json.loads(line) for line in tail.lines]
+    assert [event["data"] for event in events] == [*range(450)]
+    assert {(event["channel"], event["name"], event["durable"]) for event in events} == {("news", "said", True)}
 
 
 def test_sse_tail_continues_after_an_outage_of_the_broker(deployment, tmp_path, valkey):
     environment = deployment | {"SSE_BROKER_URL": valkey.url}
     with Tail(tmp_path, environment) as tail:
-        tail.hears(environment, "before")
+        tail.receives(environment, "before")
         valkey.stop()
         printed = servers.manage("sse_publish", "news", "said", "lost", environment=environment, fails=True)
         assert f"The broker {valkey.url} failed: " in printed
         assert "Traceback" not in printed
         valkey.start()
-        tail.hears(environment, "after")
+        tail.receives(environment, "after")
         tail.process.send_signal(signal.SIGINT)
         assert tail.process.wait(20) == 0
         assert "Traceback" not in tail.log.read_text()

@@ -1,4 +1,4 @@
-"""The site as compose runs it: valid, really run, deployed again, killed, restored, and moved to another database."""
+"""The site as compose runs it: validated, run, deployed again, killed, restored, and moved to another database."""
 
 import json
 import os
@@ -31,7 +31,7 @@ SETTINGS = "IMAGE=localhost/site:1.0\nCOMPOSE_PROFILES=acme\n"
 
 @pytest.fixture
 def folder(tmp_path):
-    """A copy of deploy/, with keys and a certificate of its own, a release, and the certificate's service."""
+    """A copy of deploy/ with its own keys and certificate, a release, and the certificate's service."""
     ignored = shutil.ignore_patterns(".env", "tls", "backups")
     shutil.copytree(ROOT / "deploy", tmp_path / "deploy", ignore=ignored)
     subprocess.run([tmp_path / "deploy" / "init", "127.0.0.1"], stdin=subprocess.DEVNULL, check=True)
@@ -61,10 +61,10 @@ def test_services_drop_all_capabilities_and_images_are_pinned_by_digest(folder, 
     need(shutil.which("docker-compose"), "docker-compose")
     command = [*compose_of(folder, files), "config", "--format", "json"]
     services = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["services"]
-    for service, told in services.items():
-        assert told["cap_drop"] == ["ALL"], service
-        assert told["security_opt"] == ["no-new-privileges:true"], service
-        assert told["image"] == "localhost/site:1.0" or "@sha256:" in told["image"], service
+    for service, config in services.items():
+        assert config["cap_drop"] == ["ALL"], service
+        assert config["security_opt"] == ["no-new-privileges:true"], service
+        assert config["image"] == "localhost/site:1.0" or "@sha256:" in config["image"], service
     assert set(services["nginx"]["sysctls"]) == {"net.ipv4.tcp_retries2", "net.ipv4.tcp_notsent_lowat"}
 
 
@@ -97,7 +97,7 @@ def test_the_site_runs_on_sqlite_and_moves_to_postgresql_with_its_data(site):
     assert set(answers) == {200}
     assert answers[200] > 50
 
-    # What is changed in nginx's configuration is there after the next deploy.
+    # A change of nginx's configuration takes effect with the next deploy.
     changed = (site.folder / "nginx.conf").read_text().replace("server_tokens off;", "add_header X-Changed yes;")
     (site.folder / "new.conf").write_text(changed)
     (site.folder / "new.conf").rename(site.folder / "nginx.conf")
@@ -106,7 +106,7 @@ def test_the_site_runs_on_sqlite_and_moves_to_postgresql_with_its_data(site):
         wait_until(lambda: "X-Changed" in visitor.get("/accounts/login/").headers, 30)
 
     site.compose("stop", "web-1", "web-2", "worker", "housekeeping")
-    # A backup is put back on SQLite, too, and the application may write to it.
+    # A backup can be restored on SQLite, too, and the application may write to it.
     site.compose("run", "--rm", "-T", "backup", "/deploy/backup", "/backups/mine")
     site.compose("run", "--rm", "-T", "backup", "/deploy/restore", "/backups/mine")
     site.choose("compose.yml")
@@ -131,7 +131,7 @@ def test_the_site_on_postgresql_and_valkey_survives_a_deploy_kills_and_a_restore
     ada = site.visitor()
     compose.sign_in(ada, "ada")
 
-    # No password is an argument, and a large upload of a user passes nginx and Django, each with its place for it.
+    # No command line contains a password, and a user's large upload passes nginx and Django.
     passwords = re.findall(r"_PASSWORD=(.+)", (site.folder / ".env").read_text())
     assert len(passwords) == 2
     for service in SERVICES:
@@ -145,7 +145,7 @@ def test_the_site_on_postgresql_and_valkey_survives_a_deploy_kills_and_a_restore
     # The worker imports it.
     wait_until(lambda: "done" in site.shell(STATES), 60)
 
-    # A deploy is felt by no request, and by a stream only as a return.
+    # A deploy fails no request, and streams only reconnect.
     listener = compose.Listener(ada, "/api/feed/stream/")
     listener.start()
     wait_until(lambda: listener.last_id, 30)
@@ -160,7 +160,7 @@ def test_the_site_on_postgresql_and_valkey_survives_a_deploy_kills_and_a_restore
     replaced = [name for name, old, new in zip(SERVICES, before, after, strict=True) if old != new]
     assert replaced == ["web-1", "web-2", "worker"]
 
-    # What is killed comes back by itself, and nobody has missed what was said.
+    # Killed services restart, and the client misses no event.
     for service in ("web-1", "worker", "nginx", "events", "database"):
         pid = site.container(service)["State"]["Pid"]
         os.kill(pid, signal.SIGKILL)
@@ -168,7 +168,7 @@ def test_the_site_on_postgresql_and_valkey_survives_a_deploy_kills_and_a_restore
     site.publish()
     wait_until(lambda: listener.names() == ["said"] * 2, 60)
 
-    # A backup, what happens after it, the end of everything, and the restore.
+    # Back up, change data, delete all volumes, restore.
     uploads = ["exec", "-T", "web-1"]
     site.compose(*uploads, "sh", "-c", "mkdir -p /data/media && echo picture > /data/media/picture.webp")
     site.compose("run", "--rm", "-T", "backup", "/deploy/backup", "/backups/mine")
@@ -181,7 +181,7 @@ def test_the_site_on_postgresql_and_valkey_survives_a_deploy_kills_and_a_restore
     site.compose("stop", "web-1", "web-2", "worker", "housekeeping")
     site.compose("run", "--rm", "-T", "backup", "/deploy/restore", "/backups/mine")
     site.up()
-    # The empty site may have told the visitor to forget the session.
+    # The empty site may have deleted the visitor's session cookie.
     ada.cookies.set("sessionid", session, domain="127.0.0.1")
     assert site.shell(USERS) == "1"
     assert site.compose(*uploads, "cat", "/data/media/picture.webp") == b"picture\n"

@@ -14,8 +14,8 @@ from tests.servers import wait_until
 
 pytestmark = pytest.mark.soak
 
-# The name leads to nginx on the network of the containers, where Pebble asks for it.
-BESIDE = """
+# On the containers' network the name resolves to nginx, which Pebble connects to.
+PEBBLE = """
 services:
   nginx:
     environment: {CERTIFICATE_SECONDS: "1"}
@@ -50,13 +50,13 @@ def site(tmp_path):
 
 
 def add_authority(site):
-    """Write `pebble.yml`, which has an authority, and its folder."""
+    """Write `pebble.yml`, the service of the certificate authority, and its folder."""
     folder = site.folder / "pebble"
     self_sign(folder, "pebble")
     (folder / "config.json").write_text(json.dumps({"pebble": CONFIG}))
     (folder / "privkey.pem").rename(folder / "key.pem")
     shutil.move(folder / "fullchain.pem", folder / "cert.pem")
-    (site.folder / "pebble.yml").write_text(BESIDE)
+    (site.folder / "pebble.yml").write_text(PEBBLE)
 
 
 def test_a_certificate_is_issued_served_and_renewed(site):
@@ -66,7 +66,7 @@ def test_a_certificate_is_issued_served_and_renewed(site):
     settings.write_text(text.replace("COMPOSE_PROFILES=", "COMPOSE_PROFILES=acme"))
 
     printed = site.run("up", "test")
-    assert "The reason is above." in printed, "nobody answers at the authority's address yet"
+    assert "The reason is above." in printed, "the authority is not running yet"
     assert "DNS:127.0.0.1" in served(site)
 
     site.compose("up", "-d", "--no-deps", "pebble")

@@ -1,4 +1,4 @@
-"""Releases as deploy/up and deploy/rollback take them: bad ones, and one with a migration that is rolled back."""
+"""deploy/up and deploy/rollback with bad releases, and with one whose migration is rolled back."""
 
 import os
 import pty
@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
     dependencies = [("feed", "0001_initial")]
     operations = [{}]
 """
-# Each release is the running one with a file or an instruction more.
+# Each release adds a file or an instruction to the running one.
 MIGRATIONS = {
     "refused": 'migrations.RemoveField("post", "link")',
     "failing": 'migrations.RunSQL("no SQL")',
@@ -78,9 +78,9 @@ def test_a_bad_release_keeps_the_running_one_and_a_good_one_can_be_rolled_back(s
     assert set(answers) == {200}
     assert versions(site) == {"test"}
     assert column(site) == "True"
-    # 12 to 16 on two cores that other programs kept busy.
+    # 12 to 16 s on two busy cores.
     assert seconds < 60
-    # The earlier release reads and writes the table that has a column more.
+    # The earlier release can use the table with the additional column.
     with site.visitor() as admin:
         compose.sign_in(admin, "chief")
         page = admin.get("/feed/")
@@ -88,7 +88,7 @@ def test_a_bad_release_keeps_the_running_one_and_a_good_one_can_be_rolled_back(s
         assert admin.post("/feed/", data=form, headers={"Referer": str(page.url)}).status_code == 200
     assert site.shell(POSTS) == "1"
 
-    # With --stop what the running release cannot live with is deployed, after a backup.
+    # With --stop a release that is incompatible with the running one is deployed after a backup.
     site.run("up", "--stop", "refused")
     assert versions(site) == {"refused"}
     assert (site.folder / "backups" / "before-refused" / "site.dump").exists()
@@ -111,7 +111,7 @@ def column(site):
 
 
 def make_administrator(site):
-    """Answer createsuperuser in a terminal."""
+    """Run createsuperuser in a terminal and answer its questions."""
     ours, theirs = pty.openpty()
     with site.start("manage", "createsuperuser", stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
@@ -121,9 +121,9 @@ def make_administrator(site):
             "Password": compose.PASSWORD,
             "(again)": compose.PASSWORD,
         }.items():
-            heard = ""
-            while f"{question}" not in heard or not heard.rstrip().endswith(":"):
-                heard += os.read(ours, 1000).decode()
+            prompt = ""
+            while f"{question}" not in prompt or not prompt.rstrip().endswith(":"):
+                prompt += os.read(ours, 1000).decode()
             os.write(ours, f"{answer}\n".encode())
         assert process.wait(60) == 0
     os.close(ours)

@@ -1,4 +1,4 @@
-"""What deploy/init writes, and how deploy/up and deploy/rollback decide, with a stand-in for compose."""
+"""What deploy/init writes, and what deploy/up and deploy/rollback do, with a stand-in for compose."""
 
 import ast
 import fcntl
@@ -14,7 +14,7 @@ import pytest
 from tests import servers
 from tests.servers import ROOT
 
-# Notes each call with its image. The image 1.1-broken is never ready; CHECK and MIGRATE are exit codes. If APPLIED
+# Records each call with its image. The image 1.1-broken is never ready; CHECK and MIGRATE are exit codes. If APPLIED
 # is set, a migration is applied before MIGRATE.
 COMPOSE = """#!/bin/sh
 echo "${IMAGE##*:} $*" >> calls
@@ -51,7 +51,7 @@ class Deployment:
             self.environment[name.upper()] = str(folder / name)
 
     def run(self, script, *arguments, fails=False, **variables):
-        """Run a script, which is expected to succeed or to fail, and return what it printed."""
+        """Run a script, check whether it `fails`, and return its output."""
         (self.folder / "calls").unlink(missing_ok=True)
         done = subprocess.run(
             [self.folder / script, *arguments], env=self.environment | variables, stdin=subprocess.DEVNULL,
@@ -61,16 +61,16 @@ class Deployment:
         return done.stdout + done.stderr
 
     def settings(self):
-        """Return what .env says."""
+        """Return the variables of .env."""
         lines = (self.folder / ".env").read_text().splitlines()
         return dict(line.split("=", 1) for line in lines)
 
     def calls(self):
-        """Return the calls of compose: the version, and the arguments."""
+        """Return the calls of compose, each with its version and arguments."""
         return [tuple(line.split(" ", 1)) for line in (self.folder / "calls").read_text().splitlines()]
 
     def replaced(self):
-        """Return the versions and the web servers that were replaced."""
+        """Return the version and web server of each replacement."""
         return [
             (version, service)
             for version, call in self.calls()
@@ -277,7 +277,7 @@ def test_git_and_the_image_ignore_the_certificates_key(tmp_path):
 
 
 def test_daily_runs_a_command_each_day_and_an_hour_after_a_failure_until_it_is_terminated(tmp_path):
-    """Time is a stand-in: each sleep is noted and over at once, the sixth is not."""
+    """A stand-in for `sleep` records each call and returns immediately, except the sixth."""
     (tmp_path / "sleep").write_text(
         '#!/bin/sh\necho "$1" >> slept\n[ "$(wc -l < slept)" -lt 6 ] || exec sleep.real 60\n'
     )

@@ -1,4 +1,4 @@
-"""Backup, loss and restore of each database, and the move from one to the other."""
+"""Backup, loss and restore of each database, and the move from SQLite to PostgreSQL."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from tests import servers
 
 pytestmark = pytest.mark.soak
 
-# A site whose channels anybody may follow.
+# A site with public channels.
 STREAM = "/channels/?channel=feed"
 OPEN = {
     "DJANGO_SETTINGS_MODULE": "apps.sse.tests.chaos.settings",
@@ -24,7 +24,7 @@ OPEN = {
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def variables(request):
-    """What the environment of a site has with each database."""
+    """The environment variables for each database."""
     if request.param == "sqlite":
         return {}
     return {"DATABASE_URL": request.getfixturevalue("postgres").url}
@@ -41,7 +41,7 @@ def run(script, *arguments, environment):
 
 
 def libpq(url):
-    """Return the variables from which PostgreSQL's programs read what a URL says."""
+    """Return a database URL as variables for PostgreSQL's programs."""
     parts = urlsplit(url)
     found = {"PGHOST": parts.hostname, "PGPORT": str(parts.port), "PGUSER": parts.username}
     return found | {"PGDATABASE": parts.path.strip("/")} if url else {}
@@ -78,10 +78,10 @@ def test_a_restore_brings_back_lost_data_and_resets_clients_with_later_positions
     assert [file.name for file in copy.iterdir() if file.stat().st_mode & 0o077] == []
     again = servers.manage("sse_publish", "feed", "said", "again", environment=environment).strip()
     with servers.serving("uvicorn", data, package="apps.sse.tests.chaos", **OPEN, **variables) as server:
-        knows_more = events(server.url, STREAM, 1, **{"Last-Event-ID": lost})
-        knows_less = events(server.url, STREAM, 1, **{"Last-Event-ID": kept})
-    assert [event.event for event in knows_more] == ["sse:reset"]
-    assert [(event.event, event.id) for event in knows_less] == [("said", again)]
+        ahead = events(server.url, STREAM, 1, **{"Last-Event-ID": lost})
+        behind = events(server.url, STREAM, 1, **{"Last-Event-ID": kept})
+    assert [event.event for event in ahead] == ["sse:reset"]
+    assert [(event.event, event.id) for event in behind] == [("said", again)]
 
 
 def test_a_site_moves_from_sqlite_to_postgresql_with_all_its_data(migrated, postgres, tmp_path):

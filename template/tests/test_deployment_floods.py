@@ -1,4 +1,4 @@
-"""One address that asks for too much, at the bundled nginx as it is: its limits hold, and others are served."""
+"""The bundled nginx under a flood from one address: its limits hold, and others are served."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,7 @@ def front(site, tmp_path_factory):
 
 
 class Attacker:
-    """Many connections from one address, open for as long as the block runs."""
+    """Many connections from one address, open while the block runs."""
 
     def __init__(self, front):
         self.port = int(front.url.rpartition(":")[2])
@@ -49,7 +49,7 @@ class Attacker:
             writer.transport.abort()
 
     async def send(self, data, count):
-        """Open so many connections more, and send the same over each."""
+        """Open `count` more connections and send `data` over each."""
         for _ in range(0, count, 200):
             await asyncio.gather(*[self._open(data) for _ in range(min(200, count))])
 
@@ -64,7 +64,7 @@ class Attacker:
         self.connections.append((reader, writer))
 
     async def answers(self, seconds):
-        """Return how often each status was answered within so many seconds; 0 stands for none, -1 for an end."""
+        """Return the count of each status within `seconds`; 0 means no response, -1 a closed connection."""
         return Counter(await asyncio.gather(*[self._answer(reader, seconds) for reader, _ in self.connections]))
 
     async def _answer(self, reader, seconds):
@@ -79,7 +79,7 @@ class Attacker:
 
 
 async def others(front, count=20):
-    """Return what somebody else is answered meanwhile, and the seconds that the slowest answer took."""
+    """Return the count of each status that another address gets."""
     answers, slowest = Counter(), 0.0
     async with httpx.AsyncClient(base_url=front.url, timeout=30) as client:
         for _ in range(count):

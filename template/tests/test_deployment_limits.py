@@ -1,4 +1,4 @@
-"""The bundled nginx's limits: of bodies, connections and requests, by network, and before a login."""
+"""The bundled nginx's limits of bodies, connections and requests for each network."""
 
 import select
 import shutil
@@ -57,7 +57,9 @@ def test_large_bodies_are_accepted_from_logged_in_users_and_only_at_upload_paths
         refused = f"302 {front.secure_url}/accounts/login/?next=/feed/"
         assert status("/feed/", *length) == refused
         assert status("/feed/", *length, "--cookie", "sessionid=forged") == refused
-        assert status("/feed/", *length, "--cookie", session) == "403", "by Django, as the form has no token"
+        assert status("/feed/", *length, "--cookie", session) == "403", (
+            "from Django, since the form has no CSRF token"
+        )
         assert status("/tasks/", *length, "--cookie", session) == "403"
         assert status("/accounts/login/", *length, "--cookie", session) == "413"
         got = status("/feed/", *length, "--request", "GET")
@@ -68,7 +70,7 @@ PROXY = "set_real_ip_from 127.0.0.0/8;"
 
 
 def statuses(front, method, path, addresses):
-    """Send a request from each address, and return the statuses."""
+    """Send a request from each address and return the statuses."""
     with httpx.Client(base_url=front.url) as client:
         return [
             client.request(method, path, headers={"X-Forwarded-For": address}).status_code for address in addresses
@@ -88,7 +90,7 @@ def statuses(front, method, path, addresses):
 def test_logins_sign_ups_resets_and_password_changes_are_limited_separately_for_each_network(front_of, path, most):
     with front_of(proxies=PROXY) as front:
         sent = statuses(front, "POST", path, ["198.51.100.1"] * 30)
-        # As many at once, and what has become free until the last.
+        # The burst, and one that became free during the test.
         assert most <= sent.count(200) <= most + 1
         assert sent[-1] == 429
         assert statuses(front, "POST", path, ["198.51.100.2"]) == [200]
@@ -133,21 +135,23 @@ def test_a_flood_of_forms_is_refused_and_pages_are_not(front_of):
 
 
 @pytest.mark.parametrize(
-    "asked", ["POST /", "PUT /", "GET /", f"POST {STREAM}", "POST /static/nowhere.css", "PUT /health/live"]
+    "request_line", ["POST /", "PUT /", "GET /", f"POST {STREAM}", "POST /static/nowhere.css", "PUT /health/live"]
 )
-def test_bodies_of_an_address_are_limited_for_each_method_and_path(front_of, asked):
+def test_bodies_of_an_address_are_limited_for_each_method_and_path(front_of, request_line):
     with front_of(changes={"limit_conn bodies 30;": "limit_conn bodies 2;"}) as front, ExitStack() as stack:
         address = ("127.0.0.1", int(front.url.rpartition(":")[2]))
         connections = [stack.enter_context(socket.create_connection(address)) for _ in range(3)]
         for connection in connections:
-            connection.sendall(f"{asked} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n".encode())
+            connection.sendall(
+                f"{request_line} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n".encode()
+            )
         [refused] = select.select(connections, [], [], 10)[0]
         assert refused.recv(100).startswith(b"HTTP/1.1 429")
 
 
 def test_slow_requests_are_cut_off_while_others_are_served(front_of):
-    hasty = {"client_header_timeout 10s;": "client_header_timeout 1s;"}
-    with front_of(changes=hasty) as front, ExitStack() as stack:
+    short_timeout = {"client_header_timeout 10s;": "client_header_timeout 1s;"}
+    with front_of(changes=short_timeout) as front, ExitStack() as stack:
         address = ("127.0.0.1", int(front.url.rpartition(":")[2]))
         slow = [stack.enter_context(socket.create_connection(address)) for _ in range(500)]
         for connection in slow:

@@ -1,4 +1,4 @@
-"""The bundled nginx: what it passes on, what it serves itself, whom it believes, and what it limits."""
+"""The bundled nginx: forwarded headers, its own files and pages, logs and TLS."""
 
 import html
 import json
@@ -108,8 +108,8 @@ def front_without_servers(certified, tmp_path):
 
 
 def test_nginxs_own_pages_have_the_sites_style_and_headers(front_without_servers):
-    asked = {404: ("GET", "/.env", b""), 413: ("POST", "/", b"x" * 2**21), 502: ("GET", "/feed/", b"")}
-    for status, (method, path, content) in asked.items():
+    requests = {404: ("GET", "/.env", b""), 413: ("POST", "/", b"x" * 2**21), 502: ("GET", "/feed/", b"")}
+    for status, (method, path, content) in requests.items():
         page = httpx.request(method, front_without_servers.url + path, content=content)
         assert (page.status_code, page.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
         assert '<link rel="stylesheet" href="/static/site.css">' in page.text
@@ -123,7 +123,9 @@ def test_nginxs_own_pages_have_the_sites_style_and_headers(front_without_servers
         assert {name: page.headers[name] for name in expected} == expected
         assert ("Retry-After" in page.headers) == (status == 502)
     stream = httpx.get(f"{front_without_servers.url}/api/feed/stream/")
-    assert (stream.status_code, "Retry-After" in stream.headers) == (502, False), "pages try by their own rule"
+    assert (stream.status_code, "Retry-After" in stream.headers) == (502, False), (
+        "the client has its own retry delay"
+    )
 
 
 def test_nginxs_own_pages_have_the_sites_name_and_colour(tmp_path):
@@ -171,8 +173,8 @@ def test_nginx_serves_static_files_compressed_and_hashed_ones_as_immutable(front
     (static / "site.0123456789ab.css").write_text("body {}")
     (static / "site.0123456789ab.css.gz").write_bytes(b"\x1f\x8b stands for it")
     (static / "plain.css").write_text("body {}")
-    asked = httpx.Client(base_url=f"{front.url}/static/")
-    with asked, asked.stream("GET", "site.0123456789ab.css", headers={"Accept-Encoding": "gzip"}) as answer:
+    client = httpx.Client(base_url=f"{front.url}/static/")
+    with client, client.stream("GET", "site.0123456789ab.css", headers={"Accept-Encoding": "gzip"}) as answer:
         assert b"".join(answer.iter_raw()).endswith(b"stands for it")
         assert answer.headers["Content-Encoding"] == "gzip"
         assert answer.headers.get_list("Cache-Control") == ["public, max-age=31536000, immutable"]
@@ -225,7 +227,7 @@ def entries(front):
 
 def test_thirty_streams_share_one_connection_over_http2(front):
     need(shutil.which("curl"), "curl")
-    # The first opens the connection, which the others then wait for.
+    # The first request opens the connection, and the others wait for it.
     command = [
         "curl",
         "--insecure",

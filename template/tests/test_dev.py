@@ -44,7 +44,7 @@ def copy(migrated, tmp_path):
 
 @dataclass
 class Developer:
-    """Somebody who runs the project in a terminal: where it answers, what is on the screen, what is typed."""
+    """A developer who runs the project in a terminal: the URL, the screen and the keyboard."""
 
     url: str
     process: subprocess.Popen
@@ -53,25 +53,25 @@ class Developer:
     def screen(self):
         return self.log.read_text(errors="replace")
 
-    def sees(self, text, times=1):
-        """Wait until `text` is on the screen at least so many times."""
+    def wait_for(self, text, times=1):
+        """Wait until `text` is on the screen at least `times` times."""
         wait_until(lambda: self.screen().count(text) >= times, 20)
 
-    def types(self, text):
+    def type(self, text):
         self.process.stdin.write(text.encode())
         self.process.stdin.flush()
 
-    def leaves(self):
-        """Press Ctrl-C, wait for the end, and return the seconds that it took."""
+    def quit(self):
+        """Press Ctrl-C and return the seconds until the process has ended."""
         started = time.monotonic()
-        self.types(CTRL_C)
+        self.type(CTRL_C)
         self.process.wait(10)
         return time.monotonic() - started
 
 
 @contextmanager
 def developing(folder, port=None, command="dev", **variables):
-    """Run a command of `manage.py` in a terminal, in `folder`, until the block is left; nothing of it stays."""
+    """Run a command of `manage.py` in a terminal, in `folder`, while the block runs; then kill all its processes."""
     port = port or servers.free_port()
     log = folder / "dev.log"
     manage = [sys.executable, "manage.py", command, str(port)]
@@ -99,7 +99,7 @@ def listens(port):
 
 
 def open_stream(stack, url, first="event: beat"):
-    """Open a stream and wait some seconds for its first event: keepalives end no wait."""
+    """Open a stream and wait for its first event, until a deadline that keepalives do not extend."""
     lines = stack.enter_context(httpx.Client(timeout=15)).stream("GET", url)
     lines = stack.enter_context(lines).iter_lines()
     deadline = time.monotonic() + 20
@@ -108,17 +108,17 @@ def open_stream(stack, url, first="event: beat"):
 
 
 def open_again(stack, url, first="event: beat"):
-    """Open a stream of a server that restarts: try until a first event arrives, as browsers do."""
+    """Open a stream of a server that restarts: retry until a first event arrives, as browsers do."""
 
-    def try_it():
+    def attempt():
         with suppress(httpx.TransportError, AssertionError):
             return open_stream(stack, url, first)
 
-    return wait_until(try_it, 20)
+    return wait_until(attempt, 20)
 
 
-def ends_well(stream):
-    """Say whether a stream ends within some seconds, with the words by which its client comes back."""
+def ends_with_retry(stream):
+    """Return whether a stream sends a retry delay before it ends."""
     deadline = time.monotonic() + 20
     in_time = itertools.takewhile(lambda _: time.monotonic() < deadline, stream)
     return any(line.startswith("retry: ") for line in in_time)
@@ -132,18 +132,18 @@ def edit(folder):
 def test_ctrl_c_ends_everything_within_two_seconds_with_ten_streams_open(copy):
     with ExitStack() as stack, developing(copy) as developer:
         streams = [open_stream(stack, developer.url + HOME) for _ in range(10)]
-        developer.sees("Starting worker")
-        assert developer.leaves() < 2.5
+        developer.wait_for("Starting worker")
+        assert developer.quit() < 2.5
         assert processes_in(copy) == []
         for stream in streams:
-            assert ends_well(stream), "it was cut off, not ended"
+            assert ends_with_retry(stream), "it was cut off without a retry delay"
         assert "KeyboardInterrupt" not in developer.screen()
-        assert "apps.sse" not in developer.screen(), "streams that come and go are not for a terminal"
+        assert "apps.sse" not in developer.screen(), "the terminal shows no log of streams"
 
 
 def test_closing_the_terminal_ends_everything(copy):
     with developing(copy) as developer:
-        developer.sees("Starting worker")
+        developer.wait_for("Starting worker")
         developer.process.kill()
         developer.process.wait()
         wait_until(lambda: processes_in(copy) == [])
@@ -152,24 +152,24 @@ def test_closing_the_terminal_ends_everything(copy):
 def test_an_edit_restarts_server_and_worker_with_streams_open(copy):
     with ExitStack() as stack, developing(copy) as developer:
         streams = [open_stream(stack, developer.url + HOME) for _ in range(10)]
-        developer.sees("Starting worker")
+        developer.wait_for("Starting worker")
         edit(copy)
         for stream in streams:
-            assert ends_well(stream)
-        developer.sees("Starting worker", times=2)
+            assert ends_with_retry(stream)
+        developer.wait_for("Starting worker", times=2)
         open_again(stack, developer.url + HOME)
 
 
 def test_quick_edits_print_no_traceback_and_each_request_prints_a_line(copy):
     with developing(copy) as developer:
-        developer.sees("Starting worker")
+        developer.wait_for("Starting worker")
         for number in range(1, 5):
             edit(copy)
-            developer.sees("Reloading...", times=number)
-        developer.sees("Starting worker", times=2)
+            developer.wait_for("Reloading...", times=number)
+        developer.wait_for("Starting worker", times=2)
         assert "Traceback" not in developer.screen()
         wait_until(lambda: status_of(f"{developer.url}/accounts/login/") == 200, 20)
-        developer.sees("GET /accounts/login/ HTTP/1.1")
+        developer.wait_for("GET /accounts/login/ HTTP/1.1")
 
 
 def test_an_app_created_while_the_site_runs_is_migrated_and_served(copy):
@@ -180,11 +180,11 @@ def test_an_app_created_while_the_site_runs_is_migrated_and_served(copy):
         assert "Applying wall.0001_initial... OK" in made.stdout
         wait_until(lambda: status_of(f"{developer.url}/wall/") == 302, 20)
         assert "no such table" not in developer.screen()
-        developer.leaves()
+        developer.quit()
 
 
 def status_of(url):
-    """Return the status with which a page is answered, or None while the server restarts."""
+    """Return the status of a page, or None while the server restarts."""
     with suppress(httpx.TransportError):
         return httpx.get(url).status_code
 
@@ -196,7 +196,7 @@ def test_an_edit_hands_a_running_task_over_to_the_next_worker(copy):
         task = database.start_import(40_000)
         database.wait_for_rows(task, 2000)
         edit(copy)
-        developer.sees("Starting worker", times=2)
+        developer.wait_for("Starting worker", times=2)
         database.wait_for_state(task, "done")
         wait_until(lambda: not database.query(workers.RUNNING))
 
@@ -216,13 +216,13 @@ def test_a_port_in_use_is_a_clear_error(copy):
 def test_a_breakpoint_in_a_stream_opens_the_debugger_in_the_terminal_and_the_stream_continues(copy, command):
     with ExitStack() as stack, developing(copy, command=command, **STREAMS) as developer:
         stream = open_stream(stack, developer.url + DEBUGGED, "data: 1")
-        developer.sees("(Pdb) ")
-        developer.types("p type(self).__name__\n")
-        developer.sees("'Debugged'")
-        developer.types("c\n")
+        developer.wait_for("(Pdb) ")
+        developer.type("p type(self).__name__\n")
+        developer.wait_for("'Debugged'")
+        developer.type("c\n")
         assert any(line == "data: 2" for line in stream)
-        assert developer.leaves() < 2.5
-        assert ends_well(stream), "it was cut off, not ended"
+        assert developer.quit() < 2.5
+        assert ends_with_retry(stream), "it was cut off without a retry delay"
         assert processes_in(copy) == []
 
 
@@ -230,22 +230,22 @@ def test_a_breakpoint_in_a_stream_opens_the_debugger_in_the_terminal_and_the_str
 def test_ctrl_c_at_the_debuggers_prompt_ends_everything_and_restores_the_terminal(copy, command):
     with ExitStack() as stack, developing(copy, command=command, **STREAMS) as developer:
         open_stream(stack, developer.url + DEBUGGED, "data: 1")
-        developer.sees("(Pdb) ")
-        assert developer.leaves() < 2.5
+        developer.wait_for("(Pdb) ")
+        assert developer.quit() < 2.5
         assert processes_in(copy) == []
-        assert {"echo", "icanon"} <= set(developer.screen().split()), "what is typed would not be seen"
+        assert {"echo", "icanon"} <= set(developer.screen().split()), "the terminal would not echo"
 
 
 @BOTH
 def test_an_edit_at_the_debuggers_prompt_restarts_the_server(copy, command):
     with ExitStack() as stack, developing(copy, command=command, **STREAMS) as developer:
         stream = open_stream(stack, developer.url + DEBUGGED, "data: 1")
-        developer.sees("(Pdb) ")
+        developer.wait_for("(Pdb) ")
         edit(copy)
         with suppress(httpx.RemoteProtocolError):
             list(stream)
         open_again(stack, developer.url + DEBUGGED, "data: 1")
-        developer.sees("(Pdb) ", times=2)
+        developer.wait_for("(Pdb) ", times=2)
 
 
 def processes_in(folder):
@@ -254,7 +254,7 @@ def processes_in(folder):
 
 
 def end_all_in(folder):
-    """Kill the processes of `folder`, and those that they start meanwhile."""
+    """Kill the processes of `folder`, including those that they start until then."""
     while processes := processes_in(folder):
         for process in processes:
             with suppress(psutil.NoSuchProcess):

@@ -1,4 +1,4 @@
-"""docs/first-deploy.md, followed line by line, gives a site with HTTPS, mail, backups and an administrator."""
+"""The commands of docs/first-deploy.md create a site with HTTPS, mail, backups and an administrator."""
 
 import re
 import shutil
@@ -16,9 +16,9 @@ LINES = [
     for block in re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "first-deploy.md").read_text(), re.DOTALL)
     for line in block.splitlines()
 ]
-# There is no DNS here and no git host, and podman builds with options of its own (template/tests/test_deploy_scripts.py).
-NOT_HERE = ("getent ", "git pull", "deploy/build ")
-# The web servers and the authority reach the site by its name, and the doctor trusts the authority.
+# The test has no DNS and no git host, and podman needs other options to build (template/tests/test_deploy_scripts.py).
+SKIPPED = ("getent ", "git pull", "deploy/build ")
+# The web servers and the authority resolve the site's name, and the doctor trusts the authority.
 REACHABLE = """
 services:
   nginx:
@@ -35,7 +35,7 @@ services:
     environment: {SSL_CERT_FILE: /pebble/root.pem}
     volumes: ["./pebble:/pebble:ro"]
 """
-# Prints the mails that it takes.
+# Prints the mails that it receives.
 MAIL_SERVER = """
 import socketserver
 
@@ -78,18 +78,18 @@ def test_the_commands_of_the_page_create_a_site(tmp_path):
     with compose.site(tmp_path) as site:
         for version in ("1.0", "1.1"):
             image.derive(version, tmp_path, f"ENV RELEASE={version}")
-        # What the fixture has made is made again by the page.
+        # The page creates these files itself.
         (site.folder / ".env").unlink()
         shutil.rmtree(site.folder / "tls")
         for line in LINES:
-            if not line.startswith(NOT_HERE):
+            if not line.startswith(SKIPPED):
                 follow(site, line.replace("example.com", "site.test"))
         assert versions(site) == {"1.0"}
         assert b"To: you@site.test" in site.compose("logs", "mail")
 
 
 def follow(site, line):
-    """Run a line of the page, and check what it printed."""
+    """Run a line of the page and check its output."""
     words = line.removeprefix("deploy/").split()
     if line == "deploy/manage createsuperuser":
         make_administrator(site)
@@ -106,7 +106,7 @@ def follow(site, line):
 
 
 def start_authority(site):
-    """Have an authority of the test's own stand for Let's Encrypt."""
+    """Start a certificate authority in place of Let's Encrypt."""
     add_authority(site)
     (site.folder / "pebble" / "mail.py").write_text(MAIL_SERVER)
     (site.folder / "reachable.yml").write_text(REACHABLE)

@@ -1,4 +1,4 @@
-"""The first page: who is led where, and what its chart and the header show."""
+"""The first page: its links, its chart, and the header."""
 
 import re
 from importlib import import_module

@@ -1,8 +1,8 @@
 """
-The Dockerfile, really built, and the image really run as it is in production.
+The Dockerfile, built, and the image, run as in production.
 
-Long, since a base is made first where no registry of images can be reached: about four minutes once,
-and one after that.
+Long tests: without a registry of images, a base is built first. The first run takes about four minutes, later
+ones one.
 """
 
 import contextlib
@@ -44,7 +44,7 @@ def container(built, tmp_path):
 
 @pytest.fixture(scope="module")
 def files(built):
-    """The paths of all files of the image."""
+    """The paths of the image's files."""
     listed = image.podman(
         "run", "--rm", "--pull=never", "--network=none", "--user=0", image.NAME, "find", "/", "-xdev", "-type", "f"
     )
@@ -109,41 +109,41 @@ def test_the_image_also_runs_the_task_worker_a_shell_and_checks(container):
 
 
 def test_the_container_refuses_to_start_without_a_secret_key(container):
-    said = container.run("python", "manage.py", "check", options=("--env=SECRET_KEY=",), fails=True)
-    assert "SECRET_KEY is not set" in said
+    printed = container.run("python", "manage.py", "check", options=("--env=SECRET_KEY=",), fails=True)
+    assert "SECRET_KEY is not set" in printed
 
 
 def test_an_image_with_sentrys_client_reports_errors_without_personal_data(built, tmp_path):
     name = "localhost/site:sentry"
     image.build(name, "--build-arg", "REQUIREMENTS=requirements-sentry.txt")
     container = image.Container(tmp_path, name)
-    with sentry() as (address, told):
+    with sentry() as (address, received):
         settings = f"--env=SENTRY_DSN=http://key@{address}/1"
         code = "import logging; logging.getLogger('site').error('It broke')"
         container.run("python", "manage.py", "shell", f"--command={code}", options=(settings,))
     container.remove()
-    (event,) = [line for line in told if line.get("logger") == "site"]
+    (event,) = [line for line in received if line.get("logger") == "site"]
     assert event["logentry"]["message"] == "It broke"
     assert "user" not in event
-    assert "server_name" in event, "of the container, and of nobody who visits"
+    assert "server_name" in event, "the container's name, not a visitor's"
 
 
 @contextlib.contextmanager
 def sentry():
-    """Yield the address of what stands for Sentry, and the lines of JSON that it is told."""
-    told = []
+    """Run a stand-in for Sentry; yields its address and the lines of JSON that it receives."""
+    received = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
             body = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
-            told.extend(json.loads(line) for line in body.splitlines())
+            received.extend(json.loads(line) for line in body.splitlines())
             self.send_response(200)
             self.end_headers()
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"127.0.0.1:{server.server_port}", told
+        yield f"127.0.0.1:{server.server_port}", received
         server.shutdown()
 
 

@@ -1,4 +1,4 @@
-"""Each lock holds what it adds to the one that it includes, with hashes and without a host."""
+"""Each lock contains what it adds to the locks that it includes, with hashes and without hosts."""
 
 import re
 import tomllib
@@ -30,8 +30,8 @@ def packages(file):
 def test_a_lock_holds_each_package_once_and_what_is_asked_for(lock):
     names, included = packages(ROOT / lock)
     assert {*names} & included == set()
-    asked = {re.match(r"[\w.-]+", requirement)[0] for requirement in LOCKS[lock]}
-    assert asked <= {*names} | included
+    required = {re.match(r"[\w.-]+", requirement)[0] for requirement in LOCKS[lock]}
+    assert required <= {*names} | included
     assert ("django" in included) == (lock != "requirements.txt")
 
 

@@ -1,4 +1,4 @@
-"""nginx with the kernel's settings that compose gives its container: clients that vanish, and clients that do not read."""
+"""nginx with the sysctls of its container: clients that vanish, and clients that do not read."""
 
 import contextlib
 import re
@@ -24,14 +24,14 @@ KIB, MIB = 2**10, 2**20
 
 
 class Application(socketserver.BaseRequestHandler):
-    """Sends a large response, or a stream of keepalives until nginx has closed the connection."""
+    """Sends a large response, or keepalives until nginx has closed the connection."""
 
     def handle(self):
-        asked = self.request.recv(65536)
+        request = self.request.recv(65536)
         with contextlib.suppress(OSError):
-            if b" /large " in asked:
+            if b" /large " in request:
                 self.request.sendall(LARGE)
-            elif b" /api/feed/stream/ " in asked:
+            elif b" /api/feed/stream/ " in request:
                 self.stream()
             else:
                 self.request.sendall(NOTHING)
@@ -47,7 +47,7 @@ class Application(socketserver.BaseRequestHandler):
 
 @pytest.fixture
 def application(tmp_path):
-    """A server at a socket, and the number of its streams that are open."""
+    """A server at a Unix socket, with the number of its open streams."""
     with socketserver.ThreadingUnixStreamServer(f"{tmp_path}/web.sock", Application) as server:
         server.open_streams, server.is_over, server.daemon_threads = 0, threading.Event(), True
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -57,14 +57,14 @@ def application(tmp_path):
 
 
 def sysctls():
-    """Return what compose sets for nginx's container."""
+    """Return the sysctls of nginx's container."""
     text = (ROOT / "deploy" / "compose.yml").read_text()
     return dict(re.findall(r"^ +(net\.[\w.]+): (\d+)$", text, re.MULTILINE))
 
 
 @contextlib.contextmanager
-def asked(host, folder, path, changes=None):
-    """Request a path of nginx on the second host, which has compose's settings but for `changes`; yields nginx and the client."""
+def requesting(host, folder, path, changes=None):
+    """Request a path of nginx on the second host, with compose's sysctls and `changes`; yields nginx and the client."""
     need(nginx.binary(), "nginx")
     for name, value in (sysctls() | (changes or {})).items():
         subprocess.run(host.command("sysctl", "-q", "-w", f"{name}={value}"), check=True)
@@ -75,13 +75,13 @@ def asked(host, folder, path, changes=None):
         yield front, client
 
 
-def seconds_until_given_up(host, application, folder, most, changes=None):
-    """Open a stream, drop all packets, and wait until its seat is free."""
-    with asked(host, folder, "/api/feed/stream/", changes):
+def seconds_until_disconnected(host, application, folder, timeout, changes=None):
+    """Open a stream, drop all packets, and return the seconds until nginx closes it."""
+    with requesting(host, folder, "/api/feed/stream/", changes):
         wait_until(lambda: application.open_streams == 1)
         host.cut()
         started = time.monotonic()
-        wait_until(lambda: not application.open_streams, most)
+        wait_until(lambda: not application.open_streams, timeout)
         return time.monotonic() - started
 
 
@@ -89,23 +89,23 @@ def test_a_client_whose_packets_are_lost_is_disconnected_while_keepalives_are_se
     second_host, application, tmp_path
 ):
     sooner = {"net.ipv4.tcp_retries2": "3"}
-    assert 2 < seconds_until_given_up(second_host, application, tmp_path, 12, sooner) < 12
+    assert 2 < seconds_until_disconnected(second_host, application, tmp_path, 12, sooner) < 12
 
 
 @pytest.mark.soak
 def test_a_vanished_client_is_disconnected_within_two_minutes_with_composes_settings(
     second_host, application, tmp_path
 ):
-    taken = seconds_until_given_up(second_host, application, tmp_path, 300)
-    print(f"given up after {taken:.0f} s")
+    taken = seconds_until_disconnected(second_host, application, tmp_path, 300)
+    print(f"disconnected after {taken:.0f} s")
     assert taken < 120
 
 
 def test_a_client_that_does_not_read_costs_little_memory_and_a_megabyte_on_the_disk(
     second_host, application, tmp_path
 ):
-    with asked(second_host, tmp_path, "/large") as (front, client):
-        # Having read fast first, it has large buffers.
+    with requesting(second_host, tmp_path, "/large") as (front, client):
+        # Fast reading first grows the socket buffers.
         client.recv(16 * MIB, socket.MSG_WAITALL)
         wait_until(lambda: spooled_bytes(front) > 900 * KIB)
         assert spooled_bytes(front) <= MIB + 64 * KIB
@@ -113,5 +113,5 @@ def test_a_client_that_does_not_read_costs_little_memory_and_a_megabyte_on_the_d
             second_host.command("ss", "-tn"), capture_output=True, text=True, check=True
         ).stdout
         queued = [int(line.split()[2]) for line in listed.splitlines()[1:]]
-        # Without the limit it is over 2 MiB.
+        # Over 2 MiB without the limit.
         assert 0 < max(queued) <= 1.5 * MIB, listed

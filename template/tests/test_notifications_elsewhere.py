@@ -1,4 +1,4 @@
-"""The notifications in a project made by plain `startproject`, with the lines that apps/sse/README.md names."""
+"""The notifications in a project of plain `startproject`, with the lines of apps/sse/README.md."""
 
 import os
 import re
@@ -46,7 +46,7 @@ NOTIFY += "notify(User.objects.get(), 'It works', text='far from home')"
 
 
 class Project:
-    """A project of somebody else in a folder."""
+    """A plain Django project in a folder."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -65,7 +65,7 @@ class Project:
         file = self.folder / path
         file.parent.mkdir(exist_ok=True)
         with file.open("a") as opened:
-            # No Python file holds template syntax: startproject would render it.
+            # Python files must not contain template syntax, which startproject renders.
             opened.write(text.replace("<%", "{" + "%").replace("%>", "%" + "}"))
 
     def serve(self, port):
@@ -78,7 +78,7 @@ class Project:
 def project(tmp_path):
     made = Project(tmp_path)
     for app in ("sse", "notifications"):
-        # The browser client's build tools are no part of a checkout.
+        # Build tools may be installed in this checkout.
         without = shutil.ignore_patterns("node_modules", "__pycache__")
         shutil.copytree(ROOT / "apps" / app, tmp_path / "apps" / app, ignore=without)
     for path, text in LINES.items():

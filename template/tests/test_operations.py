@@ -1,4 +1,4 @@
-"""What docs/operations.md says is so: its tables are complete, its commands and those of apps/sse/README.md run."""
+"""docs/operations.md is true: its tables are complete; its commands and those of apps/sse/README.md run."""
 
 import re
 import secrets
@@ -45,15 +45,15 @@ def test_the_table_of_versions_matches_the_project_and_its_images():
 
 def test_the_log_fits_into_the_memory_of_its_container():
     compose = (servers.ROOT / "deploy" / "compose.yml").read_text()
-    [most] = re.findall(r"--maxmemory \$\{EVENTS_MAXMEMORY:-(\d+)mb\}", compose)
+    [max_memory] = re.findall(r"--maxmemory \$\{EVENTS_MAXMEMORY:-(\d+)mb\}", compose)
     [limit] = re.findall(r"EVENTS_MEMORY:-(\d+)m\}", compose)
-    # The cache needs memory, too, and Valkey copies what changes while it rewrites its file.
-    assert DEFAULTS["SSE_RETENTION_BYTES"] / 2**20 <= 0.4 * int(most)
-    assert int(most) <= 0.65 * int(limit)
+    # The cache needs memory, too, and Valkey copies changed pages while it rewrites its file.
+    assert DEFAULTS["SSE_RETENTION_BYTES"] / 2**20 <= 0.4 * int(max_memory)
+    assert int(max_memory) <= 0.65 * int(limit)
 
 
 def test_each_command_runs(site):
-    """Those that go on are told to end, as by Ctrl-C; one looks at `/api/dashboard/stream/`."""
+    """Commands that run until Ctrl-C get SIGINT."""
     position = servers.manage("sse_publish", "news", "said", "first", environment=site.environment).strip()
     more = "from apps.sse import publish\nfor _ in range(10):\n    publish('news', 'said', 'next')"
     servers.manage("shell", "-v", "0", "-c", more, environment=site.environment)
@@ -73,14 +73,14 @@ def run(command, environment):
     with subprocess.Popen(command, cwd=servers.ROOT, env=environment, **pipes) as process:
         try:
             if command[-1] == "sse_tail":
-                hear(process, environment)
+                interrupt_after_an_event(process, environment)
             printed, _ = process.communicate(timeout=90)
         finally:
             process.kill()
     assert process.returncode == 0, (command, printed)
 
 
-def hear(process, environment):
+def interrupt_after_an_event(process, environment):
     def publish():
         servers.manage("sse_publish", "news", "said", "now", environment=environment)
 

@@ -24,11 +24,11 @@ STREAM = "/api/home/stream/"
 
 @pytest.fixture
 def environment(postgres, tmp_path):
-    """What a process of the platform has: the documented settings, a port, a database, an empty disk."""
+    """The environment of the platform's processes: documented settings, a port, a database, an empty disk."""
     kept = {name: os.environ[name] for name in ("LANG", "HOME") if name in os.environ}
     given = {"PORT": str(servers.free_port()), "DATABASE_URL": postgres.url, "DATA_DIR": str(tmp_path)}
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    # The router of this test connects from the loopback. Streams are counted in each process.
+    # The test's router connects from the loopback. Each process counts its own streams.
     networks = SETTINGS["FORWARDED_ALLOW_IPS"] + ",127.0.0.0/8"
     changed = {"FORWARDED_ALLOW_IPS": networks, "SSE_MAX_PER_ADDRESS": "1", "WEB_CONCURRENCY": "1"}
     return SETTINGS | kept | given | {"PATH": programs} | changed
@@ -36,7 +36,7 @@ def environment(postgres, tmp_path):
 
 @contextlib.contextmanager
 def running(name, environment, log):
-    """Run a command of the Procfile for as long as the block runs; its output goes to `log`."""
+    """Run a command of the Procfile while the block runs, with its output in `log`."""
     with log.open("w") as out:
         command = shlex.split(COMMANDS[name])
         program = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
@@ -49,7 +49,7 @@ def running(name, environment, log):
 
 
 def routed(visitor="203.0.113.9", **more):
-    """Return the headers that a router sends on; the visitor has claimed to be somebody else."""
+    """Return the headers that a router forwards for a visitor who sent a forged X-Forwarded-For."""
     return {
         "Host": SETTINGS["ALLOWED_HOSTS"],
         "X-Forwarded-Proto": "https",
@@ -73,7 +73,7 @@ def test_a_platform_that_gives_a_port_and_a_database_runs_the_site(environment, 
         plain = client.get("/accounts/reset/", headers={"X-Forwarded-Proto": "http"})
         assert (plain.status_code, plain.headers["Location"]) == (301, "https://example.com/accounts/reset/")
 
-        # The cookie is for https, which this client does not speak.
+        # The client uses plain HTTP and so ignores secure cookies.
         token = page.cookies["csrftoken"]
         form = {"email": "ada@example.com", "csrfmiddlewaretoken": token}
         headers = {"Referer": "https://example.com/", "Cookie": f"csrftoken={token}"}
@@ -85,7 +85,7 @@ def test_a_platform_that_gives_a_port_and_a_database_runs_the_site(environment, 
             assert stream.status_code == 200
             assert len(events(url, STREAM, 1, **routed("203.0.113.10"))) == 1
             with client.stream("GET", STREAM, headers={"X-Forwarded-For": "192.0.2.67, 203.0.113.9"}) as again:
-                assert again.status_code == 429, "a visitor is counted by the address that the router saw"
+                assert again.status_code == 429, "a visitor counts by the address that the router saw"
     assert not (tmp_path / "db.sqlite3").exists()
 
 

@@ -1,4 +1,4 @@
-"""What production has and development has not: a log for machines, limits on guessing, a hidden admin."""
+"""Production settings: JSON logs, limits on guessing passwords, a hidden admin."""
 
 import json
 import re
@@ -24,7 +24,7 @@ PRODUCTION = {
     "ADMIN_PATH": "office",
     "BEHIND_PROXY": "1",
 }
-# Demo passwords are worthless here.
+# Demo passwords do not work in production.
 REAL_PASSWORDS = """
 from django.contrib.auth import get_user_model
 for user in get_user_model().objects.filter(username__in=["ada", "grace"]):
@@ -35,7 +35,7 @@ for user in get_user_model().objects.filter(username__in=["ada", "grace"]):
 
 @pytest.fixture(scope="module")
 def production(migrated, tmp_path_factory):
-    """The site in production settings, but for https."""
+    """The site with production settings, except HTTPS."""
     folder = tmp_path_factory.mktemp("production")
     servers.copy_database(migrated, folder)
     environment = servers.environment_for(folder, **PRODUCTION)
@@ -193,7 +193,7 @@ def test_ten_wrong_passwords_lock_one_user_and_no_other(production):
     assert log_in(production, "ada", "the tenth") == 429
     with httpx.Client(base_url=production.url) as client:
         refused = sign_in(client, "ada")
-    assert refused.status_code == 429, "the right password helps no more"
+    assert refused.status_code == 429, "the correct password is refused, too"
     assert "<h1>Too many wrong passwords</h1>" in refused.text
     assert log_in(production, "grace", "real") == 302
 
@@ -201,8 +201,8 @@ def test_ten_wrong_passwords_lock_one_user_and_no_other(production):
 def test_demo_accounts_cannot_log_in(production):
     assert log_in(production, "admin", "demo") == 200
     environment = production.environment | {"DJANGO_ALLOW_ASYNC_UNSAFE": ""}
-    told = servers.manage("check", "--deploy", environment=environment)
-    assert "(accounts.W001)" in told
+    printed = servers.manage("check", "--deploy", environment=environment)
+    assert "(accounts.W001)" in printed
 
 
 def test_a_sentry_dsn_without_its_client_is_a_clear_error(tmp_path):

@@ -1,4 +1,4 @@
-"""What the READMEs say is so: each command is run by a test, the Python is what runs, each link leads to a file."""
+"""The READMEs are true: tests run each command and the Python code, and each link leads to a file."""
 
 import re
 import unittest
@@ -87,7 +87,7 @@ def test_each_fixture_and_helper_exists():
 
 
 def code_with(words, text=REFERENCE):
-    """Return what the Python that holds some words defines, when it is run."""
+    """Return the Python example that contains some words."""
     [code] = [code for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if words in code]
     return code
 
@@ -118,7 +118,7 @@ def test_the_references_tables_match_the_views_attributes_and_methods():
 
 
 def code(cell):
-    """Return what a cell of a table marks as code."""
+    """Return the code spans of a table cell."""
     return re.findall(r"`(.*?)`", cell)
 
 
@@ -132,8 +132,8 @@ def test_the_references_ids_continue_after_the_clients_last_one():
             ("evt-42", ["sse:reset", "count 1 (id 1)"]),
         ):
             with StreamClient().open("/count/", last_event_id=sent) as stream:
-                heard = [str(event) for event in stream.rest()]
-            assert all(text.startswith(begin) for text, begin in zip(heard, expected, strict=False)), heard
+                received = [str(event) for event in stream.rest()]
+            assert all(text.startswith(begin) for text, begin in zip(received, expected, strict=False)), received
 
 
 @pytest.mark.django_db(transaction=True)

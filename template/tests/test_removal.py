@@ -1,4 +1,4 @@
-"""A sample app is taken out by deleting its folder, its line in the settings and its line in the urls."""
+"""To remove a sample app, delete its folder, its line in the settings and its line in the URLs."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ IN_MEMORY = {"DATABASE_URL": "sqlite://:memory:", "SSE_BROKER_URL": "memory://"}
 
 
 def run(folder, *command, timeout=120, **variables):
-    """Run Python in a folder, in a shell where nothing is set for this project, and return what it printed."""
+    """Run Python in a folder, without this project's environment, and return its output."""
     ours = ("PYTEST", "DJANGO", "DATA_DIR", "SECRET_KEY")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)} | variables | {"DEBUG": "1"}
     done = subprocess.run(
@@ -28,7 +28,7 @@ def run(folder, *command, timeout=120, **variables):
 
 
 def delete_line(file, line):
-    """Delete the one line of a file that says just this."""
+    """Delete the only line of a file with this text."""
     lines = file.read_text().splitlines(keepends=True)
     [found] = [number for number, text in enumerate(lines) if text.strip() == line]
     del lines[found]
@@ -36,7 +36,7 @@ def delete_line(file, line):
 
 
 def without(apps, folder):
-    """Copy what a project gets into a folder, without some apps, and return where it is."""
+    """Copy a project's files into a folder, without some apps, and return the copy."""
     copy = folder / "copy"
     for name in exported_files():
         (copy / name).parent.mkdir(parents=True, exist_ok=True)

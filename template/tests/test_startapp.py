@@ -1,4 +1,4 @@
-"""`manage.py startapp` makes an app that runs, in this project and in one that was made of it."""
+"""`manage.py startapp` creates an app that works, in this project and in a generated one."""
 
 import os
 import re
@@ -15,7 +15,7 @@ LEFT_OUT = shutil.ignore_patterns(".*", "node_modules", "__pycache__", "dist", "
 
 
 def run(folder, *command, fails=False, **variables):
-    """Run Python in a folder, in a shell where nothing is set for this project, and return what is printed."""
+    """Run Python in a folder, without this project's environment, and return its output."""
     ours = ("PYTEST", "DJANGO", "DEBUG", "SECRET_KEY")
     newcomer = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     done = subprocess.run(
@@ -43,7 +43,7 @@ def copy(tmp_path):
 
 @pytest.fixture
 def generated(tmp_path):
-    """A project that was made of this one."""
+    """A project that was generated from this one."""
     run(tmp_path, "-m", "django", "startproject", "--template", str(ROOT), "another")
     return tmp_path / "another"
 

@@ -1,4 +1,4 @@
-"""`startproject --template` makes a working project of this folder, of its git archive and of the zip."""
+"""`startproject --template` makes a working project from this folder, from its git archive and from the zip."""
 
 import os
 import re
@@ -21,13 +21,13 @@ BRACES = re.compile("|".join([r"\{" * 2, r"\{" + "%", r"\{" + "#"]))
 
 
 def newcomer():
-    """Return the environment of a shell in which nothing has been set for this project."""
+    """Return the environment without this project's variables."""
     ours = ("PYTEST", "MAKE", "MFLAGS", "DJANGO", "DEBUG", "SECRET_KEY")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
 def run(*command, cwd=ROOT):
-    """Run a command as a newcomer's shell would, and return what it printed."""
+    """Run a command without this project's environment and return its output."""
     done = subprocess.run(
         command, cwd=cwd, env=newcomer(), capture_output=True, text=True, check=False, timeout=600
     )
@@ -46,7 +46,7 @@ def built_zip():
 
 @pytest.fixture(params=["folder", "git archive", "zip"])
 def template(request, tmp_path):
-    """The template, each way it can be had."""
+    """The template in each of its forms."""
     if request.param == "folder":
         return ROOT
     if request.param == "zip":
@@ -57,7 +57,7 @@ def template(request, tmp_path):
 
 
 def start_project(template, parent, name):
-    """Make a project and give it this checkout's environment, so that nothing is downloaded."""
+    """Make a project that uses this checkout's virtual environment, so that nothing is downloaded."""
     parent.mkdir(exist_ok=True)
     django_admin = Path(sys.executable).with_name("django-admin")
     run(str(django_admin), "startproject", "--template", str(template), name, cwd=parent)
@@ -90,7 +90,7 @@ def test_a_generated_project_is_served(template, tmp_path):
     assert b"event: stats" in serve_and_listen(start_project(template, tmp_path / "a path", name))
 
 
-# The three differ in the package's name and in files that no test reads.
+# The forms differ in the package's name and in files that no test reads.
 @pytest.mark.parametrize("template", ["zip"], indirect=True)
 def test_a_generated_project_passes_make_check_and_its_tests(template, tmp_path):
     project = start_project(template, tmp_path / "a path", "mysite")
@@ -135,7 +135,7 @@ def serve_and_listen(project):
 
 
 def listen(url, process, log):
-    """Read a stream until its first event, waiting for its server to start."""
+    """Wait for the server to start, and return the beginning of its stream."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text()

@@ -1,4 +1,4 @@
-"""What the site's own templates have beside Django's tags."""
+"""The site's own template tags and filters."""
 
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -32,7 +32,7 @@ def test_a_time_is_an_age_up_to_a_day_and_then_a_date_and_in_full_on_hover(monke
 
 
 class Frozen(datetime):
-    """A clock that stands at `NOW`."""
+    """A clock that always shows `NOW`."""
 
     @classmethod
     def now(cls, tz=None):

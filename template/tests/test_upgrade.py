@@ -1,4 +1,4 @@
-"""`make upgrade` takes the template's changes into a project and leaves what its team has done to it."""
+"""`make upgrade` brings the template's changes into a project and keeps those of its team."""
 
 import shutil
 import sys
@@ -37,13 +37,13 @@ def template(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def made(template, tmp_path_factory):
-    """A project of version 1.1.0 from the zip, under git."""
+    """A project of version 1.1.0 from the zip, in a git repository."""
     return adopt(start(zip_of(template, "1.1.0"), tmp_path_factory.mktemp("made") / "project"))
 
 
 @pytest.fixture(scope="module")
 def expected(template, tmp_path_factory):
-    """What the files of a project are that was made of version 1.2.0, except a migration, which is never rewritten."""
+    """The files of a project of version 1.2.0, except a migration, which an upgrade never rewrites."""
     project = start(zip_of(template, "1.2.0"), tmp_path_factory.mktemp("new") / "project")
     edit(project, "apps/feed/migrations/0098_both.py", "[]", "{}")
     return tree(adopt(project))
@@ -56,7 +56,7 @@ def project(made, tmp_path):
 
 
 def work(project, **files):
-    """Change and commit files of the project as its team would."""
+    """Change pages of the project and commit, as its team does."""
     write(project, {f"pages/{name}.txt": text for name, text in files.items()})
     commit(project)
 
@@ -66,12 +66,12 @@ def page(project, name):
 
 
 def headed(name):
-    """Return a page whose first line the team has changed."""
+    """Return a page with a first line of the team."""
     return f"{name} of the team\n{NUMBERS}"
 
 
 def by_both(name):
-    """Return that page after the template's change."""
+    """Return that page merged with the template's change."""
     return headed(name).replace("line 3\n", "line 3 of the template\n")
 
 

@@ -1,4 +1,4 @@
-"""`apps/sse` and `apps/feed` in a project that was not made of the template: replacing them is the upgrade."""
+"""`apps/sse` and `apps/feed` in a project of plain Django: replacing their folders upgrades them."""
 
 import shutil
 import sys
@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
 
 @pytest.fixture
 def project(tmp_path):
-    """A project of plain Django with the lines that apps/sse/README.md names."""
+    """A project of plain Django with the lines of apps/sse/README.md."""
     run(tmp_path, sys.executable, "-m", "django", "startproject", "mysite", ".")
     with (tmp_path / "mysite/settings.py").open("a") as settings:
         settings.write(
@@ -56,14 +56,14 @@ def project(tmp_path):
         settings.write('MEDIA_ROOT = BASE_DIR / "media"\nTEMPLATES[0]["DIRS"] = [BASE_DIR / "templates"]\n')
     with (tmp_path / "mysite/urls.py").open("a") as urls:
         urls.write('from django.urls import include\n\nurlpatterns += [path("", include("apps.feed.urls"))]\n')
-    # No Python file holds template syntax: startproject would render it.
+    # Python files must not contain template syntax, which startproject renders.
     base = BASE.replace("<%", "{" + "%").replace("%>", "%" + "}")
     write(tmp_path, {"templates/base.html": base, "templates/time.html": "", "post.py": POST})
     return tmp_path
 
 
 def copy_present(project):
-    """Replace both apps with those of the working tree, as a project gets them."""
+    """Replace both apps with the exported files of the working tree."""
     for app in APPS:
         shutil.rmtree(project / app, ignore_errors=True)
     for name in exported_files():
@@ -73,7 +73,7 @@ def copy_present(project):
 
 
 def copy_next(project):
-    """Make of both apps a version that is newer and has migrations."""
+    """Turn both apps into a newer version with migrations."""
     for app in APPS:
         newest = max((project / app / "migrations").glob("0*.py")).stem
         write(project, {f"{app}/migrations/9999_next.py": MIGRATION.format(app.removeprefix("apps/"), newest)})
@@ -81,7 +81,7 @@ def copy_next(project):
 
 
 def copy_first(project):
-    """Copy both apps from a commit before there were versions."""
+    """Copy both apps from a commit without a version."""
     need_history()
     git(ROOT, "archive", "--format=tar", "--output", project / "first.tar", "b25d5bd", *APPS)
     with tarfile.open(project / "first.tar") as opened:
@@ -89,7 +89,7 @@ def copy_first(project):
 
 
 def post(project, text):
-    """Migrate, post something, see it arrive in a stream, and return the version and the page."""
+    """Migrate, post, receive the post from a stream, and return the version and the page."""
     return run(project, sys.executable, "post.py", text, DJANGO_SETTINGS_MODULE="mysite.settings")
 
 

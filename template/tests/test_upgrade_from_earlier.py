@@ -1,4 +1,4 @@
-"""Projects that were made of earlier commits of this repository, and worked on, are upgraded to the present."""
+"""Projects of earlier commits of this repository, with a team's changes, are upgraded to the working tree."""
 
 import sys
 
@@ -10,7 +10,7 @@ from .upgrading import adopt, commit, copy_work, edit, git, need_history, run, s
 
 pytestmark = pytest.mark.soak
 
-# Before the manifest: before and after the tests of a project were parted from those of the template.
+# Before the manifest: before and after the template's tests moved out of a project.
 FIRST, MOVED = "f482f50", "a8bcd78"
 WITH_MANIFEST = "14ca050"
 ADD_USER = """
@@ -30,7 +30,7 @@ PINNED = "    is_pinned = models.BooleanField(default=False)\n"
 
 @pytest.fixture(scope="module")
 def present(tmp_path_factory):
-    """This repository as it is in the working tree, with its manifest and its history."""
+    """A clone of this repository with the working tree and its manifest committed."""
     folder = tmp_path_factory.mktemp("present") / "template"
     need_history()
     git(ROOT, "clone", "--quiet", ROOT, folder)
@@ -41,7 +41,7 @@ def present(tmp_path_factory):
 
 
 def template_at(commit_id, present, folder):
-    """Return a clone of this repository at a commit, with its manifest if it knows it."""
+    """Return a clone of this repository at a commit, with its manifest if that version has one."""
     git(present, "clone", "--quiet", present, folder)
     git(folder, "checkout", "--quiet", commit_id)
     if (folder / "template/manifest.py").exists():
@@ -51,7 +51,7 @@ def template_at(commit_id, present, folder):
 
 
 def made_from(door, old, folder):
-    """Make a project named shop, and return it and what it was made of."""
+    """Make a project named shop; return it and its archive."""
     archive = old.parent / f"{door}.zip"
     if door == "zip":
         build = next(path for path in ("template/build.py", ".template/build.py") if (old / path).exists())
@@ -68,7 +68,7 @@ def made_from(door, old, folder):
 
 
 def work_on(project):
-    """Change the project as a team would."""
+    """Change the project as its team does."""
     edit(project, "shop/settings.py", '"django.contrib.messages",', ADMINDOCS)
     edit(project, "templates/base.html", "Logged in as {{ name }}", "This is {{ name }}")
     edit(project, "apps/feed/models.py", "    created_at =", f"{PINNED}    created_at =")

@@ -1,4 +1,4 @@
-"""What is in the way of an upgrade is said in a sentence, and nothing that a team has is lost."""
+"""Obstacles to an upgrade are reported in a sentence, and no work of a team is lost."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def release(folder, version, files):
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory):
-    """A repository with the versions 1.1.0 and 1.2.0 of a template of a few files."""
+    """A repository with the versions 1.1.0 and 1.2.0 of a small template."""
     folder = tmp_path_factory.mktemp("versions") / "template"
     shutil.copytree(ROOT / "bin", folder / "bin", ignore=shutil.ignore_patterns("__pycache__"))
     git(folder, "init", "--quiet")
@@ -61,7 +61,7 @@ def project(template, tmp_path):
 
 
 def made(template, folder, name="core"):
-    """Make a project of version 1.1.0, as `startproject` does, under git."""
+    """Make a project of version 1.1.0, as `startproject` does, in a git repository."""
     git(folder.parent, "clone", "--quiet", "--branch", "1.1.0", template, folder)
     shutil.rmtree(folder / ".git")
     (folder / "project_template").rename(folder / name)
@@ -146,7 +146,7 @@ def test_a_project_without_bin_lock_is_upgraded(project, template, tmp_path):
 
 
 def damaged_zip(template, file):
-    """Write a zip with an error in its first file."""
+    """Write a zip whose first file is damaged."""
     with zipfile.ZipFile(file, "w") as archive:
         archive.write(template / "manage.py", "manage.py")
     file.write_bytes(file.read_bytes().replace(b"Manage it", b"Damage it"))

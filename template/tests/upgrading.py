@@ -1,4 +1,4 @@
-"""Versions of the template with small differences, and projects that are made of them and upgraded."""
+"""Versions of a small template, and projects that are made from them and upgraded."""
 
 import os
 import re
@@ -13,7 +13,7 @@ NUMBERS = "".join(f"line {number}\n" for number in range(1, 61))
 
 
 def run(folder, *command, fails=False, **variables):
-    """Run a command as in a new shell, and return what it printed."""
+    """Run a command without this project's environment, check whether it `fails`, and return its output."""
     ours = ("PYTEST", "MAKE", "MFLAGS", "DJANGO", "DEBUG", "SECRET_KEY")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     command = [str(part) for part in command]
@@ -25,13 +25,13 @@ def run(folder, *command, fails=False, **variables):
 
 
 def git(folder, *arguments, **options):
-    """Run git as somebody with a name, and return what it printed."""
-    somebody = ("-c", "user.name=Lin", "-c", "user.email=lin@example.com")
-    return run(folder, "git", *somebody, *arguments, **options)
+    """Run git with an author's name and return its output."""
+    author = ("-c", "user.name=Lin", "-c", "user.email=lin@example.com")
+    return run(folder, "git", *author, *arguments, **options)
 
 
 def paths_of(folder, *options):
-    """Return the paths of the files of a repository, new ones included."""
+    """Return the paths of a repository's files, including new ones."""
     listed = git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard", *options).split("\0")
     return {path for path in listed[:-1] if (folder / path).is_file()}
 
@@ -48,7 +48,7 @@ def commit(folder, subject="Work"):
 
 
 def adopt(folder):
-    """Put a new project under git."""
+    """Commit a new project to a git repository."""
     git(folder, "init", "--quiet")
     commit(folder, "Start")
     return folder
@@ -85,17 +85,17 @@ def copy_work(folder):
 
 
 def need_history():
-    """Fail if this repository has no earlier commits."""
+    """Fail if this repository is a shallow clone."""
     is_shallow = git(ROOT, "rev-parse", "--is-shallow-repository") == "true\n"
     assert not is_shallow, "This test needs earlier commits. Run: git fetch --unshallow"
 
 
 def small_template(folder):
-    """Put a part of this repository under git in a folder: a project is made and upgraded of it in no time."""
-    most = ("apps", "bench", "deploy", "docs", "static", "templates", "tests", "template/tests")
+    """Copy a part of this repository into a git repository, from which projects are made quickly."""
+    left_out = ("apps", "bench", "deploy", "docs", "static", "templates", "tests", "template/tests")
     for path in paths_of(ROOT):
         if path in ("apps/sse/__init__.py", "apps/feed/models.py") or not path.startswith(
-            tuple(f"{part}/" for part in most)
+            tuple(f"{part}/" for part in left_out)
         ):
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / path, folder / path)
@@ -103,7 +103,7 @@ def small_template(folder):
 
 
 def release(folder, version, by_hand):
-    """Commit and tag a version of the template, and put its zip beside it."""
+    """Commit and tag a version of the template, and build its zip."""
     file = folder / "apps/sse/__init__.py"
     file.write_text(re.sub(r'__version__ = ".*"', f'__version__ = "{version}"', file.read_text()))
     edit(folder, "CHANGELOG.md", "\n## ", f"\n## [{version}] - 2027-01-01\n\n### By hand\n\n- {by_hand}\n\n## ")
@@ -115,12 +115,12 @@ def release(folder, version, by_hand):
 
 
 def zip_of(template, version):
-    """Return where the zip of a version is."""
+    """Return the path of a version's zip."""
     return template.with_name(f"{version}.zip")
 
 
 def start(template, folder, name="core", **variables):
-    """Make a project in a folder; its name is also that of a module of Django."""
+    """Make a project in a folder; its default name is also that of a module of Django."""
     folder.mkdir(parents=True)
     arguments = ("startproject", "--template", template, name, ".")
     run(folder, sys.executable, "-m", "django", *arguments, **variables)

@@ -1,4 +1,4 @@
-"""The browsers of the other tests."""
+"""Fixtures of the apps' browser tests."""
 
 from apps.dashboard.tests.test_browser import dashboard  # noqa: F401
 from apps.feed.tests.test_browser import reader  # noqa: F401

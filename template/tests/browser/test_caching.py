@@ -1,4 +1,4 @@
-"""What a browser asks the bundled nginx for when it loads a page again."""
+"""What a browser requests from the bundled nginx when it reloads a page."""
 
 import json
 import secrets
@@ -31,12 +31,12 @@ def test_a_reload_does_not_request_static_files_again(serve, tmp_path, tmp_path_
 
         first = requested(times=1)
         assert any(path.endswith(".css") for path in first)
-        # The page was requested again, and nothing else.
+        # Only the page was requested again.
         assert requested(times=2) == first
 
 
 def paths_of(front, times):
-    """Return what was requested, once the page was so many times."""
+    """Return the requested paths once the page was requested `times` times, until then None."""
     paths = [json.loads(line)["path"] for line in front.log()]
-    # The harness has asked for the page once.
+    # The fixture has requested the page once.
     return paths if paths.count("/accounts/login/") == times + 1 else None

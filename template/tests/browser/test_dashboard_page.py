@@ -1,4 +1,4 @@
-"""What the dashboard's page does at its edges: pointer, themes, widths."""
+"""The dashboard's page with pointer, themes, widths and reduced motion."""
 
 from playwright.sync_api import expect
 
@@ -51,7 +51,7 @@ def test_numbers_of_any_size_fit_the_narrowest_phone(dashboard):
     dashboard.evaluate(
         "() => document.querySelectorAll('.stat-value b').forEach((b) => { b.textContent = '123,456.7' })"
     )
-    # The charts are drawn in their new width with the next frame.
+    # Charts get their new width in the next frame.
     dashboard.wait_for_function("() => document.documentElement.scrollWidth <= innerWidth")
 
 

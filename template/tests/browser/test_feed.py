@@ -18,7 +18,7 @@ def post_many(page, texts):
 
 
 def lose_position(route):
-    """Answer with a page of before the last post, whose position the log does not know."""
+    """Respond with a page without the last post and with a position that the log does not contain."""
     page = route.fetch()
     text = re.sub(r'(dj-sse-event="post".* dj-sse-since)="[^"]+"', r'\1="9-00000000"', page.text())
     route.fulfill(response=page, body=re.sub(r"<article.*?</article>", "", text, count=1, flags=re.DOTALL))

@@ -10,7 +10,7 @@ from tests.browser import people
 
 @pytest.fixture
 def patience():
-    """Wait longer than Playwright does by default."""
+    """Raise Playwright's timeout for a loaded machine."""
     expect.set_options(timeout=people.PATIENCE_MS)
     yield
     expect.set_options(timeout=5000)
@@ -18,13 +18,13 @@ def patience():
 
 @pytest.fixture(scope="session")
 def ada_session(site, browser):
-    """What a browser keeps in which ada is logged in."""
+    """The storage state of a browser in which ada is logged in."""
     return people.logged_in(browser, site.url, "ada")
 
 
 @pytest.fixture
 def show(site, browser, patience):
-    """Open a page of the guide in a browser of its own: `show("feed")`, as ada: `show("feed", ada_session)`."""
+    """Open a page of the guide in its own browser: `show("feed")`, as ada: `show("feed", ada_session)`."""
     with people.browsers(browser, site.url) as open_browser:
 
         def open_page(name, state=None):
@@ -83,7 +83,7 @@ def test_the_side_bar_marks_the_page_and_folds_on_a_phone(show):
 def test_list_rows_are_added_changed_removed_and_counted_in_both_tabs(show, ada_session):
     pages = connected(show("live-list", ada_session)), connected(show("live-list", ada_session))
     mine = pages[0]
-    # Of two buttons that are pressed at once the first counts: the page is left for its answer.
+    # Only the first of two clicks counts: the page navigates to its response.
     mine.evaluate("() => document.querySelectorAll('#guide-order .button').forEach((button) => button.click())")
     for page in pages:
         expect(page.locator("#guide-open")).to_have_text("1")

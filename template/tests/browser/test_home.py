@@ -1,4 +1,4 @@
-"""The first page: of a visitor, and in two tabs of one user."""
+"""The first page of a visitor, and in two tabs of one user."""
 
 import pytest
 from playwright.sync_api import expect

@@ -1,4 +1,4 @@
-"""Notifications in their reader's rarer moments, and a broadcast that arrives."""
+"""Rarer situations of a reader of notifications, and a broadcast that arrives."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Forms while the server cannot be reached: the page stays with what was typed, says so, and sends it later."""
+"""Forms while the server cannot be reached: the page keeps the input, shows a message, and sends it later."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""Pages that need something first: a mistake, a link from a mail, an error; and those of the guide."""
+"""Pages after an invalid form, a link from a mail or an error, and the guide's pages."""
 
 import re
 from importlib import import_module
@@ -17,9 +17,9 @@ if apps.is_installed("apps.guide"):
     from apps.guide.pages import PAGES
 
     GUIDE_PAGES = [f"/guide/{name}/" for name in PAGES]
-    # One page of each template; the others are among the long tests.
+    # One page of each template; long tests check the others.
     GUIDE_KINDS = list({page.template_names[-1]: f"/guide/{page.name}/" for page in PAGES.values()}.values())
-# The colours of source are looked at on the guide's first page.
+# The guide's first page covers the colours of source.
 WITHOUT_SOURCE = {"exclude": [[".code"]]}
 ERRORS = ["400", "403", "403_csrf", "404", "500"]
 
@@ -29,7 +29,7 @@ def refuse(request):
 
 
 def break_down(request):
-    raise ValueError("broken by a test")
+    raise ValueError("raised by a test")
 
 
 urlpatterns = [
@@ -100,8 +100,8 @@ def test_an_error_page_is_sound(visitor, settings, name):
     settings.ROOT_URLCONF = __name__
     response = error_response(name)
     assert response.status_code == int(name[:3])
-    # With DEBUG on the server shows Django's pages for developers, so ours is put in their place. It comes
-    # as a success, for the browser prints an error of its own for any other status.
+    # With DEBUG the server shows Django's debug pages, so the test replaces them. The status is 200,
+    # because the browser logs an error for others.
     answer = {"body": response.content.decode(), "headers": dict(response.headers)}
     visitor.problems.clear()
     visitor.route("**/error/", lambda route: route.fulfill(**answer))

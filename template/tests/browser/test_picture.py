@@ -1,4 +1,4 @@
-"""The picture in the README: the dashboard of a server that people use, light and dark."""
+"""The pictures in the README: the dashboard of a busy server, light and dark."""
 
 import itertools
 import math
@@ -19,7 +19,7 @@ PAGES = itertools.cycle(["/accounts/login/", "/dashboard/", "/accounts/signup/",
 
 
 def use(client, seconds):
-    """Ask for pages for some seconds, more of them at some times than at others."""
+    """Request pages at a varying rate for `seconds`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         client.get(next(PAGES))

@@ -1,4 +1,4 @@
-"""This project's pages in many tabs of one browser, over plain HTTP/1.1."""
+"""The site's pages in many tabs of one browser, over HTTP/1.1."""
 
 import statistics
 import time
@@ -14,12 +14,12 @@ STREAM = "/api/feed/stream/"
 
 @pytest.fixture
 def tabs(site, browser):
-    """Seven tabs with the feed, as one person; the URLs that they asked for are in `tabs.asked`."""
+    """Seven tabs of one user with the feed; `tabs[0].requested` has the URLs that all requested."""
     context = browser.new_context(base_url=site.url)
     context.set_default_timeout(15_000)
-    asked = []
-    context.on("request", lambda request: asked.append(request.url))
-    context.add_init_script("addEventListener('sse:data', ({detail}) => (window.heard ??= []).push(detail))")
+    requested = []
+    context.on("request", lambda request: requested.append(request.url))
+    context.add_init_script("addEventListener('sse:data', ({detail}) => (window.received ??= []).push(detail))")
     pages = [context.new_page()]
     pages[0].goto("/accounts/login/?next=/feed/")
     pages[0].get_by_label("Username").fill("ada")
@@ -30,7 +30,7 @@ def tabs(site, browser):
         pages.append(context.new_page())
         pages[-1].goto("/feed/")
         live(pages[-1])
-    pages[0].asked = asked
+    pages[0].requested = requested
     yield pages
     context.close()
 
@@ -40,11 +40,11 @@ def live(page):
 
 
 def streams(tabs):
-    return len([url for url in tabs[0].asked if STREAM in url])
+    return len([url for url in tabs[0].requested if STREAM in url])
 
 
 def publish(tab, text):
-    """Post from a tab without leaving it."""
+    """Post from a tab that stays on its page."""
     tab.evaluate(
         """(text) => {
         const form = new FormData(document.querySelector('form[enctype]'));
@@ -61,22 +61,22 @@ def test_seven_tabs_share_one_stream_and_miss_and_repeat_nothing_when_their_lead
         publish(tabs[6], f"post {number}")
     leader, *others = tabs
     for tab in others:
-        tab.wait_for_function("() => heard.filter(({ event }) => event === 'post').length === 3")
+        tab.wait_for_function("() => received.filter(({ event }) => event === 'post').length === 3")
     leader.close()
     for number in range(3, 6):
         publish(others[5], f"post {number}")
     for tab in others:
-        tab.wait_for_function("() => heard.filter(({ event }) => event === 'post').length >= 6")
+        tab.wait_for_function("() => received.filter(({ event }) => event === 'post').length >= 6")
         live(tab)
-        ids = tab.evaluate("() => heard.map(({ originalEvent }) => originalEvent.lastEventId)")
+        ids = tab.evaluate("() => received.map(({ originalEvent }) => originalEvent.lastEventId)")
         assert len(ids) == len(set(ids)) == 6
     assert streams(tabs) == 2
 
 
 def test_eight_tabs_of_the_first_page_are_live_and_open_each_stream_once(site, browser):
     with browser.new_context(base_url=site.url) as context:
-        asked = []
-        context.on("request", lambda request: request.url.endswith("/stream/") and asked.append(request.url))
+        requested = []
+        context.on("request", lambda request: request.url.endswith("/stream/") and requested.append(request.url))
         tab = context.new_page()
         people.log_in(tab, "admin", "/")
         seconds = []
@@ -87,7 +87,7 @@ def test_eight_tabs_of_the_first_page_are_live_and_open_each_stream_once(site, b
             live(tab)
             expect(tab.get_by_role("region", name="Explore").locator("[dj-sse-field]").first).not_to_have_text("–")
             seconds.append(time.monotonic() - began)
-    assert len(asked) == len(set(asked)) == 4
+    assert len(requested) == len(set(requested)) == 4
     assert statistics.median(seconds) < 1, seconds
 
 
@@ -107,7 +107,7 @@ def test_a_user_who_logs_in_after_another_receives_none_of_the_others_events(sit
         for page, count in [(ada, 0), (grace, 1)]:
             page.get_by_role("button", name="Notify me").click()
             expect(grace.locator(".toast")).to_have_count(count)
-        # The page of the one who has logged out gets nothing, and can be loaded again.
+        # The page of the logged-out user gets no events and can be reloaded.
         expect(old.locator("#live span")).to_have_text("The account has changed. Reload this page.")
         expect(old.locator(".toast")).to_have_count(0)
         old.get_by_role("button", name="Try again now").click()

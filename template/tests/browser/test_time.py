@@ -1,4 +1,4 @@
-"""Times on a page, in the words and the zone of the visitor."""
+"""Times on a page, in the visitor's language and time zone."""
 
 from playwright.sync_api import expect
 
@@ -18,7 +18,7 @@ def test_a_time_is_an_age_that_advances_up_to_a_day_and_then_a_date(site, browse
             page.evaluate(ADD, [moment, "as the server wrote it"])
         near, far = page.locator("time").all()
         expect(near).to_have_text("3 minutes ago")
-        # In Tokyo that was the next day.
+        # The next day in Tokyo.
         expect(far).to_have_text("Mar 13, 2026")
         assert "20:57:00 GMT+9" in near.get_attribute("title")
         page.clock.fast_forward("02:00")

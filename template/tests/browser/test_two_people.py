@@ -1,4 +1,4 @@
-"""Two people, two browsers, two server processes and a task worker: each sees what it should, live, and only that."""
+"""Two people, two browsers, two server processes and a task worker: each sees the permitted updates, live."""
 
 import pytest
 from playwright.sync_api import expect
@@ -9,7 +9,7 @@ from tests.browser import people
 pytest.importorskip("apps.tasks.work")
 
 FILE = b"name,email\nBarbara,barbara@example.com\nNobody,no address\nRadia,radia@example.com\n"
-# Without times, which say how long ago.
+# Without times, which are relative.
 SHOWN = """() => {
   for (const time of document.querySelectorAll("time")) time.hidden = true;
   return [
@@ -21,7 +21,7 @@ SHOWN = """() => {
 
 
 class Person:
-    """Somebody whose pages are open, each in a tab that is left alone; what the person does is in one more."""
+    """A user with pages in tabs that stay open, and one more tab for actions."""
 
     def __init__(self, page, username):
         people.log_in(page, username)
@@ -49,7 +49,7 @@ class Person:
             self.hands.get_by_role("button", name="Notify me").click()
 
     def expect_unread(self, count):
-        """Wait until all pages say that so many notifications are unread."""
+        """Wait until all pages show `count` unread notifications."""
         for page in self.pages:
             expect(page.locator(".notification-count")).to_have_text(str(count))
         expect(self.unread).to_have_count(count)
@@ -57,7 +57,7 @@ class Person:
 
 @pytest.fixture
 def two_people(serve, browser, tmp_path):
-    """Ada and Grace, each with a server process to herself, and one worker that does their tasks."""
+    """Ada and Grace, each with her own server process, and one task worker."""
     with (
         serve("uvicorn") as one,
         servers.serving("uvicorn", tmp_path) as other,

@@ -12,7 +12,7 @@ TABS_AT_ONCE = 8
 
 
 class Tab:
-    """An open stream whose first event has arrived: what that said is `pid`."""
+    """An open stream whose first event has arrived; its data is `pid`."""
 
     def __init__(self, stack, client, path, **headers):
         self.response = stack.enter_context(client.stream("GET", path, headers=headers))
@@ -21,12 +21,12 @@ class Tab:
         self.pid = next(event.data for event in self._events if event.data)
 
     def rest(self):
-        """Return the reconnection delays that are told until the stream ends, however it does."""
+        """Return the retry delays that arrive until the stream ends."""
         return [event.retry for event in self._events if event.retry is not None]
 
 
 class Browser:
-    """A browser on a server: `with Browser(server) as browser`; each request has a connection of its own."""
+    """A browser on a server: `with Browser(server) as browser`; each request has its own connection."""
 
     def __init__(self, server):
         self._stack = contextlib.ExitStack()
@@ -44,11 +44,11 @@ class Browser:
         self.client.close()
 
     def sign_in(self, username, password="demo"):
-        """Sign in as a person does."""
+        """Log in through the form."""
         assert self._post("/accounts/login/", username=username, password=password) == 302
 
     def sign_out(self):
-        """Sign out as a person does."""
+        """Log out through the form."""
         assert self._post("/accounts/logout/") == 302
 
     def tab(self, path, **headers):
@@ -68,7 +68,7 @@ class Browser:
 
 
 def tabs_in_two_processes(open_tab):
-    """Open tabs with `open_tab()`, several at a time, until there are some in two processes; return them all."""
+    """Open tabs with `open_tab()`, several at a time, until two processes serve them; return all."""
     tabs = []
     deadline = time.monotonic() + PATIENCE_SECONDS
     with ThreadPoolExecutor(TABS_AT_ONCE) as pool:
@@ -79,11 +79,11 @@ def tabs_in_two_processes(open_tab):
 
 
 def seconds_until_the_end(tabs, act):
-    """Call `act()`, read all streams to their ends, and return how long that took from the return of `act`."""
+    """Call `act()`, read all streams to their ends, and return the seconds since `act` returned."""
     with ThreadPoolExecutor(len(tabs)) as pool:
         ends = [pool.submit(tab.rest) for tab in tabs]
         act()
         acted = time.monotonic()
         for end in ends:
-            assert end.result(PATIENCE_SECONDS), "it was cut off, and not told when to come back"
+            assert end.result(PATIENCE_SECONDS), "it was cut off without a retry delay"
         return time.monotonic() - acted

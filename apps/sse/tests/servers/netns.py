@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-# No interface has this hardware address, so that what is sent to it is lost and nobody is told.
+# No interface has this hardware address, so packets to it are lost without an error.
 NOWHERE = "02:00:00:00:00:fe"
 CONNECT_SECONDS = 10
 
@@ -53,7 +53,7 @@ class Host:
     def _connect(self, port: int, receive_bytes: int) -> socket.socket:
         namespace = os.open(Path("/run/netns") / self.name, os.O_RDONLY)
         try:
-            # For this thread alone, which ends with the call.
+            # It applies to this thread only, which ends with the call.
             os.setns(namespace, os.CLONE_NEWNET)
         finally:
             os.close(namespace)
@@ -72,7 +72,7 @@ def is_available() -> bool:
 
 @contextlib.contextmanager
 def second_host() -> Iterator[Host]:
-    """Join a second host to this machine for as long as the block runs."""
+    """Connect a second host to this machine while the block runs."""
     name = f"test-{secrets.token_hex(4)}"
     network = f"10.{random.randint(128, 254)}.{random.randint(0, 254)}"
     host = Host(name, f"{network}.2", f"{network}.1", f"v{name[-8:]}")

@@ -1,4 +1,4 @@
-"""Migrates the site's database, signs a user in, and prints the session's key."""
+"""Migrate the database, log a user in, and print the session key."""
 
 import sys
 
@@ -6,7 +6,7 @@ import django
 
 
 def main() -> None:
-    """Do what the module says."""
+    """Run the module."""
     from django.contrib.auth import get_user_model, login
     from django.contrib.sessions.backends.db import SessionStore
     from django.core.management import call_command
