@@ -1,4 +1,4 @@
-"""Access to the guide: its pages show source, and its streams use connections."""
+"""Access to the guide, whose pages show source and whose streams use connections."""
 
 from functools import wraps
 
@@ -28,7 +28,7 @@ def stream_for_readers(view):
 
 
 def readers_only(view):
-    """Return a view function that refuses others with 403."""
+    """Decorate a view function: it refuses others with 403."""
 
     @wraps(view)
     def guarded(request, *args, **kwargs):

@@ -7,7 +7,7 @@ class GuideConfig(AppConfig):
     verbose_name = _("Guide")
 
     def may_open(self, user) -> bool:
-        """Return whether pages may lead a user here."""
+        """Return whether pages show this user the link to the app."""
         from .access import may_read
 
         return may_read(user)

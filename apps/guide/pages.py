@@ -14,8 +14,8 @@ class Page:
 
     In `lead`, `copy` and `change`, code is between backticks. `view` is the example's stream, a class in
     `examples`, at the URL `guide-<name>`. `templates` in `templates/guide/pages` show it, by default the
-    one named like the page; `scripts` are in `static/guide`. `also` are more sources of the example,
-    `more` those of other apps that do the same.
+    one named like the page; `scripts` are in `static/guide`. `sources` are more sources of the example,
+    `in_project` those of other apps that do the same.
     """
 
     name: str
@@ -24,8 +24,8 @@ class Page:
     view: str = ""
     templates: list[str] = field(default_factory=list)
     scripts: list[str] = field(default_factory=list)
-    also: list[str] = field(default_factory=list)
-    more: list[str] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
+    in_project: list[str] = field(default_factory=list)
     copy: list[str] = field(default_factory=list)
     change: list[str] = field(default_factory=list)
 
@@ -33,22 +33,22 @@ class Page:
     def template_names(self) -> list[str]:
         return [f"guide/pages/{name}.html" for name in self.templates or [self.name]]
 
-    def own_sources(self) -> list[Source]:
-        """Return the sources that run on the page, as they are now, templates last."""
-        if not (self.view or self.also):
+    def example_sources(self) -> list[Source]:
+        """Return the current sources that run on the page, templates last."""
+        if not (self.view or self.sources):
             return []
         files = [f"examples/{self.view.partition('.')[0]}.py"] if self.view else []
         files += [f"static/guide/{script}.js" for script in self.scripts]
         files += [f"templates/{name}" for name in self.template_names]
-        sources = found([*(f"guide/{file}" for file in files), *self.also])
+        sources = read_all([*(f"guide/{file}" for file in files), *self.sources])
         return sorted(sources, key=lambda source: source.path.endswith(".html"))
 
-    def more_sources(self) -> list[Source]:
-        """Return the sources of other apps, if they are installed."""
-        return found(self.more)
+    def project_sources(self) -> list[Source]:
+        """Return the sources of other apps that are installed."""
+        return read_all(self.in_project)
 
 
-def found(names: list[str]) -> list[Source]:
+def read_all(names: list[str]) -> list[Source]:
     return [source for name in names if (source := read(name))]
 
 

@@ -1,4 +1,4 @@
-"""Source files of the apps, as they are now, for the pages that show them. No request names a file."""
+"""Source files of the apps, read each time a page shows them. Requests cannot name a file."""
 
 import ast
 from pathlib import Path
@@ -25,12 +25,12 @@ def read(name: str) -> Source | None:
     if not (APPS / path).is_file():
         return None
     text = (APPS / path).read_text()
-    found = cut(text, part) if part else text
+    found = extract(text, part) if part else text
     return Source(f"apps/{path}", part, found) if found else None
 
 
-def cut(text: str, name: str) -> str | None:
-    """Return the class or function of that name, with its decorators, or None if there is none."""
+def extract(text: str, name: str) -> str | None:
+    """Return the class or function `name` with its decorators, or None if it does not exist."""
     for node in ast.parse(text).body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])

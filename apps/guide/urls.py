@@ -10,8 +10,8 @@ from .pages import FIRST, PAGES
 
 STREAMS = {
     **{page.name: import_string(f"apps.guide.examples.{page.view}") for page in PAGES.values() if page.view},
-    "leave": page_changes.Leave,
-    "again": page_changes.Again,
+    "redirect": page_changes.Redirect,
+    "reload": page_changes.Reload,
     "states": client.States,
 }
 
@@ -20,10 +20,10 @@ ACTIONS: list[tuple[str, str, Callable, dict]] = [
     ("latest/switch/", "guide-switch", latest.switch, {}),
     ("notifications/remind/", "guide-remind", notifications.remind, {}),
     ("notifications/<int:number>/read/", "guide-mark-read", notifications.mark_read, {}),
-    ("live-list/place/", "guide-order-place", live_list.change, {"act": live_list.place}),
-    ("live-list/both/", "guide-order-both", live_list.change, {"act": live_list.place_and_ship}),
-    ("live-list/<int:pk>/ship/", "guide-order-ship", live_list.change, {"act": live_list.ship}),
-    ("live-list/<int:pk>/remove/", "guide-order-remove", live_list.change, {"act": live_list.remove}),
+    ("live-list/place/", "guide-order-place", live_list.change, {"action": live_list.place}),
+    ("live-list/both/", "guide-order-both", live_list.change, {"action": live_list.place_and_ship}),
+    ("live-list/<int:pk>/ship/", "guide-order-ship", live_list.change, {"action": live_list.ship}),
+    ("live-list/<int:pk>/remove/", "guide-order-remove", live_list.change, {"action": live_list.remove}),
 ]
 
 urlpatterns = [

@@ -18,7 +18,7 @@ class Lines(SSEView):
 @require_POST
 @rate_limited
 def say(request):
-    """Publish a line. In a transaction, it would be sent on commit."""
+    """Publish a line. In a transaction, it is sent on commit."""
     text = request.POST.get("text", "").strip()[:MAX_CHARACTERS] or "Hello"
     line = format_html("<li><b><bdi>{}</bdi></b> <span dir='auto'>{}</span></li>", request.user, text)
     publish("guide-lines", "line", {"html": line})

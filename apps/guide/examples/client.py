@@ -30,7 +30,7 @@ class Modes(SSEView):
 def piece(mode, number):
     if mode == "morph":
         return format_html(MORPHED, number)
-    # An element whose id is on the page replaces that one: "before" and "after" use three ids in turn.
+    # An element replaces one with the same id, so "before" and "after" use three ids in turn.
     place = {"before": number % 3, "after": number % 3, "outer": 0}.get(mode, number)
     return format_html('<span class="guide-piece" id="mode-{}-{}">{}</span>', mode, place, number)
 
@@ -51,7 +51,7 @@ def operations(number):
 
 
 class States(SSEView):
-    """A stream whose server behaves as the request asks, to show what the client does."""
+    """A stream that ends or is refused as the request says, to show the states of the client."""
 
     sse_retry_ms = 1000
 

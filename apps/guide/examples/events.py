@@ -3,7 +3,7 @@ import asyncio
 from apps.sse import SSEView
 
 
-class Kinds(SSEView):
+class EventKinds(SSEView):
     """Each kind of event, and then the end of the stream."""
 
     async def stream(self, request):

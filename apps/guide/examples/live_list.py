@@ -23,10 +23,10 @@ class Orders(SSEView):
 @require_POST
 @rate_limited
 @transaction.atomic
-def change(request, act, pk=None):
-    """Change the list. The lock serialises the changes of a user, so that each count is right."""
+def change(request, action, pk=None):
+    """Change the list. The lock serialises the changes of a user, so that each count is correct."""
     user = get_user_model().objects.select_for_update().get(pk=request.user.pk)
-    act(get_object_or_404(Order, pk=pk, user=user) if pk else Order(user=user))
+    action(get_object_or_404(Order, pk=pk, user=user) if pk else Order(user=user))
     publish(channel(user), "open", Order.objects.filter(user=user, is_shipped=False).count())
     return redirect("guide-page", "live-list")
 

@@ -10,7 +10,7 @@ from apps.sse import SSEView, publish, publish_html, rate_limited
 
 
 class MyNotifications(SSEView):
-    """Notifications of this user. The channel is not in the address, so nobody can request another."""
+    """Notifications of the user. The URL does not name the channel, so users cannot request another."""
 
     def get_channels(self, request):
         if not request.user.is_authenticated:

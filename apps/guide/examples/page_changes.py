@@ -14,23 +14,20 @@ class Changes(SSEView):
             await asyncio.sleep(1)
             row = format_html('<li id="guide-part-{0}">Part {0} finished</li>', number)
             yield self.push_html("#guide-parts", row, mode="prepend")
-            yield self.push_patch(
-                [
-                    {"op": "value", "path": "#guide-meter", "value": number},
-                    {"op": "toggle_class", "path": "#guide-status", "value": "is-wait"},
-                ]
-            )
+            value = {"op": "value", "path": "#guide-meter", "value": number}
+            colour = {"op": "toggle_class", "path": "#guide-status", "value": "is-wait"}
+            yield self.push_patch([value, colour])
         yield self.push_text("#guide-status", "All five parts finished")
 
 
-class Leave(SSEView):
+class Redirect(SSEView):
     """Redirects the page."""
 
     async def stream(self, request):
         yield self.push_redirect("guide")
 
 
-class Again(SSEView):
+class Reload(SSEView):
     """Reloads the page."""
 
     async def stream(self, request):

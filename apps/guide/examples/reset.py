@@ -2,6 +2,6 @@ from apps.sse import SSEView
 
 
 class News(SSEView):
-    """A channel. A client whose position the log does not hold receives `sse:reset`."""
+    """A channel. A client whose position is not in the log receives `sse:reset`."""
 
     channels = ["guide-lines"]

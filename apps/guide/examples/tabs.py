@@ -4,7 +4,7 @@ import secrets
 from apps.sse import SSEView
 
 
-class Named(SSEView):
+class NamedStream(SSEView):
     """A stream that sends its name, so that two tabs can be compared."""
 
     joinable = True

@@ -1,4 +1,4 @@
-"""The pages of the guide, and who may do what on them."""
+"""The pages of the guide, their streams and actions, and access to them."""
 
 import re
 
@@ -25,11 +25,11 @@ def address(name):
 @pytest.mark.parametrize("name", PAGES)
 def test_each_page_shows_its_sources_with_copy_buttons(client, name):
     page, html = PAGES[name], client.get(address(name)).text
-    sources = page.own_sources() + page.more_sources()
+    sources = page.example_sources() + page.project_sources()
     assert [source.path for source in sources if f"<code>{source.path}</code>" not in html] == []
     assert html.count("data-copy>") == len(sources)
-    assert not page.copy or len(page.own_sources()) >= 2
-    installed = [name for name in (*page.also, *page.more) if (APPS / name.split("/")[0]).is_dir()]
+    assert not page.copy or len(page.example_sources()) >= 2
+    installed = [name for name in (*page.sources, *page.in_project) if (APPS / name.split("/")[0]).is_dir()]
     assert [name for name in installed if not read(name)] == []
 
 
@@ -87,12 +87,12 @@ def test_only_logged_in_users_publish_and_only_by_post(client, name, django_user
 def test_a_notification_reaches_its_user_only(client, ada, grace, django_capture_on_commit_callbacks):
     client.force_login(ada)
     path = reverse("guide-notifications")
-    with StreamClient().open(path, user=ada) as hers, StreamClient().open(path, user=grace) as other:
+    with StreamClient().open(path, user=ada) as own, StreamClient().open(path, user=grace) as other:
         with django_capture_on_commit_callbacks(execute=True):
             client.post(reverse("guide-remind"))
             client.post(reverse("guide-mark-read", args=[7]))
-        assert hers.next().name == "notification"
-        hers.assert_event("html", {"target": "#guide-notification-7 button", "html": "read", "mode": "outer"})
+        assert own.next().name == "notification"
+        own.assert_event("html", {"target": "#guide-notification-7 button", "html": "read", "mode": "outer"})
         other.assert_no_event()
 
 

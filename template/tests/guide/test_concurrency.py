@@ -1,4 +1,4 @@
-"""Changes at the same time: the count that is published last is right."""
+"""Concurrent changes of the list, and the counts that they publish."""
 
 import threading
 
@@ -14,7 +14,7 @@ from apps.sse.brokers import get_broker
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_the_last_count_is_right_after_changes_at_the_same_time(django_user_model, settings):
+def test_concurrent_changes_publish_correct_counts_in_order(django_user_model, settings):
     settings.SSE_MAX_PUBLISH_PER_MINUTE = 0
     settings.SSE_BROKER_URL = "database://"
     ada = django_user_model.objects.create_user("ada")
@@ -23,14 +23,14 @@ def test_the_last_count_is_right_after_changes_at_the_same_time(django_user_mode
     for client in clients:
         client.force_login(ada)
 
-    def place_some(client):
+    def place_ten(client):
         try:
             for _ in range(10):
                 assert client.post(reverse("guide-order-place")).status_code == 302
         finally:
             connections.close_all()
 
-    threads = [threading.Thread(target=place_some, args=[client]) for client in clients]
+    threads = [threading.Thread(target=place_ten, args=[client]) for client in clients]
     for thread in threads:
         thread.start()
     for thread in threads:

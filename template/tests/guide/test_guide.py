@@ -1,4 +1,4 @@
-"""What the guide's examples refuse, and what they do at their edges."""
+"""Edge cases of the guide's pages and examples."""
 
 import pytest
 from django.urls import reverse
@@ -17,7 +17,7 @@ def ada(ada, client):
 
 
 @pytest.mark.parametrize("name", ["views.py", "..", "%2e%2e%2fmanage.py"])
-def test_a_page_that_is_none_is_not_found(client, name):
+def test_an_unknown_page_is_not_found(client, name):
     assert client.get(f"/guide/{name}/").status_code == 404
 
 
@@ -27,11 +27,11 @@ def test_only_the_guide_is_marked_in_the_header_on_a_page_named_like_another_app
     assert f'href="{reverse("guide")}" aria-current' in header
 
 
-def test_each_page_has_a_title_and_each_trouble_a_command_that_finds_it(client):
+def test_each_page_has_a_title_and_each_problem_commands_to_find_its_cause(client):
     for name, page in PAGES.items():
         assert f"<h1>{page.title}</h1>" in client.get(f"/guide/{name}/").text
-    troubles = client.get("/guide/troubleshooting/").text
-    assert troubles.count("<h3>Find the cause</h3>") == troubles.count('aria-label="Commands for: ') == 8
+    page = client.get("/guide/troubleshooting/").text
+    assert page.count("<h3>Find the cause</h3>") == page.count('aria-label="Commands for: ') == 8
 
 
 def test_what_a_user_publishes_is_escaped_and_limited(client, ada, django_capture_on_commit_callbacks):
@@ -43,19 +43,19 @@ def test_what_a_user_publishes_is_escaped_and_limited(client, ada, django_captur
     assert len(html) < 300
 
 
-def test_the_light_has_its_colours_and_no_other(client, ada):
+def test_an_unknown_colour_is_refused(client, ada):
     assert client.post(reverse("guide-switch"), {"colour": "red"}).status_code == 204
     assert client.post(reverse("guide-switch"), {"colour": "<b>"}).status_code == 400
 
 
 @pytest.mark.parametrize(("server", "status"), [("busy", 503), ("forbidden", 403)])
-def test_a_server_refuses_as_it_is_asked_to(server, status):
+def test_the_example_server_refuses_as_requested(server, status):
     with pytest.raises(Refused) as refused:
         StreamClient().open("/api/guide/states/stream/", query_params={"server": server}).__enter__()
     assert refused.value.status == status
 
 
-def test_a_client_that_comes_back_gets_a_limited_number_of_missed_events():
+def test_a_client_that_reconnects_receives_a_limited_number_of_missed_events():
     with StreamClient().open("/api/guide/resume/stream/", last_event_id="5") as stream:
         first = stream.next()
         assert first.data["missed"]
