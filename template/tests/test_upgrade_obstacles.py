@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from .upgrading import NUMBERS, ROOT, adopt, commit, git, run, upgrade, write
+from .upgrading import NUMBERS, ROOT, adopt, commit, git, run, tool, upgrade, write
 
 MANAGE = (
     '"""The project. Manage it."""\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")\n'
@@ -52,6 +52,7 @@ def template(tmp_path_factory):
     }
     release(folder, "1.2.0", {"manage.py": f"{MANAGE}# new\n"} | changed | added)
     git(folder, "branch", "fixes/all")
+    git(folder, "archive", "--output", folder.with_name("1.2.0.zip"), "1.2.0")
     return folder
 
 
@@ -116,13 +117,6 @@ def test_merged_and_moved_files_keep_their_mode_and_line_endings(project, templa
     assert b"line 3 of the template\r\n" in (project / "places/moved.txt").read_bytes()
 
 
-def tool(folder, name, text):
-    """Put a program before all others, and return the PATH."""
-    write(folder, {f"tools/{name}": f"#!/bin/sh\n{text}\n"})
-    (folder / f"tools/{name}").chmod(0o755)
-    return f"{folder}/tools:/usr/bin:/bin"
-
-
 def test_git_settings_do_not_hide_a_base_and_a_failed_merge_keeps_the_file(project, template, tmp_path):
     write(project, {"pages/edited.txt": EDITED})
     commit(project)
@@ -143,6 +137,27 @@ def test_a_project_without_bin_lock_is_upgraded(project, template, tmp_path):
     commit(project)
     upgrade(project, f"FROM={template}", PATH=tool(tmp_path, "uv", ""))
     assert '"1.2.0"' in (project / "template.lock").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ([], "Say where the template is: make upgrade FROM=<folder, zip or git address>[@version]"),
+        (["FROM=/nowhere"], "git clone failed: fatal: repository '/nowhere' does not exist"),
+        (["FROM=<template>@9.9.9"], "<template> has no version 9.9.9."),
+        (["FROM=<template>", "BASE=<project>/apps"], "<project>/apps does not hold the template."),
+        (
+            ["FROM=<template>", "BASE=<template>/../1.2.0.zip"],
+            "BASE is not what template.lock names: version 1.1.0, or a commit of it.",
+        ),
+        (["FROM=<project>/manage.py"], "<project>/manage.py cannot be unpacked: File is not a zip file"),
+    ],
+)
+def test_each_failure_is_reported_in_one_sentence(options, reason, project, template):
+    def filled(text):
+        return text.replace("<template>", str(template)).replace("<project>", str(project))
+
+    assert upgrade(project, *map(filled, options), fails=True) == f"{filled(reason)}\n"
 
 
 def damaged_zip(template, file):

@@ -155,3 +155,10 @@ def two_versions(folder):
     write(folder, {"requirements-extra.txt": "extra==2\n", "past": None})
     release(folder, "1.2.0", "Feed the\n  cat.")
     return folder
+
+
+def tool(folder, name, text):
+    """Create a shell script that shadows a program, and return the PATH."""
+    write(folder, {f"tools/{name}": f"#!/bin/sh\n{text}\n"})
+    (folder / f"tools/{name}").chmod(0o755)
+    return f"{folder}/tools:/usr/bin:/bin"
