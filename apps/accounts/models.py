@@ -1,6 +1,6 @@
 """The user model, custom from the first migration, so that you can add fields."""
 
-from django.contrib.auth.hashers import acheck_password, check_password, make_password
+from django.contrib.auth.hashers import acheck_password, check_password
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Lower
@@ -28,10 +28,6 @@ class User(AbstractUser):
     def demo_accounts(cls) -> models.QuerySet:
         """Return the accounts that have a demo password."""
         return cls.objects.filter(password__startswith=f"{DemoHasher.algorithm}$")
-
-    def set_demo_password(self, raw_password: str) -> None:
-        """Set a password that works only with `DEBUG`."""
-        self.password = make_password(raw_password, hasher=DemoHasher.algorithm)
 
     def check_password(self, raw_password: str | None) -> bool:
         """Return whether a password is correct. Django would also rehash a demo password as a real one."""

@@ -1,6 +1,5 @@
 import pytest
 from django.contrib.auth import get_user_model
-from django.urls import reverse
 
 from .conftest import NOW
 
@@ -17,10 +16,6 @@ def visitor(db, client):
         return client
 
     return log_in
-
-
-def test_the_page_and_the_stream_have_fixed_addresses():
-    assert (reverse("dashboard"), reverse("dashboard-stream")) == (PAGE, STREAM)
 
 
 def test_a_public_dashboard_is_shown_to_everyone(visitor, settings):

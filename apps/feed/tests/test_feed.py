@@ -8,7 +8,7 @@ from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
-from apps.feed import demo, feed, images
+from apps.feed import feed, images
 from apps.feed.models import Post
 from apps.sse.testing import StreamClient
 
@@ -208,14 +208,6 @@ def test_a_user_who_posts_too_often_sees_how_long_to_wait_and_keeps_the_text(
     assert client.post(f"/feed/{post.pk}/delete/").status_code == 429
     client.force_login(grace)
     assert client.post("/feed/", {"text": "others may"}).status_code == 302
-
-
-def test_demo_posts_are_added_once_and_only_for_users_that_exist(ada):
-    demo.seed()
-    demo.seed()
-    assert Post.objects.count() == sum(name == "ada" for name, *_ in demo.SEED)
-    demo.tick()
-    assert Post.objects.latest("pk").author == ada
 
 
 def test_the_first_page_shows_the_newest_posts_and_the_number_of_posts(client, ada):

@@ -1,4 +1,4 @@
-"""The admin's own policy."""
+"""The Content Security Policy of the admin."""
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -9,11 +9,11 @@ from apps.accounts.admin_site import LiveAdminSite
 pytestmark = pytest.mark.django_db
 
 
-def test_the_admin_keeps_the_policy_of_the_site_but_for_trusted_types(rf, settings):
+def test_the_admin_has_the_policy_of_the_site_without_trusted_types(rf, settings):
     request = rf.get(reverse("admin:index"))
     request.user = AnonymousUser()
     response = LiveAdminSite().admin_view(lambda request: None)(request)
     assert response.status_code == 302
-    left_out = settings.SECURE_CSP.keys() - response._csp_config.keys()
-    assert left_out == {"require-trusted-types-for", "trusted-types"}
+    removed = settings.SECURE_CSP.keys() - response._csp_config.keys()
+    assert removed == {"require-trusted-types-for", "trusted-types"}
     assert response._csp_config["script-src"] == settings.SECURE_CSP["script-src"]

@@ -1,4 +1,4 @@
-"""The users to try the site with."""
+"""The demo users."""
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -22,7 +22,7 @@ def development(settings):
 
 @pytest.fixture
 def without_debug(settings):
-    """As settings.py has it without `DEBUG`: call it."""
+    """A function that turns `DEBUG` off, as settings.py does."""
 
     def turn_off():
         settings.DEBUG = False
@@ -31,7 +31,7 @@ def without_debug(settings):
     return turn_off
 
 
-def test_demo_users_can_log_in_and_one_may_everything(client, capsys):
+def test_demo_users_can_log_in_and_admin_is_a_superuser(client, capsys):
     call_command("demo_users")
     assert set(User.objects.values_list("username", "is_staff", "is_superuser")) == {
         ("admin", True, True),
@@ -42,7 +42,7 @@ def test_demo_users_can_log_in_and_one_may_everything(client, capsys):
     assert "admin / demo, ada / demo, grace / demo" in capsys.readouterr().out
 
 
-def test_the_log_in_page_names_them_with_debug_only_and_each_is_one_click_away(client, without_debug):
+def test_the_log_in_page_has_a_button_for_each_demo_user_with_debug_only(client, without_debug):
     page = reverse("login")
     assert "demo user" not in client.get(page).text
     call_command("demo_users")
@@ -64,7 +64,7 @@ def test_a_second_run_changes_nothing():
     assert list(User.objects.order_by("pk").values()) == before
 
 
-def test_a_demo_password_is_worthless_without_debug_even_after_a_login(client, async_client, without_debug):
+def test_a_demo_password_does_not_work_without_debug_even_after_a_login(client, async_client, without_debug):
     call_command("demo_users")
     ways = [client.login, async_to_sync(async_client.alogin)]
     assert all(log_in(username=name, password="demo") for log_in in ways for name in ("admin", "ada"))
@@ -72,14 +72,14 @@ def test_a_demo_password_is_worthless_without_debug_even_after_a_login(client, a
     assert not any(log_in(username=name, password="demo") for log_in in ways for name in ("admin", "ada"))
 
 
-def test_a_demo_password_that_was_stored_as_a_real_one_is_stored_anew(client, without_debug):
+def test_a_demo_password_that_was_stored_as_a_real_one_is_replaced(client, without_debug):
     User.objects.create_superuser("admin", password="demo")
     call_command("demo_users")
     without_debug()
     assert not client.login(username="admin", password="demo")
 
 
-def test_a_password_of_ones_own_is_a_real_one(client, without_debug):
+def test_a_changed_password_works_without_debug(client, without_debug):
     call_command("demo_users")
     ada = User.objects.get(username="ada")
     ada.set_password("my own")
@@ -89,21 +89,21 @@ def test_a_password_of_ones_own_is_a_real_one(client, without_debug):
 
 
 def test_the_deployment_check_names_demo_accounts_until_they_are_removed(without_debug, capsys):
-    def complaints():
+    def warnings():
         return [m.msg for m in run_checks(include_deployment_checks=True) if m.id == "accounts.W001"]
 
     User.objects.create_user("lin")
-    assert complaints() == []
+    assert warnings() == []
     call_command("demo_users")
     without_debug()
-    assert "admin, ada, grace" in complaints()[0]
+    assert "admin, ada, grace" in warnings()[0]
     call_command("demo_users", remove=True)
-    assert complaints() == []
+    assert warnings() == []
     assert [user.username for user in User.objects.all()] == ["lin"]
 
 
 @pytest.mark.parametrize("command", [("demo_users",), ("demo", "--seed"), ("dev", "--demo")])
-def test_a_database_that_may_be_a_sites_is_left_alone(settings, command):
+def test_a_database_that_may_be_in_production_is_not_changed(settings, command):
     settings.DEVELOPMENT_DATABASE = ""
     with pytest.raises(CommandError, match=f"set DEVELOPMENT_DATABASE={name_of_database()}"):
         call_command(*command)

@@ -1,4 +1,4 @@
-"""Every page about an account, and every error page: what all of them keep to."""
+"""The account pages and the error pages: markup, policy, links."""
 
 import re
 
@@ -6,6 +6,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseNotFound
 from django.template.loader import render_to_string
+from django.test import Client
 from django.urls import reverse
 from django.views.defaults import permission_denied
 
@@ -19,7 +20,7 @@ def scripts_are_allowed(page, nonce):
     return all("src=" in tag and f'nonce="{nonce}"' in tag for tag in tags)
 
 
-def assert_page_is_sound(response):
+def assert_page_is_valid(response):
     page = response.content.decode()
     nonce = re.search(r"'nonce-([^']+)'", response.headers["Content-Security-Policy"])[1]
     assert scripts_are_allowed(page, nonce)
@@ -31,23 +32,23 @@ def assert_page_is_sound(response):
 
 
 @pytest.mark.parametrize("name", OPEN_PAGES)
-def test_a_page_for_everybody_is_sound(client, name):
-    assert_page_is_sound(client.get(reverse(name)))
+def test_a_public_page_is_valid(client, name):
+    assert_page_is_valid(client.get(reverse(name)))
 
 
-def test_a_page_for_the_logged_in_is_sound_and_asks_others_to_log_in(client, ada):
+def test_a_page_for_users_is_valid_and_redirects_visitors_to_the_login(client, ada):
     assert client.get(reverse("password_change")).url.startswith(reverse("login"))
     client.force_login(ada)
-    assert_page_is_sound(client.get(reverse("password_change")))
+    assert_page_is_valid(client.get(reverse("password_change")))
 
 
-def test_a_link_that_is_no_longer_valid_is_explained_on_a_sound_page(client):
+def test_an_expired_link_is_explained(client):
     response = client.get(reverse("password_reset_confirm", args=["MQ", "x-y"]), follow=True)
-    assert_page_is_sound(response)
+    assert_page_is_valid(response)
     assert "That link was used already, or it has expired." in response.text
 
 
-def test_the_header_offers_what_the_visitor_can_do(client, ada):
+def test_the_header_shows_the_actions_that_the_user_may_use(client, ada):
     page = client.get(reverse("login")).text
     assert reverse("logout") not in page
     client.force_login(ada)
@@ -60,10 +61,16 @@ def test_the_header_offers_what_the_visitor_can_do(client, ada):
     assert f'href="{reverse("admin:index")}"' in client.get(reverse("login")).text
 
 
-def test_a_missing_page_is_a_sound_page(client):
+def test_a_form_without_a_csrf_token_is_refused_with_an_explanation():
+    response = Client(enforce_csrf_checks=True).post(reverse("login"), {"username": "ada"})
+    assert response.status_code == 403
+    assert "This form has expired" in response.text
+
+
+def test_a_missing_page_is_valid(client):
     response = client.get("/nothing/here/")
     assert isinstance(response, HttpResponseNotFound)
-    assert_page_is_sound(response)
+    assert_page_is_valid(response)
 
 
 @pytest.mark.parametrize("name", ["400.html", "500.html"])
@@ -92,7 +99,7 @@ def test_the_current_section_is_marked_in_the_menu_on_its_other_pages_too(client
     assert f'href="{guide}" aria-current="true"' in client.get(f"{guide}feed/").content.decode()
 
 
-def test_a_page_that_is_not_allowed_offers_to_log_in_with_another_account(client, ada, rf):
+def test_a_forbidden_page_has_a_link_to_log_in_with_another_account(client, ada, rf):
     request = rf.get("/secret/?page=2")
     request.user = ada
     page = permission_denied(request, PermissionDenied()).content.decode()

@@ -1,4 +1,4 @@
-"""What the user model and the form to sign up with refuse."""
+"""Input that the user model and the sign up form refuse."""
 
 import pytest
 from django.db import IntegrityError
@@ -15,7 +15,7 @@ def test_the_database_refuses_a_second_user_with_the_same_address(ada):
         User.objects.create_user("ada2", "ADA@example.com")
 
 
-def test_users_without_an_address_do_not_clash(ada):
+def test_several_users_may_have_no_address(ada):
     User.objects.create_user("one")
     User.objects.create_user("two")
     assert User.objects.filter(email="").count() == 2
@@ -26,7 +26,7 @@ def test_users_without_an_address_do_not_clash(ada):
     [("username", ""), ("username", "m" * 2**20), ("password2", "12345")],
     ids=["empty", "a megabyte", "weak"],
 )
-def test_a_form_that_is_wrong_makes_no_account(client, field, value):
+def test_an_invalid_form_creates_no_account(client, field, value):
     form = {"username": "mary", "email": "mary@example.com", "password1": PASSWORD, "password2": PASSWORD}
     form |= {"password1": value, "password2": value} if field == "password2" else {field: value}
     assert list(client.post(reverse("signup"), form).context["form"].errors) == [field]

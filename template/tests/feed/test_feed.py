@@ -9,6 +9,7 @@ from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
 from PIL import Image
 
+from apps.feed import demo
 from apps.feed.forms import PostForm
 from apps.feed.models import Post
 
@@ -154,3 +155,11 @@ def test_nothing_is_decoded_for_a_user_who_posts_too_often(client, ada, settings
     client.post("/feed/", {"text": "first"})
     response = client.post("/feed/", {"text": "second", "image": picture((8000, 6000), mode="1")})
     assert list(response.context["form"].errors) == ["__all__"]
+
+
+def test_demo_posts_are_added_once_and_only_for_users_that_exist(ada):
+    demo.seed()
+    demo.seed()
+    assert Post.objects.count() == sum(name == "ada" for name, *_ in demo.SEED)
+    demo.tick()
+    assert Post.objects.latest("pk").author == ada

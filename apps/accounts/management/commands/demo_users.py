@@ -1,9 +1,10 @@
 """Demo users, for development only."""
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.accounts.hashers import DEMO_PASSWORD, is_demo
+from apps.accounts.hashers import DEMO_PASSWORD, DemoHasher, is_demo
 from apps.accounts.models import User
 from apps.dev.database import refuse_foreign_database
 
@@ -33,7 +34,7 @@ class Command(BaseCommand):
                 user.is_staff = user.is_superuser = username in SUPERUSERS
             elif is_demo(user.password) or not user.check_password(DEMO_PASSWORD):
                 continue
-            user.set_demo_password(DEMO_PASSWORD)
+            user.password = make_password(DEMO_PASSWORD, hasher=DemoHasher.algorithm)
             user.save()
         self.stdout.write("Log in as " + ", ".join(f"{name} / {DEMO_PASSWORD}" for name in USERS))
 
