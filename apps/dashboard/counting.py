@@ -35,19 +35,19 @@ def measure(get_response):
     """
 
     def measure_sync(request):
-        began = perf_counter()
-        return counted(get_response(request), began)
+        started_at = perf_counter()
+        return counted(get_response(request), started_at)
 
     async def measure_async(request):
-        began = perf_counter()
-        return counted(await get_response(request), began)
+        started_at = perf_counter()
+        return counted(await get_response(request), started_at)
 
     return measure_async if iscoroutinefunction(get_response) else measure_sync
 
 
-def counted(response, began: float):
-    """Count a response and return it. `began` is the `perf_counter()` at the start of its request."""
-    metrics.histograms[RESPONSES].observe(perf_counter() - began)
+def counted(response, started_at: float):
+    """Count a response and return it. `started_at` is the `perf_counter()` of its request."""
+    metrics.histograms[RESPONSES].observe(perf_counter() - started_at)
     metrics.count("requests")
     if response.status_code >= 500:
         metrics.count("errors")

@@ -16,7 +16,7 @@ STREAMS = {
 }
 
 ACTIONS: list[tuple[str, str, Callable, dict]] = [
-    ("channel/say/", "guide-say", channel.say, {}),
+    ("channel/publish/", "guide-publish-line", channel.publish_line, {}),
     ("latest/switch/", "guide-switch", latest.switch, {}),
     ("notifications/remind/", "guide-remind", notifications.remind, {}),
     ("notifications/<int:number>/read/", "guide-mark-read", notifications.mark_read, {}),

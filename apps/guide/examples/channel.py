@@ -17,7 +17,7 @@ class Lines(SSEView):
 @login_required
 @require_POST
 @rate_limited
-def say(request):
+def publish_line(request):
     """Publish a line. In a transaction, it is sent on commit."""
     text = request.POST.get("text", "").strip()[:MAX_CHARACTERS] or "Hello"
     line = format_html("<li><b><bdi>{}</bdi></b> <span dir='auto'>{}</span></li>", request.user, text)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 PRIVATE = {"live-list", "mount", "notifications"}
 SILENT = {"channel", "latest", "reset"}
-ACTIONS = ["guide-say", "guide-switch", "guide-remind"]
+ACTIONS = ["guide-publish-line", "guide-switch", "guide-remind"]
 
 
 def address(name):
@@ -34,8 +34,8 @@ def test_each_page_shows_its_sources_with_copy_buttons(client, name):
 
 
 def test_one_class_or_function_is_shown_with_its_decorators():
-    source = read("guide/examples/channel.py:say")
-    assert source.text.startswith("@login_required\n@require_POST\n@rate_limited\ndef say(request):\n")
+    source = read("guide/examples/channel.py:publish_line")
+    assert source.text.startswith("@login_required\n@require_POST\n@rate_limited\ndef publish_line(request):\n")
     assert source.text.endswith("return HttpResponse(status=204)\n")
     assert read("guide/views.py:Missing") is read("removed/views.py") is None
 

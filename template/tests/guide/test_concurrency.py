@@ -18,7 +18,7 @@ def test_concurrent_changes_publish_correct_counts_in_order(django_user_model, s
     settings.SSE_MAX_PUBLISH_PER_MINUTE = 0
     settings.SSE_BROKER_URL = "database://"
     ada = django_user_model.objects.create_user("ada")
-    begin = position()
+    start = position()
     clients = [Client() for _ in range(4)]
     for client in clients:
         client.force_login(ada)
@@ -35,6 +35,6 @@ def test_concurrent_changes_publish_correct_counts_in_order(django_user_model, s
         thread.start()
     for thread in threads:
         thread.join()
-    counts = [event.data for event in get_broker().read(begin, 1000) if event.name == "open"]
+    counts = [event.data for event in get_broker().read(start, 1000) if event.name == "open"]
     assert Order.objects.count() == 40
     assert counts == list(range(1, 41))
