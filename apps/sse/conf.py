@@ -1,34 +1,39 @@
-"""The library's settings, each with its default."""
+"""The library's settings. A test compares them with README.md and with the project's `.env.example`."""
 
 from typing import Any
 
 from django.conf import settings
 
 DEFAULTS: dict[str, Any] = {
-    # Where events are kept: memory://, database:// or redis://host:port/0.
+    # where events are kept: `database://`, `redis://host:6379/0`, or `memory://` for a single process
     "SSE_BROKER_URL": "database://",
-    # A direct address of the same PostgreSQL, beside a pooler that LISTEN cannot pass.
+    # a direct URL of the PostgreSQL database, if Django uses a pooler: `LISTEN` does not work through it
     "SSE_LISTEN_URL": "",
-    # Events older than this many seconds, or behind this many newer events or bytes, are no longer replayed.
+    # seconds for which the log keeps an event; at least 1.25 times `SSE_MAX_AGE`
     "SSE_RETENTION_AGE": 24 * 3600,
+    # events that the log keeps
     "SSE_RETENTION_COUNT": 100_000,
+    # bytes of all events that the log keeps
     "SSE_RETENTION_BYTES": 128 * 2**20,
+    # bytes of an event's data
     "SSE_MAX_EVENT_BYTES": 64 * 1024,
-    # Requests of one user that publish, in a minute; 0 for no limit.
+    # requests of a user per minute that publish; 0: no limit
     "SSE_MAX_PUBLISH_PER_MINUTE": 30,
-    # Open streams of one process: per signed-in user, per address, and in all; 0 for no limit.
+    # open streams of a logged-in user in one process; 0: no limit
     "SSE_MAX_PER_USER": 50,
+    # open streams from one address in one process; 0: no limit
     "SSE_MAX_PER_ADDRESS": 200,
+    # open streams in one process; 0: no limit
     "SSE_MAX_TOTAL": 10_000,
-    # Seconds, spread at random by a quarter, after which a client is sent to connect anew; 0 for never.
+    # seconds, varied by a quarter, after which a client has to reconnect; 0: never
     "SSE_MAX_AGE": 4 * 3600,
-    # The proxies whose X-Forwarded-For is believed, as uvicorn and gunicorn read it.
+    # proxies whose `X-Forwarded-For` is trusted, as in uvicorn and gunicorn
     "FORWARDED_ALLOW_IPS": "127.0.0.1,::1",
-    # What Prometheus has to show as a bearer token; without it there is no page of metrics.
+    # the bearer token for `/metrics/`; without it the page is 404
     "METRICS_TOKEN": "",
 }
 
 
 def setting(name: str) -> Any:
-    """Return the value of one of the `DEFAULTS`, as the project's settings have it."""
+    """Return the value of a setting, or its default."""
     return getattr(settings, name, DEFAULTS[name])

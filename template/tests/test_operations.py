@@ -1,5 +1,6 @@
 """docs/operations.md is true: its tables are complete; its commands and those of apps/sse/README.md run."""
 
+import json
 import re
 import secrets
 import select
@@ -25,9 +26,21 @@ TEXT = (servers.ROOT / "docs" / "operations.md").read_text()
 REFERENCE = (servers.ROOT / "apps" / "sse" / "README.md").read_text()
 
 
-def test_the_example_of_settings_has_the_defaults_of_the_library():
-    shown = dict(re.findall(r"^# (SSE_[A-Z_]+)=(\d+)$", EXAMPLE, re.MULTILINE))
-    assert shown == {name: str(value) for name, value in DEFAULTS.items() if isinstance(value, int)}
+def test_the_reference_lists_the_settings_of_the_library_with_their_defaults_and_comments():
+    source = (servers.ROOT / "apps" / "sse" / "conf.py").read_text()
+    comments = {name: text for text, name in re.findall(r'^    # (.+)\n    "(\w+)": ', source, re.MULTILINE)}
+    section = REFERENCE.partition("\n## Settings\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \| (.+) \|$", section, re.MULTILINE)
+    assert rows == [(name, json.dumps(default), comments[name]) for name, default in DEFAULTS.items()]
+
+
+def test_the_example_of_the_environment_lists_the_settings_of_the_library_with_their_defaults():
+    variables = re.findall(r"^# ?([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE)
+    shown = {name: value for name, value in variables if name in DEFAULTS or name.startswith("SSE_")}
+    assert [*shown] == [*DEFAULTS]
+    # The defaults of the others are in their descriptions.
+    numbers = {name: str(default) for name, default in DEFAULTS.items() if isinstance(default, int)}
+    assert shown | numbers == shown
 
 
 def test_the_table_of_versions_matches_the_project_and_its_images():

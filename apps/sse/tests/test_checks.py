@@ -148,7 +148,7 @@ def test_a_server_does_not_start_with_settings_that_cannot_work(settings):
         hand_off(plain)
 
 
-def test_every_setting_is_read_from_the_environment_and_described(tmp_path):
+def test_every_setting_is_read_from_the_environment(tmp_path):
     given = {name: 4321 if isinstance(default, int) else f"set-{name}" for name, default in DEFAULTS.items()}
     code = f"from django.conf import settings; print([getattr(settings, name) for name in {[*given]}])"
     variables = {name: str(value) for name, value in given.items()}
@@ -156,5 +156,3 @@ def test_every_setting_is_read_from_the_environment_and_described(tmp_path):
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == str([*given.values()]), done.stderr
-    described = (ROOT / ".env.example").read_text()
-    assert [name for name in given if f"\n# {name}=" not in described] == []
