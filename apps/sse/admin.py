@@ -1,4 +1,4 @@
-"""A page of the admin: who has streams open, in all processes. It updates itself while it is open."""
+"""The admin's page of open streams in all processes; `admin_stream` keeps it up to date."""
 
 from collections import Counter, defaultdict
 from typing import Any, NamedTuple
@@ -21,40 +21,40 @@ from .stats import processes
 
 
 class UserRow(NamedTuple):
-    """The streams of one user: how many, and of which views."""
+    """A user's number of open streams, in all and by view."""
 
-    pk: str
     name: str
+    pk: str
     number: int
     views: list[tuple[str, int]]
 
 
 class ProcessRow(NamedTuple):
-    """A process and its number of streams, or None and how many seconds ago it wrote its row last."""
+    """A process and its number of streams, which is None if it was silent for `silent_seconds`."""
 
     process: Process
     number: int | None
-    silent_for: int
+    silent_seconds: int
 
 
 class Streams:
-    """The open streams of all processes, summed up."""
+    """The open streams of all processes by view, user and process; `further` are those of users in no row."""
 
     def __init__(self, rows: list[Process]) -> None:
         self.processes = [_process_row(row) for row in rows]
-        told = [row.data["streams"] for row in rows if not processes.is_silent(row)]
+        reported = [row.data["streams"] for row in rows if not processes.is_silent(row)]
         views: Counter[str] = Counter()
         users: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for streams in told:
+        for streams in reported:
             views.update(streams["views"])
             for view, numbers in streams["users"].items():
                 for pk, number in numbers.items():
                     users[pk][view] += number
         self.views = views.most_common()
         self.total = views.total()
-        self.guests = self.total - sum(streams["signed_in"] for streams in told)
-        names = names_of(users)
-        found = [UserRow(pk, names.get(pk, pk), of.total(), of.most_common()) for pk, of in users.items()]
+        self.guests = self.total - sum(streams["signed_in"] for streams in reported)
+        names = usernames(users)
+        found = [UserRow(names.get(pk, pk), pk, by.total(), by.most_common()) for pk, by in users.items()]
         self.users = sorted(found, key=lambda row: (-row.number, row.name))
         self.further = self.total - self.guests - sum(row.number for row in found)
 
@@ -65,15 +65,15 @@ def _process_row(row: Process) -> ProcessRow:
     return ProcessRow(row, sum(row.data["streams"]["views"].values()), 0)
 
 
-def names_of(pks: Any) -> dict[str, str]:
-    """Return the names of those of some users that there are, by primary keys as text."""
+def usernames(pks: Any) -> dict[str, str]:
+    """Return the usernames of the users that exist, by primary key as text."""
     found = get_user_model()._default_manager.in_bulk([*pks])
     return {str(pk): user.get_username() for pk, user in found.items()}
 
 
 @admin.register(OpenStream)
 class OpenStreamAdmin(admin.ModelAdmin):
-    """Staff that may view open streams see them, and staff that may end them have buttons for that."""
+    """Staff with the permission `view_openstream` see the page; with `end_openstream` they can end streams."""
 
     def get_urls(self):
         wrap = self.admin_site.admin_view
@@ -88,18 +88,18 @@ class OpenStreamAdmin(admin.ModelAdmin):
     has_add_permission = has_change_permission = has_delete_permission
 
     def has_end_permission(self, request: HttpRequest) -> bool:
-        """Say whether someone may end other people's streams."""
+        """Return whether the user may end streams."""
         return request.user.has_perm("sse.end_openstream")  # type: ignore[union-attr]
 
     def page(self, request: HttpRequest) -> HttpResponse:
-        """Show who has streams open."""
+        """Show the open streams."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        shown = {"streams": Streams(processes.rows()), "may_end": self.has_end_permission(request)}
-        return self._render(request, "streams", _("Open streams"), **shown)
+        context = {"streams": Streams(processes.rows()), "may_end": self.has_end_permission(request)}
+        return self._render(request, "streams", _("Open streams"), **context)
 
     def end(self, request: HttpRequest) -> HttpResponse:
-        """End the streams of a `user`, by primary key, or those of a `view` once that is confirmed."""
+        """End the streams of a `user` (a primary key), or, after a confirmation, those of a `view`."""
         if not self.has_end_permission(request):
             raise PermissionDenied
         view, pk = request.POST.get("view", ""), request.POST.get("user", "")
@@ -108,11 +108,11 @@ class OpenStreamAdmin(admin.ModelAdmin):
         if view:
             close_view(view)
         else:
-            close_streams(user=existing_pk(pk))
-        self._report(request, view or names_of([pk]).get(pk, pk))
+            close_streams(user=_user_pk(pk))
+        self._log(request, view or usernames([pk]).get(pk, pk))
         return redirect(f"{self.admin_site.name}:sse_openstream_changelist")
 
-    def _report(self, request: HttpRequest, whose: str) -> None:
+    def _log(self, request: HttpRequest, whose: str) -> None:
         text = _("Streams of “%(whose)s” ended. Pages that still have access reconnect within seconds.")
         messages.success(request, text % {"whose": whose})
         LogEntry.objects.create(
@@ -125,12 +125,11 @@ class OpenStreamAdmin(admin.ModelAdmin):
 
     def _render(self, request: HttpRequest, name: str, title: str, **context: Any) -> HttpResponse:
         request.current_app = self.admin_site.name  # type: ignore[attr-defined]
-        shown = {**self.admin_site.each_context(request), "title": title, "opts": self.opts, **context}
-        return TemplateResponse(request, f"admin/sse/openstream/{name}.html", shown)
+        context = {**self.admin_site.each_context(request), "title": title, "opts": self.opts, **context}
+        return TemplateResponse(request, f"admin/sse/openstream/{name}.html", context)
 
 
-def existing_pk(pk: str) -> Any:
-    """Return the primary key that a form has sent; raises `BadRequest` if it cannot be one."""
+def _user_pk(pk: str) -> Any:
     try:
         return get_user_model()._meta.pk.to_python(pk)  # type: ignore[union-attr]
     except ValidationError:

@@ -1,4 +1,8 @@
-"""The stream of the admin's page of open streams, which tells it when to fetch itself again."""
+"""
+The stream of the admin's page of open streams: an event whenever the page has to load itself again.
+
+Apart from `admin.py`, because `urls.py` also serves sites without Django's admin.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -12,12 +16,12 @@ from .stats import processes
 from .stream.shared import shared
 from .views import SSEView
 
-EVERY_SECONDS = processes.EVERY_SECONDS
+INTERVAL_SECONDS = processes.INTERVAL_SECONDS
 
 
 @shared
 async def changes() -> AsyncGenerator[int]:
-    """Yield a number when the open streams of all processes differ from those seen before, and at the start."""
+    """Yield a number at the start and each time that the open streams of the processes have changed."""
     before, number = None, 0
     while True:
         now = await sync_to_async(_open_streams)()
@@ -25,7 +29,7 @@ async def changes() -> AsyncGenerator[int]:
             number += 1
             yield number
         before = now
-        await asyncio.sleep(EVERY_SECONDS)
+        await asyncio.sleep(INTERVAL_SECONDS)
 
 
 def _open_streams() -> list[Any]:
@@ -36,7 +40,7 @@ def _open_streams() -> list[Any]:
 
 
 class OpenStreamsStream(SSEView):
-    """One event, `changed`, for each change: the page has the numbers."""
+    """One event, `changed`, for each change. The page itself has the numbers."""
 
     def mount(self, request, last_event_id):
         user = request.user

@@ -20,7 +20,7 @@ class SSEConfig(AppConfig):
         checks.register()
         revocation.watch()
         summary.watch()
-        processes.watch()
+        processes.connect_signals()
         metrics.gauges["bus_up"] = hub.can_read
         logging.getLogger("django.request").addFilter(view_wrapper.without_traceback)
         # Servers that answer in other threads leave no later moment in the main one.

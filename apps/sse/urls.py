@@ -1,9 +1,9 @@
-"""The library's own addresses: what `manage.py sse_doctor` listens to, and the admin's page of open streams."""
+"""The URLs of the streams of `sse_doctor` and of the admin's page of open streams."""
 
 from django.urls import path
 
+from .admin_stream import OpenStreamsStream
 from .doctor.views import DoctorStream
-from .open_streams import OpenStreamsStream
 
 urlpatterns = [
     path("api/sse/stream/", DoctorStream.as_view(), name="sse-doctor"),

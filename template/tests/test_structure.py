@@ -30,7 +30,7 @@ LIBRARY = [
     "pages",
     "views",
     "__init__",
-    "open_streams",
+    "admin_stream",
     "doctor",
     "urls",
     "admin",

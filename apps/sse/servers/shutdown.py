@@ -39,7 +39,7 @@ def watch_signals() -> None:
 
 
 def _prepare_end(number: int, frame: FrameType | None) -> None:
-    if number not in _seen and (_are_open() or processes.is_counted()):
+    if number not in _seen and (_are_open() or processes.is_running()):
         _seen.add(number)
         registry.end_all(for_good=True)
         threading.Thread(target=_send_again_when_prepared, args=(number,), daemon=True).start()
@@ -65,7 +65,7 @@ def _are_open() -> bool:
 def _send_again_when_prepared(number: int) -> None:
     if _are_open():
         _wait_for_streams()
-    processes.leave()
+    processes.stop()
     os.kill(os.getpid(), number)
 
 

@@ -1,4 +1,4 @@
-"""What this process has done since it started, and what it has at the moment; `processes` writes it to a row."""
+"""The counters, gauges and histograms of this process; `processes` writes them to its row."""
 
 import os
 import threading
@@ -11,13 +11,13 @@ from typing import Any
 
 from django.db import transaction
 
-# Seconds from `publish()` until the bytes were given to the last client of this process.
+# Seconds from `publish()` until the event was written to the last client of this process.
 DELIVERY_DELAY = "delivery_delay_seconds"
 DELAY_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class Histogram:
-    """The number of values up to each of some bounds, and their sum."""
+    """The number of values in each bucket, by the buckets' upper bounds, and the sum of the values."""
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self.bounds = bounds
@@ -38,34 +38,46 @@ class Histogram:
 _lock = threading.Lock()
 began = time.monotonic()
 
-# Every name that is counted is in the rows and on Prometheus' page; `exposition.COUNTERS` has the library's own.
+# Each name appears in the row and on `/metrics/`; `prometheus.COUNTERS` has the help texts of the library's own.
 counts: Counter[str] = Counter()
 # Streams that the server ended, by reason.
 hang_ups: Counter[str] = Counter()
-# Called for each row, in a thread of its own.
+# Called in the thread that writes the row.
 gauges: dict[str, Callable[[], float]] = {}
-# Further parts of the row, such as `streams`, called in the same way.
+# Further parts of the row, such as `streams`; called in that thread, too.
 sections: dict[str, Callable[[], Any]] = {}
 delay = Histogram(DELAY_SECONDS)
 histograms: dict[str, Histogram] = {DELIVERY_DELAY: delay}
 
 
 def count(name: str) -> None:
-    """Add one to a count, from any thread; what only happens on the event loop needs no lock."""
+    """Add one to a counter, from any thread. Code that runs only on the event loop adds to `counts` directly."""
     with _lock:
         counts[name] += 1
 
 
 def count_after_commit(name: str) -> None:
-    """Do the same once what the caller has written so far is certain: at its commit, or now."""
+    """Add one to a counter when the current transaction commits, or now if there is none."""
     if transaction.get_connection().in_atomic_block:
         transaction.on_commit(partial(count, name))
     else:
         count(name)
 
 
-def _begin_again() -> None:
-    """Start from nothing in a forked process; another thread of its parent may have held the lock."""
+def report() -> dict[str, Any]:
+    """Return the content of this process's row, which is JSON. `seconds` is the time since the counts began."""
+    return {
+        "seconds": time.monotonic() - began,
+        "counts": {**counts, "cpu_seconds": time.process_time()},
+        "hang_ups": dict(hang_ups),
+        "gauges": {name: value() for name, value in gauges.items()},
+        "histograms": {name: vars(histogram) for name, histogram in histograms.items()},
+        **{name: value() for name, value in sections.items()},
+    }
+
+
+def _reset() -> None:
+    """Start at zero in a forked process, with a new lock: a thread of the parent may have held the old one."""
     global _lock, began
     _lock, began = threading.Lock(), time.monotonic()
     counts.clear()
@@ -75,4 +87,4 @@ def _begin_again() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_again)
+    os.register_at_fork(after_in_child=_reset)

@@ -1,8 +1,8 @@
 """
-The page that Prometheus reads: the metrics of all processes, whichever of them answers.
+`/metrics/` for Prometheus: the metrics of all processes, from any process.
 
-Each process's own counts are told apart by the label `process`, so that a process that is gone
-takes nothing away from the others' counts, and `rate()` is right.
+The label `process` keeps the counters of each process apart, so that no counter falls when a process ends:
+`rate()` stays right.
 """
 
 import hmac
@@ -51,7 +51,7 @@ COUNTERS = {
 HISTOGRAMS = {
     DELIVERY_DELAY: "Seconds from publish() until the event was written to the last client of a process.",
 }
-OTHER = "Counted by an app of this project."
+APP_METRIC = "A metric of one of this project's apps."
 
 
 @require_safe
@@ -61,17 +61,17 @@ def metrics(request: HttpRequest, collectors: Iterable[Any] = ()) -> HttpRespons
     """
     Return the metrics of all processes to a request with `METRICS_TOKEN` as its bearer token.
 
-    `collectors` are the project's own collectors, as prometheus-client defines them. Without the
-    setting the response is 404, without a database 503.
+    `collectors` are further collectors of prometheus-client. Without the setting the response is 404,
+    without a database 503.
     """
     token = setting("METRICS_TOKEN")
     if not token:
         raise Http404("METRICS_TOKEN is not set.")
-    given = request.headers.get("Authorization", "")
-    if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
-        answer = HttpResponse("The bearer token is missing or wrong.\n", status=401, content_type="text/plain")
-        answer.headers["WWW-Authenticate"] = 'Bearer realm="metrics"'
-        return answer
+    authorization = request.headers.get("Authorization", "")
+    if not hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
+        challenge = {"WWW-Authenticate": 'Bearer realm="metrics"'}
+        text = "The bearer token is missing or wrong.\n"
+        return HttpResponse(text, status=401, content_type="text/plain", headers=challenge)
     try:
         rows = processes.rows()
     except Error as error:
@@ -85,7 +85,7 @@ def metrics(request: HttpRequest, collectors: Iterable[Any] = ()) -> HttpRespons
 
 
 class Collector:
-    """The rows of the processes as metrics, as prometheus-client takes them."""
+    """Collects the rows of the processes for prometheus-client."""
 
     def __init__(self, rows: list[Process]) -> None:
         self._silent = sum(map(processes.is_silent, rows))
@@ -104,7 +104,7 @@ class Collector:
             ("counts", CounterMetricFamily, COUNTERS),
         ):
             for name, values in self._by_name(kind, known):
-                metric = family(*known.get(name, (_metric(name), OTHER)), labels=["process"])
+                metric = family(*known.get(name, (_metric_name(name), APP_METRIC)), labels=["process"])
                 for process, value in values:
                     metric.add_metric([process], value)
                 yield metric
@@ -119,27 +119,28 @@ class Collector:
 
     def _histograms(self) -> Iterator[Metric]:
         for name, values in self._by_name("histograms", HISTOGRAMS):
-            histogram = HistogramMetricFamily(_metric(name), HISTOGRAMS.get(name, OTHER), labels=["process"])
-            for process, told in values:
-                bounds = [*map(str, told["bounds"]), "+Inf"]
+            text = HISTOGRAMS.get(name, APP_METRIC)
+            histogram = HistogramMetricFamily(_metric_name(name), text, labels=["process"])
+            for process, data in values:
+                bounds = [*map(str, data["bounds"]), "+Inf"]
                 histogram.add_metric(
-                    [process], list(zip(bounds, accumulate(told["buckets"]), strict=True)), told["sum"]
+                    [process], list(zip(bounds, accumulate(data["buckets"]), strict=True)), data["sum"]
                 )
             yield histogram
 
     def _by_name(self, kind: str, known: Iterable[str]) -> Iterator[tuple[str, list[tuple[str, Any]]]]:
-        """Yield each name of a kind, with the values of the processes that have it."""
+        """Yield each name of a kind with the values of the processes that have it."""
         for name in dict.fromkeys([*known, *(name for row in self._rows for name in row.data[kind])]):
             yield name, [(str(row.pk), row.data[kind][name]) for row in self._rows if name in row.data[kind]]
 
     def _processes(self) -> Iterator[Metric]:
-        info = InfoMetricFamily("sse_process", "Processes that serve or work.", labels=["process"])
+        info = InfoMetricFamily("sse_process", "Web servers and task workers.", labels=["process"])
         for row in self._rows:
             info.add_metric([str(row.pk)], {"pid": str(row.pid), "host": row.host, "kind": row.kind})
         yield info
-        text = "Processes that have not reported lately: killed, or hanging. Forgotten after five minutes."
+        text = "Processes that have stopped reporting: killed, or hanging. Removed after five minutes."
         yield GaugeMetricFamily("sse_processes_silent", text, self._silent)
 
 
-def _metric(name: str) -> str:
+def _metric_name(name: str) -> str:
     return "sse_" + re.sub(r"\W", "_", name)

@@ -100,7 +100,7 @@ def test_the_page_has_a_stream_for_those_who_may_see_it_that_says_when_something
     client = staff("view_openstream")
     page = client.get(PAGE).text
     assert f'dj-sse="{STREAM}" dj-sse-refresh="changed"' in page
-    monkeypatch.setattr("apps.sse.open_streams.EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("apps.sse.admin_stream.INTERVAL_SECONDS", 0.01)
     with StreamClient(client).open(STREAM) as stream:
         stream.assert_event("changed")
         stream.assert_no_event()

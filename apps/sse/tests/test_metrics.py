@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,8 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from apps.sse import SSEView, position, publish
 from apps.sse.delivery.hub import get_hub
-from apps.sse.stats import metrics, process_stats, processes
+from apps.sse.stats import metrics, processes, prometheus
 from apps.sse.stream import summary
+from tests.servers import ROOT
 
 from .followers import tell, until
 from .rows import row
@@ -150,6 +152,13 @@ def test_every_metric_has_a_help_text_and_a_type(client, answers):
     assert all(family.documentation and family.type != "unknown" for family in families)
 
 
+def test_every_counter_of_the_library_has_a_help_text():
+    files = [file for file in (ROOT / "apps/sse").rglob("*.py") if "tests" not in file.parts]
+    pattern = r'metrics\.(?:counts\[|count\(|count_after_commit\()"(\w+)"'
+    names = {name for file in files for name in re.findall(pattern, file.read_text())}
+    assert names == prometheus.COUNTERS.keys() - {"cpu_seconds"}
+
+
 class Hello(SSEView):
     async def stream(self, request):
         yield self.keepalive()
@@ -242,7 +251,7 @@ def test_what_open_streams_hold_back_is_summed(monkeypatch):
 
     monkeypatch.setattr(summary.registry, "all_open", lambda: [Stream(0), Stream(10), Stream(20)])
     monkeypatch.setitem(metrics.sections, "streams", dict)
-    gauges = process_stats.report()["gauges"]
+    gauges = metrics.report()["gauges"]
     assert [gauges[name] for name in ("connections", "backlog_connections", "backlog_bytes")] == [3, 2, 30]
 
 

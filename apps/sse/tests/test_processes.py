@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(processes, "EVERY_SECONDS", 0.05)
+    monkeypatch.setattr(processes, "INTERVAL_SECONDS", 0.05)
     monkeypatch.setattr(processes, "GRACE_SECONDS", 0.01)
 
 
@@ -57,7 +57,7 @@ def test_a_row_that_is_not_written_is_silent_then_deleted_by_the_oldest_process_
     assert [processes.is_silent(row) for row in processes.rows()] == [True, False]
     reporter.collect()
     assert len(processes.rows()) == 2
-    grow_old(processes.FORGET_SECONDS)
+    grow_old(processes.EXPIRY_SECONDS)
     reporter.write()
     reporter.collect()
     assert [row.pk for row in processes.rows()] == [reporter.row.pk]
@@ -118,10 +118,10 @@ def nothing():
 def test_a_process_that_runs_tests_never_has_a_row(monkeypatch, client):
     monkeypatch.setattr(Reporter, "start", lambda reporter: pytest.fail("a row was written"))
     client.get("/no-such-page/")
-    processes._serve(sender=processes.ASGIHandler)
+    processes._on_request(sender=processes.ASGIHandler)
     nothing.enqueue()
     call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
-    assert not processes.is_counted()
+    assert not processes.is_running()
 
 
 @pytest.fixture
@@ -136,12 +136,12 @@ def test_a_process_that_serves_is_counted_and_a_test_client_serves_nobody(kinds,
     client.get("/no-such-page/")
     assert kinds == []
     for handler in (processes.ASGIHandler, processes.WSGIHandler):
-        processes._serve(sender=handler)
+        processes._on_request(sender=handler)
     assert kinds == ["web", "web"]
 
 
 def test_a_process_that_runs_the_tasks_of_others_is_a_worker(kinds):
-    processes._run_task(SimpleNamespace(backend="immediate"))
+    processes._on_task(SimpleNamespace(backend="immediate"))
     assert kinds == []
-    processes._run_task(SimpleNamespace(backend="default"))
+    processes._on_task(SimpleNamespace(backend="default"))
     assert kinds == ["worker"]

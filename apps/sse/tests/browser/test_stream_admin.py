@@ -64,7 +64,7 @@ def expect_shown(staff, text):
 
 
 def test_streams_of_both_workers_are_shown_and_a_users_are_ended_by_a_button(staff, dashboard):
-    expect_shown(staff, "1 stream is open at this moment")
+    expect_shown(staff, "1 stream is open")
     staff.evaluate("() => { window.isSamePage = true }")
     ada, guest = dashboard("ada"), dashboard()
     dashboard("grace")
