@@ -1,4 +1,4 @@
-"""A request to an ASGI application in this process, and what comes back."""
+"""One request to an ASGI application in this process, and its response."""
 
 import asyncio
 import contextlib
@@ -19,31 +19,27 @@ from ..access import access_check
 from ..asgi import Application
 from ..stream.query_threads import QueryThread, own_query_thread
 
-SHOWN_BYTES = 200
+MAX_SHOWN_BYTES = 200
 
 _lock = threading.Lock()
-_heard: dict[Signal, list[Any]] = {}
+_receivers: dict[Signal, list[Any]] = {}
 _muting = 0
 
 
 class Handler(ASGIHandler):
-    """
-    Django's own, without what a server's requests start and close around them.
-
-    That would be the database connection of the test, too.
-    """
+    """Django's handler without the signals of a request, which would close the test's database connection."""
 
     async def handle(self, scope, receive, send):
-        with _muted():
+        with _muted_signals():
             await super().handle(scope, receive, send)
 
 
 class ASGIRequest:
     """
-    One request without a body, answered in a task of the running loop.
+    A request without a body, handled by a task of the running loop.
 
-    `executor` runs what Django does synchronously; without one its own threads do. `status`,
-    `headers` and `chunks` are what came so far.
+    `executor` runs Django's synchronous code; the default is Django's own threads. `status`, `headers`
+    and `chunks` are what has been received.
     """
 
     def __init__(self, application: Application, scope: dict[str, Any], executor: Executor | None = None) -> None:
@@ -51,60 +47,60 @@ class ASGIRequest:
         self.status = 0
         self.headers: Mapping[str, str] = {}
         self.chunks: list[bytes] = []
-        self.failure: BaseException | None = None
-        self._requests = [{"type": "http.request", "body": b"", "more_body": False}]
-        self._has_left = asyncio.Event()
+        self.exception: BaseException | None = None
+        self._messages = [{"type": "http.request", "body": b"", "more_body": False}]
+        self._disconnected = asyncio.Event()
         self._changed = asyncio.Event()
         self._task = asyncio.ensure_future(self._run(application, scope, executor))
         self._task.add_done_callback(lambda _: self._changed.set())
 
     @property
-    def is_over(self) -> bool:
-        """Whether nothing more can come."""
+    def is_done(self) -> bool:
+        """Whether the response has ended."""
         return self._task.done()
 
-    async def wait(self, happened: Callable[[], Any], seconds: float) -> bool:
-        """Wait until something has happened or nothing more can come; False if the time was too short."""
+    async def wait(self, condition: Callable[[], Any], timeout: float) -> bool:
+        """Wait until a condition is true or the response has ended; return False after `timeout` seconds."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while not (happened() or self.is_over):
+            async with asyncio.timeout(timeout):
+                while not (condition() or self.is_done):
                     self._changed.clear()
                     await self._changed.wait()
-        return bool(happened() or self.is_over)
+        return bool(condition() or self.is_done)
 
-    async def leave(self, seconds: float) -> None:
-        """Hang up as a client does; raises what the application has raised, or that it goes on."""
-        self._has_left.set()
-        if not await self.wait(lambda: False, seconds):
+    async def disconnect(self, timeout: float) -> None:
+        """Disconnect. Raises what the application raised, or `AssertionError` if it runs on after `timeout`."""
+        self._disconnected.set()
+        if not await self.wait(lambda: False, timeout):
             self._task.cancel()
             raise AssertionError(
-                f"{self.path} is still running {seconds:g} s after its client disconnected: what does it wait for?"
+                f"{self.path} is still running {timeout:g} s after its client disconnected: what does it wait for?"
             )
         self._task.result()
 
-    def told(self) -> str:
-        """Return the answer's status and the beginning of its body, for whoever has expected another."""
+    def describe_response(self) -> str:
+        """Return the response's status and the beginning of its body, for error messages."""
         if not self.status:
             return f"{self.path} sent no response"
-        answer = f"{self.path} returned {self.status} {http.HTTPStatus(self.status).phrase}"
+        text = f"{self.path} returned {self.status} {http.HTTPStatus(self.status).phrase}"
         if "Location" in self.headers:
-            return f"{answer} to {self.headers['Location']}"
-        body = b"".join(self.chunks)[:SHOWN_BYTES].decode(errors="replace").strip()
-        return f"{answer} ({self.headers.get('Content-Type', 'no type')}): {body}" if body else answer
+            return f"{text} to {self.headers['Location']}"
+        body = b"".join(self.chunks)[:MAX_SHOWN_BYTES].decode(errors="replace").strip()
+        return f"{text} ({self.headers.get('Content-Type', 'no type')}): {body}" if body else text
 
     async def _run(self, application: Application, scope: dict[str, Any], executor: Executor | None) -> None:
-        got_request_exception.connect(self._note_failure)
+        got_request_exception.connect(self._keep_exception)
         access_check.is_on.set(False)
         try:
-            async with _working_in(executor) if executor else contextlib.nullcontext():
+            async with _running_in(executor) if executor else contextlib.nullcontext():
                 await application(scope, self._receive, self._send)
         finally:
-            got_request_exception.disconnect(self._note_failure)
+            got_request_exception.disconnect(self._keep_exception)
 
     async def _receive(self) -> dict[str, Any]:
-        if self._requests:
-            return self._requests.pop()
-        await self._has_left.wait()
+        if self._messages:
+            return self._messages.pop()
+        await self._disconnected.wait()
         return {"type": "http.disconnect"}
 
     async def _send(self, message: dict[str, Any]) -> None:
@@ -116,31 +112,31 @@ class ASGIRequest:
             self.chunks.append(message["body"])
         self._changed.set()
 
-    def _note_failure(self, request: Any, **kwargs: Any) -> None:
+    def _keep_exception(self, request: Any, **kwargs: Any) -> None:
         if request.path == self.path:
-            self.failure = sys.exception()
+            self.exception = sys.exception()
 
 
 @contextlib.asynccontextmanager
-async def _working_in(executor: Executor) -> AsyncIterator[None]:
+async def _running_in(executor: Executor) -> AsyncIterator[None]:
     own_query_thread.set(QueryThread(executor))
     async with ThreadSensitiveContext(executor=executor):
         yield
 
 
 @contextlib.contextmanager
-def _muted() -> Iterator[None]:
+def _muted_signals() -> Iterator[None]:
     global _muting
     with _lock:
         _muting += 1
         if _muting == 1:
-            for each in (request_started, request_finished):
-                _heard[each], each.receivers = each.receivers, []
+            for signal in (request_started, request_finished):
+                _receivers[signal], signal.receivers = signal.receivers, []
     try:
         yield
     finally:
         with _lock:
             _muting -= 1
             if not _muting:
-                for each, receivers in _heard.items():
-                    each.receivers = receivers
+                for signal, receivers in _receivers.items():
+                    signal.receivers = receivers

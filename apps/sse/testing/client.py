@@ -1,4 +1,4 @@
-"""A client that opens streams of the application in this process, as a browser does."""
+"""`StreamClient` opens streams of the application in this process."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
@@ -22,7 +22,7 @@ class StreamClient:
     """
     Opens streams with the cookies of one of Django's test clients: `StreamClient(self.client)`.
 
-    Without `client` nobody is logged in. `application` is the ASGI application to test; the default
+    Without `client` no user is logged in. `application` is the ASGI application to test; the default
     is Django with `hand_off` and the current settings.
     """
 
@@ -51,17 +51,16 @@ class StreamClient:
         Raises `Refused` if the response is not a stream; `ImproperlyConfigured` if the broker cannot
         deliver events to this test.
         """
-        sent = {**(headers or {})}
+        all_headers = {**(headers or {})}
         if last_event_id:
-            sent["Last-Event-ID"] = str(last_event_id).encode().decode("latin-1")
+            all_headers["Last-Event-ID"] = str(last_event_id).encode().decode("latin-1")
 
         def request() -> tuple[Application, Any]:
             _check_broker()
-            handler: Any = Handler()
             factory = AsyncRequestFactory()
             factory.cookies = self._cookies(user)
-            scope = factory.get(path, headers=sent, query_params=query_params).scope
-            return self._application or hand_off(handler), scope
+            scope = factory.get(path, headers=all_headers, query_params=query_params).scope
+            return self._application or hand_off(Handler()), scope  # type: ignore[arg-type]
 
         return StreamContext(request, str(last_event_id))
 
@@ -83,7 +82,7 @@ def _check_broker() -> None:
 
 
 class StreamContext:
-    """A stream that is about to be opened, by `with` or by `async with`."""
+    """Opens a stream at the beginning of a `with` or `async with` block, and disconnects at its end."""
 
     def __init__(self, request: Callable[[], tuple[Application, Any]], last_event_id: str) -> None:
         self._request = request
@@ -105,7 +104,7 @@ class StreamContext:
             self._loop_thread.close()
 
     async def __aenter__(self) -> AsyncStream:
-        # The thread in which the test's own queries run.
+        # The thread of the test's queries.
         executor = getattr(AsyncToSync.executors, "current", None) or SyncToAsync.single_thread_executor
         self._stream = await self._open(executor)
         return self._stream
@@ -114,7 +113,7 @@ class StreamContext:
         self, kind: type | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._stream.close()
-        # Nobody else would close what was opened in the thread of an async test.
+        # Django does not close the connections of an async test's thread.
         await sync_to_async(release_connections)()
 
     async def _open(self, executor: Executor) -> AsyncStream:

@@ -1,4 +1,4 @@
-"""An event loop beside a synchronous test, whose queries are the test's own."""
+"""An event loop in a second thread, for synchronous tests."""
 
 import asyncio
 import queue
@@ -13,11 +13,10 @@ from asgiref.sync import AsyncToSync
 
 class LoopThread(Executor):
     """
-    A loop in a thread of its own: `run` waits for a coroutine there.
+    An event loop in a thread: `run` waits for a coroutine on it.
 
-    Synchronous code that the loop asks for, queries above all, runs in the thread of the test while
-    that waits in `run`: so it uses the test's database connection and sees what the test has not
-    committed.
+    Synchronous code of that coroutine, such as queries, runs in the test's thread while it waits in `run`.
+    It uses the test's database connection and sees what the test has not committed.
     """
 
     def __init__(self) -> None:
@@ -28,28 +27,28 @@ class LoopThread(Executor):
         self._is_ready.wait()
 
     def run[Result](self, coroutine: Coroutine[Any, Any, Result]) -> Result:
-        """Return what the coroutine returns, or raise what it raises."""
+        """Run a coroutine on the loop and return its result."""
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        future.add_done_callback(lambda _: self._work.put(_nothing))
+        future.add_done_callback(lambda _: self._work.put(lambda: None))
         while not future.done():
             self._work.get()()
         return future.result()
 
     def submit(self, function: Callable, /, *args: Any, **kwargs: Any) -> Future:
-        """Let the test's thread call a function."""
+        """Call a function in the test's thread."""
         future: Future = Future()
         self._work.put(partial(_call, future, function, args, kwargs))
         return future
 
     def close(self) -> None:
-        """End everything that the loop still does."""
+        """Cancel the tasks of the loop and end its thread."""
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
 
     def _serve(self) -> None:
         with asyncio.Runner() as runner:
             self._loop = runner.get_loop()
-            # For what runs outside of any request, such as a shared producer.
+            # For code outside of requests, such as a shared producer.
             AsyncToSync.loop_thread_executors[self._loop] = self  # type: ignore[assignment]
             self._stop = asyncio.Event()
             runner.run(self._wait())
@@ -60,10 +59,6 @@ class LoopThread(Executor):
             await self._stop.wait()
         finally:
             del AsyncToSync.loop_thread_executors[self._loop]
-
-
-def _nothing() -> None:
-    pass
 
 
 def _call(future: Future, function: Callable, args: tuple, kwargs: dict[str, Any]) -> None:

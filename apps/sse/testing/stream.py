@@ -14,142 +14,142 @@ from ..wire.parser import Parser, ReceivedEvent
 from .asgi_request import ASGIRequest
 from .loop_thread import LoopThread
 
-PATIENCE_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0
 SILENCE_SECONDS = 0.2
-SHOWN_EVENTS = 10
-# It only has the position at which a stream begins, for `last_event_id`.
+MAX_SHOWN_EVENTS = 10
+# Sets the `last_event_id` of a stream with positions; not an event of the view.
 OPEN = "sse:open"
 
 
 class Refused(AssertionError):
     """
-    The response is not a stream. It has `status`, `headers` and `body`.
+    The response is not a stream; `status`, `headers` and `body` are the response's.
 
-    If the view raised an exception, that is the cause of this one.
+    An exception that the view raised is the cause of this one.
     """
 
-    def __init__(self, exchange: ASGIRequest) -> None:
-        super().__init__(f"The response is not a stream: {exchange.told()}.")
-        self.status = exchange.status
-        self.headers = exchange.headers
-        self.body = b"".join(exchange.chunks)
+    def __init__(self, request: ASGIRequest) -> None:
+        super().__init__(f"The response is not a stream: {request.describe_response()}.")
+        self.status = request.status
+        self.headers = request.headers
+        self.body = b"".join(request.chunks)
 
 
 class AsyncStream:
     """A stream opened by `StreamClient.open` in an async test."""
 
-    def __init__(self, exchange: ASGIRequest, last_event_id: str) -> None:
+    def __init__(self, request: ASGIRequest, last_event_id: str) -> None:
         self._events: list[ReceivedEvent] = []
-        self._exchange = exchange
+        self._request = request
         self._parser = Parser(last_event_id)
-        self._read = 0
-        self._taken = 0
+        self._read_chunks = 0
+        self._returned = 0
 
     @property
     def status(self) -> int:
         """The response's status."""
-        return self._exchange.status
+        return self._request.status
 
     @property
     def headers(self):
         """The response's headers."""
-        return self._exchange.headers
+        return self._request.headers
 
     @property
     def events(self) -> list[ReceivedEvent]:
-        """All received events, including those already taken."""
-        for chunk in self._exchange.chunks[self._read :]:
+        """All received events, including those that `next` has returned."""
+        for chunk in self._request.chunks[self._read_chunks :]:
             self._events += [event for event in self._parser.feed(chunk) if event.name != OPEN]
-            self._read += 1
+            self._read_chunks += 1
         return self._events
 
     @property
     def last_event_id(self) -> str:
         """The `Last-Event-ID` that the client would send if it reconnected now."""
-        self.events  # noqa: B018 - reads on
+        self.events  # noqa: B018 - parses new chunks
         return self._parser.last_event_id
 
     @property
     def is_open(self) -> bool:
         """Whether the stream is still open."""
-        return not self._exchange.is_over
+        return not self._request.is_done
 
-    async def next(self, *, timeout: float = PATIENCE_SECONDS) -> ReceivedEvent:
+    async def next(self, *, timeout: float = TIMEOUT_SECONDS) -> ReceivedEvent:
         """Return the next event; raises `AssertionError` if none arrives within `timeout` seconds."""
-        in_time = await self._exchange.wait(self._waits, timeout)
-        if self._waits():
-            self._taken += 1
-            return self.events[self._taken - 1]
-        what = "The stream has ended." if in_time else f"No event arrived within {timeout:g} s."
-        raise AssertionError(f"{what} {self._story()}{await sync_to_async(_hint)()}")
+        in_time = await self._request.wait(self._has_next, timeout)
+        if self._has_next():
+            self._returned += 1
+            return self.events[self._returned - 1]
+        reason = "The stream has ended." if in_time else f"No event arrived within {timeout:g} s."
+        raise AssertionError(f"{reason} {self._summary()}{await sync_to_async(_hint)()}")
 
     async def assert_event(
-        self, name: str, data: Any = mock.ANY, *, id: Any = mock.ANY, timeout: float = PATIENCE_SECONDS
+        self, name: str, data: Any = mock.ANY, *, id: Any = mock.ANY, timeout: float = TIMEOUT_SECONDS
     ) -> ReceivedEvent:
         """Return the next event; raises `AssertionError` if it differs from the expected one."""
         event = await self.next(timeout=timeout)
         if (event.name, event.data, event.id) != (name, data, id):
             expected = ", ".join([name, *(repr(given) for given in (data, id) if given is not mock.ANY)])
-            raise AssertionError(f"Expected {expected}, received {event}. {self._story()}")
+            raise AssertionError(f"Expected {expected}, received {event}. {self._summary()}")
         return event
 
     async def assert_no_event(self, *, within: float = SILENCE_SECONDS) -> None:
-        """Raise `AssertionError` if an event waits to be taken, or arrives within this many seconds."""
-        await self._exchange.wait(self._waits, within)
-        if self._waits():
-            raise AssertionError(f"Expected no event, received {self.events[self._taken]}. {self._story()}")
+        """Raise `AssertionError` if `next` would return an event within this many seconds."""
+        await self._request.wait(self._has_next, within)
+        if self._has_next():
+            raise AssertionError(f"Expected no event, received {self.events[self._returned]}. {self._summary()}")
 
-    async def rest(self, *, timeout: float = PATIENCE_SECONDS) -> list[ReceivedEvent]:
+    async def rest(self, *, timeout: float = TIMEOUT_SECONDS) -> list[ReceivedEvent]:
         """Return all further events; raises `AssertionError` unless the stream ends within `timeout` seconds."""
-        if not await self._exchange.wait(lambda: False, timeout):
-            raise AssertionError(f"The stream is still open after {timeout:g} s. {self._story()}")
-        rest, self._taken = self.events[self._taken :], len(self.events)
+        if not await self._request.wait(lambda: False, timeout):
+            raise AssertionError(f"The stream is still open after {timeout:g} s. {self._summary()}")
+        rest, self._returned = self.events[self._returned :], len(self.events)
         return rest
 
-    async def begin(self, *, timeout: float = PATIENCE_SECONDS) -> None:
+    async def begin(self, *, timeout: float = TIMEOUT_SECONDS) -> None:
         """
         Wait until the stream has begun. A stream with positions then receives everything published later.
 
         Raises `Refused` if the response is not a stream.
         """
-        exchange = self._exchange
+        request = self._request
         earlier = set(registry.get_registry().connections)
-        in_time = await exchange.wait(lambda: exchange.status, timeout)
-        if not in_time or not exchange.headers.get("Content-Type", "").startswith("text/event-stream"):
-            await exchange.wait(lambda: False, timeout)
-            raise Refused(exchange) from exchange.failure
-        await exchange.wait(lambda: exchange.chunks, timeout)
+        in_time = await request.wait(lambda: request.status, timeout)
+        if not in_time or not request.headers.get("Content-Type", "").startswith("text/event-stream"):
+            await request.wait(lambda: False, timeout)
+            raise Refused(request) from request.exception
+        await request.wait(lambda: request.chunks, timeout)
         new: set[Any] = set(registry.get_registry().connections) - earlier
         if not self.last_event_id and any(connection.source.has_positions for connection in new):
-            await exchange.wait(lambda: self._waits() or self.last_event_id, timeout)
+            await request.wait(lambda: self._has_next() or self.last_event_id, timeout)
 
-    async def close(self, *, timeout: float = PATIENCE_SECONDS) -> None:
+    async def close(self, *, timeout: float = TIMEOUT_SECONDS) -> None:
         """Disconnect and wait until the stream has ended, its `finally` included."""
-        await self._exchange.leave(timeout)
+        await self._request.disconnect(timeout)
 
-    def _waits(self) -> bool:
-        return len(self.events) > self._taken
+    def _has_next(self) -> bool:
+        return len(self.events) > self._returned
 
-    def _story(self) -> str:
+    def _summary(self) -> str:
         if not self.events:
-            return f"{self._exchange.path} sent no events."
-        told = "\n".join(f"  {event}" for event in self.events[-SHOWN_EVENTS:])
-        more = f", the last {SHOWN_EVENTS} of them" if len(self.events) > SHOWN_EVENTS else ""
-        return f"{self._exchange.path} sent {len(self.events)} events{more}:\n{told}"
+            return f"{self._request.path} sent no events."
+        shown = "\n".join(f"  {event}" for event in self.events[-MAX_SHOWN_EVENTS:])
+        more = f", the last {MAX_SHOWN_EVENTS} of them" if len(self.events) > MAX_SHOWN_EVENTS else ""
+        return f"{self._request.path} sent {len(self.events)} events{more}:\n{shown}"
 
 
 class Stream:
     """An `AsyncStream` in a synchronous test, without `await`. The stream's queries run while a method waits."""
 
-    def __init__(self, aside: LoopThread, stream: AsyncStream) -> None:
-        self._loop_thread = aside
+    def __init__(self, loop_thread: LoopThread, stream: AsyncStream) -> None:
+        self._loop_thread = loop_thread
         self._stream = stream
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._stream, name)
-        return partial(self._wait_for, found) if inspect.iscoroutinefunction(found) else found
+        attribute = getattr(self._stream, name)
+        return partial(self._run, attribute) if inspect.iscoroutinefunction(attribute) else attribute
 
-    def _wait_for(self, method: Callable, *args: Any, **kwargs: Any) -> Any:
+    def _run(self, method: Callable, *args: Any, **kwargs: Any) -> Any:
         return self._loop_thread.run(method(*args, **kwargs))
 
 

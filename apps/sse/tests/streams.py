@@ -123,11 +123,11 @@ def _ask_asgi(answer, way, method, url, query, headers, until):
     }
 
     async def run():
-        exchange = ASGIRequest(application, scope)
-        await exchange.wait(lambda: until and until(exchange.chunks), PATIENCE_SECONDS)
-        await exchange.leave(PATIENCE_SECONDS)
-        answer.status, answer.chunks = exchange.status, exchange.chunks
-        answer.headers = httpx.Headers(dict(exchange.headers))
+        request = ASGIRequest(application, scope)
+        await request.wait(lambda: until and until(request.chunks), PATIENCE_SECONDS)
+        await request.disconnect(PATIENCE_SECONDS)
+        answer.status, answer.chunks = request.status, request.chunks
+        answer.headers = httpx.Headers(dict(request.headers))
 
     asyncio.run(run())
 

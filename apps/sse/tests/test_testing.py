@@ -1,4 +1,4 @@
-"""The client that tests open streams with."""
+"""The test kit: `StreamClient` and its streams."""
 
 import asyncio
 from unittest import mock
@@ -28,7 +28,7 @@ class News(SSEView):
 
 
 class Names(SSEView):
-    """Says who is there, as the database has it whenever it says so."""
+    """Sends the users' names from the database."""
 
     async def stream(self, request):
         async for name in User.objects.values_list("username", flat=True):
@@ -53,7 +53,7 @@ class Broken(SSEView):
 
 class Listening(SSEView):
     event_id = News.event_id
-    endings = []
+    ended = []
 
     async def stream(self, request):
         try:
@@ -62,7 +62,7 @@ class Listening(SSEView):
                     yield event
         finally:
             await asyncio.sleep(0)
-            self.endings.append("finally")
+            self.ended.append("finally")
 
 
 @shared
@@ -92,9 +92,9 @@ settings_of_this_file = override_settings(
 
 @settings_of_this_file
 class InATestCase(TestCase):
-    """Nothing is ever committed here."""
+    """A test in a transaction that is never committed."""
 
-    def test_what_is_published_on_commit_is_heard(self):
+    def test_a_stream_receives_what_is_published_on_commit(self):
         with StreamClient(self.client).open("/news/") as stream:
             with self.captureOnCommitCallbacks(execute=True):
                 publish("news", "post", {"title": "Hello"})
@@ -102,13 +102,13 @@ class InATestCase(TestCase):
             assert event.id == stream.last_event_id == str(position())
             stream.assert_no_event()
 
-    def test_a_stream_sees_what_the_test_has_saved_but_not_committed(self):
+    def test_a_stream_reads_uncommitted_rows_of_the_test(self):
         make_user("ada")
         with StreamClient().open("/names/") as stream:
             assert [event.data for event in stream.rest()] == ["ada", {}]
             assert not stream.is_open
 
-    def test_a_shared_producer_sees_it_too_and_ends_with_its_last_viewer(self):
+    def test_a_shared_producer_reads_uncommitted_rows_and_ends_with_its_last_viewer(self):
         make_user("ada")
         with StreamClient().open("/counts/") as one, StreamClient().open("/counts/") as other:
             one.assert_event("count", 1, id="1")
@@ -117,7 +117,7 @@ class InATestCase(TestCase):
             while one.next().data != 2:
                 pass
 
-    def test_the_login_of_the_clients_session_is_the_streams(self):
+    def test_a_stream_has_the_user_of_the_client_or_of_open(self):
         self.client.force_login(make_user("ada"))
         streams = StreamClient(self.client)
         with streams.open("/private/") as hers, streams.open("/private/", user=make_user("bob")) as his:
@@ -126,17 +126,17 @@ class InATestCase(TestCase):
             his.assert_event("letter", "for bob")
             hers.assert_no_event()
 
-    def test_the_sweep_which_cannot_see_the_tests_users_leaves_their_streams_alone(self):
-        ada, streams, its = make_user("ada"), StreamClient(), AccessCheck()
+    def test_the_access_check_ignores_streams_of_tests_since_it_cannot_read_their_users(self):
+        ada, streams, check = make_user("ada"), StreamClient(), AccessCheck()
         with (
-            mock.patch.object(its, "_opened", mock.MagicMock()) as opened,
-            mock.patch.object(revocation, "checker", its),
+            mock.patch.object(check, "_opened", mock.MagicMock()) as opened,
+            mock.patch.object(revocation, "checker", check),
             streams.open("/private/", user=ada) as stream,
         ):
             stream.assert_no_event()
             opened.append.assert_not_called()
 
-    def test_a_forgotten_commit_is_pointed_out(self):
+    def test_a_missing_commit_is_named_in_the_error(self):
         with StreamClient().open("/news/") as stream:
             publish("news", "post", "never committed")
             with pytest.raises(
@@ -144,11 +144,11 @@ class InATestCase(TestCase):
             ):
                 stream.next(timeout=0.1)
 
-    def test_a_broker_that_hears_nothing_in_a_transaction_is_pointed_out(self):
+    def test_a_broker_that_delivers_nothing_in_a_transaction_is_refused(self):
         with self.settings(SSE_BROKER_URL="database://"), pytest.raises(ImproperlyConfigured, match="'memory://'"):
             StreamClient().open("/news/").__enter__()
 
-    async def test_an_async_test_hears_and_sees_the_same(self):
+    async def test_an_async_test_receives_and_reads_the_same(self):
         client = AsyncClient()
         await client.aforce_login(await sync_to_async(make_user)("ada"))
         async with StreamClient().open("/names/") as stream:
@@ -164,20 +164,20 @@ class InATestCase(TestCase):
 
 @settings_of_this_file
 class InATransactionTestCase(TransactionTestCase):
-    def test_what_is_published_is_heard(self):
+    def test_a_stream_receives_what_is_published(self):
         with StreamClient().open("/news/") as stream:
             publish("news", "post", 1)
             stream.assert_event("post", 1)
             assert registry.open_streams() == 1
         assert registry.open_streams() == 0
 
-    def test_the_position_of_the_opening_is_no_event(self):
+    def test_the_position_at_the_opening_is_not_an_event(self):
         for name in ("news", "listening"):
             with StreamClient().open(f"/{name}/") as stream:
                 assert (stream.events, stream.last_event_id) == ([], str(position()))
                 stream.assert_no_event()
 
-    def test_a_client_that_comes_back_is_given_what_it_has_missed(self):
+    def test_a_client_that_reconnects_receives_what_it_missed(self):
         since = position()
         publish("news", "post", 1)
         with StreamClient().open("/news/", last_event_id=since) as stream:
@@ -187,14 +187,14 @@ class InATransactionTestCase(TransactionTestCase):
         with StreamClient().open("/news/", last_event_id=seen) as stream:
             stream.assert_event("post", 2)
 
-    def test_leaving_ends_a_stream_of_ones_own_its_finally_included(self):
-        del Listening.endings[:]
+    def test_the_end_of_the_block_ends_the_stream_and_runs_its_finally(self):
+        del Listening.ended[:]
         with StreamClient().open("/listening/") as stream:
             publish("news", "post", 1)
             stream.assert_event("post", 1)
-        assert Listening.endings == ["finally"]
+        assert Listening.ended == ["finally"]
 
-    async def test_two_streams_of_an_async_test_are_heard_side_by_side(self):
+    async def test_an_async_test_opens_two_streams_at_once(self):
         async with StreamClient().open("/news/") as one, StreamClient().open("/news/") as other:
             await sync_to_async(publish)("news", "post", 1)
             await one.assert_event("post", 1)
@@ -210,13 +210,13 @@ def site():
 @pytest.mark.django_db
 @pytest.mark.usefixtures("site")
 class TestWithPytest:
-    def test_what_is_published_on_commit_is_heard(self, client, django_capture_on_commit_callbacks):
+    def test_a_stream_receives_what_is_published_on_commit(self, client, django_capture_on_commit_callbacks):
         with StreamClient(client).open("/news/") as stream:
             with django_capture_on_commit_callbacks(execute=True):
                 publish("news", "post", 1)
             stream.assert_event("post", 1)
 
-    def test_a_stream_of_channels_is_open_when_it_hears_them(
+    def test_open_returns_when_the_stream_receives_its_channels(
         self, monkeypatch, django_capture_on_commit_callbacks
     ):
         start = Hub.start
@@ -231,7 +231,7 @@ class TestWithPytest:
                 publish("news", "post", 1)
             stream.assert_event("post", 1)
 
-    def test_a_refusal_is_an_error_that_says_what_was_answered(self):
+    def test_a_response_that_is_not_a_stream_raises_refused(self):
         with pytest.raises(
             Refused, match=r"^The response is not a stream: /private/ returned 403 Forbidden "
         ) as refused:
@@ -240,12 +240,12 @@ class TestWithPytest:
         with pytest.raises(Refused, match="404 Not Found"), StreamClient().open("/nowhere/"):
             pass
 
-    def test_what_a_view_has_raised_is_the_cause(self):
+    def test_the_exception_of_a_view_is_the_cause_of_refused(self):
         with pytest.raises(Refused, match="500 Internal") as refused, StreamClient().open("/broken/"):
             pass
         assert isinstance(refused.value.__cause__, ZeroDivisionError)
 
-    def test_what_came_instead_is_told(self):
+    def test_a_failed_assertion_shows_the_received_events(self):
         make_user("ada")
         with StreamClient(Client()).open("/names/") as stream:
             with pytest.raises(AssertionError, match=r"Expected name, 'bob', received name 'ada' \(id 1\)"):
@@ -258,14 +258,14 @@ class TestWithPytest:
             ):
                 stream.next()
 
-    def test_reading_an_endless_stream_to_its_end_is_an_error(self):
+    def test_rest_fails_if_the_stream_does_not_end(self):
         with StreamClient().open("/news/") as stream, pytest.raises(AssertionError, match="stream is still open"):
             stream.rest(timeout=0.1)
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("site")
-async def test_an_async_test_of_ones_own_loop_hears_and_sees_the_same():
+async def test_a_test_function_on_an_event_loop_receives_and_reads_the_same():
     await sync_to_async(make_user)("ada")
     async with StreamClient().open("/names/") as names, StreamClient().open("/news/") as news:
         assert [event.data for event in await names.rest()] == ["ada", {}]

@@ -1,8 +1,9 @@
 """
-If one call of a socket, the broker or the database fails, no event is lost and nothing is left behind.
+If a call of a socket, the broker or the database fails, no event is lost and nothing is left behind.
 
-The calls that a scenario makes are counted. Then each call fails once, in a run of its own, before its
-effect or after it. `make soak` injects into every call, `make test` into the first of each line, with SQLite and Valkey.
+The calls that a scenario makes are counted. Then each call fails once, in its own run, before its effect or
+after it. `make soak` injects into every call, `make test` into the first of each line, with SQLite and Valkey.
+`test_send_errors` has other exceptions of `send`, and streams without the hand-off.
 """
 
 import subprocess
@@ -17,7 +18,7 @@ SOAK_SECONDS = 1800
 
 
 def run(broker, every, folder, **variables):
-    """Inject faults in a process of its own, print its table, and expect no broken promise."""
+    """Inject faults in a second process, print its table, and expect no broken promise."""
     package = f"{__package__}.settings"
     settings = {"PROJECT_SETTINGS": f"{servers.PACKAGE}.settings", "DJANGO_SETTINGS_MODULE": package}
     environment = servers.environment_for(folder, DJANGO_ALLOW_ASYNC_UNSAFE="", **settings, **variables)
