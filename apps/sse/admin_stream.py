@@ -16,7 +16,7 @@ from .stats import processes
 from .stream.shared import shared
 from .views import SSEView
 
-INTERVAL_SECONDS = processes.INTERVAL_SECONDS
+INTERVAL_SECONDS = processes.EVERY_SECONDS
 
 
 @shared

@@ -1,8 +1,7 @@
 """
-System checks: errors for settings that cannot work, warnings for those that work badly.
+System checks of the settings.
 
-`manage.py` runs them before its servers and with `check`. Servers that are started without it run
-none, so `hand_off` raises the first error.
+`manage.py check` and `runserver` run them. Other servers do not, so `hand_off` raises the first error.
 """
 
 import ipaddress
@@ -20,44 +19,44 @@ from .brokers import broker_class
 from .conf import DEFAULTS, setting
 
 NUMBERS = [name for name, default in DEFAULTS.items() if isinstance(default, int)]
-LEAST = {"SSE_RETENTION_COUNT": 1, "SSE_RETENTION_BYTES": 1, "SSE_MAX_EVENT_BYTES": 1}
+MINIMUMS = {"SSE_RETENTION_COUNT": 1, "SSE_RETENTION_BYTES": 1, "SSE_MAX_EVENT_BYTES": 1}
 MIN_RETENTION_SECONDS = 300
-# Connections end by age after at most `SSE_MAX_AGE` times this factor.
-LONGEST_AGE = 1.25
+# Streams last at most `SSE_MAX_AGE` times this factor.
+MAX_AGE_FACTOR = 1.25
 
 GZIP = "django.middleware.gzip.GZipMiddleware"
-# The attributes in which ASGI wrappers keep the wrapped application.
-INSIDE = ("app", "application", "inner")
+# The attributes in which ASGI middlewares keep the wrapped application.
+WRAPPED = ("app", "application", "inner")
 
 
 def register() -> None:
     """Register the checks with Django."""
-    register_check(settings_can_work)
-    register_check(settings_work_well)
-    register_check(Tags.security, deploy=True)(deployment_works_well)
+    register_check(setting_errors)
+    register_check(setting_warnings)
+    register_check(Tags.security, deploy=True)(deployment_warnings)
 
 
 def refuse_errors() -> None:
-    """Raise the first error, if there is one, as `ImproperlyConfigured`."""
-    for error in settings_can_work():
+    """Raise the first error as `ImproperlyConfigured`."""
+    for error in setting_errors():
         raise ImproperlyConfigured(f"{error.msg} {error.hint}")
 
 
-def settings_can_work(**options: Any) -> list[CheckMessage]:
-    """Return an error for each setting that prevents publishing or opening streams."""
+def setting_errors(**options: Any) -> list[CheckMessage]:
+    """Return an error for each setting with which the library does not work."""
     return [*_broker_errors(), *_number_errors(), *_listen_errors(), *_proxy_errors()]
 
 
-def settings_work_well(**options: Any) -> list[CheckMessage]:
-    """Return a warning for each setting that makes streams worse than they need to be."""
-    if settings_can_work():
+def setting_warnings(**options: Any) -> list[CheckMessage]:
+    """Return a warning for each setting with which streams work badly."""
+    if setting_errors():
         return []
     return [*_retention_warnings(), *_middleware_warnings(), *_proxy_warnings()]
 
 
-def deployment_works_well(**options: Any) -> list[CheckMessage]:
-    """Return a warning for each setting that suits only development: one process, few streams."""
-    return [] if settings_can_work() else [*_memory_warnings(), *_hand_off_warnings()]
+def deployment_warnings(**options: Any) -> list[CheckMessage]:
+    """Return a warning for each setting that only suits development."""
+    return [] if setting_errors() else [*_memory_warnings(), *_hand_off_warnings()]
 
 
 def _broker_errors() -> Iterator[CheckMessage]:
@@ -77,11 +76,11 @@ def _broker_errors() -> Iterator[CheckMessage]:
 
 def _number_errors() -> Iterator[CheckMessage]:
     for name in NUMBERS:
-        value, least = setting(name), LEAST.get(name, 0)
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        value, minimum = setting(name), MINIMUMS.get(name, 0)
+        if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
             yield Error(
                 f"{name} is {value!r}.",
-                hint=f"Set it to a whole number of at least {least}. The default is {DEFAULTS[name]}.",
+                hint=f"Set it to a whole number of at least {minimum}. The default is {DEFAULTS[name]}.",
                 id="sse.E002",
             )
 
@@ -115,7 +114,7 @@ def _proxy_errors() -> Iterator[CheckMessage]:
 
 
 def _retention_warnings() -> Iterator[CheckMessage]:
-    retention, longest = setting("SSE_RETENTION_AGE"), LONGEST_AGE * setting("SSE_MAX_AGE")
+    retention, longest = setting("SSE_RETENTION_AGE"), MAX_AGE_FACTOR * setting("SSE_MAX_AGE")
     if retention < MIN_RETENTION_SECONDS:
         yield Warning(
             f"SSE_RETENTION_AGE is {retention} seconds. A client that was away for longer cannot replay what it "
@@ -186,7 +185,7 @@ def _is_handed_off(application: Any) -> bool:
     while application is not None:
         if getattr(application, "__qualname__", "").startswith("hand_off."):
             return True
-        application = next((getattr(application, name) for name in INSIDE if hasattr(application, name)), None)
+        application = next((getattr(application, name) for name in WRAPPED if hasattr(application, name)), None)
     return False
 
 

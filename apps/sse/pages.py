@@ -1,4 +1,4 @@
-"""Pages whose streams go on exactly where the content of the page ends."""
+"""Pages whose streams start at the position of the page's content."""
 
 import inspect
 import logging
@@ -14,7 +14,7 @@ from .publishing import position
 
 logger = logging.getLogger("apps.sse")
 
-# No position: a stream that is asked to go on from here says `sse:reset`, so that the page fetches anew.
+# Not a position: the stream begins with `sse:reset`, so that the page loads its data again.
 UNKNOWN = "unknown"
 
 
@@ -22,8 +22,8 @@ def page_position() -> str:
     """
     Return the newest position in the log, for a template tag that prints the attribute `dj-sse-since`.
 
-    The stream delivers what is committed after this call, so call it before the tag's own queries. If
-    the log cannot be read, the page is still shown, and its stream begins with `sse:reset`.
+    The stream delivers what is committed after this call: call it before the tag's own queries. If the log
+    cannot be read, the page is still shown, and its stream begins with `sse:reset`.
     """
     try:
         return str(position())
@@ -40,10 +40,9 @@ def live_page(view: Callable) -> Callable:
     """
     Decorate a view function, sync or async: take the position for the tag `sse_since` before it runs.
 
-    The page's stream then delivers everything committed after that position, so that no event
-    between the page's queries and its stream is lost. The stream must follow channels or have
-    `event_id = Position`. If the log cannot be read, the page is still shown and loads its data
-    again later.
+    The page's stream then delivers everything that is committed after the page's queries. The stream must
+    follow channels or have `event_id = Position`. If the log cannot be read, the page is still shown and
+    loads its data again later.
     """
     if inspect.iscoroutinefunction(view):
 
@@ -72,11 +71,7 @@ class LivePageMixin:
 
 
 def since(request: HttpRequest) -> str:
-    """
-    Return the place that was taken for a page.
-
-    Raises `ImproperlyConfigured` if none was, since it would be too late now.
-    """
+    """Return the position taken before the view ran; raises `ImproperlyConfigured` if there is none."""
     try:
         return request.sse_since  # type: ignore[attr-defined]
     except AttributeError:

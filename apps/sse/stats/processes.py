@@ -34,7 +34,7 @@ from . import metrics
 if TYPE_CHECKING:
     from ..models import Process
 
-INTERVAL_SECONDS = 3
+EVERY_SECONDS = 3
 # From the writing of the rows, which all processes do at the same time, until `collected` is sent.
 GRACE_SECONDS = 0.5
 # A process whose row is older was killed or hangs; after `EXPIRY_SECONDS` its row is deleted.
@@ -93,7 +93,7 @@ class Reporter(threading.Thread):
             collected.send(sender=type(self.row))
 
     def run(self) -> None:
-        while not self._stopping.wait(INTERVAL_SECONDS - time.time() % INTERVAL_SECONDS):
+        while not self._stopping.wait(EVERY_SECONDS - time.time() % EVERY_SECONDS):
             if self._try(self.write) and not self._stopping.wait(GRACE_SECONDS):
                 self._try(self.collect)
         if self.row.pk:

@@ -21,9 +21,9 @@ def sse_script(context: Context) -> SafeString:
     """
     Print the script element of the browser client, with the page's CSP nonce if it has one.
 
-    Put it in the head: it blocks there, so that scripts in the body find `_djustSSE` on their elements.
-    Sharing, the mode `morph` and rarely used attributes are loaded when a page first uses them. If
-    the site's policy requires Trusted Types, listeners get `html` fields as `TrustedHTML`.
+    Put it in the head, where it blocks, so that scripts in the body find `_djustSSE` on their elements.
+    Sharing, the mode `morph` and rarely used attributes are loaded when a page first uses them. If the
+    site's policy requires Trusted Types, listeners get `html` fields as `TrustedHTML`.
     """
     attributes = {
         "src": static("sse/djust-sse.js"),
@@ -49,15 +49,15 @@ def sse_since(context: Context) -> str:
 @register.simple_tag(takes_context=True)
 def sse_share_key(context: Context) -> str:
     """
-    Print a key that only the tabs of one session share, for the attribute `dj-sse-share-key` of `<html>`.
+    Print the key of the session, for the attribute `dj-sse-share-key` of `<html>`.
 
-    Joinable streams are then opened once for all these tabs. The key changes at login and logout
+    The tabs with one key share a connection for each joinable stream. The key changes at login and logout
     and does not reveal the session's key. The server refuses streams to a page of another user.
     """
     session = getattr(_request(context, "sse_share_key"), "session", None)
     if session is None:
         return ""
-    # Caches are not to give it to others.
+    # Sets Vary: Cookie, so that caches do not serve the page to others.
     session.accessed = True
     return share_key(session)
 

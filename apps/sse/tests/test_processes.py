@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(processes, "INTERVAL_SECONDS", 0.05)
+    monkeypatch.setattr(processes, "EVERY_SECONDS", 0.05)
     monkeypatch.setattr(processes, "GRACE_SECONDS", 0.01)
 
 

@@ -1,8 +1,4 @@
-"""
-The events that change a page, as `SSEMixin` writes them.
-
-They are refused where they are written if the client could not apply them.
-"""
+"""The events that change a page, and the check that the client can apply them."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from .events import sse_event
 
-# What an update does with the elements that it is for.
+# The update modes of the client.
 MODES = ("replace", "append", "prepend", "text", "outer", "before", "after", "remove", "morph")
 
 _CLASSES = ("add_class", "remove_class", "toggle_class")
@@ -31,23 +27,23 @@ _NAME = re.compile(r"[^\s\"'<>/=\x00-\x1f\x7f]+")
 
 class DOMMixin:
     """
-    Events that `DjustSSE` applies directly to the page.
+    Events with which the client changes the page.
 
-    `target` is a CSS selector; every matching element is changed. `mode` is one of the client's
-    update modes: replace (the element's content), append, prepend, text, outer (the element
-    itself), before, after, remove, morph (replace, but keep what the user is doing there).
-    `id` is as in `event()`. A target, mode or operation that the client cannot use raises `ValueError`.
+    `target` is a CSS selector; every matching element is changed. `mode` is one of `MODES`: replace (the
+    element's content), append, prepend, text, outer (the element itself), before, after, remove, morph
+    (replace, but keep focus and input). `id` is as in `event()`. Raises `ValueError` for a target, mode or
+    operation that the client cannot apply.
     """
 
     def event(self, event_type: str, data: Any, id: str | int | None = None) -> str:
         raise NotImplementedError
 
     def push_html(self, target: str, html: str, mode: str = "replace", id: str | int | None = None) -> str:
-        """Put `html` into the elements that match `target`. It is inserted as it is: render it with a template."""
+        """Put `html` into the elements that match `target`. It is not escaped: render it with a template."""
         return self.event("html", checked_change("html", {"target": target, "html": html, "mode": mode}), id=id)
 
     def push_text(self, target: str, text: str, mode: str = "replace", id: str | int | None = None) -> str:
-        """Put `text` into the elements that match `target`. It is shown literally, never as HTML."""
+        """Put `text` into the elements that match `target`, never as HTML."""
         return self.event("text", checked_change("text", {"target": target, "text": text, "mode": mode}), id=id)
 
     def push_patch(self, patches: Iterable[Mapping[str, Any]], id: str | int | None = None) -> str:
@@ -72,20 +68,18 @@ class DOMMixin:
 
 def checked_change(event: str, data: Any) -> Any:
     """
-    Return `data` as the client takes it for `event`: one of another name than html, text, patch, redirect and
-    reload changes no page, and its data are returned as they are.
+    Return the data of an event. If the event is html, text, patch, redirect or reload, the data are checked.
 
-    Raises `ValueError` for data that the client could not use, and as `checked_patches` does.
+    Raises `ValueError` if the client cannot apply them, and as `checked_patches` does.
     """
     return _CHANGES[event](data) if event in _CHANGES else data
 
 
 def checked_patches(patches: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """
-    Return `patches` as the client takes them: a `SafeString` becomes `{"html": …}`.
+    Return a list of operations, in which a `SafeString` has become `{"html": …}`.
 
-    Raises `ValueError`, which says which operation is wrong and how, or `TypeError` if they are not a
-    list of dictionaries.
+    Raises `ValueError` for an operation that the client cannot apply, `TypeError` unless all are dictionaries.
     """
     if isinstance(patches, (str, bytes, Mapping)):
         raise TypeError(f"A patch must be a list of operations, not {patches!r}.")

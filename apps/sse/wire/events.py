@@ -1,9 +1,4 @@
-"""
-How an event looks on the wire.
-
-Follows the server-sent events chapter of the HTML standard (`text/event-stream`): lines end
-at CR, LF or CRLF and nowhere else, and a blank line ends an event.
-"""
+"""Events and their encoding as `text/event-stream`, after the HTML standard's chapter on server-sent events."""
 
 import json
 import re
@@ -30,12 +25,11 @@ _JSON_OPENERS = frozenset('{["-0123456789tfn')
 
 def sse_event(data: Any, event: str | None = None, id: str | int | None = None, retry: int | None = None) -> str:
     """
-    Return one event, ready to be written to a stream.
+    Return one encoded event.
 
-    The client reads the same `data` back: a string as that string, a `SafeString` as
-    `{"html": …}`, anything else as JSON by Django's encoder. `event` is the name. `id` becomes
-    the client's `Last-Event-ID`; an empty one clears it. `retry` is the client's reconnection
-    delay in milliseconds.
+    The client decodes `data` to the same value: a string stays that string, a `SafeString` becomes
+    `{"html": …}`, anything else is JSON by Django's encoder. `event` is the name. `id` becomes the client's
+    `Last-Event-ID`; an empty one clears it. `retry` is the client's reconnection delay in milliseconds.
 
     Raises `ValueError` for NaN or infinite numbers, for line breaks or NUL in `event`, for an
     invalid `id` (see `is_id`) and for a negative `retry`; `TypeError` for data that JSON cannot
@@ -66,18 +60,18 @@ def sse_id(id: str | int) -> str:
 
 
 def encode_data(data: Any) -> str:
-    """Return `data` as the text that the client reads back as the same value."""
+    """Return `data` as text that the client decodes to the same value."""
     if isinstance(data, Promise):
         data = str(data)
     if isinstance(data, SafeString):
         data = {"html": str(data)}
-    if isinstance(data, str) and _survives_as_text(data):
+    if isinstance(data, str) and _decodes_to_itself(data):
         return data
     return _json(data)
 
 
 def decode_data(text: str) -> Any:
-    """Return what `encode_data` was given, as the client reads it back."""
+    """Return the value that `encode_data` has encoded."""
     try:
         return json.loads(text)
     except ValueError:
@@ -86,9 +80,9 @@ def decode_data(text: str) -> Any:
 
 def check_event_name(name: str) -> str:
     """
-    Return `name` if an application may send an event of that name.
+    Return the name of an event of an application.
 
-    Raises `ValueError` for the names that belong to the library and its client.
+    Raises `ValueError` for names that are reserved for the library and its client.
     """
     if not isinstance(name, str) or not name or name == "*":
         raise ValueError(f"An event name must be a string other than '' and '*', not {name!r}.")
@@ -101,7 +95,7 @@ def check_event_name(name: str) -> str:
 
 
 def is_id(text: str) -> bool:
-    """Say whether `text` comes back unchanged in a `Last-Event-ID` header: 1 to 256 characters."""
+    """Return whether `text` is a valid `Last-Event-ID` header: 1 to 256 characters, no control characters."""
     return _ID.fullmatch(text) is not None and text == text.strip(" ") and _is_utf8(text)
 
 
@@ -109,8 +103,7 @@ class Position(NamedTuple):
     """
     A position in the event log: the `number` of an event and its random `tag`.
 
-    On the wire it is `<number>-<tag>`. A log that was wiped, restored or replaced has another
-    tag at that number, or no event.
+    On the wire it is `<number>-<tag>`. The tag detects a log that was wiped, restored or replaced.
     """
 
     number: int
@@ -121,7 +114,7 @@ class Position(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "Position | None":
-        """Return the position written as `text`, or None if `text` is not a position."""
+        """Return the position, or None if `text` is not one."""
         found = _POSITION.fullmatch(text)
         return cls(int(found[1]), found[2]) if found else None
 
@@ -129,10 +122,10 @@ class Position(NamedTuple):
 @dataclass(frozen=True)
 class Event:
     """
-    A published event: the `text` of its data, encoded once, and its position in the log.
+    A published event. `text` is its encoded data.
 
-    `number` is 0 until the log assigns one. `sent_at` is the Unix time of its publication, in
-    seconds. An event that is not `durable` has no id and is never replayed.
+    `number` is 0 until the log assigns one. `sent_at` is the Unix time of its publication, in seconds. An
+    event that is not `durable` has no id and is never replayed.
     """
 
     channel: str
@@ -145,7 +138,7 @@ class Event:
 
     @property
     def data(self) -> Any:
-        """The data as it was published."""
+        """The published data."""
         return decode_data(self.text)
 
     @property
@@ -155,7 +148,7 @@ class Event:
 
     @cached_property
     def frame(self) -> bytes:
-        """The bytes that are sent to every client."""
+        """The encoded event, which all clients share."""
         fields = {"event": self.name, "id": str(self.position) if self.durable else None}
         return _frame(fields, self.text).encode()
 
@@ -165,7 +158,7 @@ def _frame(fields: dict[str, Any], text: str) -> str:
     return head + "".join(f"data: {line}\n" for line in text.split("\n")) + "\n"
 
 
-def _survives_as_text(text: str) -> bool:
+def _decodes_to_itself(text: str) -> bool:
     if "\r" in text or "\0" in text or not _is_utf8(text):
         return False
     start = text.lstrip(" \t\n\r")[:1]

@@ -1,4 +1,4 @@
-"""The id with which a client comes back, and which ids a view gets back."""
+"""The ids of requests, and the ids that each kind of view accepts."""
 
 import re
 
@@ -10,11 +10,11 @@ from .events import CONTROL_PREFIX, Position, is_id
 
 IdKind = type[int] | type[str] | type[Position]
 
-# With it a finished stream answers that there is nothing more.
+# The id that a client sends after the end of a stream: the response is 204.
 FINISHED = "sse:end"
 LARGEST_INTEGER = 10**18 - 1
 
-# What views raise over an id that is not theirs: `int()`, dates, the fields of models, the database.
+# Raised by `mount()` for an id that it cannot use: by `int()`, dates, fields of models, the database.
 UNUSABLE_ID = (ValueError, OverflowError, ValidationError, DataError)
 
 _INTEGER = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -30,7 +30,7 @@ def sent_id(request: HttpRequest) -> str:
     sent = request.headers.get("Last-Event-ID")
     if sent is None:
         return request.GET.get("lastEventId", "")
-    # Servers decode a header as Latin-1; what is not UTF-8 is then no id of any kind.
+    # Servers decode headers as Latin-1. With surrogates in place of invalid UTF-8 the text is no valid id.
     return sent.encode("latin-1", "replace").decode("utf-8", "surrogateescape")
 
 
@@ -49,7 +49,7 @@ def fits(text: str, kind: IdKind) -> bool:
 
 
 def check_id(id: str | int, kind: IdKind) -> str | int:
-    """Return `id`; raises `ValueError` for one that a view of that `event_id` would not get back."""
+    """Return `id`; raises `ValueError` if a view whose `event_id` is `kind` would refuse it in a request."""
     text = str(id)
     if is_id(text) and not fits(text, kind):
         raise ValueError(f"The id {text[:100]!r} is not valid for this view. Its ids must be {_KINDS[kind]}.")

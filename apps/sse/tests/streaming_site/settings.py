@@ -13,7 +13,7 @@ globals().update({name: value for name, value in vars(_project).items() if name.
 listening_sockets.UNACKNOWLEDGED_SECONDS = float(os.environ.get("UNACKNOWLEDGED_SECONDS", 45))
 
 # Tests do not wait as long as a site's statistics may.
-processes.INTERVAL_SECONDS, processes.SILENT_SECONDS = 1, 3
+processes.EVERY_SECONDS, processes.SILENT_SECONDS = 1, 3
 
 ROOT_URLCONF = f"{__package__}.urls"
 ASGI_APPLICATION = f"{__package__}.asgi.application"
