@@ -9,7 +9,7 @@ from .models import User
 
 
 @register(Tags.security, deploy=True)
-def demo_accounts_are_gone(**options: Any) -> list[CheckMessage]:
+def check_demo_accounts(**options: Any) -> list[CheckMessage]:
     """Return a warning if demo accounts exist and the database can be read."""
     try:
         names = [*User.demo_accounts().values_list("username", flat=True)]

@@ -1,4 +1,4 @@
-"""The number of failed logins is limited, against guessed passwords."""
+"""Login with a limit on failed attempts, against password guessing."""
 
 from asgiref.sync import sync_to_async
 from axes.backends import AxesStandaloneBackend

@@ -30,7 +30,7 @@ class User(AbstractUser):
         return cls.objects.filter(password__startswith=f"{DemoHasher.algorithm}$")
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Return whether a password is correct. Django would also rehash a demo password as a real one."""
+        """Return whether a password is correct. Django's method would rehash a demo password as a real one."""
         if is_demo(self.password):
             return check_password(raw_password, self.password)
         return super().check_password(raw_password)

@@ -35,17 +35,9 @@ class UnwrappedEmail(EmailMultiAlternatives):
 class LinkForm(PasswordResetForm):
     """Django's form. A failed mail is logged, so that other accounts with the same address receive theirs."""
 
-    def send_mail(
-        self,
-        subject_template_name,
-        email_template_name,
-        context,
-        from_email,
-        to_email,
-        html_email_template_name=None,
-    ):
+    def send_mail(self, _subject, template_name, context, from_email, to_email, html_email_template_name=None):
         subject = _("Choose a new password for %(site)s") % {"site": settings.SITE_NAME}
-        body = render_to_string(email_template_name, context)
+        body = render_to_string(template_name, context)
         try:
             UnwrappedEmail(subject, body, from_email, [to_email]).send()
         except Exception:

@@ -36,16 +36,16 @@ def measure(get_response):
 
     def measure_sync(request):
         started_at = perf_counter()
-        return counted(get_response(request), started_at)
+        return count_response(get_response(request), started_at)
 
     async def measure_async(request):
         started_at = perf_counter()
-        return counted(await get_response(request), started_at)
+        return count_response(await get_response(request), started_at)
 
     return measure_async if iscoroutinefunction(get_response) else measure_sync
 
 
-def counted(response, started_at: float):
+def count_response(response, started_at: float):
     """Count a response and return it. `started_at` is the `perf_counter()` of its request."""
     metrics.histograms[RESPONSES].observe(perf_counter() - started_at)
     metrics.count("requests")

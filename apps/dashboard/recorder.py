@@ -115,10 +115,9 @@ def tasks_waiting() -> int | None:
     """Return the number of tasks that could start now; None if they are not stored in the database."""
     if not apps.is_installed("django_tasks_db"):
         return None
-    from django_tasks_db.models import DBTaskResult
+    from django_tasks_db.models import DBTaskResult, DBTaskResultQuerySet
 
-    results: Any = DBTaskResult.objects
-    return results.ready().count()
+    return DBTaskResultQuerySet(DBTaskResult).ready().count()
 
 
 def mean(points: Iterable[Point]) -> Point:

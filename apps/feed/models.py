@@ -40,7 +40,7 @@ class Post(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     edited_at = models.DateTimeField(null=True, editable=False)
 
-    objects: Any = PostQuerySet.as_manager()
+    objects: Any = PostQuerySet.as_manager()  # mypy does not see its methods
 
     class Meta:
         constraints = [

@@ -23,7 +23,7 @@ class ReadersOnly(UserPassesTestMixin):
 
 
 def stream_for_readers(view):
-    """Return a stream's view that refuses others with 403, so that the examples need no check."""
+    """Return a subclass of a stream's view that refuses others with 403; the examples need no check."""
     return type(view.__name__, (ReadersOnly, view), {"raise_exception": True, "__module__": view.__module__})
 
 
