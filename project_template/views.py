@@ -27,7 +27,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def beat() -> dict[str, str]:
     """Return the chart, and the figures of the apps."""
     counted = cache.get_or_set("home-figures", figures, FIGURES_SECONDS)
-    return {"html": render_to_string("home.html#chart", load.drawn()), **counted}
+    return {"html": render_to_string("home.html#chart", load.chart()), **counted}
 
 
 def figures() -> dict[str, str]:

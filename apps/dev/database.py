@@ -1,4 +1,4 @@
-"""Which database a development command may change."""
+"""The databases that development commands may change."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from django.core.management.base import CommandError
 
 
 def name_of_database() -> str:
-    """Return how `DEVELOPMENT_DATABASE` names the database: `host:port/name`, or the path of an SQLite file."""
+    """Return the database as `host:port/name`, or the path of an SQLite file, for `DEVELOPMENT_DATABASE`."""
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
         return str(database["NAME"])

@@ -1,4 +1,4 @@
-"""The terminal that a development server was started in."""
+"""The terminal of a development server."""
 
 import atexit
 import os
@@ -7,14 +7,14 @@ import sys
 STDIN = 0
 
 
-def is_there() -> bool:
-    """Say whether somebody can be asked something."""
+def is_interactive() -> bool:
+    """Return whether standard input is a terminal."""
     return os.isatty(STDIN)
 
 
 def restore_at_exit() -> None:
-    """Give the terminal back as it is now, since a debugger that was ended at its prompt leaves the echo off."""
-    if sys.platform != "win32" and is_there():
+    """Restore the present state at exit: a debugger that is killed at its prompt leaves the echo off."""
+    if sys.platform != "win32" and is_interactive():
         import termios
 
         atexit.register(_restore, termios.tcgetattr(STDIN))
@@ -23,6 +23,6 @@ def restore_at_exit() -> None:
 def _restore(attributes: list) -> None:
     import termios
 
-    # In the background, the system would stop the process for it.
-    if is_there() and os.tcgetpgrp(STDIN) == os.getpgrp():
+    # The system would stop a background process that does this.
+    if is_interactive() and os.tcgetpgrp(STDIN) == os.getpgrp():
         termios.tcsetattr(STDIN, termios.TCSANOW, attributes)

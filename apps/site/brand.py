@@ -1,4 +1,4 @@
-"""The style with the site's colour. The policy allows it by its hash: an error page has no nonce."""
+"""The site's colour as CSS, allowed by its hash: an error page has no nonce."""
 
 from base64 import b64encode
 from hashlib import sha256
@@ -8,12 +8,12 @@ EQUAL_CONTRAST = 0.179
 
 
 def style(color: str) -> str:
-    """Return the style that gives the tokens their brand colour."""
+    """Return the CSS that sets the brand colour."""
     return f":root{'{'}--brand:{color}{'}'}"
 
 
-def ink(color: str) -> str:
-    """Return white or black, the one that has more contrast with a colour (WCAG 2.2, relative luminance)."""
+def text_color(color: str) -> str:
+    """Return white or black: the text colour with more contrast on `color` (WCAG 2.2, relative luminance)."""
     red, green, blue = (_linear(int(color[at : at + 2], 16) / 255) for at in (1, 3, 5))
     luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
     return "#000000" if luminance > EQUAL_CONTRAST else "#ffffff"
@@ -24,5 +24,5 @@ def _linear(channel: float) -> float:
 
 
 def csp_source(text: str) -> str:
-    """Return the source expression of a Content-Security-Policy that allows a style with exactly this text."""
+    """Return the source expression of a Content-Security-Policy that allows exactly this inline style."""
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"

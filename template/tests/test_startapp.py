@@ -56,6 +56,7 @@ def test_a_new_app_of_either_kind_passes_checks_and_its_tests(project, request):
     changed = [str(file) for name in ("settings", "urls") for file in folder.glob(f"*/{name}.py")]
     run(folder, "-m", "ruff", "check", "--no-cache", *made, *changed)
     run(folder, "-m", "ruff", "format", "--check", "--no-cache", *made, *changed)
+    run(folder, "-m", "mypy", f"--cache-dir={ROOT}/.mypy_cache", *made)
     run(folder, "manage.py", "check", DEBUG="1")
     run(folder, "manage.py", "makemigrations", "--check", "--dry-run")
     assert "6 passed" in run(folder, "-m", "pytest", "-n0", "-v", "-p", "no:cacheprovider", *made)

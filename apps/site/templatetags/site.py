@@ -1,4 +1,4 @@
-"""What the site's own templates need beside Django's tags, loaded as `site`."""
+"""Tags and filters of the site's templates, loaded as `site`."""
 
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -15,7 +15,7 @@ from pygments.lexers import get_lexer_by_name, get_lexer_for_filename
 from pygments.token import Comment, Keyword, Name, Number, String
 
 DAY = timedelta(days=1)
-# The class of each kind of token; others have none. The style sheet has a colour for each class.
+# The CSS class of each kind of token; the style sheet has their colours.
 CLASSES = {
     Comment.Preproc: "is-attribute",
     Comment: "is-comment",
@@ -35,7 +35,7 @@ register = template.Library()
 
 @register.simple_tag
 def site_name() -> str:
-    """Return the site's name."""
+    """Return the name of the site."""
     return settings.SITE_NAME
 
 
@@ -47,7 +47,7 @@ def site_description() -> str:
 
 @register.simple_tag(takes_context=True)
 def may_open(context) -> set[str]:
-    """Return the apps whose pages are not for everybody and that the user may open."""
+    """Return the labels of the apps with restricted pages that this user may open."""
     user = context.get("user")
     found = [app for app in apps.get_app_configs() if hasattr(app, "may_open")]
     return {app.label for app in found if user is not None and app.may_open(user)}
@@ -55,20 +55,20 @@ def may_open(context) -> set[str]:
 
 @register.simple_block_tag
 def page_title(content: SafeString) -> SafeString:
-    """Return the page's title for browsers, and for sites that show a link to it."""
+    """Return the page's title for browsers, and for other sites that link to it."""
     return format_html('<title>{}</title>\n  <meta property="og:title" content="{}">', content, content)
 
 
 @register.simple_tag
 def brand() -> SafeString:
-    """Return the site's colour and icon for a page's head; the policy allows exactly this style."""
+    """Return the site's colour and icon for a page's head."""
     icon = mark_safe('<link rel="icon" href="/favicon.svg" type="image/svg+xml">')
     return format_html("<style>{}</style>\n  {}", mark_safe(settings.SITE_STYLE), icon)
 
 
 @register.filter(expects_localtime=True)
 def moment(at: datetime) -> str:
-    """Return how long ago a moment was, up to a day; otherwise its date."""
+    """Return a time relative to now if it is within a day, otherwise its date."""
     is_near = abs(timezone.now() - at) < DAY
     return naturaltime(at) if is_near else date_format(at, "DATE_FORMAT")
 
@@ -76,7 +76,7 @@ def moment(at: datetime) -> str:
 @register.filter
 @lru_cache(maxsize=256)
 def coloured(text: str, name: str) -> SafeString:
-    """Return source text as HTML with a class for each kind of token; `name` is its file's name."""
+    """Return source code as HTML with a class for each kind of token; `name` is the file's name."""
     lexer = get_lexer_by_name("html+django") if name.endswith(".html") else get_lexer_for_filename(name)
     return mark_safe("".join(_token(kind, value) for kind, value in lexer.get_tokens(text)))
 

@@ -1,4 +1,4 @@
-"""Changes of the list: each is saved and published in one transaction."""
+"""Changes of the list. Each is saved and published in one transaction."""
 
 from contextlib import contextmanager
 
@@ -20,7 +20,7 @@ def channel_for(user) -> str:
 
 @contextmanager
 def changing():
-    """Open a transaction for changes. Only one runs at a time, so that the newest count is published last."""
+    """Open a transaction for changes, one at a time, so that the newest count is published last."""
     with transaction.atomic():
         ContentType.objects.select_for_update().get(app_label="app_name", model="item")
         yield
@@ -57,6 +57,6 @@ def _html(item) -> str:
 
 
 def _publish_counts(item) -> None:
-    everybodys = Item.objects.filter(is_done=False)
-    for channel, items in zip(_channels(item), [everybodys, everybodys.filter(owner=item.owner_id)], strict=True):
+    all_open = Item.objects.filter(is_done=False)
+    for channel, items in zip(_channels(item), [all_open, all_open.filter(owner=item.owner_id)], strict=True):
         publish(f"{channel}:count", "app_name-count", items.count())

@@ -3,12 +3,6 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
-class ItemQuerySet(models.QuerySet):
-    def visible_to(self, user):
-        """Return the items that a user may see: their own, or all with the permission."""
-        return self if user.has_perm("app_name.view_item") else self.filter(owner=user)
-
-
 class Item(models.Model):
     """A row of the list."""
 
@@ -17,8 +11,6 @@ class Item(models.Model):
     is_done = models.BooleanField(_("done"), default=False)
     added_at = models.DateTimeField(_("added at"), auto_now_add=True)
 
-    objects = ItemQuerySet.as_manager()
-
     class Meta:
         ordering = ["-pk"]
         verbose_name = _("item")
@@ -26,3 +18,8 @@ class Item(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+    @classmethod
+    def visible_to(cls, user) -> models.QuerySet["Item"]:
+        """Return the items that a user may see: their own, or all with the permission."""
+        return cls.objects.all() if user.has_perm("app_name.view_item") else cls.objects.filter(owner=user)

@@ -20,7 +20,7 @@ class AppNamePage(LoginRequiredMixin, LivePageMixin, CreateView):
     template_name = "app_name/page.html"
 
     def get_context_data(self, **kwargs):
-        visible = Item.objects.visible_to(self.request.user)
+        visible = Item.visible_to(self.request.user)
         return super().get_context_data(items=visible[:NEWEST], newest=NEWEST, **kwargs)
 
     def form_valid(self, form):
@@ -35,7 +35,7 @@ class AppNamePage(LoginRequiredMixin, LivePageMixin, CreateView):
 def change(request, pk, act):
     """Finish or remove an item that the user may see, unless it was removed in the meantime."""
     with items.changing():
-        if item := Item.objects.visible_to(request.user).filter(pk=pk).first():
+        if item := Item.visible_to(request.user).filter(pk=pk).first():
             act(item)
     return redirect("app_name")
 

@@ -1,4 +1,4 @@
-"""Run the product as a developer wants it: web server and task worker, both reloading."""
+"""Runs the web server and a task worker for development. Both reload on changes."""
 
 import contextlib
 import os
@@ -20,10 +20,10 @@ from apps.dev.database import refuse_foreign_database
 
 HOST = "127.0.0.1"
 GRACE_SECONDS = 1.5
-# A line for each request, and warnings.
+# Requests and warnings.
 LOG_CONFIG = Path(terminal.__file__).with_name("uvicorn_log.json")
-# As `python -m watchfiles` does, without words of its own when it is asked to stop.
-RUN_AGAIN_ON_CHANGE = """
+# Like `python -m watchfiles`, but silent when it is stopped.
+RESTART_ON_CHANGE = """
 import logging, sys, watchfiles
 logging.getLogger("watchfiles").setLevel("ERROR")
 watchfiles.run_process(*sys.argv[2:], target=sys.argv[1], target_type="command")
@@ -31,7 +31,7 @@ watchfiles.run_process(*sys.argv[2:], target=sys.argv[1], target_type="command")
 
 
 class Command(BaseCommand):
-    """Start both, print the address, and end both on Ctrl-C or when one of them stops."""
+    """Starts both, prints the URL, and stops both on Ctrl-C or when one of them ends."""
 
     help = f"Runs uvicorn on http://{HOST}:PORT and a task worker. Both reload on changes."
 
@@ -43,7 +43,7 @@ class Command(BaseCommand):
         refuse_used_port(port)
         if demo:
             self.prepare()
-        # Also where a shell has it ignored, as for a job in the background.
+        # A shell ignores SIGINT for background jobs.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler)
         if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
@@ -51,14 +51,14 @@ class Command(BaseCommand):
         self.serve(port)
 
     def serve(self, port):
-        """Run the server and the worker until Ctrl-C, or until one of them stops."""
+        """Run the server and the worker until Ctrl-C, or until one of them ends."""
         children = [
             subprocess.Popen(command, env=environment(), start_new_session=True) for command in commands(port)
         ]
         try:
-            wait_until_served(port, children)
+            wait_for_port(port, children)
             self.stdout.write(self.style.SUCCESS(f"\n  Live on http://{HOST}:{port}/   (press Ctrl-C to stop)\n"))
-            while all_run(children):
+            while all_running(children):
                 time.sleep(0.2)
             self.stderr.write("The server or the task worker stopped. The reason is above.")
         except KeyboardInterrupt:
@@ -68,7 +68,7 @@ class Command(BaseCommand):
             stop(children)
 
     def prepare(self):
-        """Migrate and make demo data, in a database of the developer's own."""
+        """Migrate and create demo data, in a development database only."""
         refuse_foreign_database()
         self.stdout.write("Preparing the database ...")
         call_command("migrate", verbosity=0)
@@ -83,22 +83,22 @@ def commands(port: int) -> list[list[str]]:
     uvicorn = [sys.executable, "-m", "uvicorn", application, "--reload", f"--log-config={LOG_CONFIG}"]
     folders = [f"--reload-dir={folder}" for folder in source_folders()]
     templates = ["--reload-include=*.html"]
-    # Django's own reloader would end the worker in the middle of a task; this one asks it to stop.
+    # Django's autoreloader would kill the worker during a task. watchfiles sends a signal.
     worker = shlex.join([sys.executable, sys.argv[0], "db_worker", "--no-reload", "--no-startup-delay"])
     return [
         [*uvicorn, f"--host={HOST}", f"--port={port}", *folders, *templates],
-        [sys.executable, "-c", RUN_AGAIN_ON_CHANGE, worker, *source_folders()],
+        [sys.executable, "-c", RESTART_ON_CHANGE, worker, *source_folders()],
     ]
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of the processes: in a terminal, with a debugger that does not hold up a stop."""
-    debugger = {"PYTHONBREAKPOINT": "apps.dev.debugger.set_trace"} if terminal.is_there() else {}
+    """Return the environment of the processes: in a terminal with a debugger that does not delay a stop."""
+    debugger = {"PYTHONBREAKPOINT": "apps.dev.debugger.set_trace"} if terminal.is_interactive() else {}
     return debugger | os.environ
 
 
 def source_folders() -> list[str]:
-    """Return the folders whose changes restart the server: packages and templates."""
+    """Return the folders to watch for changes: packages and templates."""
     return sorted(
         str(folder)
         for folder in settings.BASE_DIR.iterdir()
@@ -119,14 +119,14 @@ def refuse_used_port(port: int) -> None:
             ) from None
 
 
-def all_run(children: list[subprocess.Popen]) -> bool:
-    """Say whether none of the processes has ended."""
+def all_running(children: list[subprocess.Popen]) -> bool:
+    """Return whether all processes still run."""
     return all(child.poll() is None for child in children)
 
 
-def wait_until_served(port: int, children: list[subprocess.Popen]) -> None:
-    """Wait until somebody answers on the port, or a process has ended."""
-    while all_run(children):
+def wait_for_port(port: int, children: list[subprocess.Popen]) -> None:
+    """Wait until the port accepts connections or a process has ended."""
+    while all_running(children):
         with socket.socket() as probe:
             if probe.connect_ex((HOST, port)) == 0:
                 return
@@ -134,7 +134,7 @@ def wait_until_served(port: int, children: list[subprocess.Popen]) -> None:
 
 
 def stop(children: list[subprocess.Popen]) -> None:
-    """End the processes, which end what they have started: asked first, all killed after a moment."""
+    """Terminate the processes; kill them and their children after `GRACE_SECONDS`."""
     for child in children:
         child.terminate()
     deadline = time.monotonic() + GRACE_SECONDS

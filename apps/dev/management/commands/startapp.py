@@ -1,7 +1,8 @@
-"""Make an app that runs: Django's own command of this name, at home in this project."""
+"""Creates an app in this project, in place of Django's command of this name."""
 
 import ast
 import importlib.util
+import inspect
 import keyword
 import re
 import subprocess
@@ -15,13 +16,13 @@ from django.core.management.base import BaseCommand, CommandError
 from apps.dev.database import refuse_foreign_database
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "app_template"
-# Not Django's own `.py-tpl`, of which startproject would make Python files.
+# Not Django's `.py-tpl`, which startproject would rename to `.py`.
 SUFFIX = ".tpl"
 NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
 
 class Command(BaseCommand):
-    """Write `apps/NAME`, empty or with a live list, and add it to the settings and to the URLs of the site."""
+    """Writes `apps/NAME`, empty or with a live list, and adds it to the settings and to the URLs of the site."""
 
     help = "Creates apps/NAME and adds it to INSTALLED_APPS; with --live also a page, streams, tests and URLs."
 
@@ -32,7 +33,7 @@ class Command(BaseCommand):
 
     def handle(self, *, name, live, **options):
         check_name(name)
-        files = rendered(name, live)
+        files = render_files(name, live)
         for target, text in files.items():
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8", newline="\n")
@@ -47,14 +48,14 @@ class Command(BaseCommand):
             self.go_live(name)
 
     def go_live(self, name: str) -> None:
-        """Migrate, add the count to the header, and say where the list is."""
+        """Migrate, add the count to the header, and print the next steps."""
         self.migrate(name)
         self.add_to_header(name)
         self.stdout.write(f"See it: make run, then open /{name}/")
         self.stdout.write(f"Test it: make test ARGS=apps/{name}")
 
     def migrate(self, name: str) -> None:
-        """Migrate the developer's database, in a process that has the new settings."""
+        """Migrate the development database, in a new process with the new settings."""
         try:
             refuse_foreign_database()
         except CommandError:
@@ -63,7 +64,7 @@ class Command(BaseCommand):
             subprocess.run([sys.executable, "manage.py", "migrate", name], cwd=settings.BASE_DIR, check=False)
 
     def add_to_header(self, name: str) -> None:
-        """Add the link with the count to the header of every page, or say what to add."""
+        """Add the link with the count to the header of every page, or print what to add."""
         base = settings.BASE_DIR / "templates" / "base.html"
         line = (TEMPLATE / "header.html").read_text(encoding="utf-8").strip().replace("app_name", name)
         text = base.read_text(encoding="utf-8") if base.exists() else ""
@@ -90,9 +91,9 @@ def check_name(name: str) -> None:
         raise CommandError(f"The folder apps/{name} already exists. Move it away or choose another name.")
 
 
-def rendered(name: str, live: bool) -> dict[Path, str]:
-    """Return the texts of the app's files by their paths."""
-    words = {
+def render_files(name: str, live: bool) -> dict[Path, str]:
+    """Return the content of the app's files by path."""
+    names = {
         "app_name": name,
         "AppName": "".join(part.capitalize() for part in name.split("_")),
         "App title": name.replace("_", " ").strip().capitalize(),
@@ -101,14 +102,14 @@ def rendered(name: str, live: bool) -> dict[Path, str]:
     for folder in (TEMPLATE / "every", TEMPLATE / "live") if live else (TEMPLATE / "every",):
         for source in sorted(folder.rglob(f"*{SUFFIX}")):
             path = source.relative_to(folder).as_posix().removesuffix(SUFFIX).replace("app_name", name)
-            pattern = re.compile("|".join(words))
-            text = pattern.sub(lambda found: words[found[0]], source.read_text(encoding="utf-8"))
+            pattern = re.compile("|".join(names))
+            text = pattern.sub(lambda found: names[found[0]], source.read_text(encoding="utf-8"))
             files[settings.BASE_DIR / "apps" / name / path] = text
     return files
 
 
 def additions(name: str, live: bool) -> list[tuple[Path, str, str]]:
-    """Return what an app needs elsewhere: the file, the list in it, and the line."""
+    """Return the lines that an app needs elsewhere: the file, the list in it, and the line."""
     installed = (_file_of(settings.SETTINGS_MODULE), "INSTALLED_APPS", f'"apps.{name}",')
     routed = (_file_of(settings.ROOT_URLCONF), "urlpatterns", f'path("", include("apps.{name}.urls")),')
     return [installed, routed] if live else [installed]
@@ -116,10 +117,9 @@ def additions(name: str, live: bool) -> list[tuple[Path, str, str]]:
 
 def add_to_list(file: Path, variable: str, line: str) -> bool:
     """
-    Add a line to the list of that name in a Python file, behind the last one of an app of ours.
+    Add a line to a list in a Python file, after the last line that names an app of this project.
 
-    Returns False, and changes nothing, if the file does not have it in the shape that it has here:
-    one element a line, each with its comma.
+    Returns False, and changes nothing, if the list does not have one element in each line.
     """
     source = file.read_text(encoding="utf-8")
     tree = ast.parse(source)
@@ -130,14 +130,15 @@ def add_to_list(file: Path, variable: str, line: str) -> bool:
     ]
     elements = lists[0].elts if len(lists) == 1 else []
     ours = [each for each in elements if "apps." in (ast.get_source_segment(source, each) or "")]
-    if not ours or not _knows(tree, line):
+    if not ours or not _imports_names(tree, line):
         return False
     lines = source.splitlines(keepends=True)
-    last = lines[ours[-1].end_lineno - 1]
+    end = ours[-1].end_lineno or 0
+    last = lines[end - 1]
     if last.strip() != f"{ast.get_source_segment(source, ours[-1])},":
         return False
     indent = last[: len(last) - len(last.lstrip())]
-    lines.insert(ours[-1].end_lineno, f"{indent}{line}\n")
+    lines.insert(end, f"{indent}{line}\n")
     file.write_text("".join(lines), encoding="utf-8", newline="\n")
     return True
 
@@ -146,11 +147,11 @@ def _names(assignment: ast.Assign) -> list[str]:
     return [target.id for target in assignment.targets if isinstance(target, ast.Name)]
 
 
-def _knows(tree: ast.Module, line: str) -> bool:
-    """Say whether the file imports every name that the line calls."""
+def _imports_names(tree: ast.Module, line: str) -> bool:
+    """Return whether the file imports every name in the line."""
     imported = {alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     return {node.id for node in ast.walk(ast.parse(f"[{line}]")) if isinstance(node, ast.Name)} <= imported
 
 
 def _file_of(module: str) -> Path:
-    return Path(importlib.util.find_spec(module).origin)
+    return Path(inspect.getfile(importlib.import_module(module)))

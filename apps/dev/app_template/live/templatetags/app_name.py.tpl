@@ -9,6 +9,6 @@ register = template.Library()
 
 @register.simple_tag
 def open_items(user):
-    """Return how many items are open, and the position from which the stream of that count goes on."""
+    """Return the `count` of open items, and the position `since` from which its stream continues."""
     since = page_position()  # before the query
-    return {"since": since, "count": Item.objects.visible_to(user).filter(is_done=False).count()}
+    return {"since": since, "count": Item.visible_to(user).filter(is_done=False).count()}

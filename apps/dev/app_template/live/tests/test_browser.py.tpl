@@ -1,4 +1,4 @@
-"""Two users with a long list open, one of them also on another page: each sees every change at once."""
+"""Two users with a long list open, one of them with another page, too: each page shows every change at once."""
 
 import pytest
 from playwright.sync_api import expect
@@ -32,10 +32,10 @@ def run_in_shell(site, code):
 
 @pytest.fixture
 def pages(site, browser):
-    """The pages of Ada, who has the list open, and of the administrator, who also has the first page open."""
+    """The list of Ada, the list of the administrator, and the administrator's first page."""
     run_in_shell(site, ROWS)
-    with people.browsers(browser, site.url) as hers, people.browsers(browser, site.url) as staffs:
-        ada, admin = hers(), staffs()
+    with people.browsers(browser, site.url) as ada_browser, people.browsers(browser, site.url) as admin_browser:
+        ada, admin = ada_browser(), admin_browser()
         people.log_in(ada, "ada")
         people.log_in(admin, "admin")
         elsewhere = people.watched(admin.context.new_page())
@@ -45,7 +45,7 @@ def pages(site, browser):
         yield ada, admin, elsewhere
 
 
-def test_rows_come_change_and_go_and_every_page_has_the_count(site, pages):
+def test_every_open_page_shows_changed_rows_and_the_count(site, pages):
     ada, admin, elsewhere = pages
     ada.get_by_label("Text").fill("Hello" + "o" * 190)
     ada.context.set_offline(True)
@@ -70,7 +70,7 @@ def test_rows_come_change_and_go_and_every_page_has_the_count(site, pages):
 
     for page in pages:
         assert page.problems == []
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than the window"
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is too wide"
         before = page.locator("#app_name-count, #app_name-items .badge").all_inner_texts()
         page.reload()
         assert page.locator("#app_name-count, #app_name-items .badge").all_inner_texts() == before

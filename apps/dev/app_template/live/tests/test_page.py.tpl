@@ -1,4 +1,4 @@
-"""The page of this app and its streams; test_browser.py has them together."""
+"""The page of this app and its streams."""
 
 import pytest
 from django.urls import reverse
@@ -23,13 +23,13 @@ def item(ada):
     return Item.objects.create(owner=ada, text="Fish & chips")
 
 
-def test_a_visitor_is_sent_to_log_in_and_gets_no_stream(client):
+def test_a_visitor_is_redirected_to_log_in_and_gets_no_stream(client):
     page = client.get(reverse("app_name"))
     assert (page.status_code, page.url.partition("?")[0]) == (302, reverse("login"))
     assert client.get(reverse("app_name-stream")).status_code == 403
 
 
-def test_users_see_and_change_their_own_items_and_staff_with_the_permission_all(
+def test_users_see_and_change_their_own_items_and_staff_with_the_permission_all_items(
     client, item, admin_client, django_user_model
 ):
     assert "Fish &amp; chips" in client.get(reverse("app_name")).text
@@ -40,20 +40,20 @@ def test_users_see_and_change_their_own_items_and_staff_with_the_permission_all(
     assert Item.objects.get() == item
 
 
-def test_users_who_press_after_another_has_removed_the_item_see_the_list(client, item):
+def test_a_button_of_a_removed_item_leads_to_the_list(client, item):
     for _ in range(2):
         answer = client.post(reverse("app_name-remove", args=[item.pk]))
         assert (answer.status_code, answer.url) == (302, reverse("app_name"))
 
 
-def test_each_change_is_sent_to_those_who_may_see_it(
+def test_each_change_is_sent_only_to_users_who_may_see_it(
     client, ada, admin_user, django_user_model, django_capture_on_commit_callbacks
 ):
     grace = django_user_model.objects.create_user("grace")
     path = reverse("app_name-stream")
     with (
-        StreamClient(client).open(path) as hers,
-        StreamClient().open(path, user=admin_user) as staffs,
+        StreamClient(client).open(path) as own,
+        StreamClient().open(path, user=admin_user) as staff,
         StreamClient().open(path, user=grace) as others,
     ):
         with django_capture_on_commit_callbacks(execute=True):
@@ -61,14 +61,14 @@ def test_each_change_is_sent_to_those_who_may_see_it(
             [item] = Item.objects.all()
             for act in ("finish", "remove"):
                 client.post(reverse(f"app_name-{act}", args=[item.pk]))
-        for stream in (hers, staffs):
+        for stream in (own, staff):
             assert "Fish &amp; chips" in stream.assert_event("item").data["html"]
             assert stream.assert_event("html").data["mode"] == "outer"
             assert stream.assert_event("html").data["mode"] == "remove"
         others.assert_no_event()
 
 
-def test_the_header_of_every_page_counts_what_is_open(client, item, django_capture_on_commit_callbacks):
+def test_the_header_of_every_page_counts_the_open_items(client, item, django_capture_on_commit_callbacks):
     assert f'id="app_name-count" dj-sse="{reverse("header-stream")}"' in client.get("/").text
     with StreamClient(client).open(reverse("header-stream")) as stream:
         with django_capture_on_commit_callbacks(execute=True), items.changing():

@@ -16,6 +16,6 @@
       dj-sse-mode="prepend" dj-sse-limit="{{ newest }}" dj-sse-since="{% sse_since %}" dj-sse-reset="{% url 'app_name' %}">
     {% for item in items %}{% include "app_name/_item.html" %}{% endfor %}
   </ul>
-  <p class="empty is-while-empty">{% translate "No items yet. What you add appears here, on every open page." %}</p>
+  <p class="empty is-while-empty">{% translate "No items yet. New ones appear here, on every open page." %}</p>
 </div>
 {% endblock %}
