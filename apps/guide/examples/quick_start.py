@@ -15,4 +15,5 @@ class Stats(SSEView):
             await asyncio.sleep(2)
 
     def stats(self):
-        return {"time": f"{datetime.now():%H:%M:%S}", "streams": connections.open_streams()}
+        time = f"{datetime.now():%H:%M:%S}"
+        return {"time": time, "streams": connections.open_streams()}
