@@ -35,10 +35,10 @@ const SCRIPTS = {
     // Every visitor loads this file: the licence itself is in another.
     notice: `${includes('eventsource-parser')}, licence: djust-sse.esm.js`,
   },
-  'djust-sse-sharing.js': { entry: 'shared.js', format: 'esm' },
+  'djust-sse-sharing.js': { entry: 'shared-transport.js', format: 'esm' },
   'djust-sse-extras.js': { entry: 'extras.js', format: 'esm' },
   'djust-sse-morph.js': {
-    entry: 'morphing.js',
+    entry: 'morph.js',
     format: 'esm',
     notice: `${includes('idiomorph')}, ${licence('idiomorph')}`,
   },

@@ -1,31 +1,31 @@
-const LISTS = '[dj-sse-autoscroll]';
-const SLACK = 4; // pixels: positions are fractions
+const SCROLLED = '[dj-sse-autoscroll]';
+const TOLERANCE = 4; // pixels: positions are fractions
 
 const known = new WeakSet();
-const left = new WeakSet(); // those whose reader is not at the end
+const scrolledAway = new WeakSet(); // lists whose reader is not at the end
 
-/** What grows inside `dj-sse-autoscroll` is scrolled to, unless the reader has left the end. */
-export function keepEnds() {
+/** Scroll to the end of a growing `dj-sse-autoscroll`, unless the reader has scrolled away from it. */
+export function autoscroll() {
   document.addEventListener(
     'scroll',
-    ({ target }) => target instanceof Element && target.matches(LISTS) && look(target),
+    ({ target }) => target instanceof Element && target.matches(SCROLLED) && checkPosition(target),
     { capture: true, passive: true },
   );
-  new MutationObserver(follow).observe(document, { subtree: true, childList: true, characterData: true });
-  follow([]);
+  new MutationObserver(scrollToEnds).observe(document, { subtree: true, childList: true, characterData: true });
+  scrollToEnds([]);
 }
 
-function follow(records) {
-  for (const list of document.querySelectorAll(LISTS)) {
-    if (!known.has(list) && list.scrollTop) look(list);
+function scrollToEnds(records) {
+  for (const list of document.querySelectorAll(SCROLLED)) {
+    if (!known.has(list) && list.scrollTop) checkPosition(list);
     const hasGrown = !known.has(list) || records.some(({ target }) => list.contains(target));
     known.add(list);
-    if (hasGrown && !left.has(list)) list.scrollTo({ top: list.scrollHeight, behavior: 'instant' });
+    if (hasGrown && !scrolledAway.has(list)) list.scrollTo({ top: list.scrollHeight, behavior: 'instant' });
   }
 }
 
-function look(list) {
+function checkPosition(list) {
   const below = list.scrollHeight - list.clientHeight - list.scrollTop;
-  if (below > SLACK) left.add(list);
-  else left.delete(list);
+  if (below > TOLERANCE) scrolledAway.add(list);
+  else scrolledAway.delete(list);
 }

@@ -1,8 +1,8 @@
-import { advise } from './advise.js';
 import { Listeners } from './listeners.js';
-import { shareKey } from './page.js';
-import { isRepeat } from './positions.js';
+import { shareKey } from './share-key.js';
+import { isDuplicate } from './positions.js';
 import { sourceFor } from './source.js';
+import { warn } from './warn.js';
 
 const DEFAULTS = {
   autoReconnect: true,
@@ -10,59 +10,65 @@ const DEFAULTS = {
   withCredentials: false,
   lastEventId: '',
   share: false,
-  whenState: () => {},
-  whenReset: () => {},
-  whenData: () => {},
+  onState: () => {},
+  onReset: () => {},
+  onData: () => {},
 };
-const OWN_NAMES = new Set(['connected', 'disconnected', 'reconnecting', 'reconnected', 'error', '*']);
+const RESERVED_NAMES = new Set(['connected', 'disconnected', 'reconnecting', 'reconnected', 'error', '*']);
 
 /**
- * A connection to one event stream, which comes back by itself.
+ * A connection to one event stream, which reconnects automatically.
  *
  * Its state is `connecting`, `connected`, `reconnecting` (waiting for the next attempt) or
- * `disconnected` (for good, until `connect()`); each change is emitted as `sse:state`.
+ * `disconnected` (until `connect()`); each change is emitted as `sse:state`.
  */
 export class DjustSSE {
-  /** Print what arrives, and each change of state. */
+  /** Log all events and changes of state to the console. */
   static debug = false;
 
-  /** Other origins whose streams may change this page by the helper events. */
+  /**
+   * Other origins whose streams may change this page by the helper events.
+   * @type {string[]}
+   */
   static changeOrigins = [];
 
-  /** Other origins to which the server may send this page. */
+  /**
+   * Other origins to which the server may redirect this page.
+   * @type {string[]}
+   */
   static redirectOrigins = [];
 
   #url;
-  #given;
+  #userOptions;
   #options;
   #listeners = new Listeners();
   /** @type {DjustSSEState} */
   #state = 'disconnected';
-  #destroyed = false;
+  #isDestroyed = false;
   #source;
-  #story = 0;
+  #epoch = 0; // counts changes of state
   #retries = 0;
-  #opened = 0;
+  #connections = 0;
   /** @type {number | null} */
   #since = null;
   #lastEventId;
   #counts = { messages: 0, bytes: 0, errors: 0 };
-  #member = {
-    hear: (notice) => this.#hear(notice),
-    receive: (event, isHurried) => this.#receive(event, isHurried),
-    count: (bytes) => (this.#counts.bytes += bytes),
+  #subscriber = {
+    onState: (status) => this.#onState(status),
+    onEvent: (event, hasBacklog) => this.#onEvent(event, hasBacklog),
+    onBytes: (count) => (this.#counts.bytes += count),
   };
 
   constructor(url, options = {}) {
     this.#url = String(url);
-    this.#given = options;
+    this.#userOptions = options;
     this.#readOptions();
   }
 
-  /** Those of an element are its attributes, which may change between two connections. */
+  /** The options of an element are its attributes, which may change between two connections. */
   #readOptions() {
     const before = this.#options?.lastEventId;
-    this.#options = { ...DEFAULTS, ...this.#given };
+    this.#options = { ...DEFAULTS, ...this.#userOptions };
     const { lastEventId } = this.#options;
     if (lastEventId !== before) this.#lastEventId = String(lastEventId);
   }
@@ -75,29 +81,29 @@ export class DjustSSE {
     return this.#state;
   }
 
-  /** Start, or try again at once if an attempt is being waited for. */
+  /** Connect, or try again immediately instead of waiting for the next attempt. */
   connect() {
-    if (this.#destroyed) console.warn(`DjustSSE: ${this.#url} was destroyed and stays closed.`);
+    if (this.#isDestroyed) console.warn(`DjustSSE: ${this.#url} was destroyed and stays closed.`);
     else if (this.#source) this.#source.retry();
     else {
       this.#readOptions();
       const url = new URL(this.#url, document.baseURI).href;
       this.#source = sourceFor(url, { ...this.#options, share: this.#options.share && shareKey() }, this.#lastEventId);
-      this.#source.join(this.#member, this.#lastEventId);
+      this.#source.subscribe(this.#subscriber, this.#lastEventId);
     }
     return this;
   }
 
   disconnect(reason = 'closed') {
     if (!this.#source) return this;
-    this.#source.leave(this.#member);
-    this.#hear({ state: 'disconnected', reason });
+    this.#source.unsubscribe(this.#subscriber);
+    this.#onState({ state: 'disconnected', reason });
     return this;
   }
 
-  /** Disconnect, forget every listener, and refuse to connect again. */
+  /** Disconnect permanently and remove all listeners. */
   destroy() {
-    this.#destroyed = true;
+    this.#isDestroyed = true;
     this.disconnect('destroyed');
     this.#listeners.clear();
     return this;
@@ -119,78 +125,78 @@ export class DjustSSE {
       connected: this.#state === 'connected',
       since: this.#since === null ? null : new Date(this.#since),
       ...this.#counts,
-      reconnections: Math.max(this.#opened - 1, 0),
+      reconnections: Math.max(this.#connections - 1, 0),
       retries: this.#retries,
-      lastEventId: this.#reached,
+      lastEventId: this.#currentId,
     };
   }
 
-  /** Whoever joins a stream may be ahead of it. */
-  get #reached() {
+  /** A connection that joined a source may be ahead of it. */
+  get #currentId() {
     const id = this.#source?.lastEventId ?? this.#lastEventId;
-    return isRepeat(id, this.#lastEventId) ? this.#lastEventId : id;
+    return isDuplicate(id, this.#lastEventId) ? this.#lastEventId : id;
   }
 
-  /** Tell what has become of the connection, as long as no listener makes it untrue. */
-  #hear({ state, error = undefined, ...detail }) {
-    const story = ++this.#story;
+  /** Emit the events of a change of state, until a listener changes the state again. */
+  #onState({ state, error = undefined, ...detail }) {
+    const epoch = ++this.#epoch;
     const wasConnected = this.#state === 'connected';
     const isFinal = state === 'disconnected';
     const event = error && new ErrorEvent('error', { message: error, error: new Error(error) });
-    const emit = (name, value) => story === this.#story && this.#emit(name, value);
+    const emit = (name, value) => epoch === this.#epoch && this.#emit(name, value);
     if (isFinal) {
-      this.#lastEventId = this.#reached;
+      this.#lastEventId = this.#currentId;
       this.#source = undefined;
     }
     this.#since = state === 'connected' ? Date.now() : null;
     this.#retries = isFinal || state === 'connected' ? this.#retries : detail.attempt;
-    const reconnections = state === 'connected' ? this.#opened++ : 0;
+    const reconnections = state === 'connected' ? this.#connections++ : 0;
     if (event) this.#counts.errors += 1;
 
-    this.#become(state, state === 'connected' ? { reconnections } : detail);
+    this.#setState(state, state === 'connected' ? { reconnections } : detail);
     if (event) emit('error', { event });
     if (state === 'connected') emit('connected', {});
     if (reconnections) emit('reconnected', { reconnections });
-    const { attempt, delay, ...why } = detail;
-    if (isFinal || (wasConnected && state === 'reconnecting')) emit('disconnected', { ...why, final: isFinal });
+    const { attempt, delay, ...cause } = detail;
+    if (isFinal || (wasConnected && state === 'reconnecting')) emit('disconnected', { ...cause, final: isFinal });
     if (state === 'reconnecting') emit('reconnecting', { attempt, delay });
   }
 
   /** Returns a promise if the page changes later. */
-  #receive({ type, text, data, id, origin, at }, isHurried) {
-    if (id !== undefined && isRepeat(id, this.#lastEventId)) return undefined;
+  #onEvent({ type, text, data, id, origin, lastEventId }, hasBacklog) {
+    if (id !== undefined && isDuplicate(id, this.#lastEventId)) return undefined;
     if (type === 'sse:reset') {
       this.#lastEventId = '';
-      this.#source.hold(this.#options.whenReset(data));
+      this.#source.waitFor(this.#options.onReset(data));
     }
     this.#counts.messages += 1;
-    const original = new MessageEvent(type, { data: text, lastEventId: at, origin });
-    this.#print(type, data);
+    const original = new MessageEvent(type, { data: text, lastEventId, origin });
+    this.#log(type, data);
     if (type === 'sse:error') {
       this.#counts.errors += 1;
       this.#emit('error', { event: original });
     }
     const isControl = type.startsWith('sse:');
-    const tell = () => {
-      if (OWN_NAMES.has(type)) advise('reserved', type);
+    const notifyListeners = () => {
+      if (RESERVED_NAMES.has(type)) warn('reserved', type);
       else if (type === 'sse:reset' || !isControl) this.#emit(type, data, original);
       this.#emit('*', type, data, original);
     };
     const detail = { event: type, data, originalEvent: original };
-    const showing = isControl ? undefined : this.#options.whenData(detail, isHurried, this.#listeners.has(type));
-    return showing ? showing.then(tell) : void tell();
+    const displaying = isControl ? undefined : this.#options.onData(detail, hasBacklog, this.#listeners.has(type));
+    return displaying ? displaying.then(notifyListeners) : void notifyListeners();
   }
 
-  /** Take a step now, or after the events that came before it. */
-  inOrder(step) {
-    if (this.#source) this.#source.inOrder(step);
-    else step();
+  /** Run a task now, or after the events that arrived before it. */
+  enqueue(task) {
+    if (this.#source) this.#source.enqueue(task);
+    else task();
   }
 
-  #become(state, detail) {
+  #setState(state, detail) {
     this.#state = state;
-    this.#print(state, detail);
-    this.#options.whenState({ state, ...detail });
+    this.#log(state, detail);
+    this.#options.onState({ state, ...detail });
     this.#emit('sse:state', { state, ...detail });
   }
 
@@ -198,7 +204,7 @@ export class DjustSSE {
     this.#listeners.emit(name, ...values);
   }
 
-  #print(...values) {
+  #log(...values) {
     if (DjustSSE.debug) console.log(`DjustSSE: ${this.#url}:`, ...values);
   }
 }

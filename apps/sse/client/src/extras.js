@@ -1,22 +1,22 @@
-/** Attributes that few pages use, and advice for the console; the client passes its own functions as `page`. */
+/** Rarely used attributes, and the texts of warnings. `core` has functions of the client, see elements.js. */
 
-import { markAdditions } from './added.js';
-import { keepEnds } from './autoscroll.js';
-import { listed } from './listed.js';
-import { followRefreshes } from './refresh.js';
+import { highlightAdditions } from './highlight.js';
+import { autoscroll } from './autoscroll.js';
+import { tokens } from './tokens.js';
+import { watchRefreshes } from './refresh.js';
 
-export { advise } from './advice.js';
+export { warn } from './warnings.js';
 export { bind } from './bind.js';
-export { startAnew } from './reset.js';
+export { resetElement } from './reset.js';
 
-export function install(page) {
-  markAdditions();
-  keepEnds();
-  followRefreshes(page);
+export function install(core) {
+  highlightAdditions();
+  autoscroll();
+  watchRefreshes(core);
   document.addEventListener('sse:data', closeStream, true);
 }
 
-/** The stream of an element ends with an event that `dj-sse-close` names. */
+/** Close the stream of an element at the events that `dj-sse-close` lists. */
 function closeStream({ target, detail }) {
-  if (listed(target, 'dj-sse-close')?.includes(detail.event)) target._djustSSE.disconnect();
+  if (tokens(target, 'dj-sse-close')?.includes(detail.event)) target._djustSSE.disconnect();
 }

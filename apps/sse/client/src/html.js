@@ -1,17 +1,17 @@
-/** What is HTML, and how it gets past a policy of Trusted Types. */
+/** HTML from the server, which a policy for Trusted Types may have to mark as trusted. */
 
 const { trustedTypes, TrustedHTML } = globalThis;
 const givesTrustedHTML = trustedTypes && 'trustedTypes' in (document.currentScript?.dataset ?? {});
 let policy;
 
-/** HTML comes from our server's `html` fields alone, which is what makes it trusted. */
+/** Only HTML in the server's `html` fields gets here. */
 function trusted(html) {
   if (!trustedTypes || typeof html !== 'string') return html;
   policy ??= trustedTypes.createPolicy('djust-sse', { createHTML: (text) => text });
   return policy.createHTML(html);
 }
 
-/** Where the page's policy takes no strings, its own scripts are to be able to insert an `html` field too. */
+/** Where the page's policy refuses strings, its own scripts must be able to insert an `html` field too. */
 export function withTrustedHTML(data) {
   return givesTrustedHTML && hasHTML(data) ? { ...data, html: trusted(data.html) } : data;
 }
@@ -28,10 +28,10 @@ export function hasHTML(data) {
   return isObject(data) && isHTML(data.html);
 }
 
-/** A fragment with the nodes of `html`, which are to stand in `parent`; scripts in it do not run. */
+/** Return a fragment with the nodes of `html`, to insert in `parent`; scripts in it do not run. */
 export function parsed(html, parent) {
   const template = document.createElement('template');
-  // A shape that is parsed as HTML is not drawn.
+  // Browsers do not draw a shape that was parsed as HTML.
   const isShape = parent?.namespaceURI.endsWith('svg') && parent.localName !== 'foreignObject';
   template.innerHTML = trusted(isShape ? `<svg>${html}</svg>` : html);
   const shape = isShape && template.content.firstElementChild;
@@ -39,7 +39,7 @@ export function parsed(html, parent) {
   return template.content;
 }
 
-/** A fragment for a server's value, to stand in `parent`: HTML if it has an `html` field, or else its text. */
+/** Return a fragment of a server's value, to insert in `parent`: its `html` field, or else its text. */
 export function contentOf(value, parent) {
   if (hasHTML(value)) return parsed(value.html, parent);
   const content = new DocumentFragment();

@@ -1,8 +1,8 @@
 import { DjustSSE } from './connection.js';
-import { start } from './declarative.js';
+import { start } from './elements.js';
 import { loadSharing } from './source.js';
 
-// A page that loads the script twice keeps its first streams.
+// If a page loads the script twice, the first one keeps its streams.
 if (!globalThis.DjustSSE) {
   globalThis.DjustSSE = DjustSSE;
   start();

@@ -1,4 +1,4 @@
-/** Callbacks by event name. One that throws is reported as an uncaught error and stops nothing else. */
+/** Callbacks by event name. An exception is reported as an uncaught error and the other callbacks run. */
 export class Listeners {
   #byName = new Map();
 
@@ -7,15 +7,15 @@ export class Listeners {
     this.#byName.get(name).add(callback);
   }
 
-  /** Without `callback`, every listener of that name goes. */
+  /** Remove a callback, or all callbacks of that name without `callback`. */
   remove(name, callback) {
     if (callback) this.#byName.get(name)?.delete(callback);
     else this.#byName.delete(name);
   }
 
-  /** Whether somebody listens to `name`, or to everything. */
+  /** Return whether `name` or `*` has a listener. */
   has(name) {
-    return [name, '*'].some((heard) => this.#byName.get(heard)?.size);
+    return [name, '*'].some((key) => this.#byName.get(key)?.size);
   }
 
   clear() {

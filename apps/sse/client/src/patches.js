@@ -1,28 +1,28 @@
-import { each } from './each.js';
+import { forEachTarget } from './targets.js';
 import { asText, isObject } from './html.js';
 import { isMode, put, setText } from './modes.js';
 
-/** The operations of `push_patch` that are not modes: what they do with an element and the operation. */
+/** The operations of `push_patch` that are not modes: functions of an element and the operation. */
 const OPERATIONS = {
   html: (element, { value }) => put(element, isObject(value) ? value : { html: value }),
   value: (element, { value }) => setValue(element, value),
   set_attribute: setAttribute,
   remove_attribute: (element, { name }) => element.removeAttribute(name),
-  add_class: (element, { value }) => element.classList.add(...words(value)),
-  remove_class: (element, { value }) => element.classList.remove(...words(value)),
-  toggle_class: (element, { value }) => words(value).forEach((name) => element.classList.toggle(name)),
+  add_class: (element, { value }) => element.classList.add(...classNames(value)),
+  remove_class: (element, { value }) => element.classList.remove(...classNames(value)),
+  toggle_class: (element, { value }) => classNames(value).forEach((name) => element.classList.toggle(name)),
 };
 
 export function isPatches(data) {
   return Array.isArray(data) && isObject(data[0]) && 'op' in data[0];
 }
 
-/** Apply operations in order; one that fails is reported and stops no other. */
+/** Apply operations in order. If one fails, report it and continue. */
 export function patch(operations) {
   for (const operation of operations) {
     try {
       if (typeof operation.path !== 'string') throw new Error('path is missing');
-      each(operation.path, (element) => apply(element, operation));
+      forEachTarget(operation.path, (element) => apply(element, operation));
     } catch (error) {
       console.error('DjustSSE: an operation could not be applied:', error, operation);
     }
@@ -36,25 +36,25 @@ function apply(element, operation) {
   else throw new Error(`unknown operation "${op}"`);
 }
 
-/** Put a value into a form's control, a meter, or the text of any other element. */
+/** Set the value of a form control or a meter, or the text of any other element. */
 export function setValue(element, value) {
   if (typeof value === 'boolean' && element.matches('[type=checkbox], [type=radio]')) element.checked = value;
   else if (!element.matches('input, select, textarea, progress, meter')) setText(element, asText(value));
   else if (element.value !== asText(value)) element.value = asText(value);
 }
 
-/** Attributes that are read by people, and may begin with any word. */
-const WORDS = /^(aria-.*|alt|label|placeholder|title)$/i;
+/** Attributes with text for people, which may begin with any word. */
+const TEXT_ATTRIBUTES = /^(aria-.*|alt|label|placeholder|title)$/i;
 
-/** A server may set any attribute except those that would run a script. */
+/** Set an attribute. Raises an error for one that would run a script. */
 export function setAttribute(element, { name, value }) {
   const text = asText(value);
-  const isAddress = !WORDS.test(name) && /^javascript:/i.test(text.replace(/[\0- ]/g, ''));
-  const isScript = isAddress || /^on|^srcdoc$/i.test(name);
+  const isScriptURL = !TEXT_ATTRIBUTES.test(name) && /^javascript:/i.test(text.replace(/[\0- ]/g, ''));
+  const isScript = isScriptURL || /^on|^srcdoc$/i.test(name);
   if (isScript || isObject(value)) throw new Error(`the attribute ${name} must be text, not a script`);
   if (element.getAttribute(name) !== text) element.setAttribute(name, text);
 }
 
-function words(value) {
+function classNames(value) {
   return value.match(/\S+/g) ?? [];
 }

@@ -1,68 +1,76 @@
-import { settle } from './added.js';
-import { fetchPart, partFor } from './fetching.js';
-import { listed } from './listed.js';
+import { finishChange } from './highlight.js';
+import { fetchFragment, fragmentFor } from './fragments.js';
+import { tokens } from './tokens.js';
 
-/** Milliseconds, about, for which a burst is waited for: spread, as all clients hear it at once. */
-const BURST = 200;
-/** Milliseconds between two fetches, doubled at each failure. */
-const CALM = 1000;
-const LONGEST = 30_000;
-const MOST_STALE = 3;
+/** Milliseconds, randomised, since all clients receive an event at once. */
+const DEBOUNCE = 200;
+/** Milliseconds between two fetches, doubled after each failure. */
+const MIN_INTERVAL = 1000;
+const MAX_INTERVAL = 30_000;
+const MAX_STALE = 3;
 
-/** Elements to be fetched again, and the last event that said so; undefined while it is fetched. */
-const wanted = new WeakMap();
+/** Elements to refresh, with the detail of the last event that asked for it; undefined during the fetch. */
+const requested = new WeakMap();
 
-/** Elements are fetched again at the events that their `dj-sse-refresh` names, and after a gap. */
-export function followRefreshes(page) {
-  const isNamed = ({ target, detail }) => listed(target, 'dj-sse-refresh')?.includes(detail.event);
+/** Refresh elements at the events that their `dj-sse-refresh` lists, and after a gap. */
+export function watchRefreshes(core) {
+  const isNamed = ({ target, detail }) => tokens(target, 'dj-sse-refresh')?.includes(detail.event);
   const hasGap = ({ target }) => target.matches('[dj-sse-refresh]:not([dj-sse-reset])');
-  document.addEventListener('sse:data', (event) => isNamed(event) && want(event.target, event.detail, page), true);
-  document.addEventListener('sse:reset', (event) => hasGap(event) && want(event.target, event.detail, page), true);
+  document.addEventListener(
+    'sse:data',
+    (event) => isNamed(event) && requestRefresh(event.target, event.detail, core),
+    true,
+  );
+  document.addEventListener(
+    'sse:reset',
+    (event) => hasGap(event) && requestRefresh(event.target, event.detail, core),
+    true,
+  );
 }
 
-function want(element, detail, page) {
-  const isUnderWay = wanted.has(element);
-  wanted.set(element, detail);
-  if (!isUnderWay) refreshAll(element, page);
+function requestRefresh(element, detail, core) {
+  const isRunning = requested.has(element);
+  requested.set(element, detail);
+  if (!isRunning) refreshAll(element, core);
 }
 
-async function refreshAll(element, page) {
-  await pause(BURST * (0.5 + Math.random()));
-  for (let failures = 0, stale = 0; wanted.get(element) && element.isConnected && element._djustSSE; ) {
-    await visible();
-    const detail = wanted.get(element);
-    wanted.set(element, undefined);
+async function refreshAll(element, core) {
+  await delay(DEBOUNCE * (0.5 + Math.random()));
+  for (let failures = 0, stale = 0; requested.get(element) && element.isConnected && element._djustSSE; ) {
+    await pageVisible();
+    const detail = requested.get(element);
+    requested.set(element, undefined);
     let wait = 0;
     try {
-      const isShown = (await refresh(element, detail, page, stale === MOST_STALE)) !== false;
+      const isShown = (await refresh(element, detail, core, stale === MAX_STALE)) !== false;
       [failures, stale] = [0, isShown ? 0 : stale + 1];
-      if (!isShown) wanted.set(element, detail);
+      if (!isShown) requested.set(element, detail);
     } catch (error) {
       console.error('DjustSSE: refreshing an element failed:', error, element);
       failures += 1;
       wait = error.wait ?? 0;
-      if (!error.isFinal) wanted.set(element, detail);
+      if (!error.isFinal) requested.set(element, detail);
     }
-    await pause(Math.max(wait, Math.min(CALM * 2 ** failures, LONGEST)));
+    await delay(Math.max(wait, Math.min(MIN_INTERVAL * 2 ** failures, MAX_INTERVAL)));
   }
-  wanted.delete(element);
+  requested.delete(element);
 }
 
-/** Returns false if the page has changed there since the part was asked for: what came may be older. */
-async function refresh(element, detail, page, isImpatient) {
+/** Returns false if the element has changed since the request: the response may be older. */
+async function refresh(element, detail, core, acceptStale) {
   const changes = [];
   const observer = new MutationObserver((records) => changes.push(...records));
   observer.observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
   try {
-    page.need('morph');
-    const html = await fetchPart(addressFor(element));
-    await page.pending();
-    if (!page.parts.morph) throw new Error('idiomorph is missing');
-    return await inOrder(element, () => {
+    core.requireModule('morph');
+    const html = await fetchFragment(addressFor(element));
+    await core.pendingModules();
+    if (!core.modules.morph) throw new Error('idiomorph is missing');
+    return await enqueue(element, () => {
       const targets = targetsOf(element);
       changes.push(...observer.takeRecords());
-      if (!isImpatient && changes.some((change) => targets.some((target) => concerns(target, change)))) return false;
-      return show(element, targets, html, detail, page);
+      if (!acceptStale && changes.some((change) => targets.some((target) => affects(target, change)))) return false;
+      return show(element, targets, html, detail, core);
     });
   } finally {
     observer.disconnect();
@@ -70,8 +78,8 @@ async function refresh(element, detail, page, isImpatient) {
 }
 
 function addressFor(element) {
-  const where = element.getAttribute('dj-sse-reset');
-  return where && where !== 'reload' ? where : location.href;
+  const address = element.getAttribute('dj-sse-reset');
+  return address && address !== 'reload' ? address : location.href;
 }
 
 function targetsOf(element) {
@@ -79,18 +87,18 @@ function targetsOf(element) {
   return selector ? [...document.querySelectorAll(selector)] : [element];
 }
 
-function concerns(part, { target, addedNodes }) {
-  return part.contains(target) || [...addedNodes].some((node) => node.contains(part));
+function affects(element, { target, addedNodes }) {
+  return element.contains(target) || [...addedNodes].some((node) => node.contains(element));
 }
 
-/** As a step among those of the element's events. */
-function inOrder(element, step) {
+/** Run a task in order with the element's events. */
+function enqueue(element, task) {
   return new Promise((resolve, reject) => {
-    element._djustSSE.inOrder(() => {
+    element._djustSSE.enqueue(() => {
       try {
-        const showing = step();
-        resolve(showing);
-        return showing;
+        const displaying = task();
+        resolve(displaying);
+        return displaying;
       } catch (error) {
         return reject(error);
       }
@@ -99,24 +107,24 @@ function inOrder(element, step) {
 }
 
 /** Returns a promise if the page changes later. */
-function show(element, targets, html, detail, { announce, parsed, put, update }) {
-  const parts = targets.map((target) => partFor(target, html, parsed));
-  if (!announce(element, 'sse:before', detail, true)) return undefined;
+function show(element, targets, html, detail, { dispatch, parsed, put, update }) {
+  const fragments = targets.map((target) => fragmentFor(target, html, parsed));
+  if (!dispatch(element, 'sse:before', detail, true)) return undefined;
   return update(element, false, () => {
     try {
-      targets.forEach((target, index) => put(target, { html: parts[index] }, 'morph'));
+      targets.forEach((target, index) => put(target, { html: fragments[index] }, 'morph'));
     } finally {
-      settle(element);
+      finishChange(element);
     }
   });
 }
 
-function pause(milliseconds) {
+function delay(milliseconds) {
   return new Promise((done) => setTimeout(done, milliseconds));
 }
 
-/** A page that nobody sees is fetched when it is shown. */
-async function visible() {
-  while (document.hidden)
-    await new Promise((done) => document.addEventListener('visibilitychange', done, { once: true }));
+/** Wait until the page is visible. */
+async function pageVisible() {
+  const change = (done) => document.addEventListener('visibilitychange', done, { once: true });
+  while (document.hidden) await new Promise(change);
 }

@@ -1,47 +1,45 @@
-import { fetchPart, partFor } from './fetching.js';
+import { fetchFragment, fragmentFor } from './fragments.js';
 
-/** Milliseconds between two new starts of a page or an element. */
-const CALM = 10_000;
+/** Milliseconds between two resets of a page or an element. */
+const MIN_INTERVAL = 10_000;
 const KEY = 'djust-sse-reloaded';
 
-/** When each element last started anew. */
-const starts = new WeakMap();
+/** The time of each element's last reset. */
+const resets = new WeakMap();
 
 /**
- * What the page shows may have gaps: do as the element's `dj-sse-reset` says, with a part of the page
- * that is fetched, or with `reload`. Returns a promise if what follows has to wait.
+ * The element may lack events: fetch its content from the address in `dj-sse-reset`, or reload the page
+ * if that is `reload`. Returns a promise if later events must wait.
  */
-export function startAnew(element, page) {
-  const where = element.getAttribute('dj-sse-reset');
-  if (!where) return undefined;
-  if (where === 'reload') return reload();
-  const wait = (starts.get(element) ?? -Infinity) + CALM - Date.now();
-  if (wait <= 0) return refetch(element, where, page);
-  setTimeout(() => element.isConnected && startAnew(element, page), wait);
+export function resetElement(element, core) {
+  const address = element.getAttribute('dj-sse-reset');
+  if (!address) return undefined;
+  if (address === 'reload') return reload();
+  const wait = (resets.get(element) ?? -Infinity) + MIN_INTERVAL - Date.now();
+  if (wait <= 0) return refetch(element, address, core);
+  setTimeout(() => element.isConnected && resetElement(element, core), wait);
   return undefined;
 }
 
 function reload() {
   try {
-    if (Date.now() - Number(sessionStorage.getItem(KEY)) < CALM)
-      console.warn('DjustSSE: reset ignored, the page was just reloaded.');
-    else {
-      sessionStorage.setItem(KEY, String(Date.now()));
-      location.reload();
-    }
+    const isRecent = Date.now() - Number(sessionStorage.getItem(KEY)) < MIN_INTERVAL;
+    if (isRecent) return console.warn('DjustSSE: reset ignored, the page was just reloaded.');
+    sessionStorage.setItem(KEY, String(Date.now()));
+    location.reload();
   } catch {
-    // Without a memory it might reload for ever.
+    // Without storage the page might reload endlessly.
   }
 }
 
-async function refetch(element, where, { each, parsed, put }) {
-  starts.set(element, Date.now());
+async function refetch(element, address, { forEachTarget, parsed, put }) {
+  resets.set(element, Date.now());
   try {
-    const html = await fetchPart(where);
+    const html = await fetchFragment(address);
     const selector = element.getAttribute('dj-sse-target');
     const mode = element.getAttribute('dj-sse-mode') === 'morph' ? 'morph' : 'replace';
-    const show = (target) => put(target, { html: partFor(target, html, parsed) }, mode);
-    if (selector) each(selector, show);
+    const show = (target) => put(target, { html: fragmentFor(target, html, parsed) }, mode);
+    if (selector) forEachTarget(selector, show);
     else show(element);
   } catch (error) {
     console.error('DjustSSE: loading again after a reset failed:', error, element);

@@ -1,21 +1,21 @@
-const CEILING = 30_000;
-/** Of a visible page, whose reader waits, in the first minutes of an outage. */
-const SHORT_CEILING = 5000;
-const SHORT_FOR = 15 * 60_000;
-const SHORTEST = 100;
-const LONGEST_TIMER = 2 ** 31 - 1;
-const TRY_AGAIN = new Set([408, 425, 429]);
+const MAX_DELAY = 30_000;
+/** For visible pages during the first minutes of an outage, since their readers wait. */
+const MAX_VISIBLE_DELAY = 5000;
+const VISIBLE_PHASE = 15 * 60_000;
+const MIN_DELAY = 100;
+const MAX_TIMEOUT = 2 ** 31 - 1;
+const RETRYABLE = new Set([408, 425, 429]);
 const REASONS = { 401: 'unauthorized', 403: 'forbidden', 404: 'not-found', 409: 'other-user' };
 
 /**
- * Why `response` is not a stream to read, or `null` if it is one.
+ * Return why `response` is not an event stream, or `null` if it is one.
  *
- * `final` means that asking again would not help, `wait` is the server's own wish in milliseconds.
+ * `final` means that another attempt would not help; `wait` is `Retry-After` in milliseconds.
  */
 export function refusal(response) {
   const { status, url } = response;
   if (status === 204) return { reason: 'finished', final: true };
-  if (status >= 500 || TRY_AGAIN.has(status)) {
+  if (status >= 500 || RETRYABLE.has(status)) {
     return { reason: 'unavailable', status, wait: retryAfter(response), error: refused(status) };
   }
   if (!response.ok) {
@@ -29,19 +29,19 @@ export function refusal(response) {
 }
 
 /**
- * Milliseconds before attempt number `attempt` (from 1): `base`, doubled each time up to a ceiling,
- * with full jitter above a small floor, and after the `wait` that the server asked for.
+ * Return the milliseconds before attempt number `attempt` (from 1): `wait`, and then `base`, doubled at
+ * each attempt up to a ceiling, with full jitter above a small floor.
  *
- * `outage` is how long the stream is away if somebody waits for it on a visible page, or else Infinity.
+ * `outage` is the age of the outage in milliseconds for a visible page, and Infinity for a hidden one.
  */
 export function retryDelay(attempt, base, wait, outage) {
-  const first = Math.max(base, SHORTEST);
-  const ceiling = outage < SHORT_FOR ? SHORT_CEILING : CEILING;
-  const longest = Math.min(first * 2 ** (attempt - 1), Math.max(first, ceiling));
-  return Math.min(wait + longest * (0.1 + 0.9 * Math.random()), LONGEST_TIMER);
+  const first = Math.max(base, MIN_DELAY);
+  const ceiling = outage < VISIBLE_PHASE ? MAX_VISIBLE_DELAY : MAX_DELAY;
+  const highest = Math.min(first * 2 ** (attempt - 1), Math.max(first, ceiling));
+  return Math.min(wait + highest * (0.1 + 0.9 * Math.random()), MAX_TIMEOUT);
 }
 
-/** `Retry-After` in milliseconds, from either of its forms; 0 without one. */
+/** Return `Retry-After`, seconds or a date, in milliseconds; 0 without one. */
 function retryAfter(response) {
   const value = response.headers.get('Retry-After')?.trim() ?? '';
   const wait = /^\d+$/.test(value) ? value * 1000 : Date.parse(value) - Date.now();

@@ -1,210 +1,213 @@
-import { change, isChange, needs } from './dom.js';
+import { Transport } from './transport.js';
 import { withTrustedHTML } from './html.js';
-import { Line } from './line.js';
-import { takeNote } from './observer.js';
-import { load } from './parts.js';
-import { isRepeat } from './positions.js';
-import { Recent } from './recent.js';
+import { loadModule } from './loader.js';
+import { applyPageEvent, isPageEvent, modulesFor } from './page-events.js';
+import { flushMutations } from './page-observer.js';
+import { isDuplicate } from './positions.js';
+import { ReplayBuffer } from './replay-buffer.js';
 
-/** Locks are for secure contexts only. */
+/** The browser offers locks in secure contexts only. */
 const canShare = Boolean(navigator.locks && globalThis.BroadcastChannel);
 
-/** What shares a stream with other tabs, undefined where that cannot be. */
+/** Return a promise of the module that shares streams with other tabs; of undefined where that is impossible. */
 export async function loadSharing() {
-  return canShare ? load('sharing') : undefined;
+  return canShare ? loadModule('sharing') : undefined;
 }
 
-/** The streams that elements of this page have in common, by what makes them the same. */
-const common = new Map();
+/** The sources that several elements of this page use, by what makes them the same. */
+const multiplexed = new Map();
 
-/** The stream for `options`, which may be one that is open already and still has what follows `lastEventId`. */
+/** Return a source for `options`: an open one if it still has the events after `lastEventId`. */
 export function sourceFor(url, options, lastEventId) {
-  if (!options.isCommon) return new Source(url, options, lastEventId);
+  if (!options.multiplex) return new Source(url, options, lastEventId);
   const key = JSON.stringify([url, options.withCredentials, options.autoReconnect, options.share]);
-  const found = common.get(key);
-  if (found?.missedAfter(lastEventId)) return found;
+  const existing = multiplexed.get(key);
+  if (existing?.missedAfter(lastEventId)) return existing;
   const source = new Source(url, options, lastEventId);
-  if (!found) {
-    common.set(key, source);
-    source.onClosed = () => common.delete(key);
+  if (!existing) {
+    multiplexed.set(key, source);
+    source.onClosed = () => multiplexed.delete(key);
   }
   return source;
 }
 
 /**
- * One stream and all who listen to it on this page.
+ * One stream and its subscribers on this page.
  *
- * Changes to the page are made once; each member then hears `hear(notice)`, `receive(event)` and
- * `count(bytes)`. Members that come later are first given what they missed.
+ * It applies page events once and then calls `onState(status)`, `onEvent(event)` and `onBytes(count)` of
+ * each subscriber. A subscriber that joins late first gets the events that it missed.
  */
 class Source {
   onClosed = () => {};
   lastEventId;
   #url;
   #options;
-  #line; // none while the part that shares is loaded
+  #transport; // undefined while the module for sharing is loaded
   #isClosed = false;
-  #members = new Set();
-  #notice;
-  #joinable = 'yes'; // what the server has last said; until it has answered, everybody hears all there is
-  #recent;
-  #shown; // the event that is being shown
-  #hasBegun = false;
-  #isRepeat = false;
-  #held; // steps that wait until something is loaded
-  #holding;
-  #waiting = 0; // steps that follow the present one at once
+  #subscribers = new Set();
+  #status;
+  #joinable = 'yes'; // as the last response said; before the first one all subscribers get every event
+  #replayBuffer;
+  #displayed; // the event that is being displayed
+  #hasStarted = false;
+  #isDuplicate = false;
+  #queue; // tasks that wait for #blocker
+  #blocker;
+  #backlog = 0; // number of queued tasks that follow the current one
 
   constructor(url, options, lastEventId) {
     this.#url = url;
     this.lastEventId = lastEventId;
-    this.#recent = new Recent(lastEventId);
+    this.#replayBuffer = new ReplayBuffer(lastEventId);
     this.#options = options;
   }
 
-  /** The events after `id` for a member that joins now, or undefined if it would miss something. */
+  /** Return the events after `id` for a new subscriber, or undefined if it would miss some. */
   missedAfter(id) {
-    // What an event has put on the page goes on from there.
-    if (!id && this.#shown) return this.#recent.after(this.#shown.at);
+    // An element that the displayed event has inserted continues after that event.
+    if (!id && this.#displayed) return this.#replayBuffer.after(this.#displayed.lastEventId);
     if (!this.#joinable || (!id && this.#joinable === 'latest')) return undefined;
-    if (!this.lastEventId && !this.#hasBegun) {
+    if (!this.lastEventId && !this.#hasStarted) {
       this.lastEventId = id;
-      this.#recent.begin(id);
+      this.#replayBuffer.startAt(id);
     }
-    return this.#recent.after(id);
+    return this.#replayBuffer.after(id);
   }
 
-  join(member, lastEventId) {
-    this.#members.add(member);
-    if (this.#members.size === 1) {
-      queueMicrotask(() => (this.#hasBegun = true));
+  subscribe(subscriber, lastEventId) {
+    this.#subscribers.add(subscriber);
+    if (this.#subscribers.size === 1) {
+      queueMicrotask(() => (this.#hasStarted = true));
       return this.#open();
     }
     const missed = this.missedAfter(lastEventId) ?? [];
-    member.hear(this.#notice);
-    for (const event of missed) this.#show(event, [member], true);
+    subscriber.onState(this.#status);
+    for (const event of missed) this.#display(event, [subscriber], true);
   }
 
-  leave(member) {
-    if (this.#members.delete(member) && !this.#members.size) this.#close();
+  unsubscribe(subscriber) {
+    if (this.#subscribers.delete(subscriber) && !this.#subscribers.size) this.#close();
   }
 
   retry() {
-    this.#line?.retry();
+    this.#transport?.retry();
   }
 
-  /** The last notice, for those who join. */
-  get current() {
-    return this.#notice;
+  get status() {
+    return this.#status;
   }
 
-  notice(notice) {
-    this.inOrder(() => {
-      if (notice.state === this.#notice?.state && notice.state !== 'reconnecting') return;
-      this.#notice = notice;
-      if (notice.state === 'connected') this.#joinable = notice.joinable;
-      const members = [...this.#members];
-      if (notice.state === 'disconnected') this.#close();
-      // A listener may have made it untrue.
-      for (const member of members) if (this.#notice === notice) member.hear(notice);
+  onState(status) {
+    this.enqueue(() => {
+      if (status.state === this.#status?.state && status.state !== 'reconnecting') return;
+      this.#status = status;
+      if (status.state === 'connected') this.#joinable = status.joinable;
+      const subscribers = [...this.#subscribers];
+      if (status.state === 'disconnected') this.#close();
+      // A listener may have changed the state.
+      for (const subscriber of subscribers) if (this.#status === status) subscriber.onState(status);
     });
   }
 
-  bytes(count) {
-    for (const member of this.#members) member.count(count);
+  onBytes(count) {
+    for (const subscriber of this.#subscribers) subscriber.onBytes(count);
   }
 
-  reach(id) {
-    this.inOrder(() => {
-      this.#isRepeat = isRepeat(id, this.lastEventId);
-      if (this.#isRepeat) return;
+  onId(id) {
+    this.enqueue(() => {
+      this.#isDuplicate = isDuplicate(id, this.lastEventId);
+      if (this.#isDuplicate) return;
       this.lastEventId = id;
-      this.#recent.begin(id);
+      this.#replayBuffer.startAt(id);
     });
   }
 
-  event(event) {
-    this.inOrder(() => this.#receive(event));
+  onEvent(event) {
+    this.enqueue(() => this.#onEvent(event));
   }
 
-  #receive({ type, text, id, origin }) {
-    if (id !== undefined && this.#isRepeat) return undefined;
-    const data = withTrustedHTML(read(text));
-    const loading = needs(type, data);
-    const deliver = () =>
-      this.#members.size ? this.#deliver({ type, text, data, id, origin, at: this.lastEventId }) : undefined;
+  #onEvent({ type, text, id, origin }) {
+    if (id !== undefined && this.#isDuplicate) return undefined;
+    const data = withTrustedHTML(parseData(text));
+    const loading = modulesFor(type, data);
+    const deliver = () => {
+      if (!this.#subscribers.size) return undefined;
+      return this.#deliver({ type, text, data, id, origin, lastEventId: this.lastEventId });
+    };
     return loading ? loading.then(deliver) : deliver();
   }
 
   #deliver(event) {
     const { type, data } = event;
-    // Where we were is not on the server's number line any more.
-    if (type === 'sse:reset') event.at = this.lastEventId = '';
-    this.#recent.add(event);
+    // The server's ids do not continue from our position.
+    if (type === 'sse:reset') event.lastEventId = this.lastEventId = '';
+    this.#replayBuffer.add(event);
     if (type === 'sse:error') console.error(`DjustSSE: ${this.#url}:`, data);
-    const members = [...this.#members];
-    if (isChange(type, data)) change(type, data, event.origin);
-    return this.#show(event, members);
+    const subscribers = [...this.#subscribers];
+    if (isPageEvent(type, data)) applyPageEvent(type, data, event.origin);
+    return this.#display(event, subscribers);
   }
 
   /** Returns a promise if the page changes later. */
-  #show(event, members, isHurried = this.#waiting > 0) {
-    const before = this.#shown;
-    this.#shown = event;
+  #display(event, subscribers, hasBacklog = this.#backlog > 0) {
+    const before = this.#displayed;
+    this.#displayed = event;
     const done = () => {
-      takeNote();
-      this.#shown = before;
+      flushMutations();
+      this.#displayed = before;
     };
-    const showing = members
-      .map((member) => this.#members.has(member) && member.receive(event, isHurried))
+    const displaying = subscribers
+      .map((subscriber) => this.#subscribers.has(subscriber) && subscriber.onEvent(event, hasBacklog))
       .filter(Boolean);
-    return showing.length ? Promise.all(showing).then(done) : void done();
+    return displaying.length ? Promise.all(displaying).then(done) : void done();
   }
 
   async #open() {
-    const lineFor = (audience) => new Line(this.#url, this.#options, audience);
-    let part;
+    const createTransport = (receiver) => new Transport(this.#url, this.#options, receiver);
+    let sharing;
     if (this.#options.share && canShare) {
-      this.notice({ state: 'connecting', attempt: 0 });
-      part = await loadSharing();
+      this.onState({ state: 'connecting', attempt: 0 });
+      sharing = await loadSharing();
       if (this.#isClosed) return;
     }
-    this.#line = part ? new part.SharedLine(this.#url, this.#options, this, lineFor) : lineFor(this);
-    this.#line.open();
+    this.#transport = sharing
+      ? new sharing.SharedTransport(this.#url, this.#options, this, createTransport)
+      : createTransport(this);
+    this.#transport.open();
   }
 
-  /** Take a step now, or when those before it are done. */
-  inOrder(step) {
-    if (this.#held) this.#held.push(step);
-    else this.hold(step());
+  /** Run a task now, or after the queued ones. If it returns a promise, later tasks wait for that. */
+  enqueue(task) {
+    if (this.#queue) this.#queue.push(task);
+    else this.waitFor(task());
   }
 
-  /** Hold back what follows until `loading`, if there is one, is done. */
-  hold(loading) {
+  /** Queue later tasks until the promise `loading`, if there is one, is fulfilled. */
+  waitFor(loading) {
     if (!loading) return;
-    this.#held ??= [];
-    const holding = Promise.all([this.#holding, loading]);
-    this.#holding = holding;
-    holding.then(() => {
-      if (holding !== this.#holding) return;
-      const steps = this.#held;
-      this.#held = this.#holding = undefined;
-      steps.forEach((step, index) => {
-        this.#waiting = steps.length - 1 - index;
-        this.inOrder(step);
+    this.#queue ??= [];
+    const blocker = Promise.all([this.#blocker, loading]);
+    this.#blocker = blocker;
+    blocker.then(() => {
+      if (blocker !== this.#blocker) return;
+      const tasks = this.#queue;
+      this.#queue = this.#blocker = undefined;
+      tasks.forEach((task, index) => {
+        this.#backlog = tasks.length - 1 - index;
+        this.enqueue(task);
       });
     });
   }
 
   #close() {
     this.#isClosed = true;
-    this.#line?.close();
-    this.#members.clear();
+    this.#transport?.close();
+    this.#subscribers.clear();
     this.onClosed();
   }
 }
 
-function read(text) {
+function parseData(text) {
   try {
     return JSON.parse(text);
   } catch {

@@ -1,18 +1,18 @@
 import { createParser } from 'eventsource-parser';
-import { shareKey } from './page.js';
+import { shareKey } from './share-key.js';
 import { refusal } from './retry.js';
 
 /**
- * Read one event stream until it ends, and say how it ended: `{ reason, … }` as in retry.js.
+ * Read an event stream to its end, and return how it ended: `{ reason, … }` as in retry.js.
  * A network failure, or `signal`, rejects instead.
  *
- * `onOpen(response)` is called once the answer is known to be an event stream; `onBytes`,
- * `onEvent`, `onId` and `onRetry` as it is read.
+ * Calls `onOpen(response)` if the response is an event stream, then `onBytes`, `onEvent`, `onId` and
+ * `onRetry` while it is read.
  */
 export async function readStream(url, { signal, credentials, lastEventId, onOpen, onBytes, ...parsing }) {
   const headers = { Accept: 'text/event-stream' };
   if (lastEventId) headers['Last-Event-ID'] = byteString(lastEventId);
-  // The server refuses a page that was made for another user.
+  // With it the server refuses a page that was rendered for another user.
   const key = new URL(url).origin === location.origin && shareKey();
   if (key) headers['SSE-Share-Key'] = key;
   const response = await fetch(url, { headers, credentials, signal, cache: 'no-store' });
@@ -31,7 +31,7 @@ export async function readStream(url, { signal, credentials, lastEventId, onOpen
   }
 }
 
-/** Header values are bytes: an id goes back as the UTF-8 in which it came. */
+/** Header values are bytes: encode the id in UTF-8, as it was sent. */
 function byteString(text) {
   return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join('');
 }

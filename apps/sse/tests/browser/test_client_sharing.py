@@ -84,7 +84,7 @@ def test_a_leader_that_lost_its_place_follows(server, open_tab, follow):
     leader.evaluate("""() => {
         const { postMessage } = BroadcastChannel.prototype;
         BroadcastChannel.prototype.postMessage = function (message) {
-            if (!message.answer) postMessage.call(this, message);
+            if (!message.pong) postMessage.call(this, message);
         };
     }""")
     other.evaluate("() => dispatchEvent(new Event('online'))")

@@ -1,7 +1,5 @@
-/** What the console says where the client may surprise, and what to do. Loaded when there is something to say. */
-
-/** For each cause, a sentence about its subject, or undefined if there is nothing to say. */
-const ADVICE = {
+/** For each cause a function of its subject that returns the warning, or undefined to print none. */
+const TEXTS = {
   missing: (selector) => `no element on this page matches "${selector}".`,
   content: (url) =>
     `an event of ${url} changed nothing, because the element has child elements. Bind parts of it with dj-sse-field, ` +
@@ -16,8 +14,8 @@ const ADVICE = {
   },
 };
 
-export function advise(cause, subject) {
-  const text = ADVICE[cause](subject);
+export function warn(cause, subject) {
+  const text = TEXTS[cause](subject);
   if (text) console.warn(`DjustSSE: ${text}`);
 }
 

@@ -1,14 +1,15 @@
-/** Loaded when something on the page first asks for morphing, which is idiomorph's work. */
-import { Idiomorph } from 'idiomorph';
-import { mayChange } from './input.js';
+/** The mode `morph`. */
 
-/** Make `target`, or what it holds, into `nodes`, and keep what the user is doing there. */
+import { Idiomorph } from 'idiomorph';
+import { mayChange } from './form-state.js';
+
+/** Change `target`, or its content, into `nodes` and keep unsaved input, focus and open dialogs. */
 export function morph(target, nodes, morphStyle) {
   const callbacks = { beforeNodeMorphed: keepState, beforeAttributeUpdated: mayChange };
   Idiomorph.morph(target, nodes, { morphStyle, ignoreActiveValue: true, callbacks });
 }
 
-/** The server's HTML knows nothing of how a stream is and where: the same stream stays open. */
+/** The server's HTML has neither the stream's state nor its position: keep both, so that it stays open. */
 function keepState(element, next) {
   if (!element._djustSSE || element.getAttribute('dj-sse') !== next.getAttribute?.('dj-sse')) return true;
   next.classList.add(...[...element.classList].filter((name) => name.startsWith('sse-')));
