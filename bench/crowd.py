@@ -12,7 +12,7 @@ from .serving import Target
 SOURCE = Path(__file__).parent / "client.c"
 # Occurs once in each event, at the end of its data, and nowhere else in a response.
 MARK = "~"
-PATIENCE_SECONDS = 180
+TIMEOUT_SECONDS = 180
 
 
 class Lost(Exception):
@@ -50,17 +50,17 @@ class Crowd:
         self.size = size
         streams, self.expected = self._ask(events=0)
         if streams != size:
-            raise Lost(f"Of {size} streams {streams} opened within {PATIENCE_SECONDS} s.")
+            raise Lost(f"Of {size} streams {streams} opened within {TIMEOUT_SECONDS} s.")
 
     def expect(self) -> None:
         """Expect one more event in each stream."""
         self.expected += self.size
 
-    def missing(self, patience: float = PATIENCE_SECONDS) -> int:
+    def missing(self, patience: float = TIMEOUT_SECONDS) -> int:
         """Return the number of events still missing after `patience` seconds; negative for surplus events."""
         return self.expected - self._ask(self.expected, patience)[1]
 
-    def _ask(self, events: int, patience: float = PATIENCE_SECONDS) -> tuple[int, int]:
+    def _ask(self, events: int, patience: float = TIMEOUT_SECONDS) -> tuple[int, int]:
         # If the client has failed, its reason is read below.
         with contextlib.suppress(BrokenPipeError):
             self._client.stdin.write(f"{self.size} {events} {patience * 1000:.0f}\n")

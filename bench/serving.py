@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.servers import PATIENCE_SECONDS, ROOT, Server, environment_for, free_port, wait_until
+from tests.servers import ROOT, TIMEOUT_SECONDS, Server, environment_for, free_port, wait_until
 
 from . import machine
 
@@ -39,7 +39,7 @@ def running(command: list[str], port: int, folder: Path, environment: dict[str, 
         )
     server = Server(f"http://127.0.0.1:{port}", process, log, command, environment)
     try:
-        wait_until(lambda: listens(server, port), PATIENCE_SECONDS)
+        wait_until(lambda: listens(server, port), TIMEOUT_SECONDS)
         yield psutil.Process(process.pid)
     finally:
         server.kill()

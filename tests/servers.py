@@ -17,7 +17,7 @@ import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = os.environ["DJANGO_SETTINGS_MODULE"].split(".")[0]
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 # Below those of outgoing connections, so that a server that is restarted finds its own free.
 PORTS = (10_000, 32_000)
 
@@ -41,7 +41,7 @@ class Server:
         """Return all that the server has printed so far."""
         return self.log.read_text(errors="replace")
 
-    def stop(self, number: int = signal.SIGTERM, patience: float = PATIENCE_SECONDS) -> float:
+    def stop(self, number: int = signal.SIGTERM, patience: float = TIMEOUT_SECONDS) -> float:
         """Send a signal, wait for the end, and return the seconds that it took."""
         started = time.monotonic()
         self.process.send_signal(number)
@@ -145,7 +145,7 @@ def _launch(command: list[str], environment: dict[str, str], log: Path) -> subpr
 
 
 def _wait_until_it_answers(server: Server) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         assert server.process.poll() is None, server.output()
         if answers(server.url):

@@ -31,7 +31,7 @@ def deployed(migrated, tmp_path_factory):
     servers.manage("collectstatic", "--noinput", "--verbosity", "0", environment=environment)
     with subprocess.Popen([sys.executable, "-m", "gunicorn"], cwd=servers.ROOT, env=environment) as gunicorn:
         try:
-            servers.wait_until(socket.exists, servers.PATIENCE_SECONDS)
+            servers.wait_until(socket.exists, servers.TIMEOUT_SECONDS)
             with nginx.running([f"unix:{socket}"] * 2, folder, extra=TRUSTED) as front:
                 yield front
         finally:

@@ -11,7 +11,7 @@ import pytest
 from httpx_sse import connect_sse
 
 from apps.sse.tests.servers import streaming
-from tests.servers import PACKAGE, PATIENCE_SECONDS, ROOT, environment_for, free_port, wait_until
+from tests.servers import PACKAGE, ROOT, TIMEOUT_SECONDS, environment_for, free_port, wait_until
 
 BASE = """<!doctype html>
 <% load sse %><html lang="en" dj-sse-share-key="<% sse_share_key %>">
@@ -102,7 +102,7 @@ def visitor(project):
     process = project.serve(port)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, follow_redirects=True) as client:
-            wait_until(lambda: answers(client), PATIENCE_SECONDS)
+            wait_until(lambda: answers(client), TIMEOUT_SECONDS)
             login = {
                 "username": "lin",
                 "password": "secret",

@@ -45,7 +45,7 @@ def running(name, environment, log):
         assert program.poll() is None, log.read_text()
     finally:
         program.terminate()
-        program.wait(servers.PATIENCE_SECONDS)
+        program.wait(servers.TIMEOUT_SECONDS)
 
 
 def routed(visitor="203.0.113.9", **more):
@@ -65,7 +65,7 @@ def test_a_platform_that_gives_a_port_and_a_database_runs_the_site(environment, 
     url = f"http://127.0.0.1:{environment['PORT']}"
     log, worker_log = tmp_path / "web.log", tmp_path / "worker.log"
     with running("web", environment, log) as web, httpx.Client(base_url=url, headers=routed()) as client:
-        wait_until(lambda: is_ready(url) or web.poll() is not None, servers.PATIENCE_SECONDS)
+        wait_until(lambda: is_ready(url) or web.poll() is not None, servers.TIMEOUT_SECONDS)
         page = client.get("/accounts/reset/")
         assert (page.status_code, page.headers["X-Request-ID"]) == (200, ID), log.read_text()
         [sheet] = re.findall(r'href="(/static/site\.[^"]+\.css)"', page.text)
@@ -79,7 +79,7 @@ def test_a_platform_that_gives_a_port_and_a_database_runs_the_site(environment, 
         headers = {"Referer": "https://example.com/", "Cookie": f"csrftoken={token}"}
         assert client.post("/accounts/reset/", data=form, headers=headers).is_redirect
         with running("worker", environment, worker_log):
-            wait_until(lambda: "SUCCESSFUL" in worker_log.read_text(), servers.PATIENCE_SECONDS)
+            wait_until(lambda: "SUCCESSFUL" in worker_log.read_text(), servers.TIMEOUT_SECONDS)
 
         with client.stream("GET", STREAM) as stream:
             assert stream.status_code == 200

@@ -47,7 +47,7 @@ def first_of(names):
 
 @pytest.fixture
 def complaints(page):
-    """What the browser complains about: console errors and uncaught exceptions."""
+    """The errors of the browser: console errors and uncaught exceptions."""
     found = []
     # What an error says, for which Firefox has but its name.
     page.add_init_script(

@@ -3,7 +3,7 @@
 import contextlib
 
 COMPLAINTS = {"error", "warning"}
-PATIENCE_MS = 20_000
+TIMEOUT_MS = 20_000
 
 
 def log_in(page, username, then="/accounts/password/"):
@@ -29,7 +29,7 @@ def browsers(browser, url):
 
         def open_browser(**options):
             context = stack.enter_context(browser.new_context(base_url=url, **options))
-            context.set_default_timeout(PATIENCE_MS)
+            context.set_default_timeout(TIMEOUT_MS)
             return watched(context.new_page())
 
         yield open_browser

@@ -12,7 +12,7 @@ from apps.sse.brokers import Broker, Gap
 from apps.sse.conf import setting
 from apps.sse.wire.events import Event, Position
 
-PATIENCE_SECONDS = 10
+TIMEOUT_SECONDS = 10
 
 
 class Listening:
@@ -27,13 +27,13 @@ class Listening:
 
     def __enter__(self) -> "Listening":
         self._thread.start()
-        assert self.woken.wait(PATIENCE_SECONDS), "listen() did not call wake() after it started listening"
+        assert self.woken.wait(TIMEOUT_SECONDS), "listen() did not call wake() after it started listening"
         self.woken.clear()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._loop.call_soon_threadsafe(self._task.cancel)
-        self._thread.join(PATIENCE_SECONDS)
+        self._thread.join(TIMEOUT_SECONDS)
 
     def _run(self) -> None:
         self._task = self._loop.create_task(self._broker.listen(self.woken.set))
@@ -188,10 +188,10 @@ class BrokerContract:
         with Listening(broker) as listening:
             with transaction.atomic():
                 broker.append(self.event())
-            assert listening.woken.wait(PATIENCE_SECONDS)
+            assert listening.woken.wait(TIMEOUT_SECONDS)
             listening.woken.clear()
             broker.append(self.event())
-            assert listening.woken.wait(PATIENCE_SECONDS)
+            assert listening.woken.wait(TIMEOUT_SECONDS)
         assert listening.failure is None
 
     def test_trimming_keeps_to_the_count_and_spares_the_newest(self, broker, settings):

@@ -6,7 +6,7 @@ from apps.sse.brokers import get_broker
 from apps.sse.brokers.memory import MemoryBroker
 from apps.sse.wire.events import Event
 
-PATIENCE_SECONDS = 10
+TIMEOUT_SECONDS = 10
 
 
 class Ear:
@@ -43,7 +43,7 @@ def tell(channel, text, *, name="e", durable=True):
 
 
 async def until(condition):
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while not condition():
             await asyncio.sleep(0.005)
 

@@ -24,7 +24,7 @@ from apps.sse.stream import registry
 from apps.sse.testing.asgi_request import ASGIRequest
 
 WAYS = ["hand-off", "ASGI", "WSGI"]
-PATIENCE_SECONDS = 10
+TIMEOUT_SECONDS = 10
 OPEN = "sse:open"
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -102,7 +102,7 @@ def ask(
         send = _ask_wsgi if way == "WSGI" else _ask_asgi
         asked = pool.submit(send, answer, way, method, url, query, raw, until)
         try:
-            asked.result(PATIENCE_SECONDS)
+            asked.result(TIMEOUT_SECONDS)
         except TimeoutError:
             registry.end_all()
             raise
@@ -124,8 +124,8 @@ def _ask_asgi(answer, way, method, url, query, headers, until):
 
     async def run():
         request = ASGIRequest(application, scope)
-        await request.wait(lambda: until and until(request.chunks), PATIENCE_SECONDS)
-        await request.disconnect(PATIENCE_SECONDS)
+        await request.wait(lambda: until and until(request.chunks), TIMEOUT_SECONDS)
+        await request.disconnect(TIMEOUT_SECONDS)
         answer.status, answer.chunks = request.status, request.chunks
         answer.headers = httpx.Headers(dict(request.headers))
 

@@ -17,7 +17,7 @@ from apps.sse.wire.events import Event
 from .followers import until
 from .streams import decode
 
-PATIENCE_SECONDS = 5
+TIMEOUT_SECONDS = 5
 
 
 class Socket:
@@ -90,7 +90,7 @@ class Playing:
         await self.ended()
 
     async def ended(self):
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await self.task
 
 
@@ -237,7 +237,7 @@ async def test_the_servers_own_task_goes_on_after_the_stream_was_ended():
     serving = asyncio.ensure_future(serve())
     await it.source.is_playing.wait()
     it.connection.end("age")
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         assert await serving == 0
 
 
@@ -268,7 +268,7 @@ async def test_a_client_that_does_not_take_the_end_of_a_finished_stream_is_given
     async with Playing(LastWords()) as it:
         it.socket.fill()
         it.connection.write(b"now on its way ")
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             assert not await it.task
         assert it.connection.outcome == "finished"
         assert registry.connection_counts.users["me"] == 0
@@ -349,7 +349,7 @@ async def test_what_is_raised_for_one_connection_ends_it_and_no_other(monkeypatc
     registry.stream_opened.connect(fail)
     monkeypatch.setattr(Listeners, "closed", fail)
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await (it := Playing()).connection.run(it.socket.send)
     finally:
         registry.stream_opened.disconnect(fail)

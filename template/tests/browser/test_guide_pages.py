@@ -11,7 +11,7 @@ from tests.browser import people
 @pytest.fixture
 def patience():
     """Raise Playwright's timeout for a loaded machine."""
-    expect.set_options(timeout=people.PATIENCE_MS)
+    expect.set_options(timeout=people.TIMEOUT_MS)
     yield
     expect.set_options(timeout=5000)
 

@@ -24,7 +24,7 @@ from .injection import Fault, databases, faults
 from .judge import missing, violations
 from .publisher import Publisher
 
-PATIENCE_SECONDS = float(os.environ.get("PATIENCE_SECONDS", "5"))
+TIMEOUT_SECONDS = float(os.environ.get("TIMEOUT_SECONDS", "5"))
 USUAL_REQUESTS = {"signed in": 2, "leaving": 2}
 
 # Shorter pauses, and smaller pages, so that a few events need several.
@@ -165,7 +165,7 @@ class Scenario:
     async def _give_up(self) -> None:
         for client in self._clients:
             client.is_leaving = True
-        await asyncio.sleep(PATIENCE_SECONDS / 5)
+        await asyncio.sleep(TIMEOUT_SECONDS / 5)
         left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in left:
             task.cancel()
@@ -207,7 +207,7 @@ class Scenario:
             gc.collect()
 
     async def _until(self, what: str, condition: Callable[[], Any]) -> None:
-        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        deadline = asyncio.get_running_loop().time() + TIMEOUT_SECONDS
         while not condition():
             if asyncio.get_running_loop().time() > deadline:
                 raise Stuck(what)

@@ -14,7 +14,7 @@ import httpx
 from apps.sse.tests.chaos.clients import LOST, Client, frames, until
 from tests import nginx, servers
 
-PATIENCE_SECONDS = 60
+TIMEOUT_SECONDS = 60
 FORMS_PER_SECOND = 15
 
 
@@ -43,7 +43,7 @@ class Web:
 
     async def until_ready(self):
         """Wait until it is ready to serve, as its own health says."""
-        await until(self._is_ready_or_failed, PATIENCE_SECONDS)
+        await until(self._is_ready_or_failed, TIMEOUT_SECONDS)
 
     def _is_ready_or_failed(self):
         assert self.process.poll() is None, self.output()
@@ -56,7 +56,7 @@ class Web:
     async def replace(self):
         """Stop it, and start another in its place."""
         self.process.send_signal(signal.SIGTERM)
-        await until(lambda: self.process.poll() is not None, PATIENCE_SECONDS)
+        await until(lambda: self.process.poll() is not None, TIMEOUT_SECONDS)
         assert self.process.returncode == 0, self.output()
         self.start()
         await self.until_ready()
@@ -85,7 +85,7 @@ def two_servers(deployment, folder, **variables):
             web.start()
             stack.callback(web.kill)
         for web in webs:
-            servers.wait_until(web._is_ready_or_failed, PATIENCE_SECONDS)
+            servers.wait_until(web._is_ready_or_failed, TIMEOUT_SECONDS)
         # All clients of a test have one address.
         many = {"limit_conn streams 100;": "limit_conn streams 10000;"}
         front = stack.enter_context(nginx.running([web.bind for web in webs], folder, changes=many))
@@ -140,7 +140,7 @@ class Visitors:
         # Each on a connection of its own. A browser that meets one which nginx is just closing, on a
         # reload, sends its request again; httpx does not. One that comes while a server has no worker waits.
         limits = httpx.Limits(max_keepalive_connections=0)
-        async with httpx.AsyncClient(base_url=self.url, timeout=PATIENCE_SECONDS, limits=limits) as client:
+        async with httpx.AsyncClient(base_url=self.url, timeout=TIMEOUT_SECONDS, limits=limits) as client:
             while True:
                 await asyncio.sleep(self.count / FORMS_PER_SECOND)
                 for method in ("GET", "POST"):

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 from httpx_sse import EventSource
 
-PATIENCE_SECONDS = 20
+TIMEOUT_SECONDS = 20
 TABS_AT_ONCE = 8
 
 
@@ -32,7 +32,7 @@ class Browser:
         self._stack = contextlib.ExitStack()
         self.client = httpx.Client(
             base_url=server.url,
-            timeout=PATIENCE_SECONDS,
+            timeout=TIMEOUT_SECONDS,
             limits=httpx.Limits(max_keepalive_connections=0),
         )
 
@@ -70,7 +70,7 @@ class Browser:
 def tabs_in_two_processes(open_tab):
     """Open tabs with `open_tab()`, several at a time, until two processes serve them; return all."""
     tabs = []
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     with ThreadPoolExecutor(TABS_AT_ONCE) as pool:
         while len({tab.pid for tab in tabs}) < 2:
             assert time.monotonic() < deadline, "all streams are in one process"
@@ -85,5 +85,5 @@ def seconds_until_the_end(tabs, act):
         act()
         acted = time.monotonic()
         for end in ends:
-            assert end.result(PATIENCE_SECONDS), "it was cut off without a retry delay"
+            assert end.result(TIMEOUT_SECONDS), "it was cut off without a retry delay"
         return time.monotonic() - acted

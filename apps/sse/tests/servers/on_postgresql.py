@@ -19,7 +19,7 @@ from apps.sse.tests.followers import Ear, until
 from apps.sse.tests.servers.frozen import Proxy, check_that_followers_are_hung_up_while_it_is_frozen
 from apps.sse.tests.servers.logs import log_of, waiting
 
-PATIENCE_SECONDS = 10
+TIMEOUT_SECONDS = 10
 
 pytestmark = pytest.mark.django_db(transaction=True)
 event = BrokerContract.event
@@ -72,10 +72,10 @@ def test_a_long_transaction_holds_up_nobody_and_its_events_come_when_it_commits(
         with transaction.atomic():
             broker.append(event(text="long"))
             begun.set()
-            may_commit.wait(PATIENCE_SECONDS)
+            may_commit.wait(TIMEOUT_SECONDS)
 
     thread = in_a_thread(take_long)
-    begun.wait(PATIENCE_SECONDS)
+    begun.wait(TIMEOUT_SECONDS)
     with transaction.atomic():
         broker.append(event(text="short"))
     broker.append(event(text="straight"))
@@ -101,7 +101,7 @@ def test_events_that_wait_are_there_once_and_in_order_when_several_sweep_at_once
 async def test_who_listens_learns_that_the_connection_broke(broker):
     loop = asyncio.get_running_loop()
     with pytest.raises(psycopg.OperationalError):
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await broker.listen(lambda: loop.run_in_executor(None, in_a_thread, end_those_who_listen))
 
 
@@ -114,7 +114,7 @@ async def test_a_pooler_that_swallows_notifications_is_found_out(broker, monkeyp
 
     monkeypatch.setattr(psycopg.AsyncConnection, "execute", execute_unless_listen)
     with pytest.raises(ImproperlyConfigured, match="SSE_LISTEN_URL"):
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await broker.listen(lambda: None)
 
 
@@ -124,7 +124,7 @@ async def test_who_listens_finds_out_that_the_server_does_not_answer_any_more(br
     with contextlib.closing(Proxy(servers_url())) as proxy:
         settings.SSE_LISTEN_URL = proxy.url
         with pytest.raises(TimeoutError, match="did not respond"):
-            async with asyncio.timeout(3 * PATIENCE_SECONDS):
+            async with asyncio.timeout(3 * TIMEOUT_SECONDS):
                 await broker.listen(proxy.freeze)
 
 
@@ -155,13 +155,13 @@ async def test_the_log_is_read_while_requests_use_up_the_pool(settings):
 
     def hold():
         with connection.cursor():
-            may_end.wait(PATIENCE_SECONDS)
+            may_end.wait(TIMEOUT_SECONDS)
 
     def hold_and_publish():
         with connection.cursor():
-            may_publish.wait(PATIENCE_SECONDS)
+            may_publish.wait(TIMEOUT_SECONDS)
             publish("news", "e", "arrived")
-            may_end.wait(PATIENCE_SECONDS)
+            may_end.wait(TIMEOUT_SECONDS)
 
     holders = [in_a_thread(hold_and_publish)]
     pool = connection.pool
@@ -193,7 +193,7 @@ async def test_a_query_of_the_listener_that_is_cancelled_leaves_no_task(broker):
     while len(asyncio.all_tasks() - before) < 2:
         await asyncio.sleep(0)
     query.cancel()
-    await asyncio.wait({query}, timeout=PATIENCE_SECONDS)
+    await asyncio.wait({query}, timeout=TIMEOUT_SECONDS)
     assert query.cancelled()
     assert (asyncio.all_tasks() - before, database.closed) == (set(), True)
     in_a_thread(end_those_who_listen).join()

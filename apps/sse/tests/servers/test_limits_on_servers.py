@@ -12,14 +12,14 @@ from tests.servers import wait_until
 
 BURST = 60
 MOST = 10
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 
 
 class Burst:
     """Clients that all ask for a stream at the same moment: `async with Burst(url, path) as statuses`."""
 
     def __init__(self, url, path, count=BURST, headers_of=lambda number: {}, **options):
-        self._client = httpx.AsyncClient(base_url=url, timeout=PATIENCE_SECONDS, limits=httpx.Limits(), **options)
+        self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, limits=httpx.Limits(), **options)
         self._requests = [self._client.build_request("GET", path, headers=headers_of(n)) for n in range(count)]
 
     async def __aenter__(self):
@@ -37,7 +37,7 @@ class Burst:
 
 async def count_open(url):
     """Return how many streams the server says it has."""
-    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_SECONDS) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS) as client:
         return (await client.get("/state/")).json()["streams"]
 
 
@@ -95,7 +95,7 @@ def test_streams_of_an_age_end_at_different_times_and_their_clients_come_back(pr
     async def hear_the_ends(url):
         ends = []
         limits = httpx.Limits(max_connections=BURST)
-        async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_SECONDS, limits=limits) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, limits=limits) as client:
             await asyncio.gather(*(hear_the_end(client, ends) for _ in range(BURST)))
         return ends
 

@@ -13,7 +13,7 @@ from apps.sse.brokers.redis import RedisBroker, outage
 from apps.sse.tests.contract import BrokerContract, Listening
 from apps.sse.tests.servers.logs import log_of, waiting
 
-PATIENCE_SECONDS = 10
+TIMEOUT_SECONDS = 10
 
 pytestmark = pytest.mark.django_db(transaction=True)
 event = BrokerContract.event
@@ -74,13 +74,13 @@ class TestServer:
 
     async def test_who_listens_learns_that_the_server_died(self, broker, valkey):
         with pytest.raises(ConnectionError):
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
                 await broker.listen(valkey.stop)
 
     async def test_who_listens_finds_out_that_the_server_says_nothing_any_more(self, broker, valkey, monkeypatch):
         monkeypatch.setattr(redis, "SILENCE_SECONDS", 0.2)
         with pytest.raises(ConnectionError, match="did not respond"):
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
                 await broker.listen(valkey.freeze)
 
     async def test_a_server_with_nothing_to_tell_is_listened_to_on_and_on(self, broker, monkeypatch):
@@ -219,7 +219,7 @@ class TestAddress:
             Listening(broker) as heard,
         ):
             broker.append(event())
-            assert heard.woken.wait(PATIENCE_SECONDS)
+            assert heard.woken.wait(TIMEOUT_SECONDS)
             assert log_of(broker) == ["hello"]
 
     @pytest.mark.parametrize("other", ["/0?prefix=other", "/1"])
@@ -227,6 +227,6 @@ class TestAddress:
         stranger = RedisBroker(valkey.url.removesuffix("/0") + other)
         with contextlib.closing(stranger), Listening(broker) as heard, Listening(stranger) as strangers:
             stranger.append(event(text="theirs"))
-            assert strangers.woken.wait(PATIENCE_SECONDS)
+            assert strangers.woken.wait(TIMEOUT_SECONDS)
             assert (log_of(broker), log_of(stranger)) == ([], ["theirs"])
             assert not heard.woken.wait(0.1)

@@ -27,7 +27,7 @@ from apps.sse.tests.servers.logs import log_of, waiting
 from apps.sse.tests.streams import make_user
 from tests import servers
 
-PATIENCE_SECONDS = 10
+TIMEOUT_SECONDS = 10
 
 pytestmark = pytest.mark.django_db(transaction=True)
 event = BrokerContract.event
@@ -86,7 +86,7 @@ broker._put = die
 with transaction.atomic():
     broker.append(event(text="committed"))
 """)
-        process.communicate(timeout=PATIENCE_SECONDS)
+        process.communicate(timeout=TIMEOUT_SECONDS)
         assert (process.returncode, log_of(broker)) == (-signal.SIGKILL, [])
         for _ in range(2):
             broker.maintain()
@@ -98,7 +98,7 @@ outbox.done = die
 with transaction.atomic():
     broker.append(event(text="published"))
 """)
-        process.communicate(timeout=PATIENCE_SECONDS)
+        process.communicate(timeout=TIMEOUT_SECONDS)
         assert (process.returncode, log_of(broker), waiting()) == (-signal.SIGKILL, ["published"], ["published"])
         broker.maintain()
         assert (log_of(broker), waiting()) == (["published"], [])
@@ -115,7 +115,7 @@ with transaction.atomic():
             sweeper.stdin.write("now\n")
             sweeper.stdin.flush()
         for sweeper in maintainers:
-            sweeper.communicate(timeout=PATIENCE_SECONDS)
+            sweeper.communicate(timeout=TIMEOUT_SECONDS)
         assert ([s.returncode for s in maintainers], log_of(broker), waiting()) == ([0, 0, 0], texts, [])
 
     def test_a_sweep_that_was_overtaken_by_another_publishes_nothing_twice(self, broker, valkey, monkeypatch):

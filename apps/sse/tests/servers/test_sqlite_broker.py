@@ -14,7 +14,7 @@ from apps.sse.tests.contract import Listening
 from apps.sse.wire.events import Event
 
 FOR_EVER = 1000
-PATIENCE_SECONDS = 5
+TIMEOUT_SECONDS = 5
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -60,7 +60,7 @@ def test_the_system_tells_of_a_commit_of_another_process(stranger, listening, mo
     with listening() as heard:
         stranger.publish()
         stranger.write("CREATE TABLE what_is_told_of_too_early_shows_at_the_next_write (id)")
-        assert heard.woken.wait(PATIENCE_SECONDS)
+        assert heard.woken.wait(TIMEOUT_SECONDS)
 
 
 def test_a_commit_that_the_system_tells_of_too_early_is_seen_soon_after(stranger, listening, monkeypatch):
@@ -69,7 +69,7 @@ def test_a_commit_that_the_system_tells_of_too_early_is_seen_soon_after(stranger
         for _ in range(50):
             heard.woken.clear()
             stranger.publish()
-            assert heard.woken.wait(PATIENCE_SECONDS)
+            assert heard.woken.wait(TIMEOUT_SECONDS)
 
 
 @pytest.mark.parametrize("told", [True, False])
@@ -78,7 +78,7 @@ def test_a_commit_that_the_system_does_not_tell_of_is_heard_all_the_same(strange
     monkeypatch.setattr(sqlite, "told_of_writes", lambda *_: nothing)
     with listening() as heard:
         stranger.publish()
-        assert heard.woken.wait(PATIENCE_SECONDS)
+        assert heard.woken.wait(TIMEOUT_SECONDS)
 
 
 async def test_writes_to_the_file_that_a_link_leads_to_are_told_of(stranger, tmp_path):
@@ -88,7 +88,7 @@ async def test_writes_to_the_file_that_a_link_leads_to_are_told_of(stranger, tmp
     told = asyncio.Event()
     with file.told_of_writes(link, told.set):
         stranger.publish()
-        await asyncio.wait_for(told.wait(), PATIENCE_SECONDS)
+        await asyncio.wait_for(told.wait(), TIMEOUT_SECONDS)
 
 
 def test_where_the_system_tells_of_no_writes_the_broker_knows_it(monkeypatch, tmp_path):
@@ -114,16 +114,16 @@ def test_a_file_that_takes_the_place_of_the_database_is_heard_instead(stranger, 
     with listening() as heard:
         (tmp_path / "new").symlink_to(restored.path)
         os.replace(tmp_path / "new", link)
-        assert heard.woken.wait(PATIENCE_SECONDS), "a replaced log"
+        assert heard.woken.wait(TIMEOUT_SECONDS), "a replaced log"
         for _ in range(3):
             heard.woken.clear()
             restored.publish()
-            assert heard.woken.wait(PATIENCE_SECONDS)
+            assert heard.woken.wait(TIMEOUT_SECONDS)
 
 
 async def test_a_file_that_is_gone_ends_the_listening(stranger):
     with pytest.raises(FileNotFoundError):
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await sqlite.SQLiteBroker().listen(stranger.path.unlink)
 
 
