@@ -29,19 +29,11 @@ class UserRow(NamedTuple):
     views: list[tuple[str, int]]
 
 
-class ProcessRow(NamedTuple):
-    """A process and its number of streams, which is None if it was silent for `silent_seconds`."""
-
-    process: Process
-    number: int | None
-    silent_seconds: int
-
-
 class Streams:
     """The open streams of all processes by view, user and process; `further` are those of users in no row."""
 
     def __init__(self, rows: list[Process]) -> None:
-        self.processes = [_process_row(row) for row in rows]
+        self.processes = [(row, self._number(row), round(row.age.total_seconds())) for row in rows]
         reported = [row.data["streams"] for row in rows if not processes.is_silent(row)]
         views: Counter[str] = Counter()
         users: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -58,11 +50,8 @@ class Streams:
         self.users = sorted(found, key=lambda row: (-row.number, row.name))
         self.further = self.total - self.guests - sum(row.number for row in found)
 
-
-def _process_row(row: Process) -> ProcessRow:
-    if processes.is_silent(row):
-        return ProcessRow(row, None, round(row.age.total_seconds()))
-    return ProcessRow(row, sum(row.data["streams"]["views"].values()), 0)
+    def _number(self, row: Process) -> int | None:
+        return None if processes.is_silent(row) else sum(row.data["streams"]["views"].values())
 
 
 def usernames(pks: Any) -> dict[str, str]:

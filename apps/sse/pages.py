@@ -7,7 +7,6 @@ from functools import wraps
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest
 from django.utils.decorators import classonlymethod
 
 from .publishing import position
@@ -68,14 +67,3 @@ class LivePageMixin:
     def as_view(cls, **initkwargs):
         """Return the view."""
         return live_page(super().as_view(**initkwargs))  # type: ignore[misc]
-
-
-def since(request: HttpRequest) -> str:
-    """Return the position taken before the view ran; raises `ImproperlyConfigured` if there is none."""
-    try:
-        return request.sse_since  # type: ignore[attr-defined]
-    except AttributeError:
-        raise ImproperlyConfigured(
-            f"The page {request.path} uses sse_since, but no position was taken before its queries. Put "
-            "LivePageMixin before View in its class, or @live_page on its function (both from apps.sse)."
-        ) from None

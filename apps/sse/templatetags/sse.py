@@ -10,7 +10,6 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from .. import pages
 from ..http.share_keys import share_key
 
 register = template.Library()
@@ -43,7 +42,13 @@ def sse_since(context: Context) -> str:
 
     `LivePageMixin` or `live_page` takes it before the view runs. Raises `ImproperlyConfigured` without them.
     """
-    return pages.since(_request(context, "sse_since"))
+    request = _request(context, "sse_since")
+    if not hasattr(request, "sse_since"):
+        raise ImproperlyConfigured(
+            f"The page {request.path} uses sse_since, but no position was taken before its queries. Put "
+            "LivePageMixin before View in its class, or @live_page on its function (both from apps.sse)."
+        )
+    return request.sse_since
 
 
 @register.simple_tag(takes_context=True)

@@ -78,7 +78,7 @@ def test_the_streams_of_all_processes_are_summed_by_view_and_by_user(admin, answ
     assert [(row.name, row.number, row.views) for row in streams.users] == [
         ("ada lovelace", 5, [(FEED, 4), (CHAT, 1)])
     ]
-    assert [(each.process.pk, each.number) for each in streams.processes] == [(1, 4), (2, 2)]
+    assert [(process.pk, number) for process, number, _ in streams.processes] == [(1, 4), (2, 2)]
     assert all(text in response.text for text in (FEED, CHAT, "ada lovelace", "left 402"))
 
 

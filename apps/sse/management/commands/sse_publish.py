@@ -1,17 +1,16 @@
-"""Publish an event from the command line."""
+"""Publish an event."""
 
-import json
 import sys
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.sse import position, publish
-from apps.sse.management.plain import broker_errors, warn_of_memory
+from apps.sse.management.broker import broker_errors, warn_about_memory
+from apps.sse.wire.events import decode_data
 
 
 class Command(BaseCommand):
-    """Publish an event and print the log's newest position."""
+    """Publish an event and print the newest position."""
 
     help = (
         "Sends an event to every client that follows CHANNEL, in all processes, and prints the newest position of "
@@ -26,8 +25,8 @@ class Command(BaseCommand):
         parser.add_argument("--not-durable", action="store_true", help="do not replay it; a crash may lose it")
 
     def handle(self, *, channel, event, data, not_durable, **options):
-        warn_of_memory(self.stderr)
-        data = value_of(sys.stdin.read().removesuffix("\n") if data == "-" else data)
+        warn_about_memory(self.stderr)
+        data = decode_data(sys.stdin.read().removesuffix("\n") if data == "-" else data)
         with broker_errors():
             before = position()
             try:
@@ -41,11 +40,3 @@ class Command(BaseCommand):
             )
         else:
             self.stdout.write(str(newest))
-
-
-def value_of(text: str) -> Any:
-    """Return the parsed JSON, or the text itself if it is not JSON."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

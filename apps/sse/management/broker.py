@@ -1,4 +1,4 @@
-"""What the library's commands have in common: errors in a sentence."""
+"""The broker in the commands' messages."""
 
 import contextlib
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ MEMORY = (
 
 @contextlib.contextmanager
 def broker_errors() -> Iterator[None]:
-    """Turn whatever the broker raises into a `CommandError` that names it; `--traceback` shows the rest."""
+    """Raise exceptions of the broker as `CommandError`; `--traceback` shows where they came from."""
     try:
         yield
     except CommandError:
@@ -30,12 +30,12 @@ def broker_errors() -> Iterator[None]:
 
 
 def broker_name() -> str:
-    """Return the broker's address without the user and password in it."""
+    """Return the broker's URL without user and password."""
     parts = urlsplit(setting("SSE_BROKER_URL"))
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def warn_of_memory(stderr: OutputWrapper) -> None:
-    """Say so if this process is alone with its events."""
+def warn_about_memory(stderr: OutputWrapper) -> None:
+    """Write a warning if the broker serves a single process."""
     if setting("SSE_BROKER_URL").startswith("memory://"):
         stderr.write(MEMORY)
