@@ -1,38 +1,19 @@
 """`manage.py startapp` creates an app that works, in this project and in a generated one."""
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from template.tests.shell import run_python
 from tests.servers import ROOT
 
 LEFT_OUT = shutil.ignore_patterns(".*", "node_modules", "__pycache__", "dist", "bench")
 
 
-def run(folder, *command, fails=False, **variables):
-    """Run Python in a folder, without this project's environment, and return its output."""
-    ours = ("PYTEST", "DJANGO", "DEBUG", "SECRET_KEY")
-    newcomer = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    done = subprocess.run(
-        [sys.executable, *command],
-        cwd=folder,
-        env=newcomer | variables,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert (done.returncode != 0) == fails, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
 def start_app(folder, *arguments, **options):
-    return run(folder, "manage.py", "startapp", *arguments, **options)
+    return run_python(folder, "manage.py", "startapp", *arguments, **options)
 
 
 @pytest.fixture
@@ -44,7 +25,7 @@ def copy(tmp_path):
 @pytest.fixture
 def generated(tmp_path):
     """A project that was generated from this one."""
-    run(tmp_path, "-m", "django", "startproject", "--template", str(ROOT), "another")
+    run_python(tmp_path, "-m", "django", "startproject", "--template", str(ROOT), "another")
     return tmp_path / "another"
 
 
@@ -54,12 +35,12 @@ def test_a_new_app_of_either_kind_passes_checks_and_its_tests(project, request):
     assert "Add this" not in start_app(folder, "blog_posts") + start_app(folder, "wall", "--live")
     made = ["apps/blog_posts", "apps/wall"]
     changed = [str(file) for name in ("settings", "urls") for file in folder.glob(f"*/{name}.py")]
-    run(folder, "-m", "ruff", "check", "--no-cache", *made, *changed)
-    run(folder, "-m", "ruff", "format", "--check", "--no-cache", *made, *changed)
-    run(folder, "-m", "mypy", f"--cache-dir={ROOT}/.mypy_cache", *made)
-    run(folder, "manage.py", "check", DEBUG="1")
-    run(folder, "manage.py", "makemigrations", "--check", "--dry-run")
-    assert "6 passed" in run(folder, "-m", "pytest", "-n0", "-v", "-p", "no:cacheprovider", *made)
+    run_python(folder, "-m", "ruff", "check", "--no-cache", *made, *changed)
+    run_python(folder, "-m", "ruff", "format", "--check", "--no-cache", *made, *changed)
+    run_python(folder, "-m", "mypy", f"--cache-dir={ROOT}/.mypy_cache", *made)
+    run_python(folder, "manage.py", "check", DEBUG="1")
+    run_python(folder, "manage.py", "makemigrations", "--check", "--dry-run")
+    assert "6 passed" in run_python(folder, "-m", "pytest", "-n0", "-v", "-p", "no:cacheprovider", *made)
 
 
 def test_migrations_are_created_and_applied_by_plain_commands_and_pass_lint(copy):
@@ -73,16 +54,18 @@ class Note(models.Model):
     def __str__(self) -> str:
         return str(self.item)
 """)
-    run(copy, "manage.py", "makemigrations")
-    assert "Applying wall.0002_note... OK" in run(copy, "manage.py", "migrate")
-    run(copy, "-m", "ruff", "check", "--no-cache", "apps/wall")
-    run(copy, "-m", "ruff", "format", "--check", "--no-cache", "apps/wall")
+    run_python(copy, "manage.py", "makemigrations")
+    assert "Applying wall.0002_note... OK" in run_python(copy, "manage.py", "migrate")
+    run_python(copy, "-m", "ruff", "check", "--no-cache", "apps/wall")
+    run_python(copy, "-m", "ruff", "format", "--check", "--no-cache", "apps/wall")
 
 
 def test_a_configured_project_does_not_migrate_in_development_mode(copy):
-    assert "SECRET_KEY is not set" in run(copy, "manage.py", "migrate", fails=True, DATABASE_URL="sqlite:///x.db")
+    assert "SECRET_KEY is not set" in run_python(
+        copy, "manage.py", "migrate", fails=True, DATABASE_URL="sqlite:///x.db"
+    )
     (copy / ".env").touch()
-    assert "SECRET_KEY is not set" in run(copy, "manage.py", "migrate", fails=True)
+    assert "SECRET_KEY is not set" in run_python(copy, "manage.py", "migrate", fails=True)
 
 
 def test_startapp_prints_the_lines_that_it_cannot_add(copy):

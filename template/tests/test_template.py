@@ -14,25 +14,11 @@ from pathlib import Path
 import pytest
 from django.template import Context, Engine
 
+from template.tests.shell import new_environment, run, run_python
 from tests import servers
 from tests.servers import PACKAGE, ROOT
 
 BRACES = re.compile("|".join([r"\{" * 2, r"\{" + "%", r"\{" + "#"]))
-
-
-def newcomer():
-    """Return the environment without this project's variables."""
-    ours = ("PYTEST", "MAKE", "MFLAGS", "DJANGO", "DEBUG", "SECRET_KEY")
-    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-
-
-def run(*command, cwd=ROOT):
-    """Run a command without this project's environment and return its output."""
-    done = subprocess.run(
-        command, cwd=cwd, env=newcomer(), capture_output=True, text=True, check=False, timeout=600
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 SOME_TESTS = "apps/accounts apps/feed tests/test_home.py"
@@ -40,7 +26,7 @@ SOME_TESTS = "apps/accounts apps/feed tests/test_home.py"
 
 @pytest.fixture(scope="session")
 def built_zip():
-    run(sys.executable, "-m", "template.build")
+    run_python(ROOT, "-m", "template.build")
     return ROOT / "dist" / "project_template.zip"
 
 
@@ -52,7 +38,7 @@ def template(request, tmp_path):
     if request.param == "zip":
         return request.getfixturevalue("built_zip")
     archive = tmp_path / "archive.zip"
-    run("git", "archive", "--prefix=template-main/", "--output", str(archive), "HEAD")
+    run(ROOT, "git", "archive", "--prefix=template-main/", "--output", str(archive), "HEAD")
     return archive
 
 
@@ -60,14 +46,14 @@ def start_project(template, parent, name):
     """Make a project that uses this checkout's virtual environment, so that nothing is downloaded."""
     parent.mkdir(exist_ok=True)
     django_admin = Path(sys.executable).with_name("django-admin")
-    run(str(django_admin), "startproject", "--template", str(template), name, cwd=parent)
+    run(parent, django_admin, "startproject", "--template", template, name)
     (parent / name / ".venv").symlink_to(ROOT / ".venv")
     (ROOT / ".venv" / "ready").touch()
     return parent / name
 
 
 def test_no_python_file_contains_template_syntax():
-    listed = run("git", "ls-files", "*.py").split()
+    listed = run(ROOT, "git", "ls-files", "*.py").split()
     assert [name for name in listed if BRACES.search((ROOT / name).read_text())] == []
 
 
@@ -94,27 +80,27 @@ def test_a_generated_project_is_served(template, tmp_path):
 @pytest.mark.parametrize("template", ["zip"], indirect=True)
 def test_a_generated_project_passes_make_check_and_its_tests(template, tmp_path):
     project = start_project(template, tmp_path / "a path", "mysite")
-    run("make", "check", cwd=project)
-    run("make", "test", f"ARGS={SOME_TESTS} -n0", cwd=project)
+    run(project, "make", "check")
+    run(project, "make", "test", f"ARGS={SOME_TESTS} -n0")
 
 
 @pytest.mark.soak
 def test_a_generated_project_installs_itself_and_passes_all_its_tests(template, tmp_path):
     project = start_project(template, tmp_path / "a path", "mysite")
     (project / ".venv").unlink()
-    printed = run("make", "test", cwd=project)
+    printed = run(project, "make", "test")
     assert " passed" in printed
     assert "skipped" not in printed or os.geteuid() != 0
 
 
 def test_a_project_of_the_folder_lists_the_templates_own_files_and_one_command_removes_them(tmp_path):
     project = start_project(ROOT, tmp_path, "mysite")
-    named = run("make", cwd=project).split("only the template's own repository needs: ")[1].split("\n")[0].split()
+    named = run(project, "make").split("only the template's own repository needs: ")[1].split("\n")[0].split()
     assert {"template", "bench", "apps/sse/tests", "apps/sse/client", "CHANGELOG.md"} <= set(named)
-    run("make", "remove-template", cwd=project)
+    run(project, "make", "remove-template")
     assert [path for path in named if (project / path).exists()] == []
-    assert "repository needs" not in run("make", "check", cwd=project)
-    assert "repository needs" not in run("make")
+    assert "repository needs" not in run(project, "make", "check")
+    assert "repository needs" not in run(ROOT, "make")
 
 
 def serve_and_listen(project):
@@ -124,7 +110,7 @@ def serve_and_listen(project):
     command = ["make", "run", f"PORT={port}"]
     with log.open("w") as out:
         process = subprocess.Popen(
-            command, cwd=project, env=newcomer(), stdout=out, stderr=out, start_new_session=True
+            command, cwd=project, env=new_environment(), stdout=out, stderr=out, start_new_session=True
         )
     try:
         return listen(f"http://127.0.0.1:{port}/api/dashboard/stream/", process, log)

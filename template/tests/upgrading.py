@@ -1,27 +1,14 @@
 """Versions of a small template, and projects that are made from them and upgraded."""
 
-import os
 import re
 import shutil
-import subprocess
 import sys
 
+from template.tests.shell import run
 from tests.servers import ROOT
 
 MIGRATION = "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n    dependencies = {}\n"
 NUMBERS = "".join(f"line {number}\n" for number in range(1, 61))
-
-
-def run(folder, *command, fails=False, **variables):
-    """Run a command without this project's environment, check whether it `fails`, and return its output."""
-    ours = ("PYTEST", "MAKE", "MFLAGS", "DJANGO", "DEBUG", "SECRET_KEY")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    command = [str(part) for part in command]
-    done = subprocess.run(
-        command, cwd=folder, env=environment | variables, capture_output=True, text=True, check=False
-    )
-    assert bool(done.returncode) == fails, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 def git(folder, *arguments, **options):
