@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -109,3 +110,13 @@ def test_an_included_library_is_named_with_its_version_and_licence(name, script,
     assert f"includes {name} {version}" in served(script)
     assert holder == script or holder in served(script).partition("\n")[0]
     assert licence in served(holder)
+
+
+def test_each_attribute_of_the_client_is_in_the_reference_and_in_the_guide():
+    def attributes(*files):
+        return set(re.findall(r"dj-sse(?:-[a-z]+)*", "".join(file.read_text(encoding="utf-8") for file in files)))
+
+    apps = check.CLIENT.parents[1]
+    used = attributes(*check.CLIENT.glob("src/*.js"))
+    assert used == attributes(apps / "sse" / "README.md")
+    assert used - {"dj-sse-share-key"} == attributes(apps / "guide" / "templates" / "guide" / "pages" / "client.html")

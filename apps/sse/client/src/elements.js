@@ -3,6 +3,7 @@ import { dispatch } from './dispatch.js';
 import { DjustSSE } from './connection.js';
 import { isPageEvent } from './page-events.js';
 import { display, fillFields } from './fields.js';
+import { EXTRA_ATTRIBUTES } from './extras.js';
 import { forEachTarget } from './targets.js';
 import { parsed } from './html.js';
 import { tokens } from './tokens.js';
@@ -19,9 +20,6 @@ const CLASSES = {
 
 /** Attributes that are options of the connection. */
 const SETTINGS = ['dj-sse-reconnect', 'dj-sse-credentials', 'dj-sse-share', 'dj-sse-since'];
-
-/** Attributes whose code is in the module `extras`. */
-const EXTRA_ATTRIBUTES = '[dj-sse-refresh], [dj-sse-close], [dj-sse-added], [dj-sse-autoscroll], [dj-sse-field*=":"]';
 
 /** The stream of each `dj-sse` element: `{ url, sse, settings, isDetached, hasOwnContent }`. */
 const streams = new WeakMap();

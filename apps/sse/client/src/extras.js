@@ -9,6 +9,10 @@ export { warn } from './warnings.js';
 export { bind } from './bind.js';
 export { resetElement } from './reset.js';
 
+/** Elements that need this module. The main script includes this constant alone (`sideEffects` in package.json). */
+export const EXTRA_ATTRIBUTES =
+  '[dj-sse-refresh], [dj-sse-close], [dj-sse-added], [dj-sse-autoscroll], [dj-sse-field*=":"]';
+
 export function install(core) {
   highlightAdditions();
   autoscroll();
