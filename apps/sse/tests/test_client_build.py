@@ -119,4 +119,6 @@ def test_each_attribute_of_the_client_is_in_the_reference_and_in_the_guide():
     apps = check.CLIENT.parents[1]
     used = attributes(*check.CLIENT.glob("src/*.js"))
     assert used == attributes(apps / "sse" / "README.md")
-    assert used - {"dj-sse-share-key"} == attributes(apps / "guide" / "templates" / "guide" / "pages" / "client.html")
+    assert used - {"dj-sse-share-key"} == attributes(
+        apps / "guide" / "templates" / "guide" / "pages" / "client.html"
+    )
