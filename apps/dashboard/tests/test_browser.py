@@ -16,14 +16,13 @@ addEventListener('sse:data', ({detail}) => (window.points ??= []).push(detail.da
 PIXELS = "() => [...document.querySelectorAll('.plot canvas')].map((canvas) => canvas.toDataURL())"
 
 
-@pytest.fixture
-def dashboard(site, page):
-    """The live page, with the points that it receives in `window.points`."""
-    page.set_default_timeout(15_000)
-    page.add_init_script(RECORD)
-    page.goto(f"{site.url}/dashboard/")
-    page.wait_for_function("() => window.points?.length >= 1")
-    return page
+@pytest.fixture(scope="module")
+def dashboard(visitor):
+    """The live page, open for all tests, with the points that it receives in `window.points`."""
+    visitor.add_init_script(RECORD)
+    visitor.goto("/dashboard/")
+    visitor.wait_for_function("() => window.points?.length >= 1")
+    return visitor
 
 
 def next_point(page):
@@ -31,14 +30,14 @@ def next_point(page):
     page.wait_for_function("(count) => points.length > count", arg=count)
 
 
-def test_the_page_updates_without_errors_in_the_console(dashboard, complaints):
+def test_the_page_updates_without_errors_in_the_console(dashboard):
     expect(dashboard.locator("#dashboard-state")).to_contain_text("Updated")
     before, pictures = dashboard.inner_text("#dashboard-state"), dashboard.evaluate(PIXELS)
     next_point(dashboard)
     assert dashboard.inner_text("#dashboard-state") != before
     assert len(pictures) == 10
     assert dashboard.evaluate(PIXELS) != pictures
-    assert complaints == []
+    assert dashboard.problems == []
 
 
 def test_the_page_shows_requests_shortly_after_they_were_made(site, dashboard):
@@ -51,6 +50,22 @@ def test_the_page_shows_requests_shortly_after_they_were_made(site, dashboard):
     assert float(shown.replace(",", "")) == pytest.approx(point["requests"], abs=0.06)
     assert re.fullmatch(r"[\d,]+\.\d", dashboard.inner_text("[dj-sse-field=median]"))
     assert point["streams"] >= 1
+
+
+def test_outdated_numbers_are_grey_and_show_their_time(dashboard):
+    figure, state = dashboard.locator(".stat-value").first, dashboard.locator("#dashboard-state")
+    colour = figure.evaluate("(element) => getComputedStyle(element).color")
+    dashboard.evaluate("() => dashboard._djustSSE.disconnect()")
+    expect(state).to_contain_text("Offline. Numbers from")
+    expect(figure).not_to_have_css("color", colour)
+    seen = dashboard.evaluate("() => points.at(-1).time")
+    dashboard.wait_for_function("(seen) => Date.now() / 1000 > seen + 12", arg=seen)
+    dashboard.evaluate("() => dashboard._djustSSE.connect()")
+    expect(state).to_contain_text("Updated")
+    next_point(dashboard)
+    times = dashboard.evaluate("() => points.map((point) => point.time)")
+    assert times == list(range(times[0], times[-1] + 3, 3)), f"no gap after {seen}"
+    expect(figure).to_have_css("color", colour)
 
 
 def test_a_paused_page_stays_as_it_is_with_the_time_and_resumes_with_all_points(dashboard):
@@ -86,19 +101,3 @@ def test_an_hour_shows_its_stored_points_and_current_numbers(site, dashboard):
     dashboard.wait_for_function("() => window.points?.length")
     assert "1,234.5" not in dashboard.inner_text(".chart.is-wide")
     expect(dashboard.locator("#dashboard-state")).to_contain_text("Updated")
-
-
-def test_outdated_numbers_are_grey_and_show_their_time(dashboard):
-    figure, state = dashboard.locator(".stat-value").first, dashboard.locator("#dashboard-state")
-    colour = figure.evaluate("(element) => getComputedStyle(element).color")
-    dashboard.evaluate("() => dashboard._djustSSE.disconnect()")
-    expect(state).to_contain_text("Offline. Numbers from")
-    expect(figure).not_to_have_css("color", colour)
-    seen = dashboard.evaluate("() => points.at(-1).time")
-    dashboard.wait_for_function("(seen) => Date.now() / 1000 > seen + 12", arg=seen)
-    dashboard.evaluate("() => dashboard._djustSSE.connect()")
-    expect(state).to_contain_text("Updated")
-    next_point(dashboard)
-    times = dashboard.evaluate("() => points.map((point) => point.time)")
-    assert times == list(range(times[0], times[-1] + 3, 3)), f"no gap after {seen}"
-    expect(figure).to_have_css("color", colour)
