@@ -15,5 +15,5 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
 with errors_as_sentences():
     application = RequestIdMiddleware(UploadLimitMiddleware(hand_off(get_asgi_application())))
 
-# From the start, so that the first visitor sees a chart.
+# Recorded from the start, so that the first visitor sees a chart.
 load.record()

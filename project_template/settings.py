@@ -41,7 +41,7 @@ SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.all_matching(
     "ALLOWED_HOSTS", r"\*|\.?[\w.-]+|\[[0-9A-Fa-f:.]+\]", "host names such as example.com", required=not DEBUG
 )
-# The host in the links of mails. In production it is not taken from the request, whose port nobody checks.
+# The host of links in mails. The port of a request's host is not validated, so production does not use it.
 named_hosts = [] if DEBUG else [host for host in ALLOWED_HOSTS if not host.startswith((".", "*"))]
 SITE_HOST = env.matching(
     "SITE_HOST", [*named_hosts, ""][0], r"(?:[\w.-]+(?::\d+)?)?", "a host such as example.com"
@@ -125,7 +125,7 @@ TEMPLATES = [
 
 CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
 if CACHES["default"]["BACKEND"].endswith("RedisCache"):
-    # Seconds. Without them a request would wait for a server that is gone.
+    # Seconds. Without timeouts a request would wait for a dead server.
     CACHES["default"].setdefault("OPTIONS", {}).update(socket_timeout=1, socket_connect_timeout=1)
 
 # Database
@@ -133,14 +133,14 @@ if CACHES["default"]["BACKEND"].endswith("RedisCache"):
 SQLITE = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(DATA_DIR / "db.sqlite3")}
 DATABASES = {"default": env.database("DATABASE_URL", SQLITE, pool=env.int("DATABASE_POOL", default=8))}
 
-# The one database beside SQLite in DATA_DIR that development commands may change.
+# Development commands may change only this database, and SQLite in DATA_DIR.
 DEVELOPMENT_DATABASE = env.str("DEVELOPMENT_DATABASE", default="")
 
 # Authentication
 
 PASSWORD_HASHERS = [
     *global_settings.PASSWORD_HASHERS,
-    # Demo passwords are worthless without DEBUG.
+    # Demo passwords are valid with DEBUG only.
     *(["apps.accounts.hashers.DemoHasher"] if DEBUG else []),
 ]
 AUTH_USER_MODEL = "accounts.User"
@@ -149,7 +149,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarity", "MinimumLength", "CommonPassword", "NumericPassword")
 ]
 AUTHENTICATION_BACKENDS = ["apps.accounts.logins.Backend"]
-# Ten wrong passwords lock a name for a quarter of an hour, for the address that sent them.
+# Ten wrong passwords from one address lock the username for this address for 15 minutes.
 AXES_ENABLED = env.bool("LOGIN_LIMIT", default=not DEBUG)
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
@@ -197,7 +197,7 @@ LOGGING = {
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
         # Log failed logins only.
         "axes": {"level": "WARNING"},
-        # Each page opens streams: in development that is too much to read.
+        # One line for each stream is too much in development.
         "apps.sse": {"level": "WARNING" if DEBUG else "NOTSET"},
     },
 }
@@ -218,7 +218,7 @@ SECURE_CSP = {
     "trusted-types": ["djust-sse", "site"],
 }
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-# Browsers remember HSTS for its duration, so a site starts with an hour and raises it on purpose.
+# Browsers remember HSTS for this time. Start with an hour and raise it later.
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=3600 if HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=False)
@@ -226,7 +226,7 @@ if SECURE_HSTS_PRELOAD and not (SECURE_HSTS_INCLUDE_SUBDOMAINS and SECURE_HSTS_S
     raise ImproperlyConfigured(
         "SECURE_HSTS_PRELOAD needs SECURE_HSTS_INCLUDE_SUBDOMAINS=1 and SECURE_HSTS_SECONDS=31536000 or more."
     )
-# These checks ask for subdomains and preloading, which concern other sites of the domain: the owner decides.
+# These checks demand HSTS for subdomains and preloading, which affect other sites of the domain.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 if BEHIND_PROXY:
@@ -263,10 +263,10 @@ TASKS = {
     "default": {"BACKEND": "django_tasks_db.DatabaseBackend"},
     "immediate": {"BACKEND": "django.tasks.backends.immediate.ImmediateBackend"},
 }
-# A task worker sends mail, so that no answer waits for it; in development it is sent without a worker, too.
+# A task worker sends mail, so that no response waits for it. Development needs no worker for mail.
 MAIL_TASKS = "immediate" if DEBUG else "default"
 
-# Streams: each one that is not set has the default of apps/sse/conf.py
+# Streams. The defaults are in apps/sse/conf.py.
 
 for name, read in {
     "SSE_BROKER_URL": env.str,

@@ -1,4 +1,4 @@
-"""Where every page lives. An app is taken out by deleting its line here and in settings."""
+"""The URLs of all pages. To remove an app, delete its line here and in the settings."""
 
 from django.conf import settings
 from django.conf.urls.static import static

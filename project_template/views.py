@@ -1,4 +1,4 @@
-"""Pages that belong to no app, and that stay whole when an app is taken out."""
+"""The first page and the header, which work without any of the sample apps."""
 
 import asyncio
 import inspect
@@ -19,19 +19,19 @@ FIGURES_SECONDS = 5
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    """The first page: for visitors what this is, for users what is theirs; below, what else there is."""
+    """The first page: an introduction for visitors, their own data for users, and links to all apps."""
     context = {"beat": beat(), "source": SOURCE, "markup": MARKUP}
     return render(request, "home.html", context)
 
 
 def beat() -> dict[str, str]:
-    """Return the chart, and the figures of the apps."""
+    """Return the chart and the figures of the apps."""
     counted = cache.get_or_set("home-figures", figures, FIGURES_SECONDS)
     return {"html": render_to_string("home.html#chart", load.chart()), **counted}
 
 
 def figures() -> dict[str, str]:
-    """Return the figure of each app that has one."""
+    """Return the figure of each app that has one, formatted."""
     found = {app.label: app.live_figure() for app in apps.get_app_configs() if hasattr(app, "live_figure")}
     return {
         name: number_format(figure, force_grouping=True) for name, figure in found.items() if figure is not None
@@ -46,7 +46,7 @@ async def beats():
 
 
 class HeaderStream(LoginRequiredMixin, SSEView):
-    """What the apps show in the header, over one of the six connections that HTTP/1.1 has for all tabs."""
+    """The header's updates from all apps in one stream: HTTP/1.1 has six connections for all tabs."""
 
     raise_exception = True
 

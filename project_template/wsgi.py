@@ -1,4 +1,4 @@
-"""The WSGI application, for `runserver` and synchronous servers; streams work, one thread each."""
+"""The WSGI application for `runserver` and synchronous servers. Each stream takes a thread."""
 
 import os
 
@@ -16,5 +16,5 @@ with errors_as_sentences():
     application = wsgi_request_id(wsgi_upload_limit(get_wsgi_application()))
     checks.refuse_errors()
 
-# From the start, so that the first visitor sees a chart.
+# Recorded from the start, so that the first visitor sees a chart.
 load.record()

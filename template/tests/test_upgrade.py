@@ -129,7 +129,7 @@ def test_changes_of_both_sides_are_merged_and_deleted_files_stay_deleted(project
     )
     assert "2 merged." in printed
     assert "Conflicts, marked in the files:\n  - pages/conflict.txt\n" in printed
-    assert "left here as changed by you, or as migrations:\n  - pages/deleted.txt\n" in printed
+    assert "kept since they are migrations or changed by you:\n  - pages/deleted.txt\n" in printed
     assert "since you have a file of this name:\n  - pages/added.txt\n" in printed
     assert (page(project, "mine"), page(project, "added")) == ("mine\n", "mine\n")
     assert [name for name in ("pages/gone.txt", "pages/moved.txt", "apps/old") if (project / name).exists()] == []
@@ -153,7 +153,7 @@ def test_a_merge_base_is_found_in_from_in_base_or_in_the_history_and_files_witho
         assert "1 merged" in upgrade(edited, *options)
         assert page(edited, "merged") == by_both("merged")
         git(edited, "checkout", ".")
-    assert "not merged; texts can be with BASE=:\n  - pages/merged.txt\n" in upgrade(edited, new)
+    assert "not merged. BASE= merges text files:\n  - pages/merged.txt\n" in upgrade(edited, new)
     assert page(edited, "merged") == headed("merged")
     work(project, merged=headed("merged"))
     git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{project}", "shallow")
@@ -166,7 +166,7 @@ def test_a_project_from_before_the_manifest_is_upgraded_with_its_base(project, t
     commit(project)
     program = template / "bin/upgrade"
     assert upgrade(project, program=program, fails=True) == (
-        "git has no template.lock: commit it, or give the version that you have with BASE=\n"
+        "git has no template.lock: commit it, or name your version with BASE=\n"
     )
     upgrade(project, f"BASE={template}@1.1.0", program=program)
     assert {**tree(project), "bin/upgrade": expected["bin/upgrade"]} == expected
@@ -231,7 +231,7 @@ def test_an_interrupted_upgrade_can_be_undone_and_repeated(project, template, tm
         ours = Project(project)
         ours.check()
         plan = Plan(ours, ours.manifest(), new, [new])
-        plan.make()
+        plan.decide()
         left = interrupted_after
         with pytest.raises(KeyboardInterrupt):
             plan.apply()
@@ -283,4 +283,4 @@ def test_an_outdated_manifest_is_detected(template, tmp_path):
     commit(clone)
     project = adopt(start(zip_of(template, "1.1.0"), tmp_path / "project"))
     printed = upgrade(project, "CHECK=1", program=clone / "bin/upgrade", fails=True)
-    assert "template.lock is not that of its pages/merged.txt" in printed
+    assert "template.lock does not fit its pages/merged.txt" in printed

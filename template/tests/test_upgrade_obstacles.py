@@ -85,7 +85,7 @@ def test_a_new_file_does_not_replace_folders_links_or_untracked_files(project, t
         else:
             write(project, {path: "mine\n"})
         printed = upgrade(project, program=template / "bin/upgrade", fails=True)
-        assert printed == f"{path} is in the way of a new file of the template: move it.\n"
+        assert printed == f"{path} is in the way of a new file of the template. Move it.\n"
         (project / path).unlink()
     write(project, {"pages/new.txt/mine.txt": "mine\n"})
     commit(project)
@@ -122,7 +122,7 @@ def test_git_settings_do_not_hide_a_base_and_a_failed_merge_keeps_the_file(proje
     commit(project)
     alone = shutil.copytree(template, tmp_path / "alone", ignore=shutil.ignore_patterns(".git"))
     fails = tool(tmp_path, "git", '[ "$1" != merge-file ] && exec /usr/bin/git "$@"; exit 128')
-    assert "not merged; texts can be with BASE=:\n  - pages/edited.txt\n" in upgrade(
+    assert "not merged. BASE= merges text files:\n  - pages/edited.txt\n" in upgrade(
         project, f"FROM={alone}", PATH=fails
     )
     assert (project / "pages/edited.txt").read_text() == EDITED
@@ -142,13 +142,13 @@ def test_a_project_without_bin_lock_is_upgraded(project, template, tmp_path):
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ([], "Say where the template is: make upgrade FROM=<folder, zip or git address>[@version]"),
+        ([], "Name the template: make upgrade FROM=<folder, zip or git address>[@version]"),
         (["FROM=/nowhere"], "git clone failed: fatal: repository '/nowhere' does not exist"),
         (["FROM=<template>@9.9.9"], "<template> has no version 9.9.9."),
         (["FROM=<template>", "BASE=<project>/apps"], "<project>/apps does not hold the template."),
         (
             ["FROM=<template>", "BASE=<template>/../1.2.0.zip"],
-            "BASE is not what template.lock names: version 1.1.0, or a commit of it.",
+            "BASE differs from template.lock: use version 1.1.0, or a commit of it.",
         ),
         (["FROM=<project>/manage.py"], "<project>/manage.py cannot be unpacked: File is not a zip file"),
     ],
@@ -183,11 +183,11 @@ def test_unreadable_sources_are_reported_in_one_sentence(project, template, tmp_
     for content in (b"<<<<<<< \xff", b"[]"):
         (project / "template.lock").write_bytes(content)
         commit(project)
-        assert "template.lock cannot be read: take that of the last upgrade" in reason(f"FROM={template}")
+        assert "template.lock cannot be read: restore that of the last upgrade" in reason(f"FROM={template}")
 
 
 def test_migrations_of_an_app_removed_from_the_template_are_kept_and_listed(project, template):
-    left = "left here as changed by you, or as migrations:\n  - apps/old/migrations/0001_initial.py\n"
+    left = "kept since they are migrations or changed by you:\n  - apps/old/migrations/0001_initial.py\n"
     assert left in upgrade(project, f"FROM={template}")
     assert [file.name for file in (project / "apps/old").rglob("*.py")] == ["0001_initial.py"]
 
@@ -196,7 +196,7 @@ def test_an_older_version_is_refused(project, template):
     upgrade(project, f"FROM={template}")
     commit(project)
     assert upgrade(project, f"FROM={template}@1.1.0", program=template / "bin/upgrade", fails=True) == (
-        "1.1.0 is older than 1.2.0: undo an upgrade with `git revert`.\n"
+        "1.1.0 is older than 1.2.0. To undo an upgrade, use `git revert`.\n"
     )
 
 
