@@ -68,8 +68,7 @@ def _broker_errors() -> Iterator[CheckMessage]:
     except (ImproperlyConfigured, ImportError) as error:
         yield Error(
             str(error),
-            hint="Set SSE_BROKER_URL to database:// (SQLite or PostgreSQL), redis://host:6379/0, or memory:// "
-            "for a single process.",
+            hint="Set SSE_BROKER_URL to database://, redis://host:6379/0, or memory:// for a single process.",
             id="sse.E001",
         )
 
@@ -97,8 +96,7 @@ def _listen_errors() -> Iterator[CheckMessage]:
     except (ProgrammingError, TypeError, AttributeError):
         yield Error(
             "SSE_LISTEN_URL is not the URL of a PostgreSQL database.",
-            hint="Set it to postgres://user:password@host:5432/name, the server's own address and not the "
-            "pooler's, or leave it empty.",
+            hint="Set it to postgres://user:password@host:5432/name, without a pooler, or leave it empty.",
             id="sse.E003",
         )
 
@@ -117,16 +115,14 @@ def _retention_warnings() -> Iterator[CheckMessage]:
     retention, longest = setting("SSE_RETENTION_AGE"), MAX_AGE_FACTOR * setting("SSE_MAX_AGE")
     if retention < MIN_RETENTION_SECONDS:
         yield Warning(
-            f"SSE_RETENTION_AGE is {retention} seconds. A client that was away for longer cannot replay what it "
-            "missed and loads its page again.",
+            f"SSE_RETENTION_AGE is {retention} seconds. A client that was away for longer loads its page again.",
             hint=f"Set it to {MIN_RETENTION_SECONDS} or more: a deploy or a lost connection takes minutes.",
             id="sse.W001",
         )
     elif retention < longest:
         yield Warning(
             f"SSE_RETENTION_AGE is {retention} seconds, but a stream may stay open for {longest:.0f} seconds.",
-            hint="On a quiet channel a client may reconnect with a position as old as its stream. Raise "
-            "SSE_RETENTION_AGE or lower SSE_MAX_AGE.",
+            hint="A quiet channel's clients may reconnect with old positions: raise the age or lower SSE_MAX_AGE.",
             id="sse.W002",
         )
 
@@ -134,8 +130,7 @@ def _retention_warnings() -> Iterator[CheckMessage]:
 def _middleware_warnings() -> Iterator[CheckMessage]:
     if GZIP in settings.MIDDLEWARE:
         yield Warning(
-            "GZipMiddleware is in MIDDLEWARE. It wraps streams, so they cannot be handed off: each open stream "
-            "keeps a thread.",
+            "GZipMiddleware is in MIDDLEWARE. It wraps streams, so that each open stream keeps a thread.",
             hint="Remove it from MIDDLEWARE and compress pages in the proxy, as deploy/nginx.conf does.",
             id="sse.W003",
         )
@@ -154,8 +149,7 @@ def _proxy_warnings() -> Iterator[CheckMessage]:
 def _memory_warnings() -> Iterator[CheckMessage]:
     if str(setting("SSE_BROKER_URL")).startswith("memory://"):
         yield Warning(
-            "SSE_BROKER_URL is memory://. Events stay in the process that publishes them: other server workers "
-            "and task workers do not receive them, and a restart loses them.",
+            "SSE_BROKER_URL is memory://: other server workers and task workers get no events.",
             hint="Set it to database:// or redis://…. If the site runs as a single process, add sse.W005 to "
             "SILENCED_SYSTEM_CHECKS.",
             id="sse.W005",

@@ -101,8 +101,10 @@ class StreamRequest:
 
 
 def negotiated_protocol(url: str) -> str:
-    """Return the protocol that browsers negotiate with an HTTPS server; raises `Unreachable`."""
+    """Return the protocol that browsers use with a server; raises `Unreachable`."""
     address = urlsplit(url)
+    if address.scheme == "http":
+        return "http/1.1"
     context = ssl.create_default_context()
     context.set_alpn_protocols(["h2", "http/1.1"])
     with (

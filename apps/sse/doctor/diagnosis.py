@@ -47,7 +47,7 @@ class Diagnosis:
         """Run the checks and yield each finding at once."""
         try:
             parts = urlsplit(self.url)
-            yield findings.protocol(parts.scheme, negotiated_protocol(self.url) if parts.scheme == "https" else "")
+            yield findings.protocol(parts.scheme, negotiated_protocol(self.url))
             if parts.path.strip("/"):
                 yield from self._check_stream(self.url)
             try:

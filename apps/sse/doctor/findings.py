@@ -106,12 +106,8 @@ def not_delivered(server_broker: str, own_broker: str) -> Finding:
     if "memory://" in (server_broker, own_broker):
         return Finding("bad", text, "memory:// works within one process only: set SSE_BROKER_URL to database://.")
     if server_broker != own_broker:
-        return Finding(
-            "bad",
-            text,
-            f"The server's broker is {server_broker}, this command's is {own_broker}: set the same SSE_BROKER_URL "
-            "for both.",
-        )
+        brokers = f"The server's broker is {server_broker}, this command's is {own_broker}"
+        return Finding("bad", text, f"{brokers}: set the same SSE_BROKER_URL for both.")
     advice = f"Do both have the same {'DATABASE_URL' if own_broker == 'database://' else 'SSE_BROKER_URL'}?"
     return Finding("bad", text, f"{advice} If so, check the server's log for errors of its broker.")
 
@@ -127,9 +123,10 @@ def delivered(usual: float, slowest: float) -> Finding:
 
 def beginning(seconds: float) -> Finding:
     """Return how long a stream took to begin."""
+    text = f"Its first bytes arrived after {_milliseconds(seconds)}"
     if seconds > LATE_SECONDS:
-        return Finding("note", f"Its first bytes arrived after {_milliseconds(seconds)}.", "Is the server busy?")
-    return Finding("ok", f"Its first bytes arrived after {_milliseconds(seconds)}: nothing buffers them.")
+        return Finding("note", f"{text}.", "Is the server busy?")
+    return Finding("ok", f"{text}: nothing buffers them.")
 
 
 def cut(seconds: float, interval: str) -> Finding:
@@ -154,9 +151,7 @@ def processes(is_silent: Counter[bool]) -> Iterator[Finding]:
     if is_silent[False]:
         yield Finding("ok", f"{is_silent[False]} of the site's processes report.")
     if is_silent[True]:
-        text = (
-            f"{is_silent[True]} of the site's processes stopped reporting in the last minutes: killed, or hanging."
-        )
+        text = f"{is_silent[True]} of the site's processes stopped reporting: killed, or hanging."
         yield Finding("note", text, "The admin's page of open streams and /metrics/ name them.")
 
 

@@ -1,13 +1,4 @@
-"""
-Test kit: a client that opens streams.
-
-    with StreamClient(self.client).open("/api/feed/stream/") as stream:
-        with self.captureOnCommitCallbacks(execute=True):
-            publish("feed", "post", {"title": "Hello"})
-        stream.assert_event("post", {"title": "Hello"})
-
-See "Tests" in apps/sse/README.md for transactions and async tests.
-"""
+"""The test kit; see "Tests" in apps/sse/README.md."""
 
 from ..wire.parser import ReceivedEvent
 from .client import StreamClient

@@ -7,6 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.sse.doctor.diagnosis import Diagnosis
 
+STYLES = {"ok": "SUCCESS", "note": "WARNING", "bad": "ERROR"}
+
 
 class Command(BaseCommand):
     """Print the findings; the exit code is 1 if a problem was found."""
@@ -31,9 +33,10 @@ class Command(BaseCommand):
         if cookie:
             headers["Cookie"] = "; ".join(_cookie(text) for text in cookie)
         problems = 0
-        for finding in Diagnosis(_address(url), headers, quick).findings():
+        for finding in Diagnosis(_url(url), headers, quick).findings():
             problems += finding.level == "bad"
-            self.stdout.write(f"{STYLES[finding.level](self.style)(finding.level.ljust(4))}  {finding.text}")
+            style = getattr(self.style, STYLES[finding.level])
+            self.stdout.write(f"{style(finding.level.ljust(4))}  {finding.text}")
             if finding.advice:
                 self.stdout.write(f"      → {finding.advice}")
             self.stdout.flush()
@@ -42,14 +45,7 @@ class Command(BaseCommand):
         self.stdout.write(self.style.SUCCESS("Streams work."))
 
 
-STYLES = {
-    "ok": lambda style: style.SUCCESS,
-    "note": lambda style: style.WARNING,
-    "bad": lambda style: style.ERROR,
-}
-
-
-def _address(url: str) -> str:
+def _url(url: str) -> str:
     try:
         parts = urlsplit(url)
         valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
