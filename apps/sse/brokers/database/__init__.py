@@ -150,11 +150,25 @@ def connection() -> Any:
     return ours
 
 
-def after_commit(do: Callable[[], object]) -> None:
-    """Call `do` after the caller's transaction commits; errors are only logged, because it is too late to fail."""
+def in_transaction() -> bool:
+    """Return whether this thread's writes can still be rolled back; does not connect to the database."""
+    ours = connection()
+    if ours.connection is None:
+        return ours.in_atomic_block or not ours.settings_dict["AUTOCOMMIT"]
+    return not ours.get_autocommit()
+
+
+def after_commit(do: Callable[[], object]) -> bool:
+    """
+    Call `do` after the caller's transaction commits; errors are only logged, because it is too late to fail.
+
+    Returns False if `do` will not be called: Django does not see commits outside `atomic()`.
+    """
     ours = connection()
     if ours.in_atomic_block or ours.get_autocommit():
         transaction.on_commit(do, using=DEFAULT_DB_ALIAS, robust=True)
+        return True
+    return False
 
 
 def _class_for(vendor: str) -> Any:

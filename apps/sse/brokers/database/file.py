@@ -1,4 +1,4 @@
-"""A look at the log in SQLite's file that takes microseconds and never waits, and when to take one."""
+"""SQLite's file: whether the log in it has changed, checked in microseconds without waiting, and when to check."""
 
 import asyncio
 import contextlib
@@ -12,14 +12,14 @@ from typing import Any
 
 from . import TABLE
 
-# As in <sys/inotify.h>: a file of the folder was written, appeared, or took another's place.
+# From <sys/inotify.h>: a file in the folder was written, created, or replaced.
 IN_MODIFY, IN_CREATE, IN_MOVED_TO = 0x2, 0x100, 0x80
 
 _NEWEST = f"SELECT number, tag FROM {TABLE} ORDER BY number DESC LIMIT 1"
 
 
 class LogFile:
-    """The log in a database file, read through a connection of its own."""
+    """The log in a database file, read over a separate connection."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -29,35 +29,35 @@ class LogFile:
         self._newest: object = None
 
     def is_replaced(self) -> bool:
-        """Say whether another file is at that place by now; raises `OSError` if there is none."""
+        """Return whether the path leads to another file now; raises `OSError` if there is none."""
         return self._file != _identity(self._path)
 
     def has_changed(self) -> bool:
-        """Say whether the log differs from the last look; raises `sqlite3.Error` if it cannot be read."""
-        with _unless_busy():
-            version = self._ask("PRAGMA data_version")
+        """Return whether the log changed since the last call; raises `sqlite3.Error` if it cannot be read."""
+        with _ignoring_locks():
+            version = self._query("PRAGMA data_version")
             if version != self._version:
-                before, self._newest = self._newest, self._ask(_NEWEST)
+                before, self._newest = self._newest, self._query(_NEWEST)
                 self._version = version
                 return before != self._newest
         return False
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the connection."""
         self._connection.close()
 
-    def _ask(self, query: str) -> Any:
+    def _query(self, query: str) -> Any:
         return self._connection.execute(query).fetchone()
 
 
 @contextlib.contextmanager
-def told_of_writes(path: Path, tell: Callable[[], object]) -> Iterator[bool]:
+def watch_writes(path: Path, notify: Callable[[], object]) -> Iterator[bool]:
     """
-    Call `tell` on the running loop when the file, or one beside it, is written, for as long as the block runs.
+    Call `notify` on the running loop on each write to the file or another in its folder, until the block ends.
 
-    Yields whether this system can do that: Linux can, up to its limit of watches.
+    Yields whether this system can do that: Linux can, up to its limit of inotify watches.
     """
-    # Beside the file that a link leads to, SQLite keeps its journal.
+    # SQLite keeps its journal next to the file itself, not next to a link to it.
     watch = _inotify(path.resolve().parent)
     if watch is None:
         yield False
@@ -65,7 +65,7 @@ def told_of_writes(path: Path, tell: Callable[[], object]) -> Iterator[bool]:
 
     def drain() -> None:
         os.read(watch, 65536)
-        tell()
+        notify()
 
     loop = asyncio.get_running_loop()
     loop.add_reader(watch, drain)
@@ -95,7 +95,7 @@ def _identity(path: Path) -> tuple[int, int]:
 
 
 @contextlib.contextmanager
-def _unless_busy() -> Iterator[None]:
+def _ignoring_locks() -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:

@@ -1,8 +1,8 @@
 """
-PostgreSQL: a transaction puts its events into an outbox, and after its commit they move into the log.
+PostgreSQL: a transaction writes its events to the outbox, and after its commit they move to the log.
 
-Numbers are given in the order in which events become visible, since only one moves events at a
-time, and a transaction that takes its time has none yet and holds up nobody.
+Only one transaction moves events at a time, so numbers are assigned in the order in which events become
+visible. A long transaction delays no other, since its events have no numbers yet.
 """
 
 import asyncio
@@ -16,34 +16,34 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from psycopg.conninfo import conninfo_to_dict
 
 from ...conf import setting
-from ...models import STORED, OutgoingEvent
+from ...models import STORED
 from ...wire.events import Event
-from . import TABLE, DatabaseBroker, after_commit, connection
+from .. import outbox
+from . import TABLE, DatabaseBroker, after_commit, connection, in_transaction
 
-OUTBOX = OutgoingEvent._meta.db_table
 LOCK = int.from_bytes(b"sse log")
 
 _FIELDS = ", ".join(STORED)
-_THIS_ONE = f"UNION ALL SELECT NULL, {', '.join(['%s'] * len(STORED))} FROM locked"
+_AND_ONE_MORE = f"UNION ALL SELECT NULL, {', '.join(['%s'] * len(STORED))} FROM locked"
 
-# One statement, hence one transaction and one round trip: whoever sees a number sees all below it.
+# One statement is one transaction and one round trip: a reader that sees a number also sees all below it.
 _MOVE = f"""
     WITH
     locked AS MATERIALIZED (SELECT pg_advisory_xact_lock({LOCK})),
-    moved AS (DELETE FROM {OUTBOX} USING locked RETURNING id, {_FIELDS}),
+    moved AS (DELETE FROM {outbox.TABLE} USING locked RETURNING id, {_FIELDS}),
     logged AS (
         INSERT INTO {TABLE} ({_FIELDS})
-        SELECT {_FIELDS} FROM (SELECT id, {_FIELDS} FROM moved [AND THIS]) AS events ORDER BY id NULLS LAST
+        SELECT {_FIELDS} FROM (SELECT id, {_FIELDS} FROM moved [AND ONE MORE]) AS events ORDER BY id NULLS LAST
         RETURNING number
     )
     SELECT count(*), max(number), pg_notify('{TABLE}', max(number)::text) FROM logged HAVING count(*) > 0
 """
 
-GREETING_SECONDS = 10
-# A server that sends nothing for this long is queried, and given up if it does not answer in time.
+NOTIFICATION_SECONDS = 10
+# Query the server after this silence; reconnect if it does not answer in time.
 SILENCE_SECONDS = 10.0
 ANSWER_SECONDS = 5.0
-# A server that is gone without closing the connection is noticed within 25 seconds.
+# A server that vanished without closing the connection is noticed within 25 seconds.
 CONNECTION = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
@@ -56,31 +56,31 @@ _NOT_FOR_LISTENING = ("context", "cursor_factory", "prepare_threshold")
 
 
 class PostgreSQLBroker(DatabaseBroker):
-    """Appends by way of the outbox, and listens with LISTEN."""
+    """Appends through the outbox, and listens with LISTEN."""
 
     CHANNELS_SQL = "unnest(%s::text[]) AS given(value)"
     TEXT_BYTES = "octet_length(text)"
 
     def append(self, event: Event) -> None:
-        ours = connection()
-        if ours.get_autocommit():
+        if not in_transaction():
             self._move(event)
             return
-        OutgoingEvent.of(event).save(using=ours.alias, force_insert=True)
+        outbox.put(event)
+        ours = connection()
         here = set(ours.savepoint_ids)
         if not any(do == self._move and savepoints <= here for savepoints, do, _ in ours.run_on_commit):
             after_commit(self._move)
 
     def maintain(self) -> None:
         super().maintain()
-        if OutgoingEvent.objects.using(connection().alias).exists():
+        if not outbox.is_empty():
             self._move()
 
     async def listen(self, wake: Callable[[], object]) -> None:
         database = await psycopg.AsyncConnection.connect(**_address(), autocommit=True)
         try:
             await _execute(database, f"LISTEN {TABLE}")
-            await _hear_a_greeting(database)
+            await _check_notifications(database)
             while True:
                 wake()
                 async for _ in database.notifies(timeout=SILENCE_SECONDS):
@@ -96,7 +96,7 @@ class PostgreSQLBroker(DatabaseBroker):
     def exclusive(self) -> Iterator[None]:
         ours = connection()
         if ours.in_atomic_block:
-            # Others need not wait for the caller's transaction: a second mark does no harm.
+            # No lock until the caller's commit: a second mark does no harm.
             yield
             return
         with transaction.atomic(using=ours.alias), ours.cursor() as cursor:
@@ -104,10 +104,10 @@ class PostgreSQLBroker(DatabaseBroker):
             yield
 
     def _move(self, event: Event | None = None) -> None:
-        """Move all that is committed from the outbox into the log, and then put the event there."""
-        this = [getattr(event, name) for name in STORED] if event else []
+        """Move all committed events from the outbox to the log, then append the given event."""
+        values = [getattr(event, name) for name in STORED] if event else []
         with connection().cursor() as cursor:
-            cursor.execute(_MOVE.replace("[AND THIS]", _THIS_ONE if event else ""), this)
+            cursor.execute(_MOVE.replace("[AND ONE MORE]", _AND_ONE_MORE if event else ""), values)
             moved = cursor.fetchone()
         if moved:
             self.trim_if_due(newest=moved[1], count=moved[0])
@@ -128,17 +128,17 @@ async def _execute(database: psycopg.AsyncConnection, sql: str) -> None:
             raise TimeoutError(f"PostgreSQL did not respond for {ANSWER_SECONDS:g} seconds")
     finally:
         if not answer.done():
-            # Closed first, or psycopg would wait another ten seconds for the server to cancel the query.
+            # Close first: otherwise psycopg waits ten more seconds for the server to cancel the query.
             await database.close()
             answer.cancel()
             await asyncio.wait({answer})
     await answer
 
 
-async def _hear_a_greeting(database: psycopg.AsyncConnection) -> None:
-    """Make sure that notifications get through, as they do not where a pooler is in between."""
+async def _check_notifications(database: psycopg.AsyncConnection) -> None:
+    """Raise `ImproperlyConfigured` if notifications do not arrive, as behind a pooler."""
     await _execute(database, f"NOTIFY {TABLE}")
-    if not [heard async for heard in database.notifies(timeout=GREETING_SECONDS, stop_after=1)]:
+    if not [n async for n in database.notifies(timeout=NOTIFICATION_SECONDS, stop_after=1)]:
         raise ImproperlyConfigured(
             "PostgreSQL accepts LISTEN but its notifications do not arrive, as behind pgbouncer in transaction "
             "mode. Set SSE_LISTEN_URL to the same database's own address, not the pooler's."

@@ -1,11 +1,12 @@
 """
-`redis://…`: the log is a stream of a Redis or Valkey server, of version 7 or later.
+`redis://…`: the log is a stream of a Redis or Valkey server, version 7 or later.
 
-The address is as redis-py takes it, `rediss://` and `unix://` included. With `?prefix=name`
-several deployments share a server's database. What survives a restart of the server is what it
-has written to its disk, and it must not evict the log's keys when its memory is full.
+The URL is one of redis-py, including `rediss://` and `unix://`. With `?prefix=name` several deployments
+share a server's database. The server must save its data to disk to keep the log through a restart, and
+must not evict the log's keys when its memory is full.
 """
 
+import contextlib
 import functools
 import time
 from collections.abc import Callable, Collection, Iterable
@@ -18,45 +19,41 @@ from ...conf import setting
 from ...wire.events import Event, Position
 from .. import outbox
 from ..base import EVENT_BYTES, Broker, Gap
-from ..database import after_commit
+from ..database import after_commit, in_transaction
 from .address import Address
-from .outage import Outage
+from .circuit_breaker import CircuitBreaker
 
-# Whom the server tells nothing for so long asks it, and gives it up after the same time again.
+# Ping the server after this silence; reconnect if it does not answer within the same time again.
 SILENCE_SECONDS = 10.0
-# An event that is not durable and has waited for so long is not worth sending any more.
+# Events that are not durable are dropped from the outbox after this time.
 STALE_SECONDS = 30.0
 
-AT_ONCE = 100
+BATCH = 100
 PAGE = 250
-# What another process has left in the outbox is noticed after this time at most.
-LOOK_SECONDS = 0.02
+# The maximum age of the knowledge that the outbox is empty, which other processes may have changed.
+OUTBOX_SECONDS = 0.02
 TRIM_EVERY = 100
-# An event that is sent again, since nobody knows whether it arrived, is recognised among this many newer ones.
-REMEMBERED = 50_000
+# Size of the deduplication window, in entries: an event is sent again if the answer was lost.
+DEDUPLICATION_WINDOW = 50_000
 
 SCRIPT = Path(__file__).with_name("log.lua")
 
 
-class _Unreachable(Exception):
-    """The server takes no events."""
-
-
-class _ReadTooLongAgo(Exception):
-    """Events were read from the outbox so long ago that another process may have sent them, unknown by now."""
+class _StaleRead(Exception):
+    """Since these events were read from the outbox, the deduplication window may have passed them."""
 
 
 class RedisBroker(Broker):
     """
-    Appends straight to the stream, or, in a transaction, by way of the outbox.
+    Appends directly to the stream, or in a transaction through the outbox.
 
-    The stream numbers its entries itself. An event that is sent twice is there once, so a process
-    that does not know whether it arrived sends it again. While the server is out of reach, durable
-    events wait in the outbox, in their order, and others are lost.
+    The stream numbers its entries. An event that is sent twice is stored once, so a process that got
+    no answer sends it again. During an outage durable events stay in the outbox, in order, and others
+    are lost.
 
-    A durable event goes behind those that wait. Only the database knows what another process has
-    left, so the outbox is read before an event goes straight to the stream, unless it was empty
-    within the last `LOOK_SECONDS`. A process that leaves events there waits for that time.
+    A durable event follows those in the outbox. Only the database knows what other processes left
+    there, so the outbox is read before an event goes directly to the stream, unless it was empty
+    within the last `OUTBOX_SECONDS`. A process that leaves events in the outbox waits for that time.
     """
 
     def __init__(self, url: str = "") -> None:
@@ -64,42 +61,36 @@ class RedisBroker(Broker):
         self._address = Address(url)
         self._client = self._address.client()
         self._script = self._client.register_script(SCRIPT.read_text())
-        # Braces, as servers that are sharded want them for keys that are used together.
+        # Braces: a cluster keeps keys with the same tag on one server.
         names = ("log", "latest", "seen", "marks", "size", "grown")
         *self._keys, grown = ["{" + self._address.prefix + "}:" + name for name in names]
         self._log = self._keys[0]
-        # All databases of a server share these names.
+        # Pub/sub channels are shared by all databases of a server.
         self._grown = f"{grown}:{self._address.database}"
-        self._outage = Outage()
+        self._breaker = CircuitBreaker()
         self._batches = outbox.Batches()
-        # How often this process has left events in the outbox.
+        # How often this process left events in the outbox.
         self._left = 0
-        # Until when the outbox counts as empty, unless this process has left events since.
+        # The time until which the outbox counts as empty if `_left` is still the second value.
         self._empty_until = 0.0, 0
-        # The newest number of the log that this process knows.
+        # The newest number in the log, as far as this process knows.
         self._newest_number = 0
 
     def append(self, event: Event) -> None:
-        if outbox.in_transaction():
-            self._append_at_commit(event)
+        if in_transaction():
+            self._append_after_commit(event)
         elif not event.durable:
             self._send(event)
-        elif not (self._is_outbox_empty() and self._put([event])):
+        elif not (self._flush_outbox() and self._put([event])):
             outbox.put(event)
-            self._note_left()
+            self._wait_for_others()
 
     def read(self, after: Position, limit: int, channels: Collection[str] | None = None) -> list[Event]:
-        if channels is None:
-            return self._following(after, limit)
-        found, goes_on = list[Event](), True
-        while goes_on and len(found) < limit:
-            page = self._run("look", f"0-{after.number}", PAGE, limit - len(found), *{*channels})
-            first, some, last = map(_of_script, page)
-            _check_place(first, after)
-            found += some
-            if goes_on := bool(last):
-                after = last[0].position
-        return found
+        if channels is not None:
+            return self._read_channels(after, limit, channels)
+        events = _events(self._client.xrange(self._log, f"0-{after.number}", "+", count=limit + 1))
+        _check_position(events[:1], after)
+        return events[1:]
 
     def tail(self, limit: int) -> list[Event]:
         newest = self._newest(limit)
@@ -111,134 +102,128 @@ class RedisBroker(Broker):
 
     def latest(self, channels: Collection[str]) -> list[Event]:
         found = self._run("latest_of", *{*channels}) if channels else []
-        return sorted(_of_script(found), key=lambda event: event.number)
+        return sorted(_from_script(found), key=lambda event: event.number)
 
     async def listen(self, wake: Callable[[], object]) -> None:
-        async with self._address.async_client() as client, client.pubsub() as heard:
-            await heard.subscribe(self._grown)
-            asked = False
+        async with self._address.async_client() as client, client.pubsub() as pubsub:
+            await pubsub.subscribe(self._grown)
+            is_pinged = False
             while True:
-                message = await heard.get_message(timeout=SILENCE_SECONDS)
+                message = await pubsub.get_message(timeout=SILENCE_SECONDS)
                 if message is not None:
-                    asked = False
+                    is_pinged = False
                     if message["type"] in {"subscribe", "message"}:
                         wake()
-                elif asked:
+                elif is_pinged:
                     raise ConnectionError(f"Redis did not respond for {2 * SILENCE_SECONDS:g} seconds")
                 else:
-                    asked = True
-                    await heard.ping()
+                    is_pinged = True
+                    await pubsub.ping()
 
     def trim(self) -> int:
         return self._run("trim", *_retention())
 
     def maintain(self) -> None:
-        if self._relay(sparingly=False):
-            # Finds out, besides, if the server does not take events any more, as after a failover.
+        if self._relay(force=True):
+            # Fails if the server stopped accepting writes, as a replica after a failover.
             self.trim()
 
     def close(self) -> None:
         self._client.connection_pool.disconnect()
 
-    def _append_at_commit(self, event: Event) -> None:
-        if event.durable or not outbox.has_hooks():
-            batch = self._batches.add(outbox.put(event))
-            # Each event leaves a hook, since the savepoint of another may be rolled back.
-            after_commit(functools.partial(self._relay_batch, batch))
-        else:
+    def _append_after_commit(self, event: Event) -> None:
+        if not event.durable and after_commit(functools.partial(self._send, event)):
             self._batches.newest.is_closed = True
-            after_commit(functools.partial(self._send, event))
+            return
+        batch = self._batches.add(outbox.put(event))
+        # One hook for each event, since the savepoint of another may be rolled back.
+        after_commit(functools.partial(self._relay_batch, batch))
 
     def _send(self, event: Event) -> None:
         """Put an event that is not durable into the log, or lose it."""
         if not self._put([event]):
-            self._outage.lose()
+            self._breaker.record_loss()
 
     def _relay_batch(self, batch: outbox.Batch) -> None:
-        if batch.is_due:
-            batch.is_due = False
+        if batch.is_pending:
+            batch.is_pending = False
             self._relay(upto=batch.last)
 
-    def _is_outbox_empty(self) -> bool:
-        """Return whether nothing waits any more, after relaying what does."""
+    def _flush_outbox(self) -> bool:
+        """Relay the outbox unless it was empty just now; return whether it is empty."""
         until, left = self._empty_until
-        if not self._batches.newest.is_due and left == self._left and time.monotonic() < until:
+        if not self._batches.newest.is_pending and left == self._left and time.monotonic() < until:
             return True
-        if self._outage.is_fresh:
+        if self._breaker.is_open:
             return False
-        self._batches.newest.is_due = False
+        self._batches.newest.is_pending = False
         return self._relay()
 
-    def _relay(self, *, upto: int | None = None, sparingly: bool = True) -> bool:
-        """Put what waits into the log, in its order; return whether nothing had to be left."""
-        began = time.monotonic(), self._left
+    def _relay(self, *, upto: int | None = None, force: bool = False) -> bool:
+        """Move the outbox to the log, in order, up to a key or completely; return whether that was possible."""
+        until, left = time.monotonic() + OUTBOX_SECONDS, self._left
+        is_done = False
         try:
-            while rows := self._relay_some(upto, sparingly):
-                if len(rows) < AT_ONCE:
-                    break
-        except Exception as error:
-            self._note_left()
-            if isinstance(error, _Unreachable):
-                return False
-            raise
+            while not is_done:
+                read_at, rows = self._newest_number, outbox.oldest(BATCH, upto)
+                with contextlib.suppress(_StaleRead):
+                    if rows:
+                        if not self._put(_fresh(rows.values()), force=force, read_at=read_at):
+                            return False
+                        outbox.remove(rows)
+                    is_done = len(rows) < BATCH
+        finally:
+            if not is_done:
+                self._wait_for_others()
         if upto is None:
-            self._empty_until = began[0] + LOOK_SECONDS, began[1]
+            self._empty_until = until, left
         return True
 
-    def _note_left(self) -> None:
+    def _wait_for_others(self) -> None:
+        """After leaving events in the outbox: wait until other processes read it before they send directly."""
         self._left += 1
-        # Until every other process reads the outbox again.
-        time.sleep(LOOK_SECONDS)
+        time.sleep(OUTBOX_SECONDS)
 
-    def _relay_some(self, upto: int | None, sparingly: bool) -> Collection[int]:
-        """Relay the oldest of those that wait, and return their keys; raises `_Unreachable`."""
-        while True:
-            known = self._newest_number
-            rows = outbox.waiting(AT_ONCE, upto)
-            if not rows:
-                return rows
-            try:
-                if not self._put(_worth_sending(rows.values()), sparingly=sparingly, read_at=known):
-                    raise _Unreachable
-            except _ReadTooLongAgo:
-                continue
-            outbox.done(rows)
-            return rows
-
-    def _put(self, events: Collection[Event], *, sparingly: bool = True, read_at: int | None = None) -> bool:
+    def _put(self, events: Collection[Event], *, force: bool = False, read_at: int | None = None) -> bool:
         """
-        Put events into the log; return whether they got there, and do not even try if it failed just now.
+        Put events into the log; return whether the server has accepted them. It is not asked if it just failed.
 
-        Raises `_ReadTooLongAgo` if they were read from the outbox when the log was at `read_at`, and whether they
-        were sent since then is not remembered any more.
+        Raises `_StaleRead` if they were read from the outbox when the log was at `read_at`, and another process
+        may have sent them since without the server still knowing.
         """
-        if sparingly and self._outage.is_fresh:
+        if self._breaker.is_open and not force:
             return False
         options = TRIM_EVERY, *_retention(), EVENT_BYTES, self._grown, "" if read_at is None else read_at
         try:
-            self._newest_number, is_done = self._run("append", *options, *_flat(events))
+            self._newest_number, is_known = self._run("append", *options, *_flat(events))
         except RedisError as error:
-            self._outage.begin(error)
+            self._breaker.record_failure(error)
             if isinstance(error, OutOfMemoryError):
                 self.trim()
             return False
-        self._outage.end()
-        if not is_done:
-            raise _ReadTooLongAgo
+        self._breaker.record_success()
+        if not is_known:
+            raise _StaleRead
         return True
+
+    def _read_channels(self, after: Position, limit: int, channels: Collection[str]) -> list[Event]:
+        found, has_more = list[Event](), True
+        while has_more and len(found) < limit:
+            page = self._run("read_page", f"0-{after.number}", PAGE, limit - len(found), *{*channels})
+            first, matching, last = map(_from_script, page)
+            _check_position(first, after)
+            found += matching
+            if has_more := bool(last):
+                after = last[0].position
+        return found
 
     def _run(self, command: str, *arguments: Any) -> Any:
         try:
             return self._script(keys=self._keys, args=[command, *arguments])
         except RedisError:
-            # Another server may answer at that address by now.
+            # Another server may have taken over the address.
             self._client.connection_pool.disconnect(inuse_connections=False)
             raise
-
-    def _following(self, after: Position, limit: int) -> list[Event]:
-        events = _events(self._client.xrange(self._log, f"0-{after.number}", "+", count=limit + 1))
-        _check_place(events[:1], after)
-        return events[1:]
 
     def _newest(self, limit: int) -> list[Event]:
         return _events(self._client.xrevrange(self._log, count=limit))[::-1]
@@ -246,28 +231,28 @@ class RedisBroker(Broker):
 
 def _retention() -> tuple[int, int, int, int]:
     count, age, size = (setting(f"SSE_RETENTION_{limit}") for limit in ("COUNT", "AGE", "BYTES"))
-    return max(1, count), age, size, REMEMBERED
+    return max(1, count), age, size, DEDUPLICATION_WINDOW
 
 
-def _worth_sending(events: Iterable[Event]) -> list[Event]:
+def _fresh(events: Iterable[Event]) -> list[Event]:
     return [event for event in events if event.durable or event.sent_at > time.time() - STALE_SECONDS]
 
 
 def _flat(events: Iterable[Event]) -> Iterable[str | float]:
     for event in events:
-        # Stays the same on the way through the outbox, and no other event has it.
+        # The event's identity, which the outbox preserves.
         token = f"{event.tag}{event.sent_at:.6f}"
         yield from (token, event.channel, event.name, event.text, event.tag, event.sent_at, int(event.durable))
 
 
-def _check_place(found: list[Event], place: Position) -> None:
-    """Raise `Gap` if what was found at a place is another event than the one that was there."""
-    if not found or found[0].position != place:
-        raise Gap(place)
+def _check_position(found: list[Event], position: Position) -> None:
+    """Raise `Gap` unless the event that was found is the one of that position."""
+    if not found or found[0].position != position:
+        raise Gap(position)
 
 
-def _of_script(entries: Any) -> list[Event]:
-    """Return events as the script tells them: without dictionaries."""
+def _from_script(entries: Any) -> list[Event]:
+    """Return events from the script's answer, in which their fields are lists."""
     return _events((id, dict(zip(pairs[::2], pairs[1::2], strict=True))) for id, pairs in entries)
 
 

@@ -1,4 +1,4 @@
-"""What `SSE_BROKER_URL` says of a Redis or Valkey server."""
+"""The address of a Redis or Valkey server, from `SSE_BROKER_URL`."""
 
 import re
 from typing import Any
@@ -18,9 +18,9 @@ ANSWER_SECONDS = 5.0
 
 class Address:
     """
-    An address as redis-py takes it, and the `prefix` of our keys, which is an option of its own.
+    A URL of redis-py, and our option `prefix`, the prefix of all keys.
 
-    Raises `ImproperlyConfigured` for what is no such address. Nothing is connected yet.
+    Raises `ImproperlyConfigured` for an invalid URL. Does not connect.
     """
 
     def __init__(self, url: str) -> None:
@@ -38,12 +38,12 @@ class Address:
             ) from None
 
     def client(self) -> redis.Redis:
-        """Return a client for many threads."""
+        """Return a client that threads can share."""
         pool = redis.BlockingConnectionPool.from_url(
             self._url,
             max_connections=CONNECTIONS,
             timeout=ANSWER_SECONDS,
-            # A connection that had lain idle may be dead, which says nothing of the server.
+            # Retry once: a connection that was idle may be dead although the server is not.
             retry=Retry(NoBackoff(), 1, (ConnectionError,)),
             **_OPTIONS,
         )
@@ -51,7 +51,7 @@ class Address:
         return redis.Redis(connection_pool=pool)
 
     def async_client(self) -> redis.asyncio.Redis:
-        """Return a client for the running loop, which tries nothing twice."""
+        """Return a client for the running loop, without retries."""
         return redis.asyncio.Redis.from_url(self._url, retry=AsyncRetry(NoBackoff(), 0), **_OPTIONS)
 
 
@@ -64,7 +64,7 @@ _OPTIONS: dict[str, Any] = {
 
 
 def _check(place: str) -> None:
-    """Raise `ValueError` for what redis-py would overlook, or tell with a part of the password."""
+    """Raise `ValueError` for errors that redis-py ignores, or reports with part of the password."""
     parts = urlsplit(place)
     if parts.scheme == "unix":
         if parts.netloc or not parts.path:

@@ -1,6 +1,6 @@
--- What has to happen to the log in one step. An entry's id is "0-<number>".
--- "marks" are strings "<number> <size> <time>": the log's newest number at a time of this server, and how many
--- bytes all events up to it have; "size" is that number of bytes now.
+-- The commands that change or read several keys of the log atomically. An entry's id is "0-<number>".
+-- "marks" are strings "<number> <size> <time>": the newest number at a time of this server's clock, and the bytes of
+-- all events up to it. "size" is the number of bytes now.
 local log, latest, seen, marks, size = unpack(KEYS)
 
 local function number(id)
@@ -29,35 +29,35 @@ local function mark(place)
     end
 end
 
--- Drop the marks of what is past, and return the number of the last event that is: it was logged at `logged_until` or
--- earlier, or has `bytes` behind it.
-local function last_past(logged_until, bytes)
-    local first, total, past = oldest(), tonumber(redis.call('GET', size) or 0), 0
+-- Return the number of the last event that exceeds the retention, and drop the marks up to it: it was logged at
+-- `logged_until` or earlier, or is followed by `bytes`.
+local function last_expired(logged_until, bytes)
+    local first, total, expired = oldest(), tonumber(redis.call('GET', size) or 0), 0
     local number, upto, at = mark(0)
     while number and (number < first or at <= logged_until or upto <= total - bytes) do
         redis.call('LPOP', marks)
-        past = number
+        expired = number
         number, upto, at = mark(0)
     end
-    return past
+    return expired
 end
 
--- Note how far the log has come. Fails while the server's memory is full, and then that is not known.
+-- Mark the newest number. pcall: the server refuses this while its memory is full.
 local function add_mark(number, now)
     redis.pcall('RPUSH', marks, string.format('%d %s %.6f', number, redis.call('GET', size) or 0, now))
 end
 
--- trim <how many to keep> <for how many seconds> <how many bytes> <how many numbers to remember>
-local function trim(count, age, bytes, remembered)
+-- trim <maximum count> <maximum age in seconds> <maximum bytes> <deduplication window>
+local function trim(count, age, bytes, window)
     if redis.call('XLEN', log) == 0 then
         return 0
     end
     local now, last = seconds(), newest()
     local dropped = redis.call('XTRIM', log, 'MAXLEN', '=', count)
-    local first = math.min(last_past(now - age, tonumber(bytes)) + 1, last)
+    local first = math.min(last_expired(now - age, tonumber(bytes)) + 1, last)
     dropped = dropped + redis.call('XTRIM', log, 'MINID', '=', string.format('0-%d', first))
     redis.call('ZREMRANGEBYSCORE', latest, '-inf', '(' .. oldest())
-    redis.call('ZREMRANGEBYSCORE', seen, '-inf', last - remembered)
+    redis.call('ZREMRANGEBYSCORE', seen, '-inf', last - window)
     local marked, _, at = mark(-1)
     if not marked or (marked < last and (marked + 100 <= last or at <= now - age / 1000)) then
         add_mark(last, now)
@@ -67,7 +67,7 @@ end
 
 local function append_one(overhead, token, channel, name, text, tag, sent_at, durable)
     if redis.call('ZSCORE', seen, token) then
-        -- It may come once more.
+        -- Remember it for longer: it may be sent again.
         redis.call('ZADD', seen, newest(), token)
         return nil
     end
@@ -81,11 +81,11 @@ local function append_one(overhead, token, channel, name, text, tag, sent_at, du
     return number(id)
 end
 
--- append <trim at multiples of> <the arguments of trim> <bytes of an event's overhead> <whom to tell>
--- <the newest number when they were read from the outbox, or nothing> <seven of append_one>...
--- Returns the newest number and 1, or 0 if what was sent since they were read is not remembered.
-local function append(every, count, age, bytes, remembered, overhead, whom, read_at)
-    if read_at ~= '' and tonumber(read_at) < newest() - remembered then
+-- append <trim at multiples of> <four arguments of trim> <bytes of an event's overhead> <pub/sub channel>
+-- <the newest number when the events were read from the outbox, or ''> <seven arguments of append_one>...
+-- Returns the newest number and 1, or 0 if the deduplication window does not reach back to that read.
+local function append(every, count, age, bytes, window, overhead, channel, read_at)
+    if read_at ~= '' and tonumber(read_at) < newest() - window then
         return {newest(), 0}
     end
     local last
@@ -93,16 +93,16 @@ local function append(every, count, age, bytes, remembered, overhead, whom, read
         local appended = append_one(overhead, unpack(ARGV, i, i + 6))
         last = appended or last
         if appended and appended % every == 0 then
-            trim(count, age, bytes, remembered)
+            trim(count, age, bytes, window)
         end
     end
     if last then
-        redis.call('PUBLISH', whom, last)
+        redis.call('PUBLISH', channel, last)
     end
     return {last or newest(), 1}
 end
 
--- begin <tag> <sent_at>: a mark, if there is nothing.
+-- begin <tag> <sent_at>: add a mark to an empty log.
 local function begin(tag, sent_at)
     if redis.call('XLEN', log) == 0 then
         redis.call('XADD', log, '0-*', 'channel', '', 'name', 'mark', 'text', '', 'tag', tag,
@@ -110,27 +110,28 @@ local function begin(tag, sent_at)
     end
 end
 
--- look <id> <how many to look at> <how many to find> <channel>...: the entry there, those of the
--- channels behind it, and the last that was looked at if there may be more.
-local function look(id, many, most)
+-- read_page <id> <entries to read> <entries to return> <channel>...
+-- Returns the entry with that id, later entries of the channels, and the last one that was read if there may be more.
+local function read_page(id, count, limit)
     local wanted = {}
     for i = 5, #ARGV do
         wanted[ARGV[i]] = true
     end
-    local page = redis.call('XRANGE', log, id, '+', 'COUNT', many)
+    local page = redis.call('XRANGE', log, id, '+', 'COUNT', count)
     local there, found, last = page[1], {}, nil
     for i = 2, #page do
-        if #found < tonumber(most) and wanted[page[i][2][2]] then
+        if #found < tonumber(limit) and wanted[page[i][2][2]] then
             found[#found + 1] = page[i]
         end
     end
-    if #page == tonumber(many) then
+    if #page == tonumber(count) then
         last = page[#page]
     end
     return { {there}, found, {last} }
 end
 
--- latest_of <channel>...: the newest durable entry of each that has one.
+-- latest_of <channel>...
+-- Returns the newest durable entry of each channel that has one.
 local function latest_of()
     local found = {}
     for i = 2, #ARGV do
@@ -143,5 +144,5 @@ local function latest_of()
     return found
 end
 
-local commands = {append = append, begin = begin, latest_of = latest_of, look = look, trim = trim}
+local commands = {append = append, begin = begin, latest_of = latest_of, read_page = read_page, trim = trim}
 return commands[ARGV[1]](unpack(ARGV, 2, 9))

@@ -10,4 +10,4 @@ def log_of(broker):
 
 def waiting():
     """Return the events that wait for the log, the oldest first."""
-    return [event.text for event in outbox.waiting(1000).values()]
+    return [event.text for event in outbox.oldest(1000).values()]

@@ -106,7 +106,7 @@ async def test_who_listens_learns_that_the_connection_broke(broker):
 
 
 async def test_a_pooler_that_swallows_notifications_is_found_out(broker, monkeypatch):
-    monkeypatch.setattr(postgresql, "GREETING_SECONDS", 0.1)
+    monkeypatch.setattr(postgresql, "NOTIFICATION_SECONDS", 0.1)
     execute = psycopg.AsyncConnection.execute
 
     def execute_unless_listen(self, query, *arguments, **options):

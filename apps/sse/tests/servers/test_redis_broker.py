@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from redis.exceptions import ConnectionError, RedisError
 
 from apps.sse.brokers import Gap, get_broker, redis
-from apps.sse.brokers.redis import RedisBroker, outage
+from apps.sse.brokers.redis import RedisBroker, circuit_breaker
 from apps.sse.tests.contract import BrokerContract, Listening
 from apps.sse.tests.servers.logs import log_of, waiting
 
@@ -100,7 +100,7 @@ class TestServer:
     def test_a_server_whose_memory_is_full_takes_events_again_once_what_is_past_is_dropped(
         self, broker, settings, monkeypatch
     ):
-        monkeypatch.setattr(outage, "PAUSE_SECONDS", 0)
+        monkeypatch.setattr(circuit_breaker, "PAUSE_SECONDS", 0)
         for n in range(300):
             broker.append(event(text=f"{n} {'x' * 10_000}"))
         used = broker._client.info("memory")["used_memory"]
@@ -176,7 +176,7 @@ class TestTransaction:
             assert log_of(broker) == ["1", "2", "3"]
 
     def test_outside_of_one_nothing_is_written_to_the_database(self, broker, monkeypatch):
-        monkeypatch.setattr(redis, "LOOK_SECONDS", 1000)
+        monkeypatch.setattr(redis, "OUTBOX_SECONDS", 1000)
         broker.append(event(text="1"))
         connection.close()
         broker.append(event(text="2"))

@@ -16,7 +16,7 @@ from redis.exceptions import ConnectionError, ReadOnlyError
 
 from apps.sse import close_streams
 from apps.sse.brokers import outbox, redis
-from apps.sse.brokers.redis import RedisBroker, address, outage
+from apps.sse.brokers.redis import RedisBroker, address, circuit_breaker
 from apps.sse.delivery import log
 from apps.sse.models import OutgoingEvent
 from apps.sse.tests.contract import BrokerContract
@@ -69,7 +69,7 @@ def another_process(valkey, tmp_path):
 @pytest.fixture
 def impatient(monkeypatch):
     """Let each publisher find out itself whether the server is back."""
-    monkeypatch.setattr(outage, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(circuit_breaker, "PAUSE_SECONDS", 0)
 
 
 def database_url():
@@ -94,7 +94,7 @@ with transaction.atomic():
 
     def test_what_it_published_before_it_was_killed_is_not_published_again(self, broker, another_process):
         process = another_process("""
-outbox.done = die
+outbox.remove = die
 with transaction.atomic():
     broker.append(event(text="published"))
 """)
@@ -189,31 +189,31 @@ class TestTwoProcesses:
         with CaptureQueriesContext(connection) as queries:
             for n in range(500):
                 other.append(event(text=str(n)))
-        assert len(queries) <= 1 + (time.monotonic() - began) / redis.LOOK_SECONDS
+        assert len(queries) <= 1 + (time.monotonic() - began) / redis.OUTBOX_SECONDS
 
     def test_one_that_was_frozen_sends_nothing_again(self, broker, other, monkeypatch):
-        monkeypatch.setattr(redis, "REMEMBERED", 50)
-        read = outbox.waiting
+        monkeypatch.setattr(redis, "DEDUPLICATION_WINDOW", 50)
+        read = outbox.oldest
         outbox.put(event(text="once"))
 
         def read_and_freeze(*arguments):
             rows = read(*arguments)
-            monkeypatch.setattr(outbox, "waiting", read)
+            monkeypatch.setattr(outbox, "oldest", read)
             for n in range(300):
                 other.append(event(text=str(n)))
             return rows
 
-        monkeypatch.setattr(outbox, "waiting", read_and_freeze)
+        monkeypatch.setattr(outbox, "oldest", read_and_freeze)
         broker.maintain()
         assert (log_of(broker), waiting()) == (["once", *map(str, range(300))], [])
 
     def test_what_one_sent_before_it_died_is_not_sent_again_by_the_other(self, broker, other, monkeypatch):
-        monkeypatch.setattr(redis, "REMEMBERED", 50)
-        monkeypatch.setattr(outbox, "done", lambda keys: None)
+        monkeypatch.setattr(redis, "DEDUPLICATION_WINDOW", 50)
+        monkeypatch.setattr(outbox, "remove", lambda keys: None)
         outbox.put(event(text="once"))
         broker.maintain()
         monkeypatch.undo()
-        monkeypatch.setattr(redis, "REMEMBERED", 50)
+        monkeypatch.setattr(redis, "DEDUPLICATION_WINDOW", 50)
         for n in range(300):
             other.append(event(text=str(n)))
         broker.maintain()
@@ -281,7 +281,7 @@ class TestOutage:
         tries = []
         run = broker._run
         monkeypatch.setattr(broker, "_run", lambda *arguments: tries.append(1) or run(*arguments))
-        monkeypatch.setattr(outage, "PAUSE_SECONDS", 1000)
+        monkeypatch.setattr(circuit_breaker, "PAUSE_SECONDS", 1000)
         valkey.stop()
         for n in range(10):
             broker.append(event(text=str(n)))

@@ -55,8 +55,8 @@ def listening(stranger):
 
 
 def test_the_system_tells_of_a_commit_of_another_process(stranger, listening, monkeypatch):
-    monkeypatch.setattr(sqlite, "FIRST_LOOK_SECONDS", FOR_EVER / 2)
-    monkeypatch.setattr(sqlite, "LAST_LOOK_SECONDS", FOR_EVER)
+    monkeypatch.setattr(sqlite, "MIN_POLL_SECONDS", FOR_EVER / 2)
+    monkeypatch.setattr(sqlite, "MAX_POLL_SECONDS", FOR_EVER)
     with listening() as heard:
         stranger.publish()
         stranger.write("CREATE TABLE what_is_told_of_too_early_shows_at_the_next_write (id)")
@@ -64,7 +64,7 @@ def test_the_system_tells_of_a_commit_of_another_process(stranger, listening, mo
 
 
 def test_a_commit_that_the_system_tells_of_too_early_is_seen_soon_after(stranger, listening, monkeypatch):
-    monkeypatch.setattr(sqlite, "LAST_LOOK_SECONDS", FOR_EVER)
+    monkeypatch.setattr(sqlite, "MAX_POLL_SECONDS", FOR_EVER)
     with listening() as heard:
         for _ in range(50):
             heard.woken.clear()
@@ -75,7 +75,7 @@ def test_a_commit_that_the_system_tells_of_too_early_is_seen_soon_after(stranger
 @pytest.mark.parametrize("told", [True, False])
 def test_a_commit_that_the_system_does_not_tell_of_is_heard_all_the_same(stranger, listening, monkeypatch, told):
     nothing = contextlib.nullcontext(told)
-    monkeypatch.setattr(sqlite, "told_of_writes", lambda *_: nothing)
+    monkeypatch.setattr(sqlite, "watch_writes", lambda *_: nothing)
     with listening() as heard:
         stranger.publish()
         assert heard.woken.wait(TIMEOUT_SECONDS)
@@ -86,14 +86,14 @@ async def test_writes_to_the_file_that_a_link_leads_to_are_told_of(stranger, tmp
     link = tmp_path / "elsewhere" / "link"
     link.symlink_to(stranger.path)
     told = asyncio.Event()
-    with file.told_of_writes(link, told.set):
+    with file.watch_writes(link, told.set):
         stranger.publish()
         await asyncio.wait_for(told.wait(), TIMEOUT_SECONDS)
 
 
 def test_where_the_system_tells_of_no_writes_the_broker_knows_it(monkeypatch, tmp_path):
     monkeypatch.setattr(file.sys, "platform", "elsewhere")
-    with file.told_of_writes(tmp_path / "db.sqlite3", print) as told:
+    with file.watch_writes(tmp_path / "db.sqlite3", print) as told:
         assert not told
 
 
