@@ -1,4 +1,4 @@
-"""The log of the database broker, the events that wait for a broker's log, and the processes of the site."""
+"""The log of the database broker, the outbox, and the processes of the site."""
 
 from datetime import timedelta
 from typing import Self
@@ -13,7 +13,7 @@ STORED = ("channel", "name", "text", "tag", "sent_at", "durable")
 
 
 class StoredEvent(models.Model):
-    """What an `Event` is made of."""
+    """The fields of an `Event`."""
 
     channel = models.CharField(max_length=200)
     name = models.TextField()
@@ -27,12 +27,12 @@ class StoredEvent(models.Model):
 
     @classmethod
     def of(cls, event: Event) -> Self:
-        """Return a row, not saved yet, that holds the event."""
+        """Return an unsaved row with the fields of the event."""
         return cls(**{name: getattr(event, name) for name in STORED})
 
 
 class LoggedEvent(StoredEvent):
-    """An event in the log; its `number` is its place in the order in which events became visible."""
+    """An event in the log; its `number` follows the order in which events became visible."""
 
     number = models.BigAutoField(primary_key=True)
 
@@ -47,7 +47,7 @@ class LogMark(models.Model):
     """
     The log's newest `number` at a time of the database's clock, for the retention.
 
-    `size` is a running total: the bytes of all events up to that number.
+    `size` is the running total of bytes of all events up to that number.
     """
 
     number = models.BigIntegerField(primary_key=True)
@@ -59,14 +59,14 @@ class LogMark(models.Model):
 
 
 class OutgoingEvent(StoredEvent):
-    """An event that is committed and has no place in the log yet."""
+    """The outbox: an event that is committed and not in the log yet."""
 
     def __str__(self) -> str:
         return f"{self.tag} {self.channel} {self.name}"
 
 
 class Process(models.Model):
-    """A process that serves or works, and what it reported `at` a time of the database's clock."""
+    """A server or worker process, and what it reported `at` a time of the database's clock."""
 
     kind = models.CharField(max_length=8)
     host = models.CharField(max_length=255)
@@ -82,9 +82,9 @@ class Process(models.Model):
 
 class OpenStream(LoggedEvent):
     """
-    Stands for the open streams in the admin and in permissions; there are no rows of them.
+    The open streams in the admin and in permissions; they are not stored.
 
-    A proxy, as `dumpdata` would look for the table of any other model.
+    A proxy, because `dumpdata` needs a table for any other model.
     """
 
     class Meta:

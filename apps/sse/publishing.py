@@ -1,4 +1,4 @@
-"""Publishing: an event on a channel, from any code of any process."""
+"""Publish an event on a channel, from any code in any process."""
 
 import re
 from typing import Any
@@ -33,7 +33,7 @@ def publish(channel: str, event: str, data: Any, *, durable: bool = True) -> Non
     `TransactionManagementError` if only another database has an open transaction, since the event
     would not wait for its commit.
     """
-    _refuse_transactions_of_others()
+    _refuse_other_transactions()
     check_event_name(event)
     get_broker().append(_event(check_channel(channel), event, checked_change(event, data), durable))
     metrics.count_after_commit("published")
@@ -88,7 +88,7 @@ def check_channel(channel: str) -> str:
     return channel
 
 
-def _refuse_transactions_of_others() -> None:
+def _refuse_other_transactions() -> None:
     open_ones = [database.alias for database in connections.all(initialized_only=True) if _is_in_atomic(database)]
     if open_ones and DEFAULT_DB_ALIAS not in open_ones:
         other = open_ones[0]
@@ -100,17 +100,17 @@ def _refuse_transactions_of_others() -> None:
 
 
 def _is_in_atomic(database: Any) -> bool:
-    # The block that Django's TestCase opens around a test is never committed.
+    # The block that Django's TestCase opens around a test never commits.
     return any(not block._from_testcase for block in database.atomic_blocks)
 
 
 def _event(channel: str, name: str, data: Any, durable: bool) -> Event:
     sse_event("", event=name)
     event = Event(channel=channel, name=name, text=encode_data(data), durable=durable)
-    size, most = len(event.text.encode()), setting("SSE_MAX_EVENT_BYTES")
-    if size > most:
+    size, limit = len(event.text.encode()), setting("SSE_MAX_EVENT_BYTES")
+    if size > limit:
         raise ValueError(
-            f"The data of {name!r} is {size:,} bytes, but SSE_MAX_EVENT_BYTES is {most:,}. Publish only what "
+            f"The data of {name!r} is {size:,} bytes, but SSE_MAX_EVENT_BYTES is {limit:,}. Publish only what "
             "changed, or a URL from which the page loads the rest."
         )
     return event

@@ -1,7 +1,6 @@
-"""Brokers: the one that `SSE_BROKER_URL` names, and the contract that each of them keeps."""
+"""The broker that `SSE_BROKER_URL` names, and the interface of all brokers."""
 
 import threading
-from importlib import import_module
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
@@ -44,8 +43,7 @@ def broker_class(url: str) -> type[Broker]:
     """Return the class that serves a `SSE_BROKER_URL`."""
     scheme = url.partition(":")[0]
     if scheme in SCHEMES:
-        module, name = SCHEMES[scheme].split(".")
-        return getattr(import_module(f"{__name__}.{module}"), name)
+        return import_string(f"{__name__}.{SCHEMES[scheme]}")
     try:
         return import_string(scheme)
     except ImportError as error:
@@ -55,10 +53,10 @@ def broker_class(url: str) -> type[Broker]:
         ) from None
 
 
-def _forget(*, setting: str, **_: object) -> None:
+def _close_brokers(*, setting: str, **_: object) -> None:
     if setting == "SSE_BROKER_URL":
         while _brokers:
             _brokers.popitem()[1].close()
 
 
-setting_changed.connect(_forget)
+setting_changed.connect(_close_brokers)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 
 from ..wire.events import Event, Position
 
-# What an event takes in a log in addition to its channel, name and text, roughly.
+# Approximate size of an event in a log without its channel, name and text.
 EVENT_BYTES = 200
 
 
@@ -77,7 +77,7 @@ class Broker(ABC):
         """
 
     def maintain(self) -> None:  # noqa: B027
-        """Periodic work: append events that a process left behind when it died after its commit; trim the log."""
+        """Periodic work: append committed events that a killed process left in the outbox; trim the log."""
 
     def close(self) -> None:  # noqa: B027
         """Close the connections. Later use of the broker opens new ones."""

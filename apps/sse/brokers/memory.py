@@ -1,4 +1,4 @@
-"""A log in the memory of one process: for tests, and for sites of one process that may forget."""
+"""A log in memory, for tests and for sites with one process that may lose events at a restart."""
 
 import asyncio
 import functools
@@ -16,13 +16,13 @@ from .base import Broker, Gap, size_of
 
 
 class MemoryBroker(Broker):
-    """`memory://`: every hub of this process hears every event of this process."""
+    """`memory://`: events reach the clients of this process only."""
 
     def __init__(self, url: str = "") -> None:
         super().__init__(url)
         self._lock = threading.Lock()
         self._log = [Event(channel="", name="mark", text="", number=1)]
-        # When each event was logged, by the monotonic clock.
+        # The monotonic time at which each event was logged.
         self._logged_at: dict[int, float] = {}
         self._size = 0
         self._wakes: set[Callable[[], object]] = set()
@@ -57,14 +57,14 @@ class MemoryBroker(Broker):
 
     def trim(self) -> int:
         with self._lock:
-            place = self._first_to_stay()
+            place = self._first_kept()
             for event in self._log[:place]:
                 self._logged_at.pop(event.number, None)
             self._log, self._size = self._log[place:], sum(map(size_of, self._log[place:]))
             return place
 
-    def _first_to_stay(self) -> int:
-        """Return where in the log the first event is that is not past the retention; at most the newest."""
+    def _first_kept(self) -> int:
+        """Return the index of the first event that the retention keeps, which is at most that of the newest."""
         oldest = time.monotonic() - setting("SSE_RETENTION_AGE")
         place, size = len(self._log) - 1, size_of(self._log[-1])
         least = max(0, len(self._log) - setting("SSE_RETENTION_COUNT"))
@@ -82,9 +82,9 @@ class MemoryBroker(Broker):
             self._log.append(event)
             self._logged_at[event.number] = time.monotonic()
             self._size += size_of(event)
-            overfull = len(self._log) > 1.1 * setting("SSE_RETENTION_COUNT") + 10
-            overfull |= self._size > 1.1 * setting("SSE_RETENTION_BYTES")
-        if overfull:
+            is_full = len(self._log) > 1.1 * setting("SSE_RETENTION_COUNT") + 10
+            is_full |= self._size > 1.1 * setting("SSE_RETENTION_BYTES")
+        if is_full:
             self.trim()
         for wake in list(self._wakes):
             wake()

@@ -14,7 +14,7 @@ def use_unpooled_connections() -> None:
     """
     Give this thread connections of its own instead of pooled ones.
 
-    They stay open until `connections.close_all()`. Requests that use up a pool do not delay such a thread.
+    They stay open until `connections.close_all()`. Requests that use up the pool do not delay this thread.
     """
     for alias in connections:
         own = connections.create_connection(alias)

@@ -7,7 +7,7 @@ import sqlite3
 
 # PostgreSQL's undefined_table and undefined_column.
 MISSING_STATES = {"42P01", "42703"}
-# SQLite has one code for every mistake in a statement, so only its words tell them apart.
+# SQLite has one code for all errors in a statement, so the message has to be matched.
 MISSING_IN_SQLITE = re.compile(r"no such (table|column)|has no column named")
 
 logger = logging.getLogger("apps.sse")
@@ -15,11 +15,11 @@ logger = logging.getLogger("apps.sse")
 
 def migration_hint(error: BaseException | None) -> str:
     """
-    Return what to run if an error means that the database lacks a table or a column, "" for others.
+    Return the command to run if an error means that the database lacks a table or a column, else "".
 
-    It is logged, once in this process: each retry of each client would meet it again.
+    It is logged once in this process, since each retry of each client causes the error again.
     """
-    if error is None or not (_is_missing_in_sqlite(error) or _state_of(error) in MISSING_STATES):
+    if error is None or not _is_missing(error):
         return ""
     first_line = str(error).partition("\n")[0]
     hint = f"The database is not migrated ({first_line}): run `python manage.py migrate`."
@@ -34,14 +34,12 @@ def log_once(message: str) -> None:
 
 
 def is_mistake(error: BaseException) -> bool:
-    """Return whether SQLite refuses the statement itself: other databases raise a ProgrammingError for that."""
+    """Return whether SQLite rejects the statement itself, for which other databases raise a ProgrammingError."""
     cause = error.__cause__
     return isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
 
 
-def _is_missing_in_sqlite(error: BaseException) -> bool:
-    return is_mistake(error) and MISSING_IN_SQLITE.search(str(error)) is not None
-
-
-def _state_of(error: BaseException) -> str | None:
-    return getattr(error.__cause__, "sqlstate", None)
+def _is_missing(error: BaseException) -> bool:
+    if is_mistake(error):
+        return MISSING_IN_SQLITE.search(str(error)) is not None
+    return getattr(error.__cause__, "sqlstate", None) in MISSING_STATES

@@ -1,4 +1,4 @@
-"""Synchronous calls that may hang: they run in one thread, and a thread that hangs is replaced."""
+"""A thread for synchronous calls that may hang. A thread that hangs is replaced."""
 
 import asyncio
 import threading
@@ -13,7 +13,7 @@ from django.db import connections as databases
 from ..db.connections import release_connections, use_unpooled_connections
 
 MAX_HANGING = 4
-# A thread that has nothing to do for this long closes its database connections.
+# An idle thread closes its database connections after this time.
 IDLE_SECONDS = 10.0
 
 
@@ -21,13 +21,13 @@ class CallThread:
     """
     Runs calls one after the other in a thread, for one event loop.
 
-    A call that takes longer than `seconds` fails with `TimeoutError`, with all calls behind it, and the next call
-    gets a new thread. While `MAX_HANGING` threads hang, every call fails at once. With `leaves_pools` its
-    database connections are not pooled: requests that use up the pool do not hold up its calls.
+    If a call takes longer than `seconds`, it and all queued calls fail with `TimeoutError`, and the next call gets
+    a new thread. While `MAX_HANGING` threads hang, every call fails immediately. With `unpooled` its database
+    connections are not pooled, so that requests that use up the pool do not delay its calls.
     """
 
-    def __init__(self, name: str, seconds: float, *, leaves_pools: bool = False) -> None:
-        self._name, self._seconds, self._leaves_pools = name, seconds, leaves_pools
+    def __init__(self, name: str, seconds: float, *, unpooled: bool = False) -> None:
+        self._name, self._seconds, self._unpooled = name, seconds, unpooled
         self._hanging: list[_Thread] = []
         self._thread: _Thread | None = None
 
@@ -35,9 +35,9 @@ class CallThread:
         """Return what the function returns; raises what it raises, or `TimeoutError`."""
         thread = self._running_thread()
         future = thread.put(lambda: function(*arguments))
-        while not (await asyncio.wait({future}, timeout=thread.rest(self._seconds)))[0]:
-            if thread.rest(self._seconds) <= 0:
-                self._give_up(thread)
+        while not (await asyncio.wait({future}, timeout=thread.remaining(self._seconds)))[0]:
+            if thread.remaining(self._seconds) <= 0:
+                self._replace(thread)
         if future.cancelled():
             raise TimeoutError(f"a broker call took longer than {self._seconds:g} s")
         return future.result()
@@ -52,25 +52,25 @@ class CallThread:
         if len(self._hanging) >= MAX_HANGING:
             raise TimeoutError(f"{MAX_HANGING} broker calls are hanging")
         if self._thread is None:
-            self._thread = _Thread(self._name, leaves_pools=self._leaves_pools)
+            self._thread = _Thread(self._name, unpooled=self._unpooled)
         return self._thread
 
-    def _give_up(self, thread: "_Thread") -> None:
-        thread.give_up()
+    def _replace(self, thread: "_Thread") -> None:
+        thread.cancel_all()
         if thread is self._thread:
             self._hanging.append(thread)
             self._thread = None
 
 
 class _Thread(threading.Thread):
-    """Does what is put into its queue. A daemon, since a process must be able to exit while a call hangs."""
+    """Runs the calls of its queue. A daemon, so that the process can exit while a call hangs."""
 
-    def __init__(self, name: str, *, leaves_pools: bool) -> None:
+    def __init__(self, name: str, *, unpooled: bool) -> None:
         super().__init__(name=name, daemon=True)
-        self._leaves_pools = leaves_pools
+        self._unpooled = unpooled
         self._calls: SimpleQueue[tuple[Future, Callable[[], Any]] | None] = SimpleQueue()
         self._current: Future | None = None
-        self._began = 0.0
+        self._started_at = 0.0
         self._waiting: set[asyncio.Future] = set()
         self.start()
 
@@ -83,22 +83,22 @@ class _Thread(threading.Thread):
         waiting.add_done_callback(self._forget)
         return waiting
 
-    def rest(self, seconds: float) -> float:
-        """Return how long the current call may take from now on, if each may take so many seconds."""
-        return seconds if self._current is None else self._began + seconds - monotonic()
+    def remaining(self, seconds: float) -> float:
+        """Return how many of its `seconds` the current call has left."""
+        return seconds if self._current is None else self._started_at + seconds - monotonic()
 
-    def give_up(self) -> None:
-        """Cancel what waits, the current call's result included, and end the thread once that call returns."""
+    def cancel_all(self) -> None:
+        """Cancel all calls, and end the thread once the current one returns."""
         for future in list(self._waiting):
             future.cancel()
         self.end()
 
     def end(self) -> None:
-        """End after what is queued."""
+        """End after the queued calls."""
         self._calls.put(None)
 
     def run(self) -> None:
-        if self._leaves_pools:
+        if self._unpooled:
             use_unpooled_connections()
         while call := self._next():
             self._do(*call)
@@ -115,7 +115,7 @@ class _Thread(threading.Thread):
     def _do(self, future: Future, function: Callable[[], Any]) -> None:
         if not future.set_running_or_notify_cancel():
             return
-        self._began, self._current = monotonic(), future
+        self._started_at, self._current = monotonic(), future
         try:
             try:
                 result = function()
@@ -131,5 +131,5 @@ class _Thread(threading.Thread):
     def _forget(self, waiting: asyncio.Future) -> None:
         self._waiting.discard(waiting)
         if not waiting.cancelled():
-            # asyncio reports exceptions that are never retrieved, and the caller may have gone.
+            # Retrieved here, because the caller may be gone, and asyncio would report it as never retrieved.
             waiting.exception()

@@ -11,8 +11,8 @@ from ..wire.events import CONTROL_PREFIX, Event, encode_data
 
 CHANNEL = f"{CONTROL_PREFIX}control"
 
-# Sent on the event loop with each message, an `event`. `since` is None, except for messages that were in the log
-# when this process began to follow it: then it is that moment, in seconds since the epoch.
+# Sent on the event loop with each message, an `event`. `since` is None for new messages. For those that were in
+# the log when this process began to follow it, it is that time in seconds since the epoch.
 received = Signal()
 # Sent on the event loop when messages may be lost, with a `reason`.
 lost = Signal()
@@ -21,12 +21,12 @@ logger = logging.getLogger("apps.sse")
 
 
 def send(name: str, data: Any) -> None:
-    """Send a message to all processes. Inside a transaction it is sent at the commit."""
+    """Send a message to all processes; inside a transaction, at its commit."""
     get_broker().append(Event(channel=CHANNEL, name=name, text=encode_data(data)))
 
 
 def dispatch(events: Iterable[Event], since: float | None = None) -> None:
-    """Give messages to the receivers of `received`; one that fails is logged."""
+    """Send messages to the receivers of `received`; errors of receivers are logged."""
     for event in events:
         for _, error in received.send_robust(sender=None, event=event, since=since):
             if isinstance(error, Exception):

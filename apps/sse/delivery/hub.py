@@ -49,7 +49,7 @@ class Hub:
     """Delivers the events of a broker to the followers of one event loop."""
 
     def __init__(self, broker: Broker) -> None:
-        self._log = Log(broker, self._deliver, self._on_failure, self._on_start)
+        self._log = Log(broker, self._deliver, self._drop_all, self._on_start)
         self._created_at = time.time()
         # dict, not set: insertion order is cache-friendly.
         self._followers: defaultdict[str, dict[Follower, None]] = defaultdict(dict)
@@ -169,7 +169,7 @@ class Hub:
                 _count(events, len(followers), delivered)
         except BaseException:
             # It is unknown which followers got the events.
-            self._on_failure("failed")
+            self._drop_all("failed")
             raise
         return len(followers)
 
@@ -177,15 +177,12 @@ class Hub:
         """Handle recent messages that end streams: this loop's first requests may be older than these."""
         control.dispatch((e for e in newest if e.durable and e.channel == control.CHANNEL), self._created_at)
 
-    def _on_failure(self, reason: str) -> None:
-        self._drop_all(reason)
-        if reason != "broker":
-            # Messages that end streams may be among the events that are lost or were not delivered.
-            control.lost.send(sender=None, reason=reason)
-
     def _drop_all(self, reason: str) -> None:
         for follower in {follower for followers in self._followers.values() for follower in followers}:
             follower.drop(reason)
+        if reason in {"gap", "failed"}:
+            # Messages that end streams may be among the events that are lost or were not delivered.
+            control.lost.send(sender=None, reason=reason)
 
 
 def _first_chunk(events: list[Event]) -> list[Event]:

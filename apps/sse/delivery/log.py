@@ -1,9 +1,8 @@
 """
 The log, as one process follows it: read once, the newest events in memory.
 
-A supervisor restarts each task that ends: it logs the failure and tries again after a growing pause,
-and then all events that were missed are read. While the log cannot be read, followers would take the
-silence for no news, so all of them are dropped.
+A supervisor restarts each task that ends, after a growing pause; then all missed events are read. If the
+log cannot be read for long, all followers are dropped, since silence would look like no news.
 """
 
 import asyncio
@@ -50,22 +49,22 @@ class Log:
     Follows a broker's log on one event loop.
 
     `deliver` takes the next events, those of one channel each time, and returns the number of deliveries.
-    `on_failure` takes the reason when followers have to reconnect: "gap" if the log was replaced, "broker"
-    if it cannot be read. `on_start` takes the newest events when following begins.
+    `drop_all` takes the reason why followers have to reconnect: "gap" if the log was replaced, "broker" if it
+    cannot be read. `on_start` takes the newest events when following begins.
     """
 
     def __init__(
         self,
         broker: Broker,
         deliver: Callable[[list[Event]], int],
-        on_failure: Callable[[str], object],
+        drop_all: Callable[[str], object],
         on_start: Callable[[list[Event]], object],
     ) -> None:
         self.broker = broker
         # Changes when the log is replaced.
         self.epoch = 0
         self._deliver = deliver
-        self._on_failure = on_failure
+        self._drop_all = drop_all
         self._on_start = on_start
         self._loop = asyncio.get_running_loop()
         self._recent: Recent | None = None
@@ -73,7 +72,7 @@ class Log:
         self._wake = asyncio.Event()
         self._reading = asyncio.Lock()
         self._shared_reads: dict[Any, asyncio.Task[Any]] = {}
-        self._thread = CallThread("sse-log", READ_SECONDS, leaves_pools=True)
+        self._thread = CallThread("sse-log", READ_SECONDS, unpooled=True)
         self._maintainer = CallThread("sse-maintenance", MAX_MAINTENANCE_SECONDS)
         self._task: asyncio.Task[None] | None = None
         self._watchdog: asyncio.TimerHandle | None = None
@@ -239,7 +238,7 @@ class Log:
         if self._is_ready.is_set() and self._loop.time() - self._read_at >= MAX_OUTAGE_SECONDS:
             self._is_ready.clear()
             logger.error("Events cannot be read. Clients are disconnected and refused until they can.")
-            self._on_failure("broker")
+            self._drop_all("broker")
         self._watchdog = self._loop.call_later(MAX_OUTAGE_SECONDS / 10, self._check_outage)
 
     async def _catch_up(self) -> None:
@@ -267,7 +266,7 @@ class Log:
     async def _start_over(self) -> None:
         logger.warning("The event log was replaced, or trimmed too early. All clients load their data again.")
         await self._load()
-        self._on_failure("gap")
+        self._drop_all("gap")
 
     async def _load(self) -> list[Event]:
         newest = await self._thread.call(self.broker.tail, RECENT_EVENTS)
@@ -295,6 +294,6 @@ def _outcome(task: asyncio.Task[Any]) -> str:
 
 
 def _retrieve_exception(task: asyncio.Task[Any]) -> None:
-    # asyncio reports exceptions that are never retrieved, and the caller may have gone.
+    # The callers may be gone, and asyncio would report the exception as never retrieved.
     if not task.cancelled():
         task.exception()

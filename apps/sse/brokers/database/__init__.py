@@ -3,9 +3,8 @@
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
-from importlib import import_module
 from typing import Any, Self
 
 from django.core.exceptions import ImproperlyConfigured
@@ -13,6 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 from django.db.models import Max, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
+from django.utils.module_loading import import_string
 
 from ...conf import setting
 from ...models import STORED, LoggedEvent, LogMark
@@ -25,23 +25,22 @@ TABLE = LoggedEvent._meta.db_table
 MARKS = LogMark._meta.db_table
 
 TRIM_EVERY = 100
-# A process trims this often even if little is published.
+# Each process also trims at this interval.
 TRIM_SECONDS = 600.0
-TRIM_AT_ONCE = 1000
+TRIM_BATCH = 1000
 
 
 class DatabaseBroker(Broker):
     """
     Reading and trimming, shared by both databases; the subclasses append and listen.
 
-    `DatabaseBroker(url)` returns an instance of the matching subclass.
-
-    Raises `ImproperlyConfigured` for other databases.
+    `DatabaseBroker(url)` returns an instance of the matching subclass, or raises `ImproperlyConfigured`.
     """
 
-    # A table of `values_of(channels)` with the column `value`: one parameter, because their number is limited.
+    # A table of channels with the column `value`. Its only parameter is `values_of(channels)`: databases limit the
+    # number of parameters.
     CHANNELS_SQL: str
-    # The number of bytes of the column `text`.
+    # The number of bytes in the column `text`.
     TEXT_BYTES: str
 
     def __new__(cls, url: str = "") -> Self:
@@ -55,9 +54,9 @@ class DatabaseBroker(Broker):
     def values_of(self, channels: Collection[str]) -> Any:
         """Return the channels as the one parameter of `CHANNELS_SQL`."""
 
-    @abstractmethod
     def exclusive(self) -> AbstractContextManager[object]:
         """Keep other processes from writing the first event of the log at the same time."""
+        return nullcontext()
 
     def read(self, after: Position, limit: int, channels: Collection[str] | None = None) -> list[Event]:
         rows = _rows().filter(number__gte=after.number).order_by("number")
@@ -96,9 +95,9 @@ class DatabaseBroker(Broker):
         self._mark()
         if (newest := _marks().order_by("number").last()) is None:
             return 0
-        first_to_stay = max(newest.number - setting("SSE_RETENTION_COUNT"), _past(newest)) + 1
-        if dropped := _drop_before(min(first_to_stay, newest.number)):
-            _marks().filter(number__lt=first_to_stay - 1).exclude(pk=newest.pk).delete()
+        first_kept = max(newest.number - setting("SSE_RETENTION_COUNT"), _last_expired(newest)) + 1
+        if dropped := _drop_before(min(first_kept, newest.number)):
+            _marks().filter(number__lt=first_kept - 1).exclude(pk=newest.pk).delete()
         return dropped
 
     def maintain(self) -> None:
@@ -177,8 +176,7 @@ def _class_for(vendor: str) -> Any:
             f"SSE_BROKER_URL is database://, which needs SQLite or PostgreSQL, but the default database is "
             f"{vendor}. Set SSE_BROKER_URL to redis://… or change DATABASE_URL."
         )
-    module, name = VENDORS[vendor].split(".")
-    return getattr(import_module(f"{__name__}.{module}"), name)
+    return import_string(f"{__name__}.{VENDORS[vendor]}")
 
 
 def _rows() -> "QuerySet[LoggedEvent]":
@@ -189,11 +187,11 @@ def _marks() -> "QuerySet[LogMark]":
     return LogMark.objects.using(connection().alias)
 
 
-def _past(newest: LogMark) -> int:
+def _last_expired(newest: LogMark) -> int:
     """Return the number of the last event that is too old or exceeds the byte limit; 0 if there is none."""
     is_old = Q(at__lte=Now() - timedelta(seconds=setting("SSE_RETENTION_AGE")))
-    has_enough_behind = Q(size__lte=newest.size - setting("SSE_RETENTION_BYTES"))
-    return _marks().filter(is_old | has_enough_behind).aggregate(past=Max("number"))["past"] or 0
+    is_over_size = Q(size__lte=newest.size - setting("SSE_RETENTION_BYTES"))
+    return _marks().filter(is_old | is_over_size).aggregate(last=Max("number"))["last"] or 0
 
 
 def _events(rows: "QuerySet[LoggedEvent]") -> list[Event]:
@@ -202,7 +200,7 @@ def _events(rows: "QuerySet[LoggedEvent]") -> list[Event]:
 
 def _drop_before(number: int) -> int:
     dropped = 0
-    past = _rows().filter(number__lt=number)
-    while (first := past.order_by("number").values_list("number", flat=True).first()) is not None:
-        dropped += past.filter(number__lt=first + TRIM_AT_ONCE).delete()[0]
+    expired = _rows().filter(number__lt=number)
+    while (first := expired.order_by("number").values_list("number", flat=True).first()) is not None:
+        dropped += expired.filter(number__lt=first + TRIM_BATCH).delete()[0]
     return dropped

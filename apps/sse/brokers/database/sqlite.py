@@ -55,9 +55,6 @@ class SQLiteBroker(DatabaseBroker):
     def values_of(self, channels: Collection[str]) -> str:
         return json.dumps([*channels])
 
-    def exclusive(self) -> contextlib.nullcontext:
-        return contextlib.nullcontext()
-
     def _wake_listeners(self) -> None:
         for wake in list(self._wakes):
             wake()

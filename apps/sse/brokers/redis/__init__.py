@@ -78,7 +78,12 @@ class RedisBroker(Broker):
 
     def append(self, event: Event) -> None:
         if in_transaction():
-            self._append_after_commit(event)
+            if event.durable or not after_commit(functools.partial(self._send, event)):
+                # One hook for each event, since the savepoint of another may be rolled back.
+                batch = self._batches.add(outbox.put(event))
+                after_commit(functools.partial(self._relay_batch, batch))
+            else:
+                self._batches.newest.is_closed = True
         elif not event.durable:
             self._send(event)
         elif not (self._flush_outbox() and self._put([event])):
@@ -130,14 +135,6 @@ class RedisBroker(Broker):
 
     def close(self) -> None:
         self._client.connection_pool.disconnect()
-
-    def _append_after_commit(self, event: Event) -> None:
-        if not event.durable and after_commit(functools.partial(self._send, event)):
-            self._batches.newest.is_closed = True
-            return
-        batch = self._batches.add(outbox.put(event))
-        # One hook for each event, since the savepoint of another may be rolled back.
-        after_commit(functools.partial(self._relay_batch, batch))
 
     def _send(self, event: Event) -> None:
         """Put an event that is not durable into the log, or lose it."""

@@ -16,20 +16,20 @@ class CircuitBreaker:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._lost = 0
-        self._has_failed = False
+        # 0 if the last attempt succeeded.
         self._open_until = 0.0
 
     @property
     def is_open(self) -> bool:
         """Whether the server failed so recently that another attempt would waste time."""
-        return self._has_failed and time.monotonic() < self._open_until
+        return time.monotonic() < self._open_until
 
     def record_failure(self, error: Exception) -> None:
         """Open the circuit for `PAUSE_SECONDS`."""
         with self._lock:
+            is_first = not self._open_until
             self._open_until = time.monotonic() + PAUSE_SECONDS
-            is_known, self._has_failed = self._has_failed, True
-        if not is_known:
+        if is_first:
             logger.error(
                 "Redis accepts no events (%s). Durable events wait in the database, others are lost.", error
             )
@@ -41,10 +41,9 @@ class CircuitBreaker:
 
     def record_success(self) -> None:
         """Close the circuit."""
-        if not self._has_failed:
-            return
-        with self._lock:
-            had_failed, self._has_failed = self._has_failed, False
-            lost, self._lost = self._lost, 0
-        if had_failed:
-            logger.warning("Redis accepts events again. %d events that were not durable were lost.", lost)
+        if self._open_until:
+            with self._lock:
+                was_open, self._open_until = self._open_until, 0.0
+                lost, self._lost = self._lost, 0
+            if was_open:
+                logger.warning("Redis accepts events again. %d events that were not durable were lost.", lost)

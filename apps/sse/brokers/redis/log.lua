@@ -42,11 +42,6 @@ local function last_expired(logged_until, bytes)
     return expired
 end
 
--- Mark the newest number. pcall: the server refuses this while its memory is full.
-local function add_mark(number, now)
-    redis.pcall('RPUSH', marks, string.format('%d %s %.6f', number, redis.call('GET', size) or 0, now))
-end
-
 -- trim <maximum count> <maximum age in seconds> <maximum bytes> <deduplication window>
 local function trim(count, age, bytes, window)
     if redis.call('XLEN', log) == 0 then
@@ -60,7 +55,8 @@ local function trim(count, age, bytes, window)
     redis.call('ZREMRANGEBYSCORE', seen, '-inf', last - window)
     local marked, _, at = mark(-1)
     if not marked or (marked < last and (marked + 100 <= last or at <= now - age / 1000)) then
-        add_mark(last, now)
+        -- pcall: the server refuses this while its memory is full.
+        redis.pcall('RPUSH', marks, string.format('%d %s %.6f', last, redis.call('GET', size) or 0, now))
     end
     return dropped
 end
