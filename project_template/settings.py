@@ -268,21 +268,10 @@ MAIL_TASKS = "immediate" if DEBUG else "default"
 
 # Streams. The defaults are in apps/sse/conf.py.
 
-for name, read in {
-    "SSE_BROKER_URL": env.str,
-    "SSE_LISTEN_URL": env.str,
-    "SSE_RETENTION_AGE": env.int,
-    "SSE_RETENTION_COUNT": env.int,
-    "SSE_RETENTION_BYTES": env.int,
-    "SSE_MAX_EVENT_BYTES": env.int,
-    "SSE_MAX_PUBLISH_PER_MINUTE": env.int,
-    "SSE_MAX_PER_USER": env.int,
-    "SSE_MAX_PER_ADDRESS": env.int,
-    "SSE_MAX_TOTAL": env.int,
-    "SSE_MAX_AGE": env.int,
-    "FORWARDED_ALLOW_IPS": env.str,
-    "METRICS_TOKEN": env.token,
-}.items():
+for name in env.ENVIRON:
+    if name.startswith("SSE_"):
+        globals()[name] = env.str(name) if name.endswith("_URL") else env.int(name, default=None)
+for name, read in {"FORWARDED_ALLOW_IPS": env.str, "METRICS_TOKEN": env.token}.items():
     if name in env:
         globals()[name] = read(name, default=None)
 

@@ -8,6 +8,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from apps.sse import checks
+from apps.sse.conf import DEFAULTS
 from tests.servers import PACKAGE, ROOT
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* found in sys.modules:RuntimeWarning")
@@ -55,15 +56,7 @@ SETTINGS = {
     "LANGUAGE_CODE": ["xx"],
     "TIME_ZONE": ["Moon/Sea"],
     "METRICS_TOKEN": ["tökën", "two words"],
-    "SSE_RETENTION_AGE": ["1d"],
-    "SSE_RETENTION_COUNT": ["many"],
-    "SSE_RETENTION_BYTES": ["1g"],
-    "SSE_MAX_EVENT_BYTES": ["64k"],
-    "SSE_MAX_PUBLISH_PER_MINUTE": ["few"],
-    "SSE_MAX_PER_USER": ["few"],
-    "SSE_MAX_PER_ADDRESS": ["few"],
-    "SSE_MAX_TOTAL": ["-1"],
-    "SSE_MAX_AGE": ["4h", "", "1.5"],
+    **{name: ["few", "-1", "1.5", ""] for name, default in DEFAULTS.items() if isinstance(default, int)},
 }
 # Checked by the library when an application is made, and by `manage.py`.
 LIBRARY = {
