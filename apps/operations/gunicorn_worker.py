@@ -1,4 +1,4 @@
-"""gunicorn's worker with uvicorn in it, which takes no request that it would not answer."""
+"""gunicorn's worker with uvicorn, which ends its streams and completes its requests when it is replaced."""
 
 import asyncio
 import sys
@@ -13,22 +13,26 @@ READ_SECONDS = 0.2
 
 class PatientServer(Server):
     """
-    Stops listening some time before it closes connections.
+    Stops listening some time before it closes connections, and ends open streams.
 
-    uvicorn does both at once, and closes connections whose request is on its way: when one worker of
-    several is replaced, somebody's form would fail now and then.
+    uvicorn does both at once and closes connections whose request has not arrived: some forms would fail whenever
+    a worker is replaced.
     """
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Let connections that were just accepted send their requests, and then shut down."""
+        """End all streams, let connections that were just accepted send their requests, and shut down."""
+        # Not at the top: gunicorn's master imports this module and must not keep code that SIGHUP reloads.
+        from apps.sse import connections
+
         for server in self.servers:
             server.close()
+        connections.end_all(stopping=True)
         await asyncio.sleep(READ_SECONDS)
         await super().shutdown(sockets)
 
 
 class Worker(UvicornWorker):
-    """Serves with `PatientServer`; the rest is as uvicorn's authors have it."""
+    """Serves with `PatientServer`, otherwise as `UvicornWorker`."""
 
     async def _serve(self) -> None:
         self.config.app = self.wsgi

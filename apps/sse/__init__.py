@@ -4,7 +4,8 @@ Server-Sent Events for Django: `SSEView` sends events, `DjustSSE` in the browser
 The names in `__all__` are public. Everything else may change.
 """
 
-from .access.limits import address_of, rate_limited, retry_after
+from .access.identity import address_of
+from .access.limits import rate_limited, retry_after
 from .access.revocation import aclose_streams, close_streams
 from .pages import LivePageMixin, live_page, page_position
 from .publishing import aposition, apublish, apublish_html, position, publish, publish_html

@@ -13,9 +13,9 @@ class SSEConfig(AppConfig):
         from .access import revocation
         from .delivery import hub
         from .http import view_wrapper
-        from .servers import shutdown
+        from .servers import listening_sockets, shutdown
         from .stats import metrics, processes
-        from .stream import summary
+        from .stream import registry, summary
 
         checks.register()
         revocation.watch()
@@ -23,5 +23,8 @@ class SSEConfig(AppConfig):
         processes.connect_signals()
         metrics.gauges["bus_up"] = hub.can_read
         logging.getLogger("django.request").addFilter(view_wrapper.without_traceback)
-        # Servers that answer in other threads leave no later moment in the main one.
+        # A server with threads may run nothing else of this library in the main thread. Other servers install
+        # their own handlers later, so this is repeated.
         shutdown.watch_signals()
+        registry.stream_opened.connect(shutdown.watch_signals)
+        registry.stream_opened.connect(listening_sockets.watch)

@@ -13,18 +13,15 @@ from django.utils.decorators import classonlymethod
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from .access import limits
 from .delivery.hub import get_hub
-from .http.cors import CORS, refuse_foreign
+from .http.cors import CORS
 from .http.response import StreamResponse
-from .http.view_wrapper import wrap_view
+from .http.view_wrapper import Admission, wrap_view
 from .publishing import check_channel
-from .stream import recent_revocations
 from .stream.channel_source import ChannelSource
-from .stream.connection import Connection, Source
-from .stream.frames import reset_frame
+from .stream.connection import Source, reset_frame
 from .stream.generator_source import GeneratorSource
-from .stream.subscription import Place, Subscription
+from .stream.subscription import StreamStart, Subscription
 from .wire.dom import DOMMixin
 from .wire.events import Event, Position, check_event_name, sse_comment, sse_event, sse_retry
 from .wire.ids import FINISHED, LARGEST_INTEGER, UNUSABLE_ID, IdKind, check_id, fits, is_integer, sent_id
@@ -58,8 +55,8 @@ class SSEMixin(DOMMixin):
 
     request: HttpRequest
     _last_auto_id: int | None = None
-    _forgets_id = False
-    _place: Place | None = None
+    _ignores_id = False
+    _start: StreamStart | None = None
 
     @classonlymethod
     def as_view(cls, **initkwargs):
@@ -91,7 +88,7 @@ class SSEMixin(DOMMixin):
     def get_last_event_id(self, request: HttpRequest | None = None) -> str | None:
         """Return the client's last event id, or None if it sent no valid one."""
         sent = sent_id(request or self.request)
-        return sent if not self._forgets_id and fits(sent, self.event_id) else None
+        return sent if not self._ignores_id and fits(sent, self.event_id) else None
 
     def subscribe(self, *channels: str) -> Subscription:
         """
@@ -107,7 +104,7 @@ class SSEMixin(DOMMixin):
                 f"{type(self).__name__} subscribes to channels. Set `event_id = Position` on it, so that clients "
                 "that reconnect get what they missed."
             )
-        return Subscription([check_channel(channel) for channel in channels], self._place or Place(None))
+        return Subscription([check_channel(channel) for channel in channels], self._start or StreamStart(None))
 
     def sse_response(self, stream: AsyncGenerator[str | Event, None]) -> HttpResponseBase:
         """
@@ -127,31 +124,32 @@ class SSEMixin(DOMMixin):
                 f"{type(self).__name__} must stream from an async generator (`async def` with `yield`), "
                 f"not from {stream!r}."
             )
-        self._place = Place(self._since()) if self.event_id is Position else None
-        return GeneratorSource(stream, self._place, joinable=self.joinable, **options)
+        self._start = StreamStart(self._since()) if self.event_id is Position else None
+        return GeneratorSource(stream, self._start, joinable=self.joinable, **options)
 
     def _respond(self, source: Source) -> HttpResponseBase:
-        if refused := refuse_foreign(self, self.request):
-            return refused
         if sent_id(self.request) == FINISHED:
             return HttpResponse(status=204)
-        client, began = limits.client_of(self.request), recent_revocations.take(self.request)
-        connection = None
-        with limits.admission:
-            if refused := limits.refusal(client):
-                return refused
-            if self.request.method != "HEAD":
-                connection = Connection(
-                    source,
-                    opening=self._opening(),
-                    retry_ms=self.sse_retry_ms,
-                    keepalive=self.sse_keepalive_interval,
-                    client=client,
-                    name=f"{type(self).__module__}.{type(self).__qualname__}",
-                    began=began,
-                )
-        keepalive = self.sse_keepalive_interval
+        admission = self._admission()
+        if refused := admission.refusal(self.request):
+            return refused
+        keepalive, connection = self.sse_keepalive_interval, None
+        if self.request.method == "HEAD":
+            admission.close()
+        else:
+            connection = admission.connect(
+                self.request,
+                source,
+                opening=self._opening(),
+                retry_ms=self.sse_retry_ms,
+                keepalive=keepalive,
+                name=f"{type(self).__module__}.{type(self).__qualname__}",
+            )
         return StreamResponse(self.request, connection, keepalive=keepalive, joinable=source.joinable)
+
+    def _admission(self) -> Admission:
+        # There is none if another class's `as_view()` has made the view.
+        return getattr(self.request, "sse_admission", None) or Admission(CORS(self, only_streams=False))
 
     def _opening(self) -> str:
         opening = sse_retry(self.sse_retry_ms)
@@ -174,7 +172,7 @@ class SSEMixin(DOMMixin):
         return self._last_auto_id
 
 
-Afresh = Callable[[Exception], Awaitable["SSEView"]]
+ViewWithoutID = Callable[[Exception], Awaitable["SSEView"]]
 
 
 class SSEView(SSEMixin, View):
@@ -241,64 +239,64 @@ class SSEView(SSEMixin, View):
 
     async def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Return the stream, or the response of `mount()` instead."""
-        if refused := limits.refusal(limits.client_of(request)):
+        if refused := self._admission().refusal(request):
             return refused
         last_id = self.get_last_event_id()
         if last_id is None or is_integer(last_id):
-            return await self._answer(None)
-        afresh = partial(self._afresh, vars(self).copy())
+            return await self._open(None)
+        retry = partial(self._without_id, vars(self).copy())
         try:
-            return await self._answer(afresh)
+            return await self._open(retry)
         except UNUSABLE_ID as error:
-            return await (await afresh(error))._answer(None)
+            return await (await retry(error))._open(None)
 
-    async def _answer(self, afresh: Afresh | None) -> HttpResponseBase:
-        answer = await self._mount()
-        if answer is None and self._follows(self.channels):
-            return await self._follow()
-        if answer is None:
-            restart = None if afresh is None else partial(self._restart, afresh)
+    async def _open(self, retry: ViewWithoutID | None) -> HttpResponseBase:
+        response = await self._mount()
+        if response is None and self._follows(self.channels):
+            return self._respond(await self._channel_source())
+        if response is None:
+            restart = None if retry is None else partial(self._restart, retry)
             return self._respond(self._generated(self.stream(self.request), restart=restart))
-        if not isinstance(answer, HttpResponseBase):
-            raise TypeError(f"{type(self).__name__}.mount() must return a response or None, not {answer!r}.")
+        if not isinstance(response, HttpResponseBase):
+            raise TypeError(f"{type(self).__name__}.mount() must return a response or None, not {response!r}.")
         # A cache must not serve a refusal to a client that may open the stream.
-        answer.headers.setdefault("Cache-Control", "no-cache")
-        return answer
+        response.headers.setdefault("Cache-Control", "no-cache")
+        return response
 
     async def _mount(self) -> Any:
         return await _call(self.mount, self.request, self.get_last_event_id(), *self.args, **self.kwargs)
 
-    async def _restart(self, afresh: Afresh, error: Exception) -> GeneratorSource:
-        fresh = await afresh(error)
-        if await fresh._mount() is not None:
+    async def _restart(self, retry: ViewWithoutID, error: Exception) -> GeneratorSource:
+        view = await retry(error)
+        if await view._mount() is not None:
             raise error
-        return fresh._generated(fresh.stream(fresh.request))
+        return view._generated(view.stream(view.request))
 
-    async def _afresh(self, begun: dict[str, Any], error: Exception) -> "SSEView":
-        """Return a new instance, with the attributes of before `mount()`, that ignores the client's id."""
-        told = type(self).__name__, sent_id(self.request)[:100], error
-        logger.warning("%s: a client's id %r raised %r. The stream starts without an id.", *told)
-        fresh = type(self)(**self._initkwargs)
-        await sync_to_async(fresh.setup)(self.request, *self.args, **self.kwargs)
+    async def _without_id(self, attributes: dict[str, Any], error: Exception) -> "SSEView":
+        """Return a new instance that ignores the client's id, with the `attributes` from before `mount()`."""
+        text = "%s: a client's id %r raised %r. The stream starts without an id."
+        logger.warning(text, type(self).__name__, sent_id(self.request)[:100], error)
+        view = type(self)(**self._initkwargs)
+        await sync_to_async(view.setup)(self.request, *self.args, **self.kwargs)
         # Keep the attributes from dispatch(), not the changes of mount().
-        vars(fresh).update(begun | vars(fresh), _forgets_id=True)
-        return fresh
+        vars(view).update(attributes | vars(view), _ignores_id=True)
+        return view
 
     @classmethod
     def _follows(cls, channels: Sequence[str] | None) -> bool:
         names_channels = bool(channels) or cls.get_channels is not SSEView.get_channels
         return names_channels and cls.stream is SSEView.stream
 
-    async def _follow(self) -> HttpResponseBase:
+    async def _channel_source(self) -> ChannelSource:
         channels = [check_channel(channel) for channel in await _call(self.get_channels, self.request)]
-        # Under WSGI the hub runs on another loop, and clients are disconnected once they have joined.
+        # Raises before the first byte if events cannot be read. Under WSGI the hub runs on another loop.
         if hasattr(self.request, "scope"):
             await get_hub().start()
-        return self._respond(ChannelSource(channels, latest=self.follow == "latest", since=self._since()))
+        return ChannelSource(channels, latest=self.follow == "latest", since=self._since())
 
 
 async def _call(function: Callable, *args: Any, **kwargs: Any) -> Any:
-    """Call a method of the user's, which may be `async def`, or a plain `def` that queries."""
+    """Call a method of a subclass: `async def`, or a plain `def` that may query."""
     if not inspect.iscoroutinefunction(function):
         function = sync_to_async(function)
     return await function(*args, **kwargs)

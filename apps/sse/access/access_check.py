@@ -1,8 +1,8 @@
 """
-What no signal tells: accounts, permissions and sessions that were changed behind Django's back.
+The periodic check for changes of accounts, permissions and sessions that send no signal.
 
-One thread of the process looks, as long as streams are open: at a stream soon after its opening,
-and at all of them once a minute or a little more often.
+One thread of the process runs while streams are open. It checks a stream soon after its opening, and all
+streams about once a minute.
 """
 
 import logging
@@ -20,31 +20,31 @@ from ..stream.registry import OpenConnection
 from . import accounts
 
 CHECK_SECONDS = 60.0
-# Streams that are opened within this time are looked at together.
+# Streams that open within this time are checked together.
 GATHER_SECONDS = 0.2
 RETRY_SECONDS = 10.0
-# After a look it rests for so many times as long as that took, however often it is woken.
-REST = 4
+# The pause after a check, as a multiple of its duration.
+PAUSE_FACTOR = 4
 
-# Whether the streams of this context are looked at; not those of a test, whose users nobody else may see.
+# Off for the streams of a test: this thread cannot see the users in its transaction.
 is_on: ContextVar[bool] = ContextVar("sse_access_check", default=True)
 
 logger = logging.getLogger("apps.sse")
 
 
 class AccessCheck:
-    """Ends the streams whose user or session is no longer what it was at their opening."""
+    """Ends the streams whose user or session has changed since they opened."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._woken = threading.Event()
+        self._wake = threading.Event()
         self._opened: deque[OpenConnection] = deque()
         self._thread: threading.Thread | None = None
         self._due = 0.0
         self._has_failed = False
 
-    def opened(self, stream: OpenConnection) -> None:
-        """Look at a stream soon, and from now on, if it belongs to a user or a session."""
+    def add(self, stream: OpenConnection) -> None:
+        """Check a stream soon, and periodically, if it belongs to a user or a session."""
         if not is_on.get() or (stream.client.fingerprint is None and not stream.client.session_key):
             return
         self._opened.append(stream)
@@ -53,25 +53,25 @@ class AccessCheck:
                 self._due = _next_time()
                 self._thread = threading.Thread(target=self._run, name="sse-access-check", daemon=True)
                 self._thread.start()
-        self._woken.set()
+        self._wake.set()
 
-    def soon(self) -> None:
-        """Look at all streams without waiting for the minute to pass."""
+    def check_soon(self) -> None:
+        """Check all streams now instead of at the next periodic check."""
         self._due = 0.0
-        self._woken.set()
+        self._wake.set()
 
     def run_once(self) -> None:
-        """Look at the open streams that are new since the last time, or at all if that is due."""
+        """Check the streams that opened since the last call, or all streams if that is due."""
         opened = [self._opened.popleft() for _ in range(len(self._opened))]
         opened = [stream for stream in opened if registry.is_open(stream)]
         try:
             if time.monotonic() < self._due:
-                ended = accounts.changed_accounts(opened)
+                revoked = accounts.changed_accounts(opened)
             else:
                 self._due = _next_time()
-                everyone = registry.all_open()
-                ended = accounts.changed_accounts(everyone) | accounts.lost_sessions(everyone)
-            registry.end(ended.__contains__, "access")
+                streams = registry.all_open()
+                revoked = accounts.changed_accounts(streams) | accounts.ended_sessions(streams)
+            registry.end(revoked.__contains__, "access")
         except Exception as error:
             self._due = min(self._due, time.monotonic() + RETRY_SECONDS)
             if not self._has_failed:
@@ -85,11 +85,11 @@ class AccessCheck:
 
     def _run(self) -> None:
         while self._is_needed():
-            self._woken.wait(max(0.0, self._due - time.monotonic()))
-            self._woken.clear()
+            self._wake.wait(max(0.0, self._due - time.monotonic()))
+            self._wake.clear()
             started = time.monotonic()
             self.run_once()
-            time.sleep(max(GATHER_SECONDS, REST * (time.monotonic() - started)))
+            time.sleep(max(GATHER_SECONDS, PAUSE_FACTOR * (time.monotonic() - started)))
         databases.close_all()
 
     def _is_needed(self) -> bool:

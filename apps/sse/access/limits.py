@@ -1,89 +1,107 @@
-"""How many streams one user, one address and one process may have, and how often one user may publish."""
+"""The limits of open streams, and of the requests of a user that publish."""
 
 import contextlib
 import functools
-import ipaddress
 import logging
 import math
 import random
 import threading
 import time
+from collections import Counter, deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedCookies
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template import TemplateDoesNotExist
 
 from ..conf import setting
-from ..stream import registry
 from ..stream.registry import Client
-from .accounts import fingerprint_of, session_hash
 
 RETRY_SECONDS = (5, 15)
-# A client with an IPv6 address has a whole network of them: as many of the first bits tell clients apart.
-IPV6_BITS = 64
-
 WINDOW_SECONDS = 60
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 logger = logging.getLogger("apps.sse")
 
-# Held from a look at the limits until the seat is taken, since a server may answer in many threads.
-admission = threading.Lock()
 
-
-def client_of(request: HttpRequest) -> Client:
-    """Return who has sent a request, whose session and user were read already."""
-    user = getattr(request, "user", None)
-    key = _session_key(getattr(request, "session", None))
-    return Client(
-        user_pk=user.pk if user is not None else None,
-        session_key=key,
-        address=address_of(request),
-        session_hash=session_hash(key),
-        fingerprint=fingerprint_of(user),
-    )
-
-
-def address_of(request: HttpRequest) -> str:
+class Limit(NamedTuple):
     """
-    Return the address that a request comes from, or its network of IPv6, "" if that cannot be told.
+    A setting that limits the open streams of one process with the same `key`.
 
-    `X-Forwarded-For` is believed as far as it was written by proxies of `FORWARDED_ALLOW_IPS`: what
-    is no address there was written by nobody, and counts for the proxy that passed it on.
+    `key` returns None or "" for clients that the limit does not concern. `status` and `reason` are the response to
+    a client beyond the limit.
     """
-    address = request.META.get("REMOTE_ADDR") or ""
-    for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
-        if not (_is_trusted(address, setting("FORWARDED_ALLOW_IPS")) and (named := _without_port(hop))):
-            break
-        address = named
-    return _network_of(address)
+
+    setting: str
+    key: Callable[[Client], Any]
+    status: int
+    reason: str
 
 
-def addresses_in(hops: str) -> set[str]:
-    """Return the addresses that an `X-Forwarded-For` names, written as `address_of` writes them."""
-    return {_network_of(named) for hop in hops.split(",") if (named := _without_port(hop))}
+LIMITS = (
+    Limit("SSE_MAX_TOTAL", lambda client: "all", 503, "This server has reached its limit of open streams."),
+    Limit("SSE_MAX_PER_ADDRESS", lambda c: c.address, 429, "Too many open streams from this address."),
+    Limit("SSE_MAX_PER_USER", lambda client: client.user_pk, 429, "Too many open streams of this user."),
+)
 
 
-def refusal(client: Client) -> HttpResponse | None:
-    """Return the answer to a client that has, or whose process has, enough streams; None for others."""
-    seats = registry.connection_counts
-    if seats.total >= (setting("SSE_MAX_TOTAL") or math.inf):
-        return refuse(503, "This server has reached its limit of open streams.")
-    if client.address and seats.addresses[client.address] >= (setting("SSE_MAX_PER_ADDRESS") or math.inf):
-        return refuse(429, "Too many open streams from this address.")
-    if client.user_pk is not None and seats.users[client.user_pk] >= (setting("SSE_MAX_PER_USER") or math.inf):
-        return refuse(429, "Too many open streams of this user.")
-    return None
+class ConnectionCounts:
+    """The connections of this process, open or opening: `counts[setting][key]` for each of the `LIMITS`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._removed: deque[Client] = deque()
+        self.counts: dict[str, Counter[Any]] = {limit.setting: Counter() for limit in LIMITS}
+
+    @property
+    def total(self) -> int:
+        """The number of all connections."""
+        return self.counts["SSE_MAX_TOTAL"]["all"]
+
+    def try_add(self, client: Client) -> Limit | None:
+        """Count one more connection of a client; return the limit that it would exceed instead, if any."""
+        # One lock around the check and the count, because a server may answer in many threads.
+        with self._lock:
+            exceeded = next((limit for limit in LIMITS if self._is_reached(limit, limit.key(client))), None)
+            if exceeded is None:
+                self._change(client, 1)
+        self._apply_removed()
+        return exceeded
+
+    def remove(self, client: Client) -> None:
+        """Count one connection less. A destructor may call this, also while its thread holds the lock."""
+        self._removed.append(client)
+        self._apply_removed()
+
+    def _is_reached(self, limit: Limit, key: Any) -> bool:
+        return key not in (None, "") and self.counts[limit.setting][key] >= (setting(limit.setting) or math.inf)
+
+    def _apply_removed(self) -> None:
+        # The holder of the lock checks again after it has released it.
+        while self._removed and self._lock.acquire(blocking=False):
+            try:
+                if self._removed:
+                    self._change(self._removed.popleft(), -1)
+            finally:
+                self._lock.release()
+
+    def _change(self, client: Client, change: int) -> None:
+        for limit in LIMITS:
+            counter, key = self.counts[limit.setting], limit.key(client)
+            counter[key] += change
+            if not counter[key]:
+                del counter[key]
+
+
+connection_counts = ConnectionCounts()
 
 
 def refuse(status: int, reason: str) -> HttpResponse:
-    """Return the answer that sends a client away for some seconds, before any byte of a stream."""
+    """Return a refusal that asks the client to retry after some seconds."""
     response = HttpResponse(f"{reason}\n", status=status, content_type="text/plain")
-    # Spread, so that the refused do not come back all at once.
+    # Random, so that refused clients do not all retry at the same moment.
     response.headers["Retry-After"] = str(random.randint(*RETRY_SECONDS))
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -112,20 +130,20 @@ def retry_after(user: Any) -> int:
     `SSE_MAX_PUBLISH_PER_MINUTE` limits the sum of these actions. They are counted in Django's cache, for
     all processes that share it.
     """
-    most, now = setting("SSE_MAX_PUBLISH_PER_MINUTE"), time.time()
-    if not most or user.pk is None:
+    limit, now = setting("SSE_MAX_PUBLISH_PER_MINUTE"), time.time()
+    if not limit or user.pk is None:
         return 0
-    if _count(f"sse.rate.{user.pk}.{now // WINDOW_SECONDS:.0f}") <= most:
+    if _increment(f"sse.rate.{user.pk}.{now // WINDOW_SECONDS:.0f}") <= limit:
         return 0
     return math.ceil(WINDOW_SECONDS - now % WINDOW_SECONDS)
 
 
-def _count(key: str) -> int:
+def _increment(key: str) -> int:
     try:
         cache.add(key, 0, 2 * WINDOW_SECONDS)
         return cache.incr(key)
     except Exception:
-        # People can post while the cache is away.
+        # Users can still publish while the cache fails.
         logger.warning("The cache does not respond, so no rate limit is applied.", exc_info=True)
         return 0
 
@@ -136,55 +154,3 @@ def _refusal(request: HttpRequest, seconds: int) -> HttpResponse:
         response = render(request, "429.html", {"seconds": seconds}, status=429)
     response.headers["Retry-After"] = str(seconds)
     return response
-
-
-def _session_key(session: Any) -> str:
-    """Return the key of a session that is there, "" for none and for one that is a cookie and has no key."""
-    if session is None or isinstance(session, SignedCookies):
-        return ""
-    # Reading a session shows whether it is there.
-    session.keys()
-    return session.session_key or ""
-
-
-def _is_trusted(address: str, proxies: str) -> bool:
-    everyone, names, networks = _trusted(proxies)
-    ip = _parsed(address)
-    return everyone or address in names or (ip is not None and any(ip in network for network in networks))
-
-
-@functools.cache
-def _trusted(proxies: str) -> tuple[bool, frozenset[str], list[Any]]:
-    """Return whether everyone is trusted, and which names of sockets and which networks are."""
-    names, networks = set(), []
-    for part in filter(None, (part.strip() for part in proxies.split(","))):
-        try:
-            networks.append(ipaddress.ip_network(part, strict=False))
-        except ValueError:
-            names.add(part)
-    return "*" in names, frozenset(names), networks
-
-
-def _without_port(hop: str) -> str:
-    """Return the address of one place on the way, which some proxies write with a port; "" if it is none."""
-    hop = hop.strip()
-    if hop.startswith("["):
-        hop = hop[1:].partition("]")[0]
-    elif hop.count(":") == 1:
-        hop = hop.partition(":")[0]
-    return str(_parsed(hop) or "")
-
-
-def _network_of(address: str) -> str:
-    ip = _parsed(address)
-    if ip is None or ip.version == 4 or ip.is_loopback:
-        return str(ip or address)
-    return str(ipaddress.ip_network((int(ip), IPV6_BITS), strict=False))
-
-
-def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return None
-    return getattr(ip, "ipv4_mapped", None) or ip

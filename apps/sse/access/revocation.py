@@ -1,7 +1,7 @@
 """
-Ending the streams of a user or a session in every process: by hand, and as Django's signals tell.
+Ends the streams of a user or a session in every process: by a call, and on Django's signals.
 
-Whoever is still there comes back after a moment, and gets what may be seen now.
+The clients reconnect after a moment, and the view decides again what they may see.
 """
 
 import logging
@@ -32,8 +32,8 @@ def close_streams(*, user: Any = None, session: str | None = None) -> None:
     End the open streams of a user or of a session, in every process.
 
     `user` is the user or its primary key, `session` a session's key. Inside a transaction it takes
-    effect at the commit. The clients reconnect after a moment, and the view decides again what
-    they may see.
+    effect at the commit. The clients reconnect after a moment, and the view decides again what they
+    may see.
 
     Raises `TypeError` unless exactly one of the two is given.
     """
@@ -43,9 +43,9 @@ def close_streams(*, user: Any = None, session: str | None = None) -> None:
             "close_streams() needs either a saved user (or its primary key) or a session key: "
             f"close_streams(user=request.user), not user={user!r} and session={session and '…'!r}."
         )
-    # A key that can be read in the log or on the bus would be as good as a password.
-    whose = {"user": str(pk)} if session is None else {"session": session_hash(session)}
-    control.send("close", whose)
+    # A session key in the event log could be used to log in.
+    target = {"user": str(pk)} if session is None else {"session": session_hash(session)}
+    control.send("close", target)
 
 
 async def aclose_streams(*, user: Any = None, session: str | None = None) -> None:
@@ -55,20 +55,19 @@ async def aclose_streams(*, user: Any = None, session: str | None = None) -> Non
 
 def close_view(name: str) -> None:
     """
-    End the open streams of a view, named as in `connections.all_open()`, in every process.
+    End the open streams of a view in every process; `name` is that in `connections.all_open()`.
 
-    Inside a transaction it takes effect when that commits.
+    Inside a transaction it takes effect at the commit.
     """
     control.send("close-view", {"view": name})
 
 
 def watch() -> None:
-    """Hear what other processes close, and what Django's signals tell of users and sessions."""
+    """Receive the revocations of other processes, and Django's signals about users and sessions."""
     control.received.connect(_receive)
     control.lost.connect(_end_all)
-    request_started.connect(recent_revocations.note_beginning)
-    # However a stream is served, another process may end it.
-    registry.stream_opened.connect(_watch_stream)
+    request_started.connect(recent_revocations.on_request_started)
+    registry.stream_opened.connect(_on_stream_opened)
     user_logged_in.connect(_logged_in)
     user_logged_out.connect(_logged_out)
     if apps.is_installed("django.contrib.auth"):
@@ -90,36 +89,37 @@ def _watch_users() -> None:
     post_delete.connect(_group_changed, sender=group)
 
 
-def _watch_stream(stream: OpenConnection, **_: Any) -> None:
+def _on_stream_opened(stream: OpenConnection, **_: Any) -> None:
+    # On the loop of the stream, which under WSGI is not that of its view.
     get_hub().start_soon()
-    checker.opened(stream)
+    checker.add(stream)
 
 
 def _receive(event: Event, since: float | None, **_: Any) -> None:
     if since is not None:
-        # Under WSGI a request can begin before its process follows the log.
+        # The request of an open stream may have started before this process began to read the log.
         since = min([since, *(stream.opened_at for stream in registry.get_registry().connections)])
     if since is None or event.sent_at > since:
         {"close": _close, "close-view": _close_view, "check": _check}.get(event.name, _ignore)(event.data)
 
 
 def _ignore(data: Any) -> None:
-    """Do nothing about a message that only other versions of this library know."""
+    """Ignore a message of another version of this library."""
 
 
 def _end_all(reason: str, **_: Any) -> None:
-    """End all streams, since messages that concern them may be lost."""
+    """End all streams, because messages about them may be lost."""
     registry.get_registry().revoke(lambda _: True, reason)
 
 
 def _close(data: dict[str, Any]) -> None:
-    def is_meant(stream: OpenConnection) -> bool:
+    def matches(stream: OpenConnection) -> bool:
         if "user" in data:
             return stream.client.user_pk == pk
         return stream.client.session_hash == data["session"]
 
     pk = get_user_model()._meta.pk.to_python(data["user"]) if "user" in data else None
-    registry.get_registry().revoke(is_meant, "access")
+    registry.get_registry().revoke(matches, "access")
 
 
 def _close_view(data: dict[str, Any]) -> None:
@@ -127,13 +127,13 @@ def _close_view(data: dict[str, Any]) -> None:
 
 
 def _check(data: dict[str, Any]) -> None:
-    """Look at all open streams; those of users that are still opening have no permissions to compare yet."""
-    recent_revocations.remember(lambda stream: stream.client.fingerprint is not None, "access")
-    checker.soon()
+    """Check all open streams, and end those of users that are opening: they have no permissions to compare."""
+    recent_revocations.add(lambda stream: stream.client.fingerprint is not None, "access")
+    checker.check_soon()
 
 
 def _logged_in(request: Any, **_: Any) -> None:
-    """End what was opened under the key that the session had before the login."""
+    """End the streams that were opened with the session's key before the login."""
     earlier = request.COOKIES.get(settings.SESSION_COOKIE_NAME) if request is not None else None
     if earlier and earlier != request.session.session_key:
         _close_or_log(session=earlier)
@@ -141,7 +141,7 @@ def _logged_in(request: Any, **_: Any) -> None:
 
 def _logged_out(request: Any, user: Any, **_: Any) -> None:
     if isinstance(request.session, SignedCookies):
-        # Nothing tells this session of the user from the others.
+        # Such sessions of a user cannot be told apart.
         if user is not None:
             _close_or_log(user=user)
     elif request.session.session_key:
@@ -149,7 +149,7 @@ def _logged_out(request: Any, user: Any, **_: Any) -> None:
 
 
 def _before_save(instance: Any, raw: bool, using: str, update_fields: Any, **_: Any) -> None:
-    """Note on the instance whether it is about to change what an account is like."""
+    """Note on the instance whether this save changes its `ACCOUNT_FIELDS`."""
     names = [name for name in account_fields(get_user_model()) if update_fields is None or name in update_fields]
     instance._sse_changes = False
     if names and not raw and instance.pk is not None and not instance._state.adding:
@@ -180,16 +180,16 @@ def _group_changed(action: str = "post_delete", **_: Any) -> None:
         _check_or_log()
 
 
-def _close_or_log(**whose: Any) -> None:
-    """Close streams; nobody is kept from logging out, or from saving, by a bus that is away."""
+def _close_or_log(**target: Any) -> None:
+    """Close streams; a logout or a save succeeds even if the broker fails."""
     try:
-        close_streams(**whose)
+        close_streams(**target)
     except Exception:
         logger.exception("Streams could not be ended immediately. The next periodic check will end them.")
 
 
 def _check_or_log() -> None:
-    """Let every process look which of its streams are concerned."""
+    """Let every process check its streams."""
     try:
         control.send("check", {})
     except Exception:

@@ -11,10 +11,10 @@ from typing import Any
 from django.core.signing import BadSignature, TimestampSigner
 from django.http import HttpRequest, HttpResponse
 
-from ..access import limits
-from ..asgi import SCOPE_KEY
+from ..access import identity
 from ..conf import setting
-from ..stream.subscription import Place, Subscription
+from ..servers.asgi import SCOPE_KEY
+from ..stream.subscription import StreamStart, Subscription
 from ..views import SSEView
 
 HEADER = "SSE-Doctor"
@@ -47,7 +47,7 @@ class DoctorStream(SSEView):
     async def stream(self, request):
         yield self.event("server", server_facts(request))
         # A stream with positions would be refused if the server cannot read its broker.
-        async with Subscription([self.channel], Place(None)) as events:
+        async with Subscription([self.channel], StreamStart(None)) as events:
             yield self.event("listening", {})
             async for event in events:
                 yield event
@@ -56,14 +56,14 @@ class DoctorStream(SSEView):
 def server_facts(request: HttpRequest) -> dict[str, Any]:
     """Return how the server serves this stream, and which address and scheme it sees."""
     scope = getattr(request, "scope", None)
-    slot = (scope or {}).get(SCOPE_KEY)
-    address, hops = limits.address_of(request), request.headers.get("X-Forwarded-For", "")
+    held = (scope or {}).get(SCOPE_KEY)
+    address, hops = identity.address_of(request), request.headers.get("X-Forwarded-For", "")
     return {
         "interface": "WSGI" if scope is None else "ASGI",
-        "handed_off": slot is not None and slot.connection is not None,
+        "handed_off": held is not None and held.is_handed_off,
         "broker": scheme(setting("SSE_BROKER_URL")),
         "address": address,
-        "knows_its_proxy": not hops or address in limits.addresses_in(hops),
+        "knows_its_proxy": not hops or address in identity.addresses_in(hops),
         "secure": request.is_secure(),
     }
 

@@ -1,4 +1,4 @@
-"""The Fetch standard's CORS protocol, for all that a view answers."""
+"""Pages of other origins: the Fetch standard's CORS protocol, and the refusal of other sites."""
 
 import re
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 PREFLIGHT_SECONDS = 600
-FOREIGN = "Pages of other sites may not open this stream. Set `sse_cors = True` on the view to allow them.\n"
+CROSS_SITE = "Pages of other sites may not open this stream. Set `sse_cors = True` on the view to allow them.\n"
 
 # As browsers write an `Origin`: lower case, no path, and never the opaque "null".
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z*]+")
 
 
 class CORSView(Protocol):
-    """A view that says who may read it: no other origin, exactly these with cookies, or (None) all without."""
+    """A view with its allowed origins: none, these with cookies, or (None) all without cookies."""
 
     sse_cors: bool
     sse_cors_origins: Sequence[str] | None
@@ -25,11 +25,11 @@ class CORSView(Protocol):
 
 class CORS:
     """
-    The Fetch standard's CORS protocol, for all that a view answers.
+    The CORS headers and refusals of a view.
 
-    `only_streams`: the view has no pages, which other sites may link to.
+    `only_streams`: the view has no pages, to which other sites may link.
 
-    Raises `ImproperlyConfigured` for origins that no browser would ever send.
+    Raises `ImproperlyConfigured` for origins that no browser sends.
     """
 
     def __init__(self, view: CORSView, *, only_streams: bool) -> None:
@@ -37,35 +37,50 @@ class CORS:
         self._only_streams = only_streams
         _check(view.sse_cors_origins)
 
-    def preflight(self, request: HttpRequest) -> HttpResponse | None:
-        """Return the answer to a preflight, which allows what `DjustSSE` sends; None for other requests."""
-        asked = {"Origin", "Access-Control-Request-Method"} <= {*request.headers}
-        if not self._view.sse_cors or request.method != "OPTIONS" or not asked:
-            return None
-        response = HttpResponse(status=204)
-        if self._allow(request, response):
-            response.headers["Access-Control-Allow-Methods"] = "GET"
-            response.headers["Access-Control-Allow-Headers"] = "Last-Event-ID, Cache-Control"
-            response.headers["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
-        return response
+    def before_view(self, request: HttpRequest) -> HttpResponse | None:
+        """Return the response to a preflight or, if the view has no pages, to a page that it does not allow."""
+        if self._view.sse_cors and _is_preflight(request):
+            return self._preflight(request)
+        return self._refuse_cross_site(request) if self._only_streams else None
 
-    def refuse_foreign(self, request: HttpRequest) -> HttpResponse | None:
-        """Return the answer to a page of another site that the view does not admit, as the function does."""
-        return refuse_foreign(self._view, request) if self._only_streams else None
+    def before_stream(self, request: HttpRequest) -> HttpResponse | None:
+        """Return the response to a page that the view does not allow, unless `before_view` has checked that."""
+        return None if self._only_streams else self._refuse_cross_site(request)
 
     def add_headers[Response: HttpResponseBase](self, request: HttpRequest, response: Response) -> Response:
-        """Return the response with the headers by which pages of the allowed origins can read it."""
-        if self._view.sse_cors and self._allow(request, response):
+        """Return the response with the headers that let pages of allowed origins read it."""
+        if self._view.sse_cors and self._add_allow_headers(request, response):
             response.headers["Access-Control-Expose-Headers"] = "Retry-After, SSE-Joinable, SSE-Keepalive"
         return response
 
-    def refusal(self, request: HttpRequest, error: Exception) -> HttpResponseBase:
-        """Return Django's response to an exception, so that it can be given headers; raise it if it needs none."""
+    def error_response(self, request: HttpRequest, error: Exception) -> HttpResponseBase:
+        """Return Django's response to an exception, which needs CORS headers; raise it for a view without CORS."""
         if not self._view.sse_cors:
             raise error
         return response_for_exception(request, error)
 
-    def _allow(self, request: HttpRequest, response: HttpResponseBase) -> bool:
+    def _preflight(self, request: HttpRequest) -> HttpResponse:
+        response = HttpResponse(status=204)
+        if self._add_allow_headers(request, response):
+            response.headers["Access-Control-Allow-Methods"] = "GET"
+            # Those that `DjustSSE` sends.
+            response.headers["Access-Control-Allow-Headers"] = "Last-Event-ID, Cache-Control"
+            response.headers["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
+        return response
+
+    def _refuse_cross_site(self, request: HttpRequest) -> HttpResponse | None:
+        # Otherwise any page of the web could open streams with its visitors' cookies and exhaust their limits.
+        # Browsers send `Sec-Fetch-Site`; a client that does not is no page of another site.
+        if request.headers.get("Sec-Fetch-Site") != "cross-site" or self._allows(request):
+            return None
+        headers = {"Cache-Control": "no-store"}
+        return HttpResponse(CROSS_SITE, status=403, content_type="text/plain", headers=headers)
+
+    def _allows(self, request: HttpRequest) -> bool:
+        origins = self._view.sse_cors_origins
+        return self._view.sse_cors and (origins is None or request.headers.get("Origin") in origins)
+
+    def _add_allow_headers(self, request: HttpRequest, response: HttpResponseBase) -> bool:
         origins = self._view.sse_cors_origins
         if origins is None:
             response.headers["Access-Control-Allow-Origin"] = "*"
@@ -78,21 +93,8 @@ class CORS:
         return True
 
 
-def refuse_foreign(view: CORSView, request: HttpRequest) -> HttpResponse | None:
-    """
-    Return the answer to a page of another site that a view does not admit, None for other requests.
-
-    Without it any page of the web could open streams with its visitors' cookies, and use up their seats.
-    Browsers say where a request comes from; clients that do not say it are no page of another site.
-    """
-    if request.headers.get("Sec-Fetch-Site") != "cross-site" or _admits(view, request):
-        return None
-    return HttpResponse(FOREIGN, status=403, content_type="text/plain", headers={"Cache-Control": "no-store"})
-
-
-def _admits(view: CORSView, request: HttpRequest) -> bool:
-    origins = view.sse_cors_origins
-    return view.sse_cors and (origins is None or request.headers.get("Origin") in origins)
+def _is_preflight(request: HttpRequest) -> bool:
+    return request.method == "OPTIONS" and {"Origin", "Access-Control-Request-Method"} <= {*request.headers}
 
 
 def _check(origins: Sequence[str] | None) -> None:

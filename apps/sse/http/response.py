@@ -6,8 +6,8 @@ from typing import Any
 
 from django.http import HttpRequest, StreamingHttpResponse
 
-from ..asgi import SCOPE_KEY, Slot
 from ..servers import wsgi
+from ..servers.asgi import SCOPE_KEY, HeldRequest
 from ..stream.connection import Connection, Joinable
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
@@ -15,10 +15,9 @@ CONTENT_TYPE = "text/event-stream; charset=utf-8"
 
 class StreamResponse(StreamingHttpResponse):
     """
-    The stream of a `connection`, neither cached, buffered nor transformed on its way.
+    The stream of a `connection`, with headers against caching, buffering and transformation.
 
-    `joinable` says whether other tabs can join it: by replay, as `latest`, or not at all (None).
-    Without a connection it has the headers alone, as an answer to HEAD.
+    `joinable` is the source's. Without a connection it has headers only, as the response to HEAD.
     """
 
     def __init__(
@@ -44,10 +43,10 @@ class StreamResponse(StreamingHttpResponse):
             return iter(()) if scope is None else _nothing()
         if scope is None:
             return wsgi.Body(connection)
-        if (slot := scope.get(SCOPE_KEY)) is None:
+        if (held := scope.get(SCOPE_KEY)) is None:
             return connection.frames()
-        slot.offered = connection
-        return _handed_off(slot, connection, self)
+        held.connection = connection
+        return _hand_over(held, connection, self)
 
 
 async def _nothing() -> AsyncGenerator[bytes]:
@@ -55,11 +54,11 @@ async def _nothing() -> AsyncGenerator[bytes]:
     yield b""
 
 
-async def _handed_off(slot: Slot, connection: Connection, response: StreamResponse) -> AsyncGenerator[bytes]:
-    # A middleware that has wrapped the content has to see it: such a stream stays with Django.
+async def _hand_over(held: HeldRequest, connection: Connection, response: StreamResponse) -> AsyncGenerator[bytes]:
     if not response.is_wrapped:
-        slot.connection = connection
+        held.is_handed_off = True
         return
+    # A middleware that has wrapped the content must see it, so this stream stays with Django.
     async with aclosing(connection.frames()) as frames:
         async for frame in frames:
             yield frame

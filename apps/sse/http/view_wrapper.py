@@ -1,4 +1,4 @@
-"""What comes before a view runs, its access mixins included."""
+"""What surrounds a view: CORS, the loaded user, the admission of its stream, and responses to errors."""
 
 import inspect
 import logging
@@ -14,10 +14,15 @@ from django.db import connections as databases
 from django.db.transaction import non_atomic_requests
 from django.http import Http404, HttpRequest, HttpResponse
 
-from ..access.limits import refuse
+from ..access.identity import client_of
+from ..access.limits import connection_counts, refuse
 from ..db.errors import is_mistake, migration_hint
+from ..delivery.hub import get_hub
 from ..delivery.log import Unavailable
+from ..servers.asgi import SCOPE_KEY
 from ..stream import recent_revocations
+from ..stream.connection import Connection, Source
+from ..stream.registry import Client
 from .cors import CORS
 from .share_keys import refuse_other_user
 
@@ -26,75 +31,115 @@ UNAVAILABLE = "Events are not available at the moment."
 logger = logging.getLogger("apps.sse")
 
 
+class Admission:
+    """One request's permission to open a stream: checked and counted once, before `mount()` or at the response."""
+
+    def __init__(self, cors: CORS) -> None:
+        self._cors = cors
+        self._client: Client | None = None
+
+    def refusal(self, request: HttpRequest) -> HttpResponse | None:
+        """Return the response to a request that may not open a stream; count the stream of any other."""
+        if self._client is not None:
+            return None
+        if refused := self._cors.before_stream(request):
+            return refused
+        client = client_of(request)
+        if limit := connection_counts.try_add(client):
+            return refuse(limit.status, limit.reason)
+        self._client = client
+        return None
+
+    def connect(self, request: HttpRequest, source: Source, **options: Any) -> Connection:
+        """Return the connection of a request that was not refused, which counts until it is released."""
+        client, self._client = self._client or Client(), None
+        started = recent_revocations.take_start(request)
+        return Connection(source, client=client, started=started, on_release=connection_counts.remove, **options)
+
+    def close(self) -> None:
+        """Stop counting a stream that was not opened."""
+        client, self._client = self._client, None
+        if client is not None:
+            connection_counts.remove(client)
+
+
 def wrap_view(view: Callable, cors: CORS) -> Callable:
     """
-    Return `view` behind its preflights, with its user resolved if it is async, and with CORS headers.
+    Return `view` with CORS, the admission of its stream and, if it is async, its user loaded before it runs.
 
-    Requests that its CORS does not admit are refused before anything else.
+    The request's `sse_admission` is the `Admission`.
     """
     _check_access_tests(view.view_class)  # type: ignore[attr-defined]
-    front = (_async_front if inspect.iscoroutinefunction(view) else _front)(view, cors)
+    wrapped = (_wrap_async if inspect.iscoroutinefunction(view) else _wrap_sync)(view, cors)
     # Decorators copy a view's attributes.
-    front.is_stream_view = True  # type: ignore[attr-defined]
-    return front
+    wrapped.is_stream_view = True  # type: ignore[attr-defined]
+    return wrapped
 
 
 def without_traceback(record: logging.LogRecord) -> bool:
-    """Drop the traceback from the log record of a refused stream; it says nothing that the line does not."""
+    """Remove the traceback from the log record of a refused stream: it adds nothing to the message."""
     view = getattr(getattr(getattr(record, "request", None), "resolver_match", None), "func", None)
     if hasattr(view, "is_stream_view") and record.exc_info and isinstance(record.exc_info[1], PermissionDenied):
         record.exc_info = None
     return True
 
 
-def _front(view: Callable, cors: CORS) -> Callable:
+def _wrap_sync(view: Callable, cors: CORS) -> Callable:
     @wraps(view)
-    def front(request, *args, **kwargs):
-        recent_revocations.note(request)
-        if early := cors.preflight(request) or cors.refuse_foreign(request):
+    def wrapped(request, *args, **kwargs):
+        recent_revocations.ensure_start(request)
+        if early := cors.before_view(request):
             return early
+        admission = request.sse_admission = Admission(cors)
         try:
-            answer = refuse_other_user(request) or view(request, *args, **kwargs)
+            response = refuse_other_user(request) or view(request, *args, **kwargs)
         except (PermissionDenied, Http404) as error:
-            answer = cors.refusal(request, error)
-        return cors.add_headers(request, answer)
+            response = cors.error_response(request, error)
+        finally:
+            admission.close()
+        return cors.add_headers(request, response)
 
-    return front
+    return wrapped
 
 
-def _async_front(view: Callable, cors: CORS) -> Callable:
-    def begin(request, *args, **kwargs):
-        _resolve_user(request)
-        return _Begun(refuse_other_user(request) or view(request, *args, **kwargs))
+def _wrap_async(view: Callable, cors: CORS) -> Callable:
+    def call(request, *args, **kwargs):
+        _load_user(request)
+        return _Result(refuse_other_user(request) or view(request, *args, **kwargs))
 
     @wraps(view)
-    async def front(request, *args, **kwargs):
-        recent_revocations.note(request)
-        if early := cors.preflight(request) or cors.refuse_foreign(request):
+    async def wrapped(request, *args, **kwargs):
+        recent_revocations.ensure_start(request)
+        if early := cors.before_view(request):
             return early
+        if SCOPE_KEY in getattr(request, "scope", ()):
+            # Before the view reads any data, so that a later revocation ends the stream.
+            get_hub().start_soon()
+        admission = request.sse_admission = Admission(cors)
         try:
-            # In a thread, as Django's access mixins query, and answer, synchronously.
-            begun = await sync_to_async(begin)(request, *args, **kwargs)
-            answer = await begun.answer if inspect.isawaitable(begun.answer) else begun.answer
+            # In a thread, because Django's access mixins query and respond synchronously.
+            result = await sync_to_async(call)(request, *args, **kwargs)
+            response = await result.value if inspect.isawaitable(result.value) else result.value
         except (PermissionDenied, Http404) as error:
-            answer = await sync_to_async(cors.refusal)(request, error)
+            response = await sync_to_async(cors.error_response)(request, error)
         except (Error, Unavailable) as error:
-            if (answer := _answer_to(error, request)) is None:
+            if (response := _error_response(error, request)) is None:
                 raise
-        return cors.add_headers(request, answer)
+        finally:
+            admission.close()
+        return cors.add_headers(request, response)
 
-    # Under ATOMIC_REQUESTS Django refuses an async view that does not ask to be left out.
+    # Under ATOMIC_REQUESTS Django refuses async views without this.
     for alias in databases:
-        non_atomic_requests(using=alias)(front)
-    return front
+        non_atomic_requests(using=alias)(wrapped)
+    return wrapped
 
 
-def _answer_to(error: Error | Unavailable, request: HttpRequest) -> HttpResponse | None:
+def _error_response(error: Error | Unavailable, request: HttpRequest) -> HttpResponse | None:
     """
     Return the response to a request that an error has stopped, None if the error is a bug.
 
-    503 with `Retry-After` for a database or broker that cannot be reached or does not answer, 500 for
-    a database that was not migrated.
+    503 with `Retry-After` if the database or the broker does not respond, 500 if the database is not migrated.
     """
     if hint := migration_hint(error.__cause__ if isinstance(error, Unavailable) else error):
         return HttpResponse(f"{hint if settings.DEBUG else UNAVAILABLE}\n", status=500, content_type="text/plain")
@@ -105,15 +150,15 @@ def _answer_to(error: Error | Unavailable, request: HttpRequest) -> HttpResponse
     return refuse(503, UNAVAILABLE)
 
 
-class _Begun:
-    """What a view has returned; a coroutine is closed if the client left before it was awaited."""
+class _Result:
+    """What a view has returned. A coroutine is closed if the client disconnects before it is awaited."""
 
-    def __init__(self, answer: Any) -> None:
-        self.answer = answer
+    def __init__(self, value: Any) -> None:
+        self.value = value
 
     def __del__(self) -> None:
-        if inspect.iscoroutine(self.answer):
-            self.answer.close()
+        if inspect.iscoroutine(self.value):
+            self.value.close()
 
 
 def _check_access_tests(cls: type) -> None:
@@ -121,11 +166,11 @@ def _check_access_tests(cls: type) -> None:
         if inspect.iscoroutinefunction(getattr(cls, name, None)):
             raise TypeError(
                 f"{cls.__name__}.{name}() is `async def`. Django would treat its coroutine as true. "
-                "Make it a plain `def`: `request.user` is resolved before it runs."
+                "Make it a plain `def`: `request.user` is loaded before it runs."
             )
 
 
-def _resolve_user(request: HttpRequest) -> None:
+def _load_user(request: HttpRequest) -> None:
     if hasattr(request, "session"):
         request.session.keys()
     if hasattr(request, "user"):

@@ -1,9 +1,8 @@
 """
-Ending every stream, and deleting the process's row, when the process is told to stop.
+Ends every stream, and deletes the process's row, when the process stops.
 
-Servers wait for open responses before they stop, or cut them off, and never tell the
-application. So the signal itself is watched: the streams are ended first, and then the
-earlier handler gets it.
+Servers wait for open responses before they stop, or cut them off, without notice to the application.
+Therefore a signal to stop ends the streams first, and is then passed on to the server's handler.
 """
 
 import os
@@ -11,6 +10,7 @@ import signal
 import threading
 import time
 from types import FrameType
+from typing import Any
 from weakref import WeakSet
 
 from ..stats import processes
@@ -20,50 +20,50 @@ SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGQUIT") if
 GRACE_SECONDS = 1.0
 FLUSH_SECONDS = 0.1
 
-# The bodies of streams that a WSGI server has not closed yet: it may still be writing what it took last.
-unclosed: WeakSet[object] = WeakSet()
+# The bodies that a WSGI server has not closed: it may still be writing their last bytes.
+open_bodies: WeakSet[object] = WeakSet()
 
-_earlier: dict[int, object] = {}
-_seen: set[int] = set()
+_server_handlers: dict[int, object] = {}
+_received: set[int] = set()
 
 
-def watch_signals() -> None:
-    """Prepare the end on a signal to stop; does nothing when called again or off the main thread."""
+def watch_signals(**_: Any) -> None:
+    """Handle the signals to stop before the handlers that are installed now; only the main thread can."""
     if threading.current_thread() is not threading.main_thread():
         return
     for number in SIGNALS:
         current = signal.getsignal(number)
-        if current not in (_prepare_end, signal.SIG_IGN, None):
-            _earlier[number] = current
-            signal.signal(number, _prepare_end)
+        if current not in (_on_signal, signal.SIG_IGN, None):
+            _server_handlers[number] = current
+            signal.signal(number, _on_signal)
 
 
-def _prepare_end(number: int, frame: FrameType | None) -> None:
-    if number not in _seen and (_are_open() or processes.is_running()):
-        _seen.add(number)
-        registry.end_all(for_good=True)
-        threading.Thread(target=_send_again_when_prepared, args=(number,), daemon=True).start()
+def _on_signal(number: int, frame: FrameType | None) -> None:
+    if number not in _received and (_has_streams() or processes.is_running()):
+        _received.add(number)
+        registry.end_all(stopping=True)
+        threading.Thread(target=_finish_and_send_again, args=(number,), daemon=True).start()
         return
-    earlier = _earlier[number]
-    if callable(earlier):
-        earlier(number, frame)
-    elif earlier == signal.SIG_DFL:
+    handler = _server_handlers[number]
+    if callable(handler):
+        handler(number, frame)
+    elif handler == signal.SIG_DFL:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
 
 def end_streams_at_exit() -> None:
-    """End all streams and wait for them: for a process that leaves without a signal of its own."""
-    registry.end_all(for_good=True)
+    """End all streams and wait for them, in a process that exits without a signal."""
+    registry.end_all(stopping=True)
     _wait_for_streams()
 
 
-def _are_open() -> bool:
-    return bool(registry.open_streams() or unclosed)
+def _has_streams() -> bool:
+    return bool(registry.open_streams() or open_bodies)
 
 
-def _send_again_when_prepared(number: int) -> None:
-    if _are_open():
+def _finish_and_send_again(number: int) -> None:
+    if _has_streams():
         _wait_for_streams()
     processes.stop()
     os.kill(os.getpid(), number)
@@ -71,8 +71,8 @@ def _send_again_when_prepared(number: int) -> None:
 
 def _wait_for_streams() -> None:
     deadline = time.monotonic() + GRACE_SECONDS
-    while _are_open() and time.monotonic() < deadline:
+    while _has_streams() and time.monotonic() < deadline:
         time.sleep(0.01)
     registry.force_close_all()
-    # The last bytes of a stream are still on their way through the server.
+    # The server may still be sending the last bytes of a stream.
     time.sleep(FLUSH_SECONDS)

@@ -1,8 +1,8 @@
 """
-Streams under WSGI: one thread each, which waits while the stream runs on the process's own loop.
+Streams under WSGI: each holds a server's thread, which waits while the stream runs on the process's event loop.
 
-All streams of a process share one event loop, in a thread of its own, so that `shared`, the
-keepalives and the endings work as they do under ASGI.
+All streams of a process share one event loop in one thread, so that `shared`, keepalives and revocations
+work as under ASGI.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ _loops: dict[int, asyncio.AbstractEventLoop] = {}
 
 
 class Body:
-    """The connection's bytes, as a server takes them one after the other."""
+    """The response body of a connection."""
 
     def __init__(self, connection: Connection) -> None:
         shutdown.watch_signals()
-        shutdown.unclosed.add(self)
+        shutdown.open_bodies.add(self)
         self._frames = connection.frames()
 
     def __iter__(self) -> "Body":
@@ -39,9 +39,9 @@ class Body:
         return frame
 
     def close(self) -> None:
-        """End the stream and wait for its `finally`; called when the server has written all, or gives up."""
+        """End the stream and wait for its `finally`; the server calls this when it has written all or gives up."""
         _result(self._frames.aclose())
-        shutdown.unclosed.discard(self)
+        shutdown.open_bodies.discard(self)
 
 
 async def _step(frames: AsyncGenerator[bytes]) -> bytes | None:
@@ -51,14 +51,14 @@ async def _step(frames: AsyncGenerator[bytes]) -> bytes | None:
 def _result(step) -> bytes | None:
     future = asyncio.run_coroutine_threadsafe(step, process_loop())
     if threading.current_thread() is threading.main_thread():
-        # Here signals are handled, but one that the system gave to another thread wakes nobody.
+        # Python handles signals in this thread, but a signal that another thread received does not wake it.
         while not wait([future], SIGNAL_SECONDS).done:
             pass
     return future.result()
 
 
 def process_loop() -> asyncio.AbstractEventLoop:
-    """Return the loop of this process, which runs from now on; a forked process has another."""
+    """Return the event loop of this process, and start it if needed. A forked process has its own."""
     with _lock:
         if os.getpid() not in _loops:
             loop = _loops[os.getpid()] = asyncio.new_event_loop()

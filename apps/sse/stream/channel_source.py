@@ -1,4 +1,4 @@
-"""The events of channels, as the source of a connection."""
+"""The source of a connection that follows channels."""
 
 import asyncio
 from collections.abc import Iterable
@@ -8,7 +8,6 @@ from ..delivery.hub import Hub, get_hub
 from ..delivery.log import Unavailable
 from ..wire.events import Position
 from .connection import Connection, Joinable
-from .frames import open_frame, reset_frame
 
 
 class ChannelSource:
@@ -46,7 +45,7 @@ class ChannelSource:
             else:
                 await hub.join_after(connection, self._since)
         except Gap:
-            connection.write(reset_frame("gap").encode())
+            connection.reset("gap")
             await connection.drain()
             await self._begin(hub, connection)
 
@@ -56,4 +55,4 @@ class ChannelSource:
             newest = hub.newest
         else:
             newest = hub.join(connection)
-        connection.write(open_frame(newest).encode())
+        connection.begin_at(newest)

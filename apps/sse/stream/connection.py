@@ -1,27 +1,28 @@
 """
 One client: where its bytes go, and until when.
 
-A connection plays a source (what `stream()` yields, or the events of channels) to whatever
-carries its bytes: the server's `send` after the hand-off, or a pipe that an ordinary response
-reads from.
+A connection plays a source (what `stream()` yields, or the events of channels) to an ASGI `send`: the
+server's own after the hand-off, or a pipe that an ordinary response reads.
 """
 
 import asyncio
 import math
 import random
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, Literal, Protocol
 
 from ..conf import setting
 from ..stats import metrics
-from ..wire.events import Event, sse_comment, sse_retry
-from . import recent_revocations, registry, transports
+from ..wire.events import Position, sse_comment, sse_event, sse_retry
+from ..wire.ids import FINISHED
+from . import recent_revocations, registry
 from .registry import Client
 from .writer import Send, Writer
 
 KEEPALIVE = sse_comment("keepalive").encode()
-# A client that has taken none of a write for this long, however little it was, has stopped reading.
+END_FRAME = sse_event({}, event="sse:end", id=FINISHED).encode()
+# A client that takes none of a write for this long has stopped reading.
 STALL_SECONDS = 120.0
 # Timers may run a little early.
 TICK_TOLERANCE_SECONDS = registry.TICK_SECONDS / 10
@@ -34,8 +35,8 @@ class Source(Protocol):
     """
     What a connection plays.
 
-    `has_positions`: it tells the client the position at which it begins. `joinable`: a tab that joins
-    late misses nothing, if those of a stream that gives the `"latest"` have it begin again; None if it would.
+    `has_positions`: it sends the client the position at which it begins. `joinable`: a tab that joins the
+    stream late misses nothing ("yes"), misses nothing if the stream begins again ("latest"), or would (None).
     """
 
     has_positions: bool
@@ -49,28 +50,24 @@ class Connection(Writer):
     """
     One open stream.
 
-    `opening` goes out first, `retry_ms` is the reconnection delay that a client is told, `keepalive`
-    the seconds of silence after which a comment is sent, `name` what the log calls the view,
-    `began` when its request did.
-
-    A client whose backlog gets too long is hung up, and replays when it returns.
+    `opening` is sent first. `retry_ms` is the client's reconnection delay, `keepalive` the seconds of silence
+    after which a comment is sent, `name` the view in the log, `started` the start of the request.
+    `on_release` is called once with the client when the connection no longer counts for the limits.
     """
 
     __slots__ = (
         "__weakref__",
-        "_ending",
-        "_is_counted",
         "_last_write",
+        "_on_release",
         "_task",
         "channels",
         "client",
         "ends_at",
-        "events",
         "keepalive",
         "keepalive_frame",
+        "newest_revocation",
         "opened_at",
         "opening",
-        "opening_since",
         "permissions",
         "retry_ms",
         "source",
@@ -85,7 +82,8 @@ class Connection(Writer):
         keepalive: float,
         client: Client,
         name: str = "stream",
-        began: recent_revocations.Beginning | None = None,
+        started: recent_revocations.RequestStart | None = None,
+        on_release: Callable[[Client], object] | None = None,
     ) -> None:
         super().__init__(name)
         self.opening = opening
@@ -94,32 +92,29 @@ class Connection(Writer):
         self.client = client
         self.permissions: int | None = None
         self.channels: frozenset[str] = frozenset()
-        self.keepalive_frame = comment
-        began = began or recent_revocations.Beginning.now()
-        self.opened_at = began.at
-        # For the registry, which forgets it.
-        self.opening_since: recent_revocations.Revocation | None = began.newest
-        self.events = 0
-        self.ends_at = time.monotonic() + _age()
+        self.keepalive_frame = keepalive_comment
+        started = started or recent_revocations.RequestStart.now()
+        self.opened_at = started.at
+        self.newest_revocation: recent_revocations.Revocation | None = started.newest
+        self.ends_at = time.monotonic() + _max_age()
         self.source = source
         self._task: asyncio.Task[Any] | None = None
         self._last_write = time.monotonic()
-        self._ending = ""
-        self._is_counted = True
-        registry.connection_counts.add(client)
+        self._on_release = on_release
 
     def __del__(self) -> None:
-        # A client may leave before its response began.
-        self.uncount()
+        # A client may disconnect before its response starts.
+        self.release()
 
-    async def run(self, send: Send) -> bool:
+    async def run(self, send: Send, transport_is_closed: Callable[[], bool] | None = None) -> bool:
         """
         Play the source until it is finished or the connection is ended; its `finally` has run then.
 
-        Returns whether the response is complete; if not, the client has left or was given up, and
-        nothing more can be sent to it.
+        Returns whether the response is complete. If not, the client has disconnected or does not read,
+        and nothing more can be sent to it.
         """
         self._send, self._task = send, asyncio.current_task()
+        self._transport_is_closed = transport_is_closed or self._transport_is_closed
         streams = registry.get_registry()
         try:
             streams.add(self)
@@ -129,9 +124,9 @@ class Connection(Writer):
             await self._play()
             return await self._complete()
         finally:
-            self.leave()
+            self.on_disconnect()
             streams.discard(self)
-            self.uncount()
+            self.release()
 
     async def _play(self) -> None:
         self.write(self.opening.encode())
@@ -142,95 +137,95 @@ class Connection(Writer):
         except asyncio.CancelledError:
             if not self.is_ended:
                 raise
-            # The task is the server's own and serves the connection's next request.
+            # The task is the server's own and serves the next request of this TCP connection.
             self._task.uncancel()  # type: ignore[union-attr]
         finally:
             self._task = None
 
     async def _complete(self) -> bool:
-        """Send the last bytes; until a client has taken them or was given up, it counts as open."""
-        if self._ending:
+        """Send the last bytes; the connection counts as open until the client has taken them or is given up."""
+        if self.end_reason:
             self.write(sse_retry(jittered(self.retry_ms)).encode())
-        elif not self._is_over:
-            self._ending, self.ends_at = "finished", time.monotonic()
+        elif not self._is_closed:
+            self.end_reason, self.ends_at = "finished", time.monotonic()
         await self.drain()
-        if not self._is_over:
-            self._write(b"", None, more_body=False)
-            await self.drain()
-        return not self._is_over
+        self.deliver((), b"", more_body=False)
+        await self.drain()
+        return not self._is_closed
 
     @property
     def is_ended(self) -> bool:
-        """Whether the client has left or was told to come back."""
-        return self._is_over or bool(self._ending)
+        """Whether the client has disconnected or the stream was ended."""
+        return self._is_closed or bool(self.end_reason)
 
     @property
     def outcome(self) -> str:
-        """Why the stream is over: the reason that it was ended for, `left` or `finished`."""
-        return self._ending or "left"
+        """Why the stream is over: the reason for which it was ended, `left` or `finished`."""
+        return self.end_reason or "left"
 
-    def deliver(self, events: list[Event], data: bytes) -> int:
-        """Take events that this connection follows; none after one that was forgotten."""
-        if self._is_over or self._ending:
-            return 0
-        self.events += len(events)
-        self._write(data, events[0] if len(events) == 1 else None)
-        return len(events)
+    def begin_at(self, position: Position) -> None:
+        """Send the position at which the stream begins."""
+        # With data, because many clients ignore the id of an event without data.
+        self.write(sse_event({}, event="sse:open", id=str(position)).encode())
+
+    def reset(self, reason: str) -> None:
+        """Send that events may be missing, so that the client fetches the page's data again."""
+        self.write(reset_frame(reason).encode())
 
     def count(self, events: int) -> None:
-        """Count events that are written to this client."""
+        """Count events of a `stream()` that were written to this client."""
         self.events += events
         metrics.counts["delivered"] += events
 
     def keep_alive(self, now: float) -> None:
-        """Send a sign of life if nothing was sent for long enough; to be called about once a second."""
+        """Send a keepalive after enough silence; called about once a second."""
         if self._has_written:
-            # Dated to the call before this one, so that no sign of life is late.
+            # Dated to the previous call, so that no keepalive is late.
             self._has_written, self._last_write = False, now - registry.TICK_SECONDS
-            self._leave_if_closed()
+            self._check_transport()
         elif self._flushing is not None:
             if now - self._last_write >= STALL_SECONDS:
                 self.drop("slow")
         elif not self.is_ended and now - self._last_write >= self.keepalive - TICK_TOLERANCE_SECONDS:
-            self._leave_if_closed()
+            self._check_transport()
             self.write(self.keepalive_frame())
             self._has_written, self._last_write = False, now
 
     def drop(self, reason: str) -> None:
-        """End the stream and forget what the client has not taken: it comes back and replays."""
-        self._forget_backlog()
+        """End the stream and discard its backlog: the client reconnects and replays."""
+        self._clear_backlog()
         self.end(reason)
 
     def end(self, reason: str) -> None:
-        """Stop the stream and send the client away for a moment. Calling it again does nothing."""
+        """End the stream and ask the client to reconnect. Later calls do nothing."""
         if not self.is_ended:
-            self._ending = reason
+            self.end_reason = reason
             self.ends_at = time.monotonic()
             metrics.hang_ups[reason] += 1
-            self._stop()
+            self._cancel_task()
 
-    def leave(self) -> None:
-        """Note that the client has left."""
-        if not self._is_over:
-            self._is_over = True
-            self._forget_backlog()
+    def on_disconnect(self) -> None:
+        """Stop, because the client has disconnected."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._clear_backlog()
             if self._flushing is not None:
                 self._flushing.cancel()
-            self._stop()
-
-    def uncount(self) -> None:
-        """Give this connection's seat back, once."""
-        if self._is_counted:
-            self._is_counted = False
-            registry.connection_counts.remove(self.client)
+            self._cancel_task()
 
     def force_close(self) -> None:
-        """Wait no longer for a client that has stopped reading; of one that reads this changes nothing."""
-        if self._ending and self._flushing is not None:
-            self.leave()
+        """Stop waiting for the client of an ended stream if it does not read."""
+        if self.end_reason and self._flushing is not None:
+            self.on_disconnect()
+
+    def release(self) -> None:
+        """Stop counting this connection for the limits. Later calls do nothing."""
+        if self._on_release is not None:
+            on_release, self._on_release = self._on_release, None
+            on_release(self.client)
 
     async def frames(self) -> AsyncGenerator[bytes]:
-        """Run the connection and yield its bytes, for responses that stream the ordinary way."""
+        """Run the connection and yield its bytes, for responses that are not handed off."""
         pipe: asyncio.Queue[bytes | None] = asyncio.Queue()
 
         async def send(message: dict[str, Any]) -> None:
@@ -245,30 +240,36 @@ class Connection(Writer):
                 yield frame
                 pipe.task_done()
         finally:
-            self.leave()
+            self.on_disconnect()
             await asyncio.wait({running})
 
-    def _leave_if_closed(self) -> None:
-        # uvicorn does not tell of a client that has left if that client had sent its next request, too.
-        if transports.is_closed(self._send):
-            self.leave()
+    def _check_transport(self) -> None:
+        # uvicorn does not report a disconnect if the client has already sent its next request.
+        if self._transport_is_closed():
+            self.on_disconnect()
 
-    def _stop(self) -> None:
+    def _cancel_task(self) -> None:
         if self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()
 
 
-def comment() -> bytes:
-    """Return a sign of life that says nothing else."""
+def keepalive_comment() -> bytes:
+    """Return a keepalive without a position."""
     return KEEPALIVE
 
 
-def _age() -> float:
-    """Return after how many seconds a connection ends by itself."""
-    most = setting("SSE_MAX_AGE")
-    return most * random.uniform(0.75, 1.25) if most else math.inf
+def reset_frame(reason: str) -> str:
+    """Return the event after which a client fetches the page's data again, because events may be missing."""
+    metrics.counts["resets"] += 1
+    return sse_event({"reason": reason}, event="sse:reset")
 
 
 def jittered(milliseconds: int) -> int:
-    """Return a delay spread at random over half to one and a half of `milliseconds`."""
+    """Return a random delay between half and one and a half times `milliseconds`."""
     return round(milliseconds * random.uniform(0.5, 1.5))
+
+
+def _max_age() -> float:
+    """Return a random age in seconds at which a connection is ended, infinity without a limit."""
+    seconds = setting("SSE_MAX_AGE")
+    return seconds * random.uniform(0.75, 1.25) if seconds else math.inf

@@ -1,4 +1,4 @@
-"""What an async generator yields, as the source of a connection."""
+"""The source of a connection that plays an async generator."""
 
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -10,10 +10,9 @@ from django.conf import settings
 from ..delivery.log import Unavailable
 from ..wire.events import Event, sse_event
 from ..wire.ids import UNUSABLE_ID
-from .connection import Connection, Joinable
-from .frames import END_FRAME, reset_frame
+from .connection import END_FRAME, Connection, Joinable
 from .query_threads import QueryThreadLease
-from .subscription import Place, SlowConsumer
+from .subscription import SlowConsumer, StreamStart
 
 logger = logging.getLogger("apps.sse")
 
@@ -22,27 +21,27 @@ FAILED = "The stream failed on the server."
 
 class GeneratorSource:
     """
-    The frames that an async generator yields: strings as `event()` makes them, or events.
+    The frames that an async generator yields: strings from `event()`, or events.
 
-    `place` is that of a stream that has positions. `restart` returns what is played instead if the
+    `start` is where a stream with positions starts. `restart` returns the source to play instead if the
     generator raises one of `UNUSABLE_ID` before its first event.
     """
 
     def __init__(
         self,
         stream: AsyncGenerator[str | Event],
-        place: Place | None,
+        start: StreamStart | None,
         restart: Callable[[Exception], Awaitable["GeneratorSource"]] | None = None,
         joinable: bool = False,
     ) -> None:
         self.joinable: Joinable = "yes" if joinable else None
-        self.has_positions = place is not None
+        self.has_positions = start is not None
         self._stream = stream
-        self._place = place
+        self._start = start
         self._restart = restart
 
     async def play(self, connection: Connection) -> None:
-        """Write what is yielded, then that it is finished; what it raises is logged."""
+        """Write what the generator yields, then `sse:end`; log an exception and write `sse:error`."""
         try:
             async with QueryThreadLease() as lease:
                 await self._play(connection, lease)
@@ -56,7 +55,7 @@ class GeneratorSource:
             connection.write(sse_event({"message": message}, event="sse:error").encode())
         else:
             if not connection.is_ended:
-                connection.write(END_FRAME.encode())
+                connection.write(END_FRAME)
 
     async def _play(self, connection: Connection, lease: QueryThreadLease) -> None:
         try:
@@ -64,13 +63,13 @@ class GeneratorSource:
         except UNUSABLE_ID as error:
             if self._restart is None or connection.events:
                 raise
-            instead = await self._restart(error)
-            connection.write(reset_frame("unknown-id").encode())
-            await instead._send(connection, lease)
+            fresh = await self._restart(error)
+            connection.reset("unknown-id")
+            await fresh._send(connection, lease)
 
     async def _send(self, connection: Connection, lease: QueryThreadLease) -> None:
-        if self._place is not None:
-            await self._place.open(connection)
+        if self._start is not None:
+            await self._start.open(connection)
         async with aclosing(self._stream) as stream:
             async for frame in stream:
                 data = _encode(frame)
@@ -79,7 +78,7 @@ class GeneratorSource:
                 await connection.drain()
                 if connection.is_ended:
                     return
-                await lease.give_back()
+                await lease.release()
 
 
 def _encode(frame: Any) -> bytes:

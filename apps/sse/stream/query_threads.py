@@ -1,9 +1,9 @@
 """
-The few threads in which the streams of a process do their synchronous work, queries above all.
+The threads in which the streams of a process run synchronous code, such as queries.
 
-Left to asgiref, all of it would wait in one thread, whose database connection nobody closes.
-Here a stream has one of a fixed number of threads, and the connections of a thread are given
-back when the last stream that has queried in it since has sent its next event.
+asgiref would run it all in one thread and never close that thread's database connection. Here each stream
+uses one of `COUNT` threads. A thread's connections are released when each stream that has queried in it
+has sent its next event.
 """
 
 import contextlib
@@ -21,30 +21,30 @@ COUNT = 8
 
 
 class QueryThread:
-    """One thread, started when it is first needed, and the uses of it that may hold a connection."""
+    """One thread, started at its first use, and the leases of it that may use a database connection."""
 
     def __init__(self, executor: Executor | None = None) -> None:
         self.executor = executor or ThreadPoolExecutor(1, thread_name_prefix="sse-stream")
         self.holders: set[QueryThreadLease] = set()
 
     def release(self, lease: "QueryThreadLease") -> None:
-        """Close the connections of this thread, in which it is called, unless another lease may need them."""
+        """Release the connections of this thread unless another lease uses them; runs in this thread."""
         self.holders.discard(lease)
         if not self.holders:
             release_connections()
 
 
 _threads = itertools.cycle([QueryThread() for _ in range(COUNT)])
-# The thread of the streams of this context, where it is not to be any of these.
+# The thread for the streams of this context instead, as in tests.
 own_query_thread: "ContextVar[QueryThread | None]" = ContextVar("sse_own_query_thread", default=None)
-_current: "ContextVar[QueryThreadLease | None]" = ContextVar("sse_use", default=None)
+_current: "ContextVar[QueryThreadLease | None]" = ContextVar("sse_query_thread_lease", default=None)
 
 
 class QueryThreadLease:
     """
     One stream's use of its thread: `async with QueryThreadLease() as lease`.
 
-    Call `give_back()` between events.
+    Call `release()` between events.
     """
 
     __slots__ = ("_context", "_thread", "_token")
@@ -57,19 +57,19 @@ class QueryThreadLease:
         return self
 
     async def __aexit__(self, *exception: Any) -> None:
-        # Not awaited, since that can be cancelled; it runs after a query that a cancelled stream still has there.
-        # When the interpreter exits, threads take no more work.
+        # Not awaited, because that can be cancelled; it runs after a query of the cancelled stream in this thread.
+        # When the interpreter exits, threads accept no more work.
         with contextlib.suppress(RuntimeError):
             self._thread.executor.submit(self._thread.release, self)
         _current.reset(self._token)
         await self._context.__aexit__(*exception)
 
     def hold(self) -> None:
-        """Note, in the thread, that this stream may be in the middle of using a connection."""
+        """Note that this stream may be using a connection of the thread; runs in the thread."""
         self._thread.holders.add(self)
 
-    async def give_back(self) -> None:
-        """Give the connections of the thread back if this stream has queried and no other may be at it."""
+    async def release(self) -> None:
+        """Release the thread's connections, if this stream has queried, unless another stream uses them."""
         if self in self._thread.holders:
             await sync_to_async(self._thread.release)(self)
 

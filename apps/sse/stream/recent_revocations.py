@@ -1,8 +1,9 @@
 """
-The endings of streams that requests which are still opening must not escape.
+The revocations that streams must not miss while they open.
 
-A request that began before an ending has read what was true before it. It holds the newest ending of
-its beginning, from which all later ones are reached; once no request holds an earlier one, it is freed.
+A request that started before a revocation may have read outdated data. It refers to the newest revocation
+at its start, which links to all later ones. A revocation is freed once no opening request refers to it or
+to an earlier one.
 """
 
 import threading
@@ -12,11 +13,11 @@ from typing import Any, NamedTuple
 
 from django.http import HttpRequest
 
-KEY = "apps.sse.revocation"
+KEY = "apps.sse.request_start"
 
 
 class Revocation:
-    """An ending of all streams that match, for a reason, and the `next` one."""
+    """The end of all streams that match, for a reason, and the `next` revocation."""
 
     __slots__ = ("matches", "next", "reason")
 
@@ -26,22 +27,22 @@ class Revocation:
         self.next: Revocation | None = None
 
     def later(self) -> "Iterator[Revocation]":
-        """Yield those that came after this one."""
+        """Yield the revocations after this one."""
         revocation = self.next
         while revocation is not None:
             yield revocation
             revocation = revocation.next
 
 
-class Beginning(NamedTuple):
-    """When a request began, in seconds since the epoch, and the newest revocation of that moment."""
+class RequestStart(NamedTuple):
+    """When a request started, in seconds since the epoch, and the newest revocation at that moment."""
 
     at: float
     newest: Revocation
 
     @classmethod
-    def now(cls) -> "Beginning":
-        """Return that of a request that begins now."""
+    def now(cls) -> "RequestStart":
+        """Return the start of a request that starts now."""
         return cls(time.time(), _newest)
 
 
@@ -49,29 +50,31 @@ _lock = threading.Lock()
 _newest = Revocation(lambda stream: False, "")
 
 
-def remember(matches: Callable[[Any], bool], reason: str) -> None:
-    """Add one, which matches streams whose requests have begun and that are not open yet."""
+def add(matches: Callable[[Any], bool], reason: str) -> None:
+    """Add a revocation of the matching streams whose requests have started."""
     global _newest
-    latest = Revocation(matches, reason)
+    revocation = Revocation(matches, reason)
     with _lock:
-        _newest.next = latest
-        _newest = latest
+        _newest.next = revocation
+        _newest = revocation
 
 
-def note_beginning(environ: dict[str, Any] | None = None, scope: dict[str, Any] | None = None, **_: Any) -> None:
-    """Note where a request of a server begins, before anything of it is read: connect it to `request_started`."""
-    (scope if environ is None else environ).setdefault(KEY, Beginning.now())  # type: ignore[union-attr]
+def on_request_started(
+    environ: dict[str, Any] | None = None, scope: dict[str, Any] | None = None, **_: Any
+) -> None:
+    """Note the start of a server's request before any data is read for it; a receiver of `request_started`."""
+    (scope if environ is None else environ).setdefault(KEY, RequestStart.now())  # type: ignore[union-attr]
 
 
-def note(request: HttpRequest) -> None:
-    """Note it for a request that no server has announced."""
-    _kept_by(request).setdefault(KEY, Beginning.now())
+def ensure_start(request: HttpRequest) -> None:
+    """Note the start of a request that sent no `request_started`."""
+    _storage(request).setdefault(KEY, RequestStart.now())
 
 
-def take(request: HttpRequest) -> Beginning:
-    """Return what was noted, and keep it no longer."""
-    return _kept_by(request).pop(KEY, None) or Beginning.now()
+def take_start(request: HttpRequest) -> RequestStart:
+    """Return the noted start, and refer to it no longer."""
+    return _storage(request).pop(KEY, None) or RequestStart.now()
 
 
-def _kept_by(request: HttpRequest) -> dict[str, Any]:
+def _storage(request: HttpRequest) -> dict[str, Any]:
     return getattr(request, "scope", request.META)

@@ -1,4 +1,4 @@
-"""One producer for all viewers of a process."""
+"""One async generator for all viewers of a process."""
 
 import asyncio
 import contextlib
@@ -51,7 +51,7 @@ def shared[Value, **Arguments](
 
 
 class Producer[Value]:
-    """A running generator, its newest value, and how many viewers it has."""
+    """A running generator, its newest value, and the number of its viewers."""
 
     def __init__(self, produce: Callable[[], AsyncGenerator[Value]]) -> None:
         self._produce = produce
@@ -62,21 +62,21 @@ class Producer[Value]:
         self._changed = asyncio.Event()
 
     def join(self) -> None:
-        """Count one viewer more; the first one starts the generator, in a context of nobody's request."""
+        """Add a viewer; the first one starts the generator, in a context without a request."""
         self._viewers += 1
         if self._viewers == 1:
             self._task = asyncio.get_running_loop().create_task(self._run(), context=contextvars.Context())
             self._task.add_done_callback(lambda _: self._changed.set())
 
     def leave(self) -> bool:
-        """Count one viewer less and say whether it was the last, who stops the generator."""
+        """Remove a viewer and return whether it was the last one, which stops the generator."""
         self._viewers -= 1
         if self._viewers == 0:
             self._task.cancel()
         return self._viewers == 0
 
     async def values(self) -> AsyncGenerator[Value]:
-        """Yield the newest value, then each newer one that there is when the last was consumed."""
+        """Yield the newest value, and again whenever the consumer is ready and there is a newer one."""
         seen = 0
         while True:
             changed = self._changed

@@ -10,62 +10,61 @@ from ..delivery.hub import get_hub
 from ..delivery.log import Unavailable
 from ..wire.events import Event, Position
 from .connection import Connection
-from .frames import open_frame, reset_frame
 
 MAX_WAITING = 1000
 
 
 class SlowConsumer(Exception):
-    """A `stream()` is given no more events of its channels, for a reason such as "slow"."""
+    """The subscription of a `stream()` was ended, for a reason such as "slow"."""
 
 
-class Place:
-    """Where a stream that has positions begins: after `since`, or where the log ends at its opening."""
+class StreamStart:
+    """Where a stream with positions starts: after `since`, or at the end of the log when it opens."""
 
     def __init__(self, since: Position | None) -> None:
         self.since = since
         self._connection: Connection | None = None
 
     async def open(self, connection: Connection) -> None:
-        """Give a client without a position that of the opening; raises `Unavailable`."""
+        """Start at the end of the log if the client sent no position; raises `Unavailable`."""
         self._connection = connection
         if self.since is None:
             hub = get_hub()
             await hub.start()
-            self._begin(hub.newest)
+            self._begin_at(hub.newest)
 
-    def lose(self, newest: Position) -> None:
-        """Tell the client that the log does not hold its position, and that the stream begins at another."""
+    def reset(self, newest: Position) -> None:
+        """Start at another position, because the log does not hold the client's."""
         if self._connection is not None:
-            self._connection.write(reset_frame("gap").encode())
-            self._begin(newest)
+            self._connection.reset("gap")
+            self._begin_at(newest)
 
-    def reach(self, event: Event) -> None:
-        """Note an event that was taken, so that the next subscription does not begin before it."""
+    def advance(self, event: Event) -> None:
+        """Let the stream's next subscription start after an event that was taken."""
         if self.since and event.number > self.since.number:
             self.since = event.position
 
-    def _begin(self, position: Position) -> None:
+    def _begin_at(self, position: Position) -> None:
         self.since = position
         if self._connection is not None:
-            self._connection.write(open_frame(position).encode())
+            self._connection.begin_at(position)
 
 
 class Subscription:
     """
     The events of channels inside a `stream()`: `async with … as events: async for event in events`.
 
-    It begins at `place`, or now if that is not open; the stream's next one begins after the last event
-    that was taken. Raises `SlowConsumer` if more than a thousand events wait to be taken, or
-    events cannot be read.
+    It begins at `start`, or now if `start` has no position. The stream's next subscription begins after the last
+    event that was taken. The iteration raises `SlowConsumer` if more than `MAX_WAITING` events wait to be
+    taken, or if events cannot be read.
     """
 
     latest = False
     is_ended = False
 
-    def __init__(self, channels: Iterable[str], place: Place) -> None:
+    def __init__(self, channels: Iterable[str], start: StreamStart) -> None:
         self.channels = frozenset(channels)
-        self._place = place
+        self._start = start
         self._joining: asyncio.Task[None] | None = None
         self._waiting: deque[Event] = deque()
         self._arrived = asyncio.Event()
@@ -75,7 +74,7 @@ class Subscription:
     async def __aenter__(self) -> "Subscription":
         self._hub = get_hub()
         await self._hub.start()
-        since = self._place.since
+        since = self._start.since
         if since is None or since == self._hub.newest:
             self._hub.join(self)
         else:
@@ -98,7 +97,7 @@ class Subscription:
             self._arrived.clear()
             await self._arrived.wait()
         event = self._waiting.popleft()
-        self._place.reach(event)
+        self._start.advance(event)
         return event
 
     def deliver(self, events: list[Event], data: bytes) -> int:
@@ -116,14 +115,14 @@ class Subscription:
         await self._taken.wait()
 
     def drop(self, reason: str) -> None:
-        """Let the iteration fail, so that its stream ends and its client comes back."""
+        """Raise in the iteration, so that the stream ends and its client reconnects."""
         self._fail(SlowConsumer(reason))
 
     async def _join(self, since: Position) -> None:
         try:
             await self._hub.join_after(self, since)
         except Gap:
-            self._place.lose(self._hub.join(self))
+            self._start.reset(self._hub.join(self))
         except Unavailable as error:
             self._fail(error)
 

@@ -1,15 +1,14 @@
-"""Writing to one client without waiting for it: what its socket does not take is kept, up to a limit."""
+"""Writes to one client without waiting: data that its socket does not take is kept in a bounded backlog."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from functools import partial
 from typing import Any
 
 from ..wire.events import Event
-from . import transports
 
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+type Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 BACKLOG_BYTES = 256 * 1024
 BACKLOG_WRITES = 1000
@@ -19,70 +18,92 @@ logger = logging.getLogger("apps.sse")
 
 class Writer:
     """
-    Sends to a client through `_send`, which is a server's `send` or takes the same messages.
+    Sends to a client through `_send`, an ASGI `send`.
 
-    While a call of it waits for room, what is written is kept in a bounded backlog. Of a client that
-    follows `latest`, only the newest event of each channel is kept. Whatever `_send` raises, the client
-    counts as gone, and no other client is affected.
+    While a call of `_send` waits for the client, later data is kept in the backlog. With `latest`, the backlog
+    keeps only the newest event of each channel. If `_send` raises, the client counts as disconnected.
     """
 
-    __slots__ = ("_backlog", "_flushing", "_has_written", "_is_over", "_send", "backlog_bytes", "latest", "name")
+    __slots__ = (
+        "_backlog",
+        "_flushing",
+        "_has_written",
+        "_is_closed",
+        "_send",
+        "_transport_is_closed",
+        "backlog_bytes",
+        "end_reason",
+        "events",
+        "latest",
+        "name",
+    )
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.latest = False
+        self.events = 0
         self.backlog_bytes = 0
-        self._send: Send = _refuse
+        self.end_reason = ""
+        self._send: Send = _not_running
+        self._transport_is_closed: Callable[[], bool] = _unknown
         self._flushing: asyncio.Task[None] | None = None
         self._backlog: dict[Any, bytes] = {}
         self._has_written = False
-        self._is_over = False
+        self._is_closed = False
 
     def drop(self, reason: str) -> None:
-        """End the stream, and forget the backlog."""
+        """End the stream and discard the backlog."""
         raise NotImplementedError
 
-    def leave(self) -> None:
-        """Note that the client has left."""
+    def on_disconnect(self) -> None:
+        """Stop, because the client has disconnected."""
         raise NotImplementedError
 
-    def write(self, data: bytes) -> None:
-        """Send bytes, or keep them until there is room."""
-        if not self._is_over:
-            self._write(data, None)
+    def deliver(self, events: Sequence[Event], data: bytes, more_body: bool = True) -> int:
+        """
+        Send the bytes of some events, or keep them until the client reads; return the number of events.
 
-    async def drain(self) -> None:
-        """Wait until everything that was written is on its way."""
+        An ended stream accepts no events, only its last bytes.
+        """
+        if self._is_closed or (self.end_reason and events):
+            return 0
+        self.events += len(events)
         if self._flushing is not None:
-            await asyncio.wait({self._flushing})
-
-    def _write(self, data: bytes, event: Event | None, *, more_body: bool = True) -> None:
-        if self._flushing is not None:
-            self._keep(data, event)
-            return
-        # Stepped by hand: it is done at once, unless the socket is full.
+            self._keep(data, events[0] if len(events) == 1 else None)
+            return len(events)
+        # Stepped without a task: it completes immediately unless the socket is full.
         try:
-            sending = self._send(_body(data, more_body)).__await__()
+            sending = self._send({"type": "http.response.body", "body": data, "more_body": more_body}).__await__()
             blocked_by = next(sending)
         except StopIteration:
             self._has_written = True
         except (Exception, asyncio.CancelledError) as error:
-            self._lose(error)
+            self._on_send_error(error)
         else:
             flush = self._flush(_Resumed(sending, blocked_by))
             self._flushing = asyncio.get_running_loop().create_task(flush)
+        return len(events)
 
-    def _lose(self, error: BaseException) -> None:
-        """Note that the client cannot be sent anything; what a server raises for one that has left differs."""
-        is_usual = isinstance(error, (OSError, asyncio.CancelledError)) or transports.is_closed(self._send)
-        if not (self._is_over or is_usual):
+    def write(self, data: bytes) -> None:
+        """Send bytes that are no events of a channel, or keep them until the client reads."""
+        self.deliver((), data)
+
+    async def drain(self) -> None:
+        """Wait until the server has taken everything that was written."""
+        if self._flushing is not None:
+            await asyncio.wait({self._flushing})
+
+    def _on_send_error(self, error: BaseException) -> None:
+        # After a disconnect servers raise different exceptions.
+        is_usual = isinstance(error, (OSError, asyncio.CancelledError)) or self._transport_is_closed()
+        if not (self._is_closed or is_usual):
             logger.warning("%s: sending to a client raised %r. The client was dropped.", self.name, error)
-        self.leave()
+        self.on_disconnect()
 
     def _keep(self, data: bytes, event: Event | None) -> None:
         key: Any = object()
         if event and self.latest:
-            # A durable event stays: the one after it that is not durable would not be replayed.
+            # A durable event stays: a later one that is not durable would not be replayed.
             key = (event.channel, event.durable)
             for older in {key, (event.channel, False)}:
                 self.backlog_bytes -= len(self._backlog.pop(older, b""))
@@ -91,7 +112,7 @@ class Writer:
         if self.backlog_bytes > BACKLOG_BYTES or len(self._backlog) > BACKLOG_WRITES:
             self.drop("slow")
 
-    def _forget_backlog(self) -> None:
+    def _clear_backlog(self) -> None:
         self._backlog.clear()
         self.backlog_bytes = 0
 
@@ -100,18 +121,18 @@ class Writer:
             await sending
             while self._backlog:
                 self._has_written = True
-                kept = b"".join(self._backlog.values())
-                self._forget_backlog()
-                await self._send(_body(kept))
+                data = b"".join(self._backlog.values())
+                self._clear_backlog()
+                await self._send({"type": "http.response.body", "body": data, "more_body": True})
         except (Exception, asyncio.CancelledError) as error:
-            self._lose(error)
+            self._on_send_error(error)
         finally:
             self._flushing = None
             self._has_written = True
 
 
 class _Resumed:
-    """An awaitable that was stepped once already, and goes on in a task."""
+    """An awaitable that was stepped once and continues in a task."""
 
     def __init__(self, steps: Generator[Any], blocked_by: Any) -> None:
         self._steps = steps
@@ -132,9 +153,9 @@ class _Resumed:
                 return
 
 
-async def _refuse(message: dict[str, Any]) -> None:
+async def _not_running(message: dict[str, Any]) -> None:
     raise RuntimeError("This connection is not running.")
 
 
-def _body(data: bytes, more_body: bool = True) -> dict[str, Any]:
-    return {"type": "http.response.body", "body": data, "more_body": more_body}
+def _unknown() -> bool:
+    return False

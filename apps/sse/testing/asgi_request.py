@@ -16,7 +16,7 @@ from django.dispatch import Signal
 from django.utils.datastructures import CaseInsensitiveMapping
 
 from ..access import access_check
-from ..asgi import Application
+from ..servers.asgi import Application
 from ..stream.query_threads import QueryThread, own_query_thread
 
 MAX_SHOWN_BYTES = 200

@@ -7,7 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import RequestFactory
 
-from apps.sse.access import limits
+from apps.sse.access import identity
 from apps.sse.delivery.hub import get_hub
 from apps.sse.stream.connection import Connection
 
@@ -22,7 +22,7 @@ class Opened:
         request.user = get_user_model().objects.get(pk=user.pk) if user else AnonymousUser()
         request.session = SessionStore(key)
         self.source = Silent()
-        client = limits.client_of(request)
+        client = identity.client_of(request)
         self.connection = Connection(self.source, opening="", retry_ms=1000, keepalive=15, client=client)
 
     async def __aenter__(self):
@@ -34,7 +34,7 @@ class Opened:
         return self.connection
 
     async def __aexit__(self, *exception):
-        self.connection.leave()
+        self.connection.on_disconnect()
         await asyncio.wait({self.task})
 
 

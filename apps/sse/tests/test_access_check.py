@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[3]
 
 def check(its):
     """Let a sweep look at all streams now."""
-    its.soon()
+    its.check_soon()
     its.run_once()
 
 
@@ -212,18 +212,18 @@ from django.conf import settings
 settings.configure(INSTALLED_APPS=["apps.sse"], SECRET_KEY="x" * 50, SSE_BROKER_URL="memory://")
 django.setup()
 from django.test import RequestFactory
-from apps.sse.access import access_check, limits
+from apps.sse.access import access_check, identity
 from apps.sse.stream.connection import Connection
 
 class Source:
     async def play(self, connection):
-        access_check.checker.soon()
+        access_check.checker.check_soon()
         access_check.checker.run_once()
 
 async def send(message):
     pass
 
-client = limits.client_of(RequestFactory().get("/"))
+client = identity.client_of(RequestFactory().get("/"))
 asyncio.run(Connection(Source(), opening="", retry_ms=1, keepalive=1, client=client).run(send))
 """
 

@@ -9,7 +9,6 @@ import pytest
 from apps.sse.stats import metrics
 from apps.sse.stream import registry
 from apps.sse.stream.connection import KEEPALIVE, STALL_SECONDS, Connection
-from apps.sse.stream.listening_sockets import Listeners
 from apps.sse.stream.registry import Client
 from apps.sse.stream.writer import BACKLOG_BYTES, BACKLOG_WRITES
 from apps.sse.wire.events import Event
@@ -71,12 +70,14 @@ class Playing:
     def __init__(self, source=None, keepalive=15.0):
         self.source = source or Silent()
         self.socket = Socket()
+        self.released = []
         self.connection = Connection(
             self.source,
             opening="retry: 3000\n\n",
             retry_ms=3000,
             keepalive=keepalive,
             client=Client("me", "", "::1"),
+            on_release=self.released.append,
         )
 
     async def __aenter__(self):
@@ -86,7 +87,7 @@ class Playing:
         return self
 
     async def __aexit__(self, *exception):
-        self.connection.leave()
+        self.connection.on_disconnect()
         await self.ended()
 
     async def ended(self):
@@ -184,30 +185,29 @@ async def test_a_client_that_reads_gets_its_last_bytes_though_it_was_given_up():
         assert it.socket.is_complete
 
 
-@pytest.mark.parametrize("end", ["end", "leave"])
-async def test_when_run_returns_the_source_is_cleaned_up_and_the_seat_is_free(end):
-    it = Playing()
-    assert registry.connection_counts.users["me"] == 1
-    async with it:
+@pytest.mark.parametrize("end", ["end", "on_disconnect"])
+async def test_when_run_returns_the_source_is_cleaned_up_and_the_connection_is_released_once(end):
+    async with Playing() as it:
+        assert it.released == []
         assert it.connection in registry.all_open()
-        it.connection.end("age") if end == "end" else it.connection.leave()
+        it.connection.end("age") if end == "end" else it.connection.on_disconnect()
         await it.ended()
         assert it.source.is_cleaned_up
         assert it.connection not in registry.all_open()
-        assert registry.connection_counts.users["me"] == 0
+        assert it.released == [it.connection.client]
 
 
-async def test_a_connection_that_never_ran_gives_its_seat_back():
+async def test_a_connection_that_never_ran_is_released():
     it = Playing()
-    assert registry.connection_counts.users["me"] == 1
+    released = it.released
     del it
     gc.collect()
-    assert registry.connection_counts.users["me"] == 0
+    assert released == [Client("me", "", "::1")]
 
 
 async def test_a_client_that_has_left_is_sent_nothing_more():
     async with Playing() as it:
-        it.connection.leave()
+        it.connection.on_disconnect()
         it.connection.write(b"too late")
         await it.ended()
         assert it.socket.taken == []
@@ -271,7 +271,7 @@ async def test_a_client_that_does_not_take_the_end_of_a_finished_stream_is_given
         async with asyncio.timeout(TIMEOUT_SECONDS):
             assert not await it.task
         assert it.connection.outcome == "finished"
-        assert registry.connection_counts.users["me"] == 0
+        assert it.released == [it.connection.client]
 
 
 async def test_a_client_that_cannot_be_sent_what_was_kept_for_it_gets_nothing_after_it(caplog):
@@ -347,7 +347,6 @@ async def test_what_is_raised_for_one_connection_ends_it_and_no_other(monkeypatc
 
     monkeypatch.setattr(registry, "TICK_SECONDS", 0.01)
     registry.stream_opened.connect(fail)
-    monkeypatch.setattr(Listeners, "closed", fail)
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             await (it := Playing()).connection.run(it.socket.send)

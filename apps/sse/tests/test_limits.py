@@ -7,16 +7,16 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.test import RequestFactory
 
-from apps.sse.access import limits
-from apps.sse.stream import registry
-from apps.sse.stream.registry import Client, ConnectionCounts
+from apps.sse.access import identity, limits
+from apps.sse.access.limits import ConnectionCounts, connection_counts
+from apps.sse.stream.registry import Client
 
 PROXIES = "10.0.0.1, 192.168.0.0/16, fd00::/8, unix:"
 
 
 def address(peer, forwarded=None):
     headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
-    return limits.address_of(RequestFactory().get("/", headers=headers, REMOTE_ADDR=peer))
+    return identity.address_of(RequestFactory().get("/", headers=headers, REMOTE_ADDR=peer))
 
 
 @pytest.fixture
@@ -25,18 +25,18 @@ def _proxies(settings):
 
 
 @pytest.fixture
-def taken():
-    """Take counts that are given back after the test."""
+def add():
+    """Count connections until the end of the test."""
     clients = []
 
-    def take(*more):
+    def count(*more):
         for client in more:
-            registry.connection_counts.add(client)
+            assert connection_counts.try_add(client) is None
             clients.append(client)
 
-    yield take
+    yield count
     for client in clients:
-        registry.connection_counts.remove(client)
+        connection_counts.remove(client)
 
 
 @pytest.mark.usefixtures("_proxies")
@@ -126,35 +126,35 @@ def test_everyone_is_believed_where_the_setting_says_so(settings):
         ),
     ],
 )
-def test_who_has_enough_streams_is_refused_and_told_when_to_come_back(
-    settings, taken, limit, status, full, others
+def test_a_client_beyond_a_limit_of_open_streams_is_refused_and_others_are_not(
+    settings, add, limit, status, full, others
 ):
-    setattr(settings, limit, registry.connection_counts.total + 2)
-    taken(Client(1, "", "1.1.1.1"))
-    assert limits.refusal(full) is None
-    taken(Client(1, "", "1.1.1.1"))
-    answer = limits.refusal(full)
-    assert answer.status_code == status
-    assert 5 <= int(answer.headers["Retry-After"]) <= 15
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert [limits.refusal(other) for other in others] == [None] * len(others)
+    setattr(settings, limit, connection_counts.total + 2)
+    add(Client(1, "", "1.1.1.1"), Client(1, "", "1.1.1.1"))
+    exceeded = connection_counts.try_add(full)
+    assert (exceeded.setting, exceeded.status) == (limit, status)
+    assert connection_counts.total == getattr(settings, limit), "the refused client is not counted"
+    add(*others)
     setattr(settings, limit, 0)
-    assert limits.refusal(full) is None
+    add(full)
 
 
-def test_the_refused_are_told_to_come_back_at_different_times(settings, taken):
-    settings.SSE_MAX_TOTAL = 1
-    taken(Client())
-    assert len({limits.refusal(Client()).headers["Retry-After"] for _ in range(100)}) > 5
+def test_refused_clients_are_asked_to_retry_at_different_times():
+    answers = [limits.refuse(429, "Too many.") for _ in range(100)]
+    seconds = {int(answer.headers["Retry-After"]) for answer in answers}
+    assert len(seconds) > 5
+    assert 5 <= min(seconds) < max(seconds) <= 15
+    assert answers[0].headers["Cache-Control"] == "no-store"
 
 
-def test_connections_are_counted_right_when_threads_take_and_leave_them_and_collectors_run():
+def test_counts_are_right_when_threads_and_the_garbage_collector_change_them_at_the_same_time(settings):
+    settings.SSE_MAX_PER_USER = settings.SSE_MAX_PER_ADDRESS = 0
     counts = ConnectionCounts()
 
     class Forgotten:
         def __init__(self, client):
             self.client, self.itself = client, self
-            counts.add(client)
+            counts.try_add(client)
 
         def __del__(self):
             counts.remove(self.client)
@@ -175,12 +175,16 @@ def test_connections_are_counted_right_when_threads_take_and_leave_them_and_coll
     finally:
         gc.set_threshold(*threshold)
     gc.collect()
-    counts.add(Client())
-    assert (counts.total, dict(counts.users), dict(counts.addresses)) == (1, {None: 1}, {"": 1})
+    assert counts.try_add(Client()) is None
+    assert counts.counts == {
+        "SSE_MAX_TOTAL": {"all": 1},
+        "SSE_MAX_PER_USER": {None: 1},
+        "SSE_MAX_PER_ADDRESS": {"": 1},
+    }
 
 
 def test_a_visitor_has_no_fingerprint_and_a_session_is_known_by_a_hash():
     request = RequestFactory().get("/")
     request.user = AnonymousUser()
-    client = limits.client_of(request)
+    client = identity.client_of(request)
     assert client == Client(None, "", "127.0.0.1")

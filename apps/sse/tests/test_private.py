@@ -146,10 +146,10 @@ async def test_the_first_stream_of_a_process_is_closed_by_what_was_published_whi
 def test_a_stream_is_closed_however_long_its_mount_takes(ada, way):
     class Slow(SSEView):
         def mount(self, request, last_event_id):
-            before = recent_revocations.Beginning.now().newest
+            before = recent_revocations.RequestStart.now().newest
             close_streams(user=ada)
             if way == "hand-off":
-                assert wait_until(lambda: recent_revocations.Beginning.now().newest is not before)
+                assert wait_until(lambda: recent_revocations.RequestStart.now().newest is not before)
 
         async def stream(self, request):
             while True:
@@ -166,14 +166,14 @@ def test_a_stream_is_closed_however_long_its_mount_takes(ada, way):
 def test_a_request_begins_before_any_middleware_reads_who_has_sent_it(kept_by):
     kept = {}
     [connected] = [
-        call for _, call, *_ in request_started.receivers if call() is recent_revocations.note_beginning
+        call for _, call, *_ in request_started.receivers if call() is recent_revocations.on_request_started
     ]
     connected()(**{kept_by: kept})
-    recent_revocations.remember(lambda stream: False, "access")
+    recent_revocations.add(lambda stream: False, "access")
     request = RequestFactory().get("/")
     setattr(request, "scope" if kept_by == "scope" else "META", kept)
-    recent_revocations.note(request)
-    assert len([*recent_revocations.take(request).newest.later()]) == 1
+    recent_revocations.ensure_start(request)
+    assert len([*recent_revocations.take_start(request).newest.later()]) == 1
 
 
 async def test_what_has_closed_streams_is_forgotten_when_no_request_that_began_before_is_opening(

@@ -43,7 +43,7 @@ async def between_its_events(lane, busy):
     async with QueryThreadLease() as lease:
         await sync_to_async(query)()
         lane.executor.submit(busy)
-        await lease.give_back()
+        await lease.release()
 
 
 @pytest.mark.parametrize(("stream", "work"), [(in_its_query, query), (between_its_events, lambda: None)])

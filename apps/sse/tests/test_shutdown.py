@@ -4,9 +4,9 @@ import socket
 import threading
 
 from apps.sse.servers import shutdown, wsgi
+from apps.sse.servers.listening_sockets import ListeningSockets
 from apps.sse.stream import registry
 from apps.sse.stream.connection import Connection
-from apps.sse.stream.listening_sockets import Listeners
 from apps.sse.stream.registry import Client
 
 
@@ -21,9 +21,9 @@ def test_under_wsgi_a_stream_that_is_over_is_waited_for_until_the_server_has_wri
     body = wsgi.Body(Connection(Finished(), opening="retry: 1\n\n", retry_ms=1, keepalive=15, client=Client()))
     assert list(body) == [b"retry: 1\n\n"]
     assert registry.open_streams() == 0
-    assert body in shutdown.unclosed
+    assert body in shutdown.open_bodies
     body.close()
-    assert body not in shutdown.unclosed
+    assert body not in shutdown.open_bodies
 
 
 def test_listening_sockets_are_found_while_other_threads_close_theirs():
@@ -39,7 +39,7 @@ def test_listening_sockets_are_found_while_other_threads_close_theirs():
         thread.start()
     with socket.create_server(("127.0.0.1", 0)) as listening:
         try:
-            assert not any(Listeners().closed() for _ in range(300))
+            assert not any(ListeningSockets().closed() for _ in range(300))
         finally:
             is_over.set()
             for thread in threads:

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from apps.sse.asgi import Application
+from apps.sse.servers.asgi import Application
 from apps.sse.wire.parser import Parser
 
 from .injection import AFTER, faults

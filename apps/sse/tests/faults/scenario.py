@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
-from apps.sse.access import access_check
-from apps.sse.asgi import Application
+from apps.sse.access import access_check, limits
 from apps.sse.brokers import database, redis
 from apps.sse.brokers.redis import outage
 from apps.sse.delivery import hub as hubs
 from apps.sse.delivery import log
+from apps.sse.servers.asgi import Application
 from apps.sse.stream import connection, query_threads, registry
 
 from .clients import Client
@@ -150,7 +150,7 @@ class Scenario:
         await self._until("keepalives", lambda: all(map(is_alive, self._clients)))
 
     async def _stop(self) -> None:
-        registry.end_all(for_good=True)
+        registry.end_all(stopping=True)
         late = Client(self._application, "/every/", "late")
         self._running.append(asyncio.ensure_future(late.run()))
         self._clients.append(late)
@@ -182,7 +182,7 @@ class Scenario:
             self.violations += [f"{error} reached the server for {client.name}" for error in client.raised]
 
     async def _check_that_nothing_stays(self) -> None:
-        await self._leaves("seats", lambda: registry.connection_counts.total or registry.connection_counts.users)
+        await self._leaves("counted connections", lambda: limits.connection_counts.total)
         await self._leaves("open streams", registry.all_open)
         await self._leaves("holders of threads", _holders)
         hub = hubs.get_hub()

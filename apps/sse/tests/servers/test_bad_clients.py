@@ -57,7 +57,7 @@ def test_pipelined_requests_whose_client_closes_leak_no_seat_and_disturb_nobody(
                     client.recv(100)
         # A sync worker with a stream answers nothing else, so those that answer are free.
         is_one_process = kind != "gunicorn with sync workers"
-        wait_until(lambda: all(state(server)["seats"] == is_one_process for _ in range(10)), 20)
+        wait_until(lambda: all(state(server)["counted"] == is_one_process for _ in range(10)), 20)
         heard = b""
         started = time.monotonic()
         while time.monotonic() < started + 0.6:
@@ -85,7 +85,7 @@ def test_of_a_client_that_has_stopped_reading_nothing_stays_once_it_is_given_up(
         with closing(connect(server, "/large/")) as client:
             assert client.recv(100).startswith(b"HTTP/1.1 200")
             wait_until(lambda: notes() == ["finally"])
-            wait_until(lambda: watching.get("/state/").json()["seats"] == 0)
+            wait_until(lambda: watching.get("/state/").json()["counted"] == 0)
             wait_until(lambda: not sockets())
             wait_until(lambda: tasks() <= few)
         assert "ERROR" not in server.output().upper()

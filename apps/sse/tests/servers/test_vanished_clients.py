@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from apps.sse.stream.listening_sockets import UNACKNOWLEDGED_SECONDS
+from apps.sse.servers.listening_sockets import UNACKNOWLEDGED_SECONDS
 from tests.servers import wait_until
 
 KINDS = [

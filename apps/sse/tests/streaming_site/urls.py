@@ -12,6 +12,7 @@ from django.urls import include, path
 from django.views import View
 
 from apps.sse import SSEMixin, SSEView, shared
+from apps.sse.access import limits
 from apps.sse.stream import registry
 from apps.sse.tests.chaos.urls import Channels, say
 
@@ -180,13 +181,14 @@ async def tasks(request):
 
 
 def state(request):
-    """Tell what this process has open."""
+    """Return what this process has open."""
+    users = limits.connection_counts.counts["SSE_MAX_PER_USER"]
     return JsonResponse(
         {
             "streams": registry.open_streams(),
-            "seats": registry.connection_counts.total,
-            "users": sorted(registry.connection_counts.users.keys() - {None}),
-            "anonymous": registry.connection_counts.users[None],
+            "counted": limits.connection_counts.total,
+            "users": sorted(users.keys() - {None}),
+            "anonymous": users[None],
             "threads": threading.active_count(),
         }
     )

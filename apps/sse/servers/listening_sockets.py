@@ -1,26 +1,64 @@
 """
-The sockets on which this process waits for clients.
+The sockets on which this process accepts connections.
 
-A server that is about to stop, or to replace a worker that has served its number of requests, closes its
-listening sockets and then waits for open responses. That is how this process notices.
+A server that replaces a worker after a number of requests sends no signal: it closes its listening
+sockets and waits for open responses. A closed listening socket therefore ends all streams. The
+project's own worker class (`apps.operations.gunicorn_worker`) ends them itself.
 """
 
+import asyncio
 import contextlib
+import contextvars
 import os
 import socket
 import stat
+import weakref
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+from ..stream import registry
+
+CHECK_SECONDS = 1.0
 DESCRIPTORS = Path("/dev/fd")
-# How long a client may leave bytes unacknowledged, or its receive window closed, before the kernel resets its
-# connection. With a keepalive every 15 seconds a client that has vanished is noticed within a minute.
+# The kernel resets a connection whose client leaves bytes unacknowledged, or its receive window closed, for this
+# long. With a keepalive every 15 seconds a vanished client is noticed within a minute.
 UNACKNOWLEDGED_SECONDS = 45
 
 
-class Listeners:
+_found: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, ListeningSockets]" = weakref.WeakKeyDictionary()
+_watching: "weakref.WeakSet[asyncio.AbstractEventLoop]" = weakref.WeakSet()
+
+
+def watch(**_: Any) -> None:
+    """End the streams of the running loop when a listening socket is closed; connect it to `stream_opened`."""
+    loop = asyncio.get_running_loop()
+    if loop not in _watching:
+        _watching.add(loop)
+        if loop not in _found:
+            _found[loop] = ListeningSockets()
+        _check_later(loop)
+
+
+def _check_later(loop: asyncio.AbstractEventLoop) -> None:
+    # In a context of its own, because it outlives the request that started it.
+    loop.call_later(CHECK_SECONDS, _check, loop, context=contextvars.Context())
+
+
+def _check(loop: asyncio.AbstractEventLoop) -> None:
+    streams = registry.get_registry()
+    if not streams.connections:
+        _watching.discard(loop)
+        return
+    _check_later(loop)
+    if _found[loop].closed():
+        _found[loop] = ListeningSockets()
+        streams.end(lambda _: True, "restart")
+
+
+class ListeningSockets:
     """
-    The sockets of this process that listen at the moment of creation; none where that cannot be found out.
+    The sockets of this process that listen at the moment of creation; none if the system does not list them.
 
     On Linux each TCP socket among them, and each connection that was accepted from it, gets
     `TCP_USER_TIMEOUT`. Connections that are accepted later inherit it.
@@ -30,7 +68,7 @@ class Listeners:
         names = os.listdir(DESCRIPTORS) if DESCRIPTORS.is_dir() else []
         sockets = {int(name): identity for name in names if (identity := _identity(int(name)))}
         self._identities = {number: identity for number, identity in sockets.items() if _listens(number)}
-        _bound_silence(sockets, self._identities)
+        _set_user_timeout(sockets, self._identities)
 
     def closed(self) -> bool:
         """Return whether one of them has been closed since."""
@@ -43,7 +81,7 @@ def _listens(number: int) -> bool:
     return False
 
 
-def _bound_silence(sockets: Iterable[int], listening: Iterable[int]) -> None:
+def _set_user_timeout(sockets: Iterable[int], listening: Iterable[int]) -> None:
     if not hasattr(socket, "TCP_USER_TIMEOUT"):
         return
     ports = {_port(number) for number in listening} - {None}

@@ -1,0 +1,100 @@
+"""Who sends a request: the user, the session and the address."""
+
+import functools
+import ipaddress
+from typing import Any
+
+from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedCookies
+from django.http import HttpRequest
+
+from ..conf import setting
+from ..stream.registry import Client
+from .accounts import fingerprint_of, session_hash
+
+# A client with an IPv6 address has a whole network of them, which counts as one address.
+IPV6_BITS = 64
+
+
+def client_of(request: HttpRequest) -> Client:
+    """Return the client of a request whose session and user are loaded."""
+    user = getattr(request, "user", None)
+    key = _session_key(getattr(request, "session", None))
+    return Client(
+        user_pk=user.pk if user is not None else None,
+        session_key=key,
+        address=address_of(request),
+        session_hash=session_hash(key),
+        fingerprint=fingerprint_of(user),
+    )
+
+
+def address_of(request: HttpRequest) -> str:
+    """
+    Return the address that a request comes from: its network for IPv6, "" if unknown.
+
+    `X-Forwarded-For` is trusted as far as proxies of `FORWARDED_ALLOW_IPS` wrote it. Where it holds no
+    valid address, the address is that of the proxy that passed it on.
+    """
+    address = request.META.get("REMOTE_ADDR") or ""
+    for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+        if not (_is_trusted(address, setting("FORWARDED_ALLOW_IPS")) and (named := _without_port(hop))):
+            break
+        address = named
+    return _network_of(address)
+
+
+def addresses_in(hops: str) -> set[str]:
+    """Return the addresses in an `X-Forwarded-For`, in the form of `address_of`."""
+    return {_network_of(named) for hop in hops.split(",") if (named := _without_port(hop))}
+
+
+def _session_key(session: Any) -> str:
+    """Return the key of a stored session, "" if there is none or it is kept in a cookie."""
+    if session is None or isinstance(session, SignedCookies):
+        return ""
+    # Loads the session, which drops a key that is not stored.
+    session.keys()
+    return session.session_key or ""
+
+
+def _is_trusted(address: str, proxies: str) -> bool:
+    trusts_all, names, networks = _trusted(proxies)
+    ip = _parsed(address)
+    return trusts_all or address in names or (ip is not None and any(ip in network for network in networks))
+
+
+@functools.cache
+def _trusted(proxies: str) -> tuple[bool, frozenset[str], list[Any]]:
+    """Return whether all proxies are trusted, and the trusted socket names and networks."""
+    names, networks = set(), []
+    for part in filter(None, (part.strip() for part in proxies.split(","))):
+        try:
+            networks.append(ipaddress.ip_network(part, strict=False))
+        except ValueError:
+            names.add(part)
+    return "*" in names, frozenset(names), networks
+
+
+def _without_port(hop: str) -> str:
+    """Return the address of one hop, which some proxies write with a port; "" if it is not valid."""
+    hop = hop.strip()
+    if hop.startswith("["):
+        hop = hop[1:].partition("]")[0]
+    elif hop.count(":") == 1:
+        hop = hop.partition(":")[0]
+    return str(_parsed(hop) or "")
+
+
+def _network_of(address: str) -> str:
+    ip = _parsed(address)
+    if ip is None or ip.version == 4 or ip.is_loopback:
+        return str(ip or address)
+    return str(ipaddress.ip_network((int(ip), IPV6_BITS), strict=False))
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    return getattr(ip, "ipv4_mapped", None) or ip
