@@ -81,6 +81,8 @@ def test_of_a_client_that_has_stopped_reading_nothing_stays_once_it_is_given_up(
         streams(kind, one, TICK_SECONDS="0.1", LINGER_SECONDS="0.3", SSE_MAX_AGE="1") as server,
         httpx.Client(base_url=server.url) as watching,
     ):
+        # A process reads the log from its first stream on.
+        assert "sse:end" in watching.get("/finite/").text
         few = wait_until(tasks)
         with closing(connect(server, "/large/")) as client:
             assert client.recv(100).startswith(b"HTTP/1.1 200")
