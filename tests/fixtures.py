@@ -28,7 +28,7 @@ def grace(db, django_user_model):
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory):
-    """A folder with a migrated database that holds the demo users."""
+    """A folder with a migrated database that contains the demo users."""
     folder = tmp_path_factory.mktemp("migrated")
     environment = servers.environment_for(folder)
     servers.manage("migrate", "--verbosity", "0", environment=environment)
@@ -47,7 +47,7 @@ def site(migrated, tmp_path_factory):
 
 @pytest.fixture
 def serve(migrated, tmp_path):
-    """Start a server of a test's own: `with serve("runserver") as server`."""
+    """Start a separate server for a test: `with serve("runserver") as server`."""
 
     def start(kind, **options):
         servers.copy_database(migrated, tmp_path)
@@ -57,7 +57,7 @@ def serve(migrated, tmp_path):
 
 
 def need(found, what):
-    """Skip a test whose server is not on this machine; where everything must run, fail instead."""
+    """Skip the test if a program is not installed; with CI=true it fails instead."""
     if not found:
-        say = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        say(f"{what} is not installed on this machine")
+        end = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        end(f"{what} is not installed on this machine")

@@ -1,4 +1,4 @@
-"""The bundled nginx configuration under a real nginx, on free ports, in a temporary folder."""
+"""Runs nginx with the bundled configuration, on free ports, in a temporary folder."""
 
 import contextlib
 import os
@@ -31,7 +31,7 @@ class Nginx:
 
     @property
     def site(self) -> Path:
-        """The folder that takes the place of /srv/site."""
+        """The folder used in place of /srv/site."""
         return self.folder / "site"
 
     def log(self, name: str = "access.log") -> list[str]:
@@ -48,7 +48,7 @@ def running(
     host=None,
 ) -> Iterator[Nginx]:
     """
-    Run nginx in front of two servers, at `http://…` or `unix:…`, for as long as the block runs.
+    Run nginx in front of two servers, at `http://…` or `unix:…`, until the block ends.
 
     `changes` replaces parts of the bundled configuration. `extra` adds files to it: in `http.d`, `server.d` (TLS)
     and `upload.d`. nginx runs on this machine, or on a `host` with an `address` and a `command()`.
@@ -74,7 +74,7 @@ def command(folder: Path) -> list[str]:
 
 
 def write(urls, folder, port, secure_port, changes, extra, address="127.0.0.1") -> None:
-    """Write the bundled configuration into `folder`, with its own paths and ports."""
+    """Write the bundled configuration into `folder`, with other paths and ports."""
     text = (ROOT / "deploy" / "nginx.conf").read_text()
     places = {
         "/run/nginx.pid": f"{folder}/nginx.pid",
@@ -87,12 +87,12 @@ def write(urls, folder, port, secure_port, changes, extra, address="127.0.0.1") 
     }
     for number, url in enumerate(urls, start=1):
         places[f"unix:/run/site/web-{number}.sock"] = url.removeprefix("http://")
-    for part, other in (dict(changes) | places).items():
-        assert part in text
-        text = text.replace(part, other)
+    for old, new in (dict(changes) | places).items():
+        assert old in text
+        text = text.replace(old, new)
     text = text.replace("http {", "http {\n" + TEMPORARY.replace("temporary", str(folder)), 1)
     if os.geteuid() == 0:
-        # The folders of tests are closed to everybody else.
+        # Other users cannot read the folders of tests.
         text = "user root;\n" + text
     files = {"nginx.conf": text, "mime.types": MIME_TYPES, "upload.d/size.conf": SIZE} | dict(extra)
     (folder / "site").mkdir(exist_ok=True)

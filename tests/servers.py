@@ -1,4 +1,4 @@
-"""Starts this project's servers as a person would, each in a folder of its own on a free port."""
+"""Starts servers of this project, each with its own data folder and a free port."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ import httpx
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = os.environ["DJANGO_SETTINGS_MODULE"].split(".")[0]
 TIMEOUT_SECONDS = 30
-# Below those of outgoing connections, so that a server that is restarted finds its own free.
+# Below the ephemeral ports, so that a restarted server gets its port again.
 PORTS = (10_000, 32_000)
 
 COMMANDS = {
@@ -29,7 +29,7 @@ COMMANDS = {
 
 @dataclass
 class Server:
-    """A running server: where it answers, its process, its log, and how to start it again."""
+    """A running server: its URL, process and log, and the command to start it again."""
 
     url: str
     process: subprocess.Popen
@@ -38,30 +38,30 @@ class Server:
     environment: dict[str, str]
 
     def output(self) -> str:
-        """Return all that the server has printed so far."""
+        """Return the output of the server so far."""
         return self.log.read_text(errors="replace")
 
-    def stop(self, number: int = signal.SIGTERM, patience: float = TIMEOUT_SECONDS) -> float:
-        """Send a signal, wait for the end, and return the seconds that it took."""
+    def stop(self, number: int = signal.SIGTERM, timeout: float = TIMEOUT_SECONDS) -> float:
+        """Send a signal, wait for the end of the process, and return the seconds until then."""
         started = time.monotonic()
         self.process.send_signal(number)
-        self.process.wait(patience)
+        self.process.wait(timeout)
         return time.monotonic() - started
 
     def restart(self) -> None:
         """Start the same server on the same port again."""
         self.process = _launch(self.command, self.environment, self.log)
-        _wait_until_it_answers(self)
+        _wait_for_response(self)
 
     def kill(self) -> None:
-        """End the server and all its processes at once."""
+        """Kill the server and all its processes."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 
 def wait_until(condition, seconds=10):
-    """Return the first true value of `condition()`, asked again and again for some seconds."""
+    """Call `condition()` until its value is true, and return the value; fail after some seconds."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if value := condition():
@@ -71,7 +71,7 @@ def wait_until(condition, seconds=10):
 
 
 def free_port() -> int:
-    """Return a port of the loopback that nobody has, and that the system gives to nobody by itself."""
+    """Return a free port of the loopback address."""
     while True:
         port = random.randint(*PORTS)
         with socket.socket() as probe, contextlib.suppress(OSError):
@@ -80,16 +80,16 @@ def free_port() -> int:
 
 
 def environment_for(folder: Path, **variables: str) -> dict[str, str]:
-    """Return the environment of a development server whose state is in `folder`; tests are faster than people."""
+    """Return the environment of a development server with its data in `folder` and no limit of publishing."""
     if "DATABASE_URL" in variables:
         variables.setdefault("DEVELOPMENT_DATABASE", variables["DATABASE_URL"].rpartition("@")[2])
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))}
     ours = {"DATA_DIR": str(folder), "DEBUG": "1", "PYTHONUNBUFFERED": "1", "SSE_MAX_PUBLISH_PER_MINUTE": "0"}
     return inherited | ours | variables
 
 
 def manage(*arguments: str, environment: dict[str, str], fails: bool = False) -> str:
-    """Run a management command, which is expected to succeed or to fail, and return what it printed."""
+    """Run a management command that must succeed, or fail with `fails=True`; return its output."""
     command = [sys.executable, "manage.py", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     printed = done.stdout + done.stderr
@@ -102,7 +102,7 @@ def serving(
     kind: str, folder: Path, package: str = PACKAGE, options: str = "", host: str = "127.0.0.1", **variables: str
 ) -> Iterator[Server]:
     """
-    Serve the Django project `package`, with its state in `folder`, for as long as the block runs.
+    Serve the Django project `package`, with its data in `folder`, until the block ends.
 
     `options` are added to the command of that `kind`, `variables` to its environment; `host` is the address
     to listen at.
@@ -114,7 +114,7 @@ def serving(
     log = folder / "server.log"
     server = Server(f"http://{host}:{port}", _launch(command, environment, log), log, command, environment)
     try:
-        _wait_until_it_answers(server)
+        _wait_for_response(server)
         yield server
     finally:
         server.kill()
@@ -122,7 +122,7 @@ def serving(
 
 @contextlib.contextmanager
 def task_worker(environment: dict[str, str]) -> Iterator[subprocess.Popen]:
-    """Run a task worker until the block is left."""
+    """Run a task worker until the block ends."""
     command = [sys.executable, "manage.py", "db_worker", "--no-reload", "--no-startup-delay", "--interval", "0.1"]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
     try:
@@ -133,7 +133,7 @@ def task_worker(environment: dict[str, str]) -> Iterator[subprocess.Popen]:
 
 
 def copy_database(source: Path, folder: Path) -> None:
-    """Give `folder` a copy of the migrated database in `source`."""
+    """Copy the migrated database of the folder `source` to `folder`."""
     shutil.copyfile(source / "db.sqlite3", folder / "db.sqlite3")
 
 
@@ -144,18 +144,18 @@ def _launch(command: list[str], environment: dict[str, str], log: Path) -> subpr
         )
 
 
-def _wait_until_it_answers(server: Server) -> None:
+def _wait_for_response(server: Server) -> None:
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         assert server.process.poll() is None, server.output()
         if answers(server.url):
             return
         time.sleep(0.05)
-    raise AssertionError(f"The server did not answer.\n{server.output()}")
+    raise AssertionError(f"The server did not respond.\n{server.output()}")
 
 
 def answers(url: str) -> bool:
-    """Say whether a server answers at all, be it with an error."""
+    """Return whether a server responds, with any status."""
     try:
         httpx.get(f"{url}/accounts/login/", timeout=5)
     except httpx.TransportError:

@@ -1,4 +1,4 @@
-"""The project as it is deployed: production settings, gunicorn at a socket, the bundled nginx in front."""
+"""The project in production: gunicorn on a socket behind the bundled nginx."""
 
 import itertools
 import re
@@ -12,7 +12,7 @@ import pytest
 from tests import nginx, servers
 from tests.fixtures import need
 
-# What a proxy that terminates TLS says to nginx.
+# The headers of a proxy that terminates TLS.
 HTTPS = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
 TRUSTED = {"http.d/proxies.conf": "set_real_ip_from 127.0.0.0/8;"}
 
@@ -38,7 +38,7 @@ def deployed(migrated, tmp_path_factory):
             gunicorn.terminate()
 
 
-def test_pages_are_for_https_only(deployed):
+def test_pages_require_https(deployed):
     plain = httpx.get(f"{deployed.url}/accounts/login/")
     assert (plain.status_code, plain.headers["Location"][:8]) == (301, "https://")
     page = httpx.get(f"{deployed.url}/accounts/login/", headers=HTTPS)
@@ -47,14 +47,14 @@ def test_pages_are_for_https_only(deployed):
     assert "'unsafe-inline'" not in page.headers["Content-Security-Policy"]
 
 
-def test_nginx_sends_the_static_files_and_browsers_keep_them(deployed):
+def test_nginx_serves_static_files_compressed_and_cacheable(deployed):
     page = httpx.get(f"{deployed.url}/accounts/login/", headers=HTTPS)
     sheet = httpx.get(deployed.url + re.search(r'href="(/static/site\.[^"]+\.css)"', page.text)[1])
     assert (sheet.status_code, sheet.headers["Content-Encoding"]) == (200, "gzip")
     assert sheet.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
-def test_events_pass_one_by_one_although_pages_are_compressed(deployed):
+def test_nginx_compresses_pages_and_does_not_buffer_events(deployed):
     assert httpx.get(f"{deployed.url}/accounts/login/", headers=HTTPS).headers["Content-Encoding"] == "gzip"
     headers = HTTPS | {"Accept-Encoding": "gzip"}
     with httpx.stream("GET", f"{deployed.url}/api/home/stream/", headers=headers, timeout=10) as stream:
@@ -62,7 +62,7 @@ def test_events_pass_one_by_one_although_pages_are_compressed(deployed):
         assert len([*itertools.islice(beats, 2)]) == 2
 
 
-def test_a_request_that_is_too_large_is_refused_with_a_page(deployed):
+def test_a_large_request_is_refused_with_a_page(deployed):
     refused = httpx.post(deployed.url, content=b"x" * 2**21)
     assert refused.status_code == 413
     assert "This request is larger than the site accepts." in refused.text

@@ -1,4 +1,4 @@
-"""A variable of `.env.example` whose value cannot work stops the start with a sentence that names it."""
+"""An invalid variable of `.env.example` stops the start with a sentence that names it."""
 
 import re
 import runpy
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.* found in sys.modules:RuntimeW
 
 PRODUCTION = {"DEBUG": "0", "SECRET_KEY": secrets.token_urlsafe(50), "ALLOWED_HOSTS": "example.com"}
 FILE = __file__
-# Read by settings.py: what cannot work. None: the variable is missing in production.
+# Variables of settings.py with invalid values. None: the variable is missing in production.
 SETTINGS = {
     "DEBUG": ["perhaps", "2"],
     "SECRET_KEY": [None],
@@ -58,7 +58,7 @@ SETTINGS = {
     "METRICS_TOKEN": ["tökën", "two words"],
     **{name: ["few", "-1", "1.5", ""] for name, default in DEFAULTS.items() if isinstance(default, int)},
 }
-# Checked by the library when an application is made, and by `manage.py`.
+# Checked by the library when an application starts, and by `manage.py`.
 LIBRARY = {
     "SSE_BROKER_URL": ["notaurl", "redis://host:port/0"],
     "FORWARDED_ALLOW_IPS": [["10.0.0.1"]],
@@ -73,8 +73,8 @@ GUNICORN = {
     "GRACEFUL_TIMEOUT": ["20s"],
     "TIMEOUT": ["1m"],
 }
-# Any text is a value, or what it names is only known when it is used: SSE_LISTEN_URL has a test beside its check.
-FREE = {
+# Any text is valid, or the value is checked only when it is used.
+UNCHECKED = {
     "SECRET_KEY_FALLBACKS",
     "STATIC_ROOT",
     "ACCESS_LOG",
@@ -83,7 +83,7 @@ FREE = {
 }
 
 
-def each(table):
+def cases(table):
     return [
         pytest.param(name, value, id=f"{name}={value}"[:60]) for name, values in table.items() for value in values
     ]
@@ -91,7 +91,7 @@ def each(table):
 
 @pytest.fixture
 def environment(monkeypatch, tmp_path):
-    """The environment of production, and only that."""
+    """The environment of production."""
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
     for name, value in {**PRODUCTION, "DATA_DIR": str(tmp_path)}.items():
@@ -99,7 +99,7 @@ def environment(monkeypatch, tmp_path):
     return monkeypatch
 
 
-def give(environment, name, value):
+def set_variable(environment, name, value):
     environment.delenv(name, raising=False)
     if value is not None:
         environment.setenv(name, value)
@@ -109,33 +109,33 @@ def load_settings():
     return runpy.run_module(f"{PACKAGE}.settings", run_name=f"{PACKAGE}.settings")
 
 
-@pytest.mark.parametrize(("name", "value"), each(SETTINGS))
-def test_settings_refuse_a_value_that_cannot_work(environment, name, value):
-    give(environment, name, value)
+@pytest.mark.parametrize(("name", "value"), cases(SETTINGS))
+def test_settings_refuse_an_invalid_value(environment, name, value):
+    set_variable(environment, name, value)
     with pytest.raises(ImproperlyConfigured, match=rf"^{name} [^\n]+\.$") as refused:
         load_settings()
     assert "password" not in (value or "") or "password@" not in str(refused.value)
 
 
-@pytest.mark.parametrize(("name", "value"), each(LIBRARY))
-def test_the_library_refuses_a_value_that_cannot_work(settings, name, value):
+@pytest.mark.parametrize(("name", "value"), cases(LIBRARY))
+def test_the_library_refuses_an_invalid_value(settings, name, value):
     setattr(settings, name, value)
     with pytest.raises(ImproperlyConfigured, match=name):
         checks.refuse_errors()
 
 
-@pytest.mark.parametrize(("name", "value"), each(GUNICORN))
-def test_gunicorn_conf_refuses_a_value_that_cannot_work(monkeypatch, name, value):
+@pytest.mark.parametrize(("name", "value"), cases(GUNICORN))
+def test_gunicorn_conf_refuses_an_invalid_value(monkeypatch, name, value):
     monkeypatch.setenv("WORKER_CLASS", "gthread")
-    give(monkeypatch, name, value)
+    set_variable(monkeypatch, name, value)
     with pytest.raises(SystemExit, match=rf"^{name} is '.*'\. Set it to .+\.$"):
         runpy.run_path(str(ROOT / "gunicorn.conf.py"))
 
 
-def test_each_variable_that_is_read_is_in_the_example_and_in_the_tables_above():
+def test_every_variable_is_in_the_example_and_in_a_table_of_this_file():
     example = set(re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     sources = (ROOT / PACKAGE / "settings.py").read_text() + (ROOT / "gunicorn.conf.py").read_text()
     read = set(re.findall(r'(?:env\.\w+|environ\.get|number)\(\s*"([A-Z_]+)"', sources))
     read |= set(re.findall(r'^    "([A-Z_]+)": env\.', sources, re.MULTILINE))
     assert read <= example
-    assert example == {*SETTINGS, *LIBRARY, *GUNICORN, *FREE}
+    assert example == {*SETTINGS, *LIBRARY, *GUNICORN, *UNCHECKED}

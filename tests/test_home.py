@@ -1,4 +1,4 @@
-"""Where people start."""
+"""The first page."""
 
 import re
 
@@ -16,7 +16,7 @@ def private(settings):
     settings.DASHBOARD_PUBLIC = settings.GUIDE_PUBLIC = False
 
 
-async def test_the_first_page_moves_every_second():
+async def test_the_first_page_is_updated_every_second():
     async with StreamClient().open("/api/home/stream/") as stream:
         beats = [await stream.next() for _ in range(3)]
     assert {each.name for each in beats} == {"beat"}

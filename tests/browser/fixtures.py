@@ -1,4 +1,4 @@
-"""The browser that tests run in: the first Chromium on the PATH, or Firefox with `pytest --browser firefox`."""
+"""The browser of the tests: the first Chromium on the PATH, or Firefox with `pytest --browser firefox`."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from tests.browser import people
 from tests.fixtures import need
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-# Chromium without its windows, which opens a page in a third of the time.
+# Chromium without windows opens a page in a third of the time.
 HEADLESS = ("chromium-headless-shell", *CHROMIUM)
 FIREFOX = ("firefox-esr", "firefox")
 QUIET = (
@@ -23,12 +23,12 @@ QUIET = (
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args, browser_name):
-    """Launch the first Chromium or Firefox on the PATH, without traffic of its own."""
+    """Launch the first Chromium or Firefox on the PATH, without background traffic."""
     return browser_type_launch_args | launch_options(browser_name)
 
 
 def launch_options(browser_name):
-    """Return the options with which Playwright launches one of the browsers of this machine."""
+    """Return Playwright's options for launching a browser of this machine."""
     if browser_name == "firefox":
         found = first_of(FIREFOX)
         need(found, "Firefox")
@@ -41,7 +41,7 @@ def launch_options(browser_name):
 
 
 def first_of(names):
-    """Return the path of the first of some programs that the machine has, or None."""
+    """Return the path of the first installed program, or None."""
     return next(filter(None, map(shutil.which, names)), None)
 
 
@@ -49,7 +49,7 @@ def first_of(names):
 def complaints(page):
     """The errors of the browser: console errors and uncaught exceptions."""
     found = []
-    # What an error says, for which Firefox has but its name.
+    # Firefox reports only the name of an error.
     page.add_init_script(
         "const { error } = console; console.error = (...given) => error(given.map(String).join(' '));"
     )
@@ -60,13 +60,13 @@ def complaints(page):
 
 @pytest.fixture(scope="module")
 def visitor(site, browser):
-    """A page of a visitor, for all tests of a file."""
+    """A page of a visitor, shared by the tests of a file."""
     with people.browsers(browser, site.url) as open_browser:
         yield open_browser()
 
 
 @pytest.fixture(scope="module")
 def staff(site, browser):
-    """A page of a user with all rights, for all tests of a file."""
+    """A page of a superuser, shared by the tests of a file."""
     with people.browsers(browser, site.url) as open_browser:
         yield open_browser(storage_state=people.logged_in(browser, site.url, "admin"))

@@ -1,13 +1,13 @@
-"""People in front of browsers of their own: who they are, and what their pages complain of."""
+"""Demo users, each with their own browser, and the errors of their pages."""
 
 import contextlib
 
-COMPLAINTS = {"error", "warning"}
+PROBLEMS = {"error", "warning"}
 TIMEOUT_MS = 20_000
 
 
 def log_in(page, username, then="/accounts/password/"):
-    """Log in as a demo user does, and wait for the page that was asked for."""
+    """Log in as a demo user, and wait for the page `then`."""
     page.goto(f"/accounts/login/?next={then}")
     page.get_by_label("Username").fill(username)
     page.get_by_label("Password", exact=True).fill("demo")
@@ -16,7 +16,7 @@ def log_in(page, username, then="/accounts/password/"):
 
 
 def logged_in(browser, url, username):
-    """Return what a browser keeps in which a demo user is logged in, for those who need not type that again."""
+    """Log in as a demo user and return the session, as Playwright's storage state for other browsers."""
     with browser.new_context(base_url=url) as context:
         log_in(context.new_page(), username)
         return context.storage_state()
@@ -24,7 +24,7 @@ def logged_in(browser, url, username):
 
 @contextlib.contextmanager
 def browsers(browser, url):
-    """Give a function that opens an empty page in a browser of its own; all are closed at the end."""
+    """Yield a function that opens an empty page in a new browser context; all are closed at the end."""
     with contextlib.ExitStack() as stack:
 
         def open_browser(**options):
@@ -36,8 +36,8 @@ def browsers(browser, url):
 
 
 def watched(page):
-    """Return the page, with all that it will complain of in its `problems`."""
+    """Return the page; its errors and warnings are added to `page.problems`."""
     page.problems = []
     page.on("pageerror", lambda error: page.problems.append(str(error)))
-    page.on("console", lambda message: message.type in COMPLAINTS and page.problems.append(message.text))
+    page.on("console", lambda message: message.type in PROBLEMS and page.problems.append(message.text))
     return page

@@ -1,4 +1,4 @@
-"""The header of every page: the theme, the state of the connection, the menus."""
+"""The header of every page: theme, connection state, menus."""
 
 import pytest
 from playwright.sync_api import expect
@@ -15,7 +15,7 @@ SHOW_STATE = """(detail) => {
 
 @pytest.fixture
 def log_in(site, browser):
-    """Open a page in a browser of its own, as a demo user: `log_in("grace", "/", width=360)`."""
+    """Open a page in a new browser as a demo user: `log_in("grace", "/", width=360)`."""
     with people.browsers(browser, site.url) as open_browser:
 
         def open_page(username, address, width=1440, **options):
@@ -26,7 +26,7 @@ def log_in(site, browser):
         yield open_page
 
 
-def test_the_theme_follows_the_system_until_another_is_chosen_and_is_kept(page, site):
+def test_the_theme_follows_the_system_until_another_is_chosen_and_saved(page, site):
     page.emulate_media(color_scheme="dark")
     page.goto(f"{site.url}/accounts/login/")
     dark = page.evaluate(BACKGROUND)
@@ -39,7 +39,7 @@ def test_the_theme_follows_the_system_until_another_is_chosen_and_is_kept(page, 
     assert page.evaluate(BACKGROUND) == dark
 
 
-def test_the_state_is_the_worst_of_all_streams_and_a_finished_stream_is_not_offline(page, site):
+def test_the_header_shows_the_worst_state_of_all_streams_except_finished_ones(page, site):
     page.goto(f"{site.url}/accounts/login/")
     state = page.locator("#live")
     expect(state).to_have_text("")
@@ -64,7 +64,7 @@ def test_the_account_menu_works_with_the_keyboard_and_logs_out(log_in):
     expect(page.get_by_role("banner").get_by_role("link", name="Log in")).to_be_visible()
 
 
-def test_on_a_phone_the_whole_navigation_is_in_a_menu_that_fits_and_works_with_the_keyboard(log_in):
+def test_on_a_phone_the_navigation_is_a_menu_that_fits_and_works_with_the_keyboard(log_in):
     page = log_in("admin", "/accounts/password/", 320)
     button, menu = page.get_by_role("button", name="Menu"), page.get_by_role("navigation", name="Main")
     expect(menu).to_be_hidden()

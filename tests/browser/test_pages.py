@@ -1,13 +1,13 @@
-"""Every page on a desk in the light and on a phone in the dark: accessible, without errors, never too wide."""
+"""Every page, on a light desktop and a dark phone: accessible, without errors, not too wide."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import Resolver404, resolve
 
-PHONE, DESK, NARROWEST = 360, 1440, 320
+PHONE, DESKTOP, NARROWEST = 360, 1440, 320
 FITS = "() => document.documentElement.scrollWidth <= innerWidth"
-OPEN_PAGES = ["/", "/dashboard/", "/guide/", "/accounts/login/", "/accounts/signup/", "/accounts/reset/"]
-OWN_PAGES = ["/", "/dashboard/", "/feed/", "/tasks/", "/notifications/", "/accounts/password/"]
+PUBLIC_PAGES = ["/", "/dashboard/", "/guide/", "/accounts/login/", "/accounts/signup/", "/accounts/reset/"]
+PRIVATE_PAGES = ["/", "/dashboard/", "/feed/", "/tasks/", "/notifications/", "/accounts/password/"]
 
 
 def installed(addresses):
@@ -24,8 +24,8 @@ def installed(addresses):
 
 def assert_sound(page, part=None):
     page.wait_for_function("() => !document.querySelector('.sse-connecting')")
-    for theme, width in (("light", DESK), ("dark", PHONE)):
-        if page.context.browser.browser_type.name == "chromium":  # Firefox has one theme here.
+    for theme, width in (("light", DESKTOP), ("dark", PHONE)):
+        if page.context.browser.browser_type.name == "chromium":  # Firefox has only one theme here.
             page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         page.set_viewport_size({"width": width, "height": 800})
         found = Axe().run(page, context=part).response["violations"]
@@ -36,15 +36,15 @@ def assert_sound(page, part=None):
     assert page.problems == []
 
 
-@pytest.mark.parametrize("address", installed(OPEN_PAGES))
-def test_a_page_for_everybody_is_sound(visitor, address):
+@pytest.mark.parametrize("address", installed(PUBLIC_PAGES))
+def test_a_public_page_is_accessible_and_fits_the_window(visitor, address):
     visitor.problems.clear()
     visitor.goto(address)
     assert_sound(visitor)
 
 
-@pytest.mark.parametrize("address", installed(OWN_PAGES))
-def test_a_page_for_the_logged_in_is_sound(staff, address):
+@pytest.mark.parametrize("address", installed(PRIVATE_PAGES))
+def test_a_page_for_logged_in_users_is_accessible_and_fits_the_window(staff, address):
     staff.problems.clear()
     staff.goto(address)
     assert staff.url.endswith(address)

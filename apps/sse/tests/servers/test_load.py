@@ -69,7 +69,7 @@ async def test_open_streams_of_logged_in_users_hold_no_thread_no_file_and_few_by
         assert count < MEASURABLE or each < MAX_BYTES_EACH
         # SQLite keeps the files of as many connections as there were at once, for the next ones.
         assert len(held(process)) <= AT_ONCE + 5
-        server.stop(patience=10)
+        server.stop(timeout=10)
         notes = (tmp_path / "notes").read_text().splitlines()
         assert notes == ["finally"] * count
 
