@@ -9,7 +9,7 @@ from apps.sse.delivery import control
 from apps.sse.testing import StreamClient
 from apps.sse.wire.events import Event, encode_data
 
-from .rows import held, row
+from .rows import row, stream_counts
 
 pytestmark = pytest.mark.django_db
 
@@ -18,22 +18,22 @@ FEED, CHAT = "site.views.FeedStream", "site.views.ChatStream"
 
 
 @pytest.fixture
-def answers(rows):
+def stats(rows):
     rows(row(1))
     return rows
 
 
 @pytest.fixture
 def sent(monkeypatch):
-    """What was said to all processes."""
-    said = []
-    monkeypatch.setattr("apps.sse.delivery.control.send", lambda *given: said.append(given))
-    return said
+    """The messages sent to all processes."""
+    messages = []
+    monkeypatch.setattr("apps.sse.delivery.control.send", lambda *message: messages.append(message))
+    return messages
 
 
 @pytest.fixture
 def staff(client):
-    """Log in somebody of the staff with these permissions."""
+    """Log a member of the staff in, with these permissions."""
 
     def log_in(*codenames):
         user = get_user_model().objects.create_user("grace", is_staff=True)
@@ -49,13 +49,13 @@ def admin(staff):
     return staff("view_openstream", "end_openstream")
 
 
-def test_who_may_not_view_open_streams_sees_none(staff, answers):
+def test_staff_without_the_permission_do_not_see_open_streams(staff, stats):
     client = staff()
     assert client.get(PAGE).status_code == 403
     assert "Open streams" not in client.get("/admin/").text
 
 
-def test_who_is_not_of_the_staff_is_sent_to_log_in(client, answers):
+def test_other_users_are_redirected_to_the_login(client, stats):
     client.force_login(get_user_model().objects.create_user("ada"))
     assert client.get(PAGE).status_code == 302
     assert client.post(END, {"view": FEED, "confirmed": "yes"}).status_code == 302
@@ -65,12 +65,12 @@ def test_the_admin_links_to_the_page(admin):
     assert f'href="{PAGE}"' in admin.get("/admin/").text
 
 
-def test_the_streams_of_all_processes_are_summed_by_view_and_by_user(admin, answers):
+def test_the_page_sums_the_streams_of_all_processes_by_view_and_by_user(admin, stats):
     ada = get_user_model().objects.create_user("ada lovelace")
     pk = str(ada.pk)
-    answers(
-        row(1, streams=held({FEED: 3, CHAT: 1}, {FEED: {pk: 2}, CHAT: {pk: 1}})),
-        row(2, streams=held({FEED: 2}, {FEED: {pk: 2}})),
+    stats(
+        row(1, streams=stream_counts({FEED: 3, CHAT: 1}, {FEED: {pk: 2}, CHAT: {pk: 1}})),
+        row(2, streams=stream_counts({FEED: 2}, {FEED: {pk: 2}})),
     )
     response = admin.get(PAGE)
     streams = response.context["streams"]
@@ -82,21 +82,19 @@ def test_the_streams_of_all_processes_are_summed_by_view_and_by_user(admin, answ
     assert all(text in response.text for text in (FEED, CHAT, "ada lovelace", "left 402"))
 
 
-def test_a_user_who_was_deleted_is_shown_by_primary_key(admin, answers):
-    answers(row(1, streams=held({FEED: 1}, {FEED: {"987654": 1}})))
+def test_a_deleted_user_is_shown_by_primary_key(admin, stats):
+    stats(row(1, streams=stream_counts({FEED: 1}, {FEED: {"987654": 1}})))
     assert [row.name for row in admin.get(PAGE).context["streams"].users] == ["987654"]
 
 
-def test_users_that_did_not_fit_into_the_rows_are_counted(admin, answers):
-    answers(row(1, streams=held({FEED: 10}, {FEED: {"1": 4}}, signed_in=9)))
+def test_the_page_counts_the_users_that_are_in_no_row(admin, stats):
+    stats(row(1, streams=stream_counts({FEED: 10}, {FEED: {"1": 4}}, signed_in=9)))
     response = admin.get(PAGE)
     assert (response.context["streams"].further, response.context["streams"].guests) == (5, 1)
     assert "Users with fewer streams" in response.text
 
 
-def test_the_page_has_a_stream_for_those_who_may_see_it_that_says_when_something_has_changed(
-    staff, answers, monkeypatch
-):
+def test_the_pages_stream_sends_an_event_for_each_change_to_staff_with_the_permission(staff, stats, monkeypatch):
     client = staff("view_openstream")
     page = client.get(PAGE).text
     assert f'dj-sse="{STREAM}" dj-sse-refresh="changed"' in page
@@ -104,41 +102,41 @@ def test_the_page_has_a_stream_for_those_who_may_see_it_that_says_when_something
     with StreamClient(client).open(STREAM) as stream:
         stream.assert_event("changed")
         stream.assert_no_event()
-        answers(row(1, streams=held({FEED: 1})))
+        stats(row(1, streams=stream_counts({FEED: 1})))
         stream.assert_event("changed")
     get_user_model().objects.update(is_staff=False)
     assert client.head(STREAM).status_code == 403
 
 
-def test_a_process_that_does_not_report_is_told_of_and_its_streams_are_not_counted(admin, answers):
-    answers(row(1, streams=held({FEED: 1})), row(2, age=12.3, streams=held({FEED: 5})))
+def test_a_silent_process_is_shown_and_its_streams_are_not_counted(admin, stats):
+    stats(row(1, streams=stream_counts({FEED: 1})), row(2, age=12.3, streams=stream_counts({FEED: 5})))
     response = admin.get(PAGE)
     assert response.context["streams"].total == 1
     assert "left 402" in response.text
     assert "No report for 12 seconds" in response.text
 
 
-def test_the_page_costs_the_same_queries_for_any_number_of_users(admin, answers, django_assert_max_num_queries):
+def test_the_number_of_queries_does_not_depend_on_the_number_of_users(admin, stats, django_assert_max_num_queries):
     for number in (1, 60):
-        answers(row(1, streams=held({FEED: number}, {FEED: {str(pk): 1 for pk in range(number)}})))
+        stats(row(1, streams=stream_counts({FEED: number}, {FEED: {str(pk): 1 for pk in range(number)}})))
         with django_assert_max_num_queries(6):
             admin.get(PAGE)
 
 
 @pytest.fixture
-def onlooker(staff):
+def viewer(staff):
     return staff("view_openstream")
 
 
-def test_who_may_only_look_has_no_buttons_and_cannot_end(onlooker, answers, sent):
-    answers(row(1, streams=held({FEED: 1}, {FEED: {"1": 1}})))
-    assert f'action="{END}"' not in onlooker.get(PAGE).text
-    assert onlooker.post(END, {"user": "1"}).status_code == 403
-    assert onlooker.post(END, {"view": FEED, "confirmed": "yes"}).status_code == 403
+def test_staff_who_may_only_view_streams_have_no_buttons_and_cannot_end_them(viewer, stats, sent):
+    stats(row(1, streams=stream_counts({FEED: 1}, {FEED: {"1": 1}})))
+    assert f'action="{END}"' not in viewer.get(PAGE).text
+    assert viewer.post(END, {"user": "1"}).status_code == 403
+    assert viewer.post(END, {"view": FEED, "confirmed": "yes"}).status_code == 403
     assert sent == []
 
 
-def test_a_users_streams_are_ended_by_one_button_and_that_is_logged(admin, answers, sent):
+def test_a_button_ends_a_users_streams_and_is_logged(admin, stats, sent):
     ada = get_user_model().objects.create_user("ada")
     assert admin.post(END, {"user": str(ada.pk)}).url == PAGE
     assert sent == [("close", {"user": str(ada.pk)})]
@@ -149,32 +147,32 @@ def test_a_users_streams_are_ended_by_one_button_and_that_is_logged(admin, answe
     assert "ada" in admin.get("/admin/").text
 
 
-def test_a_views_streams_are_ended_once_that_is_confirmed(admin, answers, sent):
-    asked = admin.post(END, {"view": FEED, "count": "7"})
-    assert (sent, asked.status_code) == ([], 200)
-    assert "It had 7 a moment ago." in asked.text
+def test_a_views_streams_are_ended_after_a_confirmation(admin, stats, sent):
+    confirmation = admin.post(END, {"view": FEED, "count": "7"})
+    assert (sent, confirmation.status_code) == ([], 200)
+    assert "It had 7 a moment ago." in confirmation.text
     assert FEED in admin.post(END, {"view": FEED, "confirmed": "yes"}, follow=True).text
     assert sent == [("close-view", {"view": FEED})]
 
 
 @pytest.mark.parametrize("form", [{}, {"user": "nobody"}, {"user": ""}])
-def test_a_form_that_names_nothing_is_refused(admin, answers, sent, form):
+def test_a_form_without_a_view_or_a_user_is_refused(admin, stats, sent, form):
     assert admin.post(END, form).status_code == 400
     assert sent == []
 
 
-def test_a_link_ends_nothing(admin, answers, sent):
+def test_a_get_request_ends_no_streams(admin, stats, sent):
     assert admin.get(END, {"view": FEED, "confirmed": "yes"}).status_code == 405
     assert sent == []
 
 
-def test_a_forged_form_ends_nothing(admin, answers, sent):
+def test_a_form_without_a_csrf_token_ends_no_streams(admin, stats, sent):
     admin.handler.enforce_csrf_checks = True
     assert admin.post(END, {"view": FEED, "confirmed": "yes"}).status_code == 403
     assert sent == []
 
 
-async def test_a_process_that_hears_it_ends_the_streams_of_that_view_alone(monkeypatch):
+async def test_a_process_that_receives_the_message_ends_only_the_streams_of_that_view(monkeypatch):
     ended = []
 
     class Stream:

@@ -1,4 +1,4 @@
-"""Settings are looked at when the project starts, and each complaint says what to do."""
+"""The system checks of the settings; each message says what to do."""
 
 import subprocess
 import sys
@@ -14,8 +14,8 @@ from apps.sse.conf import DEFAULTS
 from tests.servers import PACKAGE, ROOT, environment_for
 
 
-def complaints(*, deploy=False):
-    """Return what Django says of the library's settings, by id; each says what to do."""
+def messages(*, deploy=False):
+    """Return the messages of the library's checks, by id; each has a hint."""
     found = [m for m in run_checks(include_deployment_checks=deploy) if (m.id or "").startswith("sse.")]
     assert all(message.hint for message in found)
     return {message.id: f"{message.msg} {message.hint}" for message in found}
@@ -32,112 +32,112 @@ handed_off = hand_off(plain)
 wrapped = SimpleNamespace(app=SimpleNamespace(application=handed_off))
 
 
-def test_the_settings_of_this_project_are_fine(settings):
+def test_the_settings_of_this_project_cause_no_message(settings):
     settings.SSE_BROKER_URL = "database://"
-    assert complaints(deploy=True) == {}
+    assert messages(deploy=True) == {}
 
 
 @pytest.mark.parametrize(
     "url", ["nope://", "redis:/half", "", "redis://host/words", "missing.module.Broker://", None, 7]
 )
-def test_what_names_no_broker_is_an_error(settings, url):
+def test_a_url_that_names_no_broker_is_an_error(settings, url):
     settings.SSE_BROKER_URL = url
-    [(id, told)] = complaints().items()
+    [(id, message)] = messages().items()
     assert id == "sse.E001"
-    assert "Set SSE_BROKER_URL to database://" in told
+    assert "Set SSE_BROKER_URL to database://" in message
 
 
-def test_the_default_database_has_to_be_one_that_keeps_a_log(settings, monkeypatch):
+def test_the_database_broker_needs_sqlite_or_postgresql(settings, monkeypatch):
     settings.SSE_BROKER_URL = "database://"
     monkeypatch.setattr(checks.connections["default"], "vendor", "oracle")
-    assert "the default database is oracle" in complaints()["sse.E001"]
+    assert "the default database is oracle" in messages()["sse.E001"]
 
 
 @pytest.mark.parametrize("name", checks.NUMBERS)
 @pytest.mark.parametrize("value", [-1, "many", None, True, 1.5])
-def test_a_limit_is_a_whole_number_and_not_negative(settings, name, value):
+def test_a_limit_must_be_a_whole_number_of_at_least_0(settings, name, value):
     setattr(settings, name, value)
-    [(id, told)] = complaints().items()
+    [(id, message)] = messages().items()
     assert id == "sse.E002"
-    assert told.startswith(f"{name} is {value!r}. Set it to a whole number")
-    assert str(DEFAULTS[name]) in told
+    assert message.startswith(f"{name} is {value!r}. Set it to a whole number")
+    assert str(DEFAULTS[name]) in message
 
 
 @pytest.mark.parametrize(
     "name",
     ["SSE_MAX_PUBLISH_PER_MINUTE", "SSE_MAX_PER_USER", "SSE_MAX_PER_ADDRESS", "SSE_MAX_TOTAL", "SSE_MAX_AGE"],
 )
-def test_a_limit_of_none_is_fine(settings, name):
+def test_a_limit_may_be_0(settings, name):
     setattr(settings, name, 0)
-    assert complaints() == {}
+    assert messages() == {}
 
 
 @pytest.mark.parametrize("name", ["SSE_RETENTION_COUNT", "SSE_RETENTION_BYTES", "SSE_MAX_EVENT_BYTES"])
-def test_a_log_of_no_events_is_an_error(settings, name):
+def test_a_log_without_room_for_an_event_is_an_error(settings, name):
     setattr(settings, name, 0)
-    assert [*complaints()] == ["sse.E002"]
+    assert [*messages()] == ["sse.E002"]
 
 
 @pytest.mark.parametrize("url", ["here", "redis://host", 5])
-def test_an_address_that_postgresql_does_not_understand_is_an_error(settings, monkeypatch, url):
+def test_an_invalid_url_of_postgresql_is_an_error(settings, monkeypatch, url):
     monkeypatch.setattr(checks.connections["default"], "vendor", "postgresql")
     settings.SSE_LISTEN_URL = url
-    assert "postgres://user:password@host" in complaints()["sse.E003"]
+    assert "postgres://user:password@host" in messages()["sse.E003"]
 
 
 @pytest.mark.parametrize("url", ["", "postgres://user:word@host:5432/name", "host=here dbname=name"])
-def test_an_address_that_postgresql_understands_is_fine(settings, monkeypatch, url):
+def test_a_valid_url_of_postgresql_causes_no_message(settings, monkeypatch, url):
     monkeypatch.setattr(checks.connections["default"], "vendor", "postgresql")
     settings.SSE_LISTEN_URL = url
-    assert complaints() == {}
+    assert messages() == {}
 
 
-def test_proxies_are_one_string(settings):
+def test_a_list_of_proxies_is_an_error(settings):
     settings.FORWARDED_ALLOW_IPS = ["127.0.0.1"]
-    assert "separated by commas" in complaints()["sse.E004"]
+    assert "separated by commas" in messages()["sse.E004"]
 
 
-def test_a_retention_of_seconds_is_a_warning(settings):
+def test_a_retention_under_five_minutes_is_a_warning(settings):
     settings.SSE_RETENTION_AGE = 30
-    assert "300 or more" in complaints()["sse.W001"]
+    assert "300 or more" in messages()["sse.W001"]
 
 
-def test_a_retention_shorter_than_streams_last_is_a_warning(settings):
+def test_a_retention_shorter_than_a_stream_is_a_warning(settings):
     settings.SSE_MAX_AGE, settings.SSE_RETENTION_AGE = 4000, 4500
-    assert "a stream may stay open for 5000 seconds" in complaints()["sse.W002"]
+    assert "a stream may stay open for 5000 seconds" in messages()["sse.W002"]
     settings.SSE_RETENTION_AGE = 5000
-    assert complaints() == {}
+    assert messages() == {}
 
 
 def test_a_middleware_that_compresses_streams_is_a_warning(settings):
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.gzip.GZipMiddleware"]
-    assert "compress pages in the proxy" in complaints()["sse.W003"]
+    assert "compress pages in the proxy" in messages()["sse.W003"]
 
 
-def test_a_proxy_by_its_name_is_a_warning(settings):
+def test_a_host_name_among_the_proxies_is_a_warning(settings):
     settings.FORWARDED_ALLOW_IPS = "127.0.0.1, ::1,10.0.0.0/8,proxy.internal"
-    assert "'proxy.internal'" in complaints()["sse.W004"]
+    assert "'proxy.internal'" in messages()["sse.W004"]
     settings.FORWARDED_ALLOW_IPS = "*"
-    assert complaints() == {}
+    assert messages() == {}
 
 
-def test_events_in_memory_are_a_warning_in_production_alone(settings):
+def test_the_memory_broker_is_a_warning_in_production_only(settings):
     settings.SSE_BROKER_URL = "memory://"
-    assert complaints() == {}
-    assert "other server workers" in complaints(deploy=True)["sse.W005"]
+    assert messages() == {}
+    assert "other server workers" in messages(deploy=True)["sse.W005"]
 
 
 @pytest.mark.parametrize("path", [f"{__name__}.plain", f"{__name__}.missing", None])
 def test_an_application_without_the_hand_off_is_a_warning_in_production(settings, path):
     settings.ASGI_APPLICATION = path
-    assert complaints() == {}
-    assert "hand_off(get_asgi_application())" in complaints(deploy=True)["sse.W006"]
+    assert messages() == {}
+    assert "hand_off(get_asgi_application())" in messages(deploy=True)["sse.W006"]
 
 
 @pytest.mark.parametrize("path", [f"{__name__}.handed_off", f"{__name__}.wrapped"])
-def test_a_hand_off_inside_of_a_wrapper_is_seen(settings, path):
+def test_the_hand_off_is_found_inside_of_a_middleware(settings, path):
     settings.ASGI_APPLICATION = path
-    assert "sse.W006" not in complaints(deploy=True)
+    assert "sse.W006" not in messages(deploy=True)
 
 
 def test_a_server_does_not_start_with_settings_that_cannot_work(settings):

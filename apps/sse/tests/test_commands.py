@@ -1,4 +1,4 @@
-"""The commands that publish to the log and follow it."""
+"""`sse_publish` and `sse_tail`."""
 
 import io
 import sys
@@ -20,7 +20,7 @@ def _log(settings):
 
 
 def run(name, *arguments):
-    """Return what a command prints."""
+    """Return the output of a command."""
     out = io.StringIO()
     call_command(name, *arguments, stdout=out)
     return out.getvalue()
@@ -43,31 +43,31 @@ class TestPublish:
             ("", ""),
         ],
     )
-    def test_data_is_json_if_it_can_be_read_as_json_and_text_if_not(self, text, data):
+    def test_data_are_parsed_as_json_or_else_sent_as_text(self, text, data):
         printed = run("sse_publish", "news", "said", text)
         assert (newest().channel, newest().name, newest().data) == ("news", "said", data)
         assert printed == f"{newest().position}\n"
 
-    def test_without_data_it_is_null(self):
+    def test_the_default_of_data_is_null(self):
         run("sse_publish", "news", "said")
         assert newest().data is None
 
     @pytest.mark.parametrize(
         ("text", "data"), [('{"long": "text"}\n', {"long": "text"}), ("two\nlines\n", "two\nlines")]
     )
-    def test_data_comes_from_standard_input(self, monkeypatch, text, data):
+    def test_data_are_read_from_standard_input(self, monkeypatch, text, data):
         monkeypatch.setattr(sys, "stdin", io.StringIO(text))
         run("sse_publish", "news", "said", "-")
         assert newest().data == data
 
-    def test_an_event_is_durable_unless_it_is_said_not_to_be(self):
+    def test_an_event_is_durable_by_default(self):
         run("sse_publish", "news", "said", "1")
         assert newest().durable
         run("sse_publish", "news", "said", "1", "--not-durable")
         assert not newest().durable
 
     @pytest.mark.parametrize(
-        ("arguments", "said"),
+        ("arguments", "reason"),
         [
             (["two words", "said"], "A channel's name must"),
             (["news", "sse:end"], "reserved for the client"),
@@ -75,35 +75,35 @@ class TestPublish:
             (["news", "said", "x" * 70_000], "SSE_MAX_EVENT_BYTES is 65,536"),
         ],
     )
-    def test_what_cannot_be_published_is_refused_with_the_reason(self, arguments, said):
+    def test_an_invalid_event_is_refused_with_the_reason(self, arguments, reason):
         before = position()
-        with pytest.raises(CommandError, match=said):
+        with pytest.raises(CommandError, match=reason):
             run("sse_publish", *arguments)
         assert position() == before
 
-    def test_memory_is_said_to_be_shared_with_nobody(self, settings, capsys):
+    def test_the_memory_broker_causes_a_warning(self, settings, capsys):
         settings.SSE_BROKER_URL = "memory://"
         run("sse_publish", "news", "said", "1")
         assert "shares no events with other processes" in capsys.readouterr().err
 
 
 class TestTail:
-    def test_a_line_shows_an_event_and_moves_no_cursor(self):
+    def test_a_line_shows_an_event_without_control_characters(self):
         event = BrokerContract.event(text="a\nb\x1b[2J é")
         assert as_line(event).split("  ")[1:] == ["0-" + event.tag, "news", event.name, "a\\nb\\x1b[2J é"]
 
-    def test_a_position_that_is_gone_is_an_error(self):
+    def test_a_position_that_was_trimmed_is_an_error(self):
         with pytest.raises(CommandError, match=r"no longer contains 1-00000000"):
             run("sse_tail", "--since", "1-00000000")
 
     @pytest.mark.parametrize(
-        ("arguments", "said"),
+        ("arguments", "reason"),
         [
             (["--since", "yesterday"], "--since is yesterday"),
             (["--count", "0"], "1 or more"),
             (["two words"], "A channel's name must"),
         ],
     )
-    def test_what_makes_no_sense_is_refused_with_the_reason(self, arguments, said):
-        with pytest.raises(CommandError, match=said):
+    def test_invalid_arguments_are_refused_with_the_reason(self, arguments, reason):
+        with pytest.raises(CommandError, match=reason):
             run("sse_tail", *arguments)

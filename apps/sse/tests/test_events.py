@@ -1,4 +1,4 @@
-"""What is given to an event is what a client reads back, whatever it holds."""
+"""A client decodes the data of an event to the value that was sent."""
 
 import datetime
 import decimal
@@ -25,14 +25,14 @@ json_values = st.recursive(
 
 
 def decode(wire):
-    """Return the events that a client of the specification hears in `wire`."""
+    """Return the events that a client of the specification reads from `wire`."""
     lines, decoder = SSELineDecoder(), SSEDecoder()
     text = wire.encode().decode()
     return [event for line in lines.decode(text) + lines.flush() if (event := decoder.decode(line))]
 
 
 def read_back(wire):
-    """Return the one event's data as `DjustSSE` gives it to a listener."""
+    """Return the data of a single event as `DjustSSE` passes them to a listener."""
     (event,) = decode(wire)
     try:
         return json.loads(event.data, parse_constant=lambda name: float("nope"))
@@ -41,12 +41,12 @@ def read_back(wire):
 
 
 @given(any_text | tricky_text)
-def test_a_string_is_read_back_as_the_same_string(text):
+def test_a_string_is_decoded_to_the_same_string(text):
     assert read_back(sse_event(text)) == text
 
 
 @given(json_values)
-def test_any_json_value_is_read_back_as_the_same_value(value):
+def test_a_json_value_is_decoded_to_the_same_value(value):
     assert read_back(sse_event(value)) == value
 
 
@@ -57,16 +57,16 @@ def test_a_string_that_looks_like_json_stays_a_string(text):
 
 
 @pytest.mark.parametrize("text", ["", "hello", "tea time", "-", "NaN", "two\nlines", " leading", "a:b"])
-def test_a_plain_string_travels_as_it_is(text):
+def test_a_plain_string_is_sent_unchanged(text):
     (event,) = decode(sse_event(text))
     assert event.data == text
 
 
-def test_a_safe_string_travels_as_html():
+def test_a_safe_string_is_sent_as_html():
     assert read_back(sse_event(mark_safe("<b>bold</b>"))) == {"html": "<b>bold</b>"}
 
 
-def test_djangos_own_types_travel_as_djangos_encoder_writes_them():
+def test_other_types_are_encoded_by_djangos_json_encoder():
     data = {
         "when": datetime.date(2026, 1, 2),
         "price": decimal.Decimal("1.50"),
@@ -79,18 +79,18 @@ def test_djangos_own_types_travel_as_djangos_encoder_writes_them():
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), [float("-inf")]])
-def test_a_number_that_json_does_not_have_is_refused(number):
+def test_nan_and_infinity_are_refused(number):
     with pytest.raises(ValueError, match="JSON has no NaN, no infinity"):
         sse_event(number)
 
 
-def test_data_that_json_does_not_know_is_refused():
+def test_data_that_json_cannot_represent_are_refused():
     with pytest.raises(TypeError, match="cannot be encoded as JSON"):
         sse_event(object())
 
 
 @pytest.mark.parametrize("breaker", ["\r", "\n", "\r\n", "\0", "\ud800"])
-def test_nothing_can_be_injected_through_a_name_or_an_id(breaker):
+def test_names_and_ids_cannot_inject_lines(breaker):
     with pytest.raises(ValueError, match="event name"):
         sse_event("x", event=f"a{breaker}data: injected")
     with pytest.raises(ValueError, match="id"):
@@ -98,7 +98,7 @@ def test_nothing_can_be_injected_through_a_name_or_an_id(breaker):
 
 
 @given(any_text | tricky_text)
-def test_a_comment_is_never_heard(text):
+def test_a_comment_is_not_an_event(text):
     try:
         wire = sse_comment(text)
     except ValueError:
@@ -107,24 +107,24 @@ def test_a_comment_is_never_heard(text):
 
 
 @pytest.mark.parametrize("retry", [-1, 1.5, True, "3000"])
-def test_a_retry_that_is_no_number_of_milliseconds_is_refused(retry):
+def test_a_retry_must_be_a_number_of_milliseconds(retry):
     with pytest.raises(ValueError, match="milliseconds"):
         sse_event("x", retry=retry)
 
 
-def test_the_parts_of_an_event_are_written_once_each():
+def test_each_field_of_an_event_is_one_line():
     assert sse_event({"n": 1}, event="stats", id=7, retry=500) == (
         'event: stats\nid: 7\nretry: 500\ndata: {"n":1}\n\n'
     )
 
 
 @pytest.mark.parametrize("name", ["connected", "error", "reconnecting", "sse:end", "sse:", "", "*", None])
-def test_a_name_that_belongs_to_the_client_is_refused(name):
+def test_reserved_event_names_are_refused(name):
     with pytest.raises(ValueError, match="event name"):
         SSEMixin().event(name, {})
 
 
-def test_events_are_numbered_unless_they_bring_an_id_or_the_view_says_no():
+def test_events_without_an_id_are_numbered_if_auto_id_is_on():
     mixin = SSEMixin()
     ids = [decode(mixin.event("a", 1))[0].id, decode(mixin.event("a", 1, id="x"))[0].id]
     ids += [decode(mixin.data_event(1))[0].id, decode(mixin.push_reload())[0].id]

@@ -1,4 +1,4 @@
-"""Whatever a client sends, a stream answers it with its own headers and its own frames."""
+"""Any request gets the headers and frames of the view: no input breaks a stream or injects into it."""
 
 import zlib
 
@@ -41,7 +41,7 @@ NAMES = {
     "Access-Control-Request-Method": garbage | st.just(b"GET"),
     "Access-Control-Request-Headers": garbage,
     "Authorization": garbage,
-    # Django itself fails, before any view, at a Content-Type of more than 10,000 characters.
+    # Django fails before any view if Content-Type has more than 10,000 characters.
     "Content-Type": garbage.map(lambda value: value[:1000]),
     "If-Modified-Since": garbage,
     "If-None-Match": garbage,
@@ -55,7 +55,7 @@ queries = garbage | st.lists(garbage, max_size=5).map(b"&".join) | st.just(b"a=1
 
 
 class Echo(SSEView):
-    """Sends back all that it was sent."""
+    """Sends the request back."""
 
     sse_cors = True
     sse_cors_origins = [ORIGIN]
@@ -74,7 +74,7 @@ class Echo(SSEView):
 
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(st.sampled_from(["GET", "GET", "GET", "HEAD", "OPTIONS"]), headers, queries, st.sampled_from([int, str]))
-def test_nothing_that_is_sent_breaks_or_leaves_its_place(way, method, headers, query, event_id):
+def test_no_request_breaks_a_stream_or_injects_headers_or_frames(way, method, headers, query, event_id):
     answer = ask(way, Echo.as_view(event_id=event_id), method, headers=headers, query=query, **MIDDLEWARE)
 
     assert answer.status in (200, 204, 400)

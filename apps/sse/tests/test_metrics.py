@@ -1,4 +1,4 @@
-"""What is counted, and the page on which Prometheus reads it."""
+"""The counters of a process, and `/metrics/`."""
 
 import contextlib
 import os
@@ -24,15 +24,15 @@ TOKEN = {"Authorization": "Bearer s3cret"}
 
 
 @pytest.fixture
-def answers(rows, settings):
+def stats(rows, settings):
     settings.METRICS_TOKEN = "s3cret"
     rows(row(1))
     return rows
 
 
 @pytest.fixture
-def read(client, answers):
-    """Read the page as Prometheus does, and return its samples: `read()["sse_connections", "1"]`."""
+def read(client, stats):
+    """Scrape the page and return its samples: `read()["sse_connections", "1"]`."""
 
     def get(parse=parse, **headers):
         response = client.get("/metrics/", headers=TOKEN | headers)
@@ -46,7 +46,7 @@ def read(client, answers):
     return get
 
 
-def test_without_a_token_in_the_settings_there_is_no_such_page(client, answers, settings):
+def test_without_the_setting_the_page_is_404(client, stats, settings):
     del settings.METRICS_TOKEN
     assert client.get("/metrics/", headers={"Authorization": "Bearer "}).status_code == 404
 
@@ -54,22 +54,22 @@ def test_without_a_token_in_the_settings_there_is_no_such_page(client, answers, 
 @pytest.mark.parametrize(
     "given", ["", "Bearer", "Bearer ", "Bearer s3cre", "Bearer s3cret2", "s3cret", "Bearer ä"]
 )
-def test_a_wrong_token_is_refused(client, answers, given):
+def test_a_wrong_token_is_refused(client, stats, given):
     response = client.get("/metrics/", headers={"Authorization": given})
     assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, 'Bearer realm="metrics"')
     assert "sse_" not in response.text
 
 
-def test_the_page_is_read_and_never_written_to_or_stored(client, answers):
+def test_the_page_is_not_cached_and_accepts_no_post(client, stats):
     response = client.get("/metrics/", headers=TOKEN)
     assert "no-store" in response.headers["Cache-Control"]
     assert response.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert client.post("/metrics/", headers=TOKEN).status_code == 405
 
 
-def test_each_process_has_its_own_samples(read, answers):
+def test_each_process_has_its_own_samples(read, stats):
     names = ["opened", "published", "read", "delivered", "replays", "replayed", "resets", "cpu_seconds"]
-    answers(
+    stats(
         row(
             1,
             counts={name: number for number, name in enumerate(names, start=1)},
@@ -98,9 +98,9 @@ def test_each_process_has_its_own_samples(read, answers):
     assert samples["sse_process_info", "left", "worker", "402", "2"] == 1
 
 
-def test_what_an_app_counts_needs_no_other_line(read, answers):
+def test_a_counter_of_an_app_is_exported_without_registration(read, stats):
     histogram = {"bounds": [0.1, 1], "buckets": [1, 0, 2], "sum": 5}
-    answers(
+    stats(
         row(1, counts={"orders": 3}, gauges={"carts.open": 2}, histograms={"checkout_seconds": histogram}), row(2)
     )
     samples = read()
@@ -109,10 +109,10 @@ def test_what_an_app_counts_needs_no_other_line(read, answers):
     assert ("sse_orders_total", "2") not in samples
 
 
-def test_the_delay_is_a_histogram_whose_buckets_add_up(read, answers):
+def test_the_buckets_of_the_delay_are_cumulative(read, stats):
     buckets = [1, 0, 2, *[0] * 8, 4]
     delay = {"bounds": metrics.DELAY_SECONDS, "buckets": buckets, "sum": 99.5}
-    answers(row(1, histograms={metrics.DELIVERY_DELAY: delay}))
+    stats(row(1, histograms={metrics.DELIVERY_DELAY: delay}))
     samples = read()
     found = {key[1]: value for key, value in samples.items() if key[0] == "sse_delivery_delay_seconds_bucket"}
     assert [found[bound] for bound in ("0.005", "0.01", "0.025", "10.0", "+Inf")] == [1, 1, 3, 3, 7]
@@ -120,15 +120,15 @@ def test_the_delay_is_a_histogram_whose_buckets_add_up(read, answers):
     assert samples["sse_delivery_delay_seconds_sum", "1"] == 99.5
 
 
-def test_openmetrics_is_written_for_those_who_ask_for_it(read, answers):
-    answers(row(1, gauges={"connections": 4}))
+def test_the_page_is_in_openmetrics_format_if_requested(read, stats):
+    stats(row(1, gauges={"connections": 4}))
     assert (
         read(parse_openmetrics, Accept="application/openmetrics-text;version=1.0.0")["sse_connections", "1"] == 4
     )
 
 
-def test_a_process_that_does_not_report_is_counted_and_has_no_samples(read, answers):
-    answers(row(1, gauges={"connections": 1}), row(2, age=processes.SILENT_SECONDS, gauges={"connections": 9}))
+def test_a_silent_process_is_counted_and_has_no_samples(read, stats):
+    stats(row(1, gauges={"connections": 1}), row(2, age=processes.SILENT_SECONDS, gauges={"connections": 9}))
     samples = read()
     assert samples["sse_processes_silent",] == 1
     assert [key for key in samples if key[0] in ("sse_connections", "sse_process_info")] == [
@@ -137,7 +137,7 @@ def test_a_process_that_does_not_report_is_counted_and_has_no_samples(read, answ
     ]
 
 
-def test_without_a_database_there_are_no_metrics(client, answers, monkeypatch):
+def test_without_a_database_the_page_is_503(client, stats, monkeypatch):
     def fail():
         raise OperationalError("the database is down")
 
@@ -146,7 +146,7 @@ def test_without_a_database_there_are_no_metrics(client, answers, monkeypatch):
     assert (response.status_code, response.text) == (503, "The database cannot be read: the database is down\n")
 
 
-def test_every_metric_has_a_help_text_and_a_type(client, answers):
+def test_every_metric_has_a_help_text_and_a_type(client, stats):
     families = list(parse(client.get("/metrics/", headers=TOKEN).text))
     assert len([family for family in families if family.name.startswith("sse_")]) >= 16
     assert all(family.documentation and family.type != "unknown" for family in families)
@@ -172,7 +172,7 @@ class News(SSEView):
 
 @pytest.fixture
 def counted():
-    """What was counted since the test began: `counted("published")`."""
+    """The increase of a counter since the test began: `counted("published")`."""
     before, before_hang_ups = dict(metrics.counts), dict(metrics.hang_ups)
 
     def since(name):
@@ -184,14 +184,14 @@ def counted():
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("way", WAYS)
-def test_what_a_stream_yields_is_counted_as_delivered_but_for_comments(way, counted):
+def test_yielded_events_are_counted_as_delivered_and_comments_are_not(way, counted):
     assert len(ask(way, Hello.as_view()).events) == 3
     assert (counted("opened"), counted("delivered")) == (1, 2)
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("way", WAYS)
-def test_a_replay_and_what_it_delivers_are_counted(way, counted):
+def test_a_replay_and_its_events_are_counted(way, counted):
     start = position()
     for number in range(3):
         publish("news", "item", number)
@@ -224,7 +224,7 @@ def test_a_reset_is_counted(counted):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_is_rolled_back_was_not_published(counted):
+def test_events_that_are_rolled_back_are_not_counted(counted):
     publish("news", "item", 1)
     with transaction.atomic():
         publish("news", "item", 2)
@@ -236,15 +236,15 @@ def test_what_is_rolled_back_was_not_published(counted):
     assert counted("published") == 2
 
 
-async def test_what_other_processes_have_published_is_counted_as_read_and_what_they_say_is_not(counted):
+async def test_events_of_other_processes_are_counted_as_read_and_control_messages_are_not(counted):
     await get_hub().start()
-    tell("sse:control", "{}", name="unheard of", durable=False)
+    tell("sse:control", "{}", name="unknown", durable=False)
     tell("news", "hello")
     tell("news", "hello")
     await until(lambda: counted("read") == 2)
 
 
-def test_what_open_streams_hold_back_is_summed(monkeypatch):
+def test_the_backlogs_of_open_streams_are_summed(monkeypatch):
     class Stream:
         def __init__(self, backlog_bytes):
             self.backlog_bytes = backlog_bytes
@@ -255,7 +255,7 @@ def test_what_open_streams_hold_back_is_summed(monkeypatch):
     assert [gauges[name] for name in ("connections", "backlog_connections", "backlog_bytes")] == [3, 2, 30]
 
 
-def test_open_streams_are_told_by_view_and_by_user_with_the_most_of_them_first(monkeypatch):
+def test_open_streams_are_counted_by_view_and_for_the_users_with_the_most(monkeypatch):
     class Stream:
         def __init__(self, name, pk):
             self.name = name
@@ -274,7 +274,7 @@ def test_open_streams_are_told_by_view_and_by_user_with_the_most_of_them_first(m
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_forked_process_counts_from_nothing_even_if_the_lock_was_held():
+def test_a_forked_process_counts_from_zero_even_if_the_lock_was_held():
     metrics.count("published")
     with metrics._lock:
         child = os.fork()
@@ -284,7 +284,7 @@ def test_a_forked_process_counts_from_nothing_even_if_the_lock_was_held():
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def test_no_count_is_lost_between_threads(counted):
+def test_threads_lose_no_count(counted):
     with ThreadPoolExecutor(8) as threads:
         for _ in range(2000):
             threads.submit(metrics.count, "published")

@@ -1,4 +1,4 @@
-"""A page and its stream: nothing falls between the two, and nothing is told that is nobody's business."""
+"""A page and its stream: no event is lost between them, and no other user gets the stream."""
 
 import logging
 import re
@@ -29,8 +29,8 @@ class News(SSEView):
 
 
 def render(request):
-    """Render a page during whose queries something is published."""
-    publish("news", "post", "published meanwhile")
+    """Publish an event, then render the page."""
+    publish("news", "post", "published during the queries")
     return HttpResponse(Template(TAGS).render(RequestContext(request)))
 
 
@@ -84,22 +84,22 @@ def since_of(response):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_what_is_published_between_a_page_and_its_stream_is_heard_once(name, client):
+def test_an_event_between_a_page_and_its_stream_is_delivered_once(name, client):
     publish("news", "post", "on the page already")
     since = since_of(client.get(f"/{name}/"))
     with StreamClient(client).open("/news/", last_event_id=since) as stream:
-        stream.assert_event("post", "published meanwhile")
+        stream.assert_event("post", "published during the queries")
         publish("news", "post", "live")
         stream.assert_event("post", "live")
 
 
 @pytest.mark.parametrize("name", PAGES)
-async def test_a_page_can_be_asked_on_an_event_loop(name):
+async def test_a_page_can_be_requested_on_an_event_loop(name):
     before = await sync_to_async(position)()
     assert since_of(await AsyncClient().get(f"/{name}/")) == str(before)
 
 
-def test_a_page_that_took_no_place_is_told_how(client):
+def test_a_page_without_a_position_raises_an_error_that_says_what_to_add(client):
     with pytest.raises(
         ImproperlyConfigured, match=r"^The page /without/ uses sse_since, .* LivePageMixin .* @live_page "
     ):
@@ -108,9 +108,7 @@ def test_a_page_that_took_no_place_is_told_how(client):
         Template(TAGS).render(RequestContext(None))
 
 
-def test_a_page_is_shown_while_the_log_cannot_be_read_and_its_stream_tells_it_to_fetch_anew(
-    client, monkeypatch, caplog
-):
+def test_a_page_is_shown_if_the_log_cannot_be_read_and_its_stream_begins_with_a_reset(client, monkeypatch, caplog):
     monkeypatch.setattr("apps.sse.pages.position", lambda: 1 / 0)
     with caplog.at_level(logging.WARNING, logger="apps.sse"):
         response = client.get("/function/")
@@ -120,20 +118,20 @@ def test_a_page_is_shown_while_the_log_cannot_be_read_and_its_stream_tells_it_to
         stream.assert_event("sse:reset", {"reason": "unknown-id"})
 
 
-def test_a_wrong_setting_is_not_taken_for_a_log_that_cannot_be_read(settings):
+def test_a_wrong_setting_raises_an_error_instead_of_a_warning(settings):
     settings.SSE_BROKER_URL = "nothing://"
     with pytest.raises(ImproperlyConfigured, match="SSE_BROKER_URL"):
         live_page(lambda request: HttpResponse())(RequestFactory().get("/"))
 
 
 def share_key(client):
-    """Return the key that the page has, and check that no shared cache would give it to others."""
+    """Return the key in the page, and check that caches keep the page apart by cookie."""
     response = client.get("/function/")
     assert "Cookie" in response["Vary"]
     return response.content.decode().split(" ")[1]
 
 
-def test_the_tabs_of_a_session_have_a_key_in_common_and_no_two_sessions_have(client):
+def test_the_tabs_of_a_session_share_a_key_and_two_sessions_do_not(client):
     ada = make_user("ada")
     anonymous = share_key(client)
     client.force_login(ada)
@@ -149,7 +147,7 @@ def test_the_tabs_of_a_session_have_a_key_in_common_and_no_two_sessions_have(cli
     assert re.fullmatch(r"[0-9a-f]{32}", key)
 
 
-def test_a_page_that_was_made_for_another_user_gets_no_stream(client, settings):
+def test_a_page_of_another_user_gets_no_stream(client, settings):
     ada = make_user("ada")
     client.force_login(ada)
     from_page = {"SSE-Share-Key": share_key(client)}

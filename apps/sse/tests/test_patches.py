@@ -1,4 +1,4 @@
-"""`push_patch` and the other helpers that change the page: what is sent, and what is refused before it is."""
+"""`push_patch` and the other helpers that change the page."""
 
 import json
 from pathlib import Path
@@ -25,28 +25,28 @@ def sent(patches):
 
 
 @pytest.mark.parametrize("example", SENT, ids=lambda example: example["name"])
-def test_what_the_client_can_apply_is_sent_as_it_is(example):
+def test_operations_that_the_client_can_apply_are_sent_unchanged(example):
     assert sent(example["patches"]) == example["patches"]
 
 
 @pytest.mark.parametrize("example", REFUSED, ids=lambda example: example["name"])
-def test_what_the_client_could_not_apply_is_refused_with_a_reason(example):
+def test_operations_that_the_client_cannot_apply_are_refused_with_a_reason(example):
     with pytest.raises((TypeError, ValueError), match=example["refused"]):
         sent(example["patches"])
 
 
-def test_the_reason_says_which_operation_it_is():
+def test_the_reason_names_the_operation():
     with pytest.raises(ValueError, match=r"Operation 2 of the patch, .*'sideways'"):
         sent([{"op": "remove", "path": "b"}, {"op": "sideways", "path": "b"}])
 
 
 @pytest.mark.parametrize("patches", [{"op": "remove", "path": "b"}, "remove", None])
-def test_operations_are_a_list(patches):
+def test_operations_must_be_a_list(patches):
     with pytest.raises(TypeError):
         sent(patches)
 
 
-def test_what_a_template_renders_to_travels_as_html():
+def test_a_rendered_template_is_sent_as_html():
     rendered = mark_safe("<i>x</i>")
     assert sent([{"op": "append", "path": "b", "value": rendered}])[0]["value"] == {"html": "<i>x</i>"}
     attribute = {"op": "set_attribute", "path": "b", "name": "title", "value": mark_safe("a &amp; b")}
@@ -102,7 +102,7 @@ def test_a_published_change_is_what_push_html_sends():
         ("reload", None, "a dictionary, such as {}, not None"),
     ],
 )
-def test_a_change_that_the_client_could_not_apply_is_not_published(event, data, reason):
+def test_a_change_that_the_client_cannot_apply_is_not_published(event, data, reason):
     with pytest.raises((TypeError, ValueError), match=reason):
         publish("pages", event, data)
 

@@ -1,4 +1,4 @@
-"""The row of a process: when there is one, and until when."""
+"""A process has a row while it serves or works."""
 
 import logging
 from datetime import timedelta
@@ -32,7 +32,7 @@ def reporter():
         reporter.stop()
 
 
-def grow_old(seconds):
+def age_rows(seconds):
     Process.objects.update(at=F("at") - timedelta(seconds=seconds))
 
 
@@ -48,16 +48,16 @@ def test_a_process_has_one_row_until_it_stops(reporter):
     assert processes.rows() == []
 
 
-def test_a_row_that_is_not_written_is_silent_then_deleted_by_the_oldest_process_and_written_again(reporter):
+def test_a_row_that_is_not_updated_is_silent_then_deleted_by_the_oldest_process_and_can_be_written_again(reporter):
     other = Reporter("worker")
     other.write()
     reporter.write()
-    grow_old(processes.SILENT_SECONDS)
+    age_rows(processes.SILENT_SECONDS)
     reporter.write()
     assert [processes.is_silent(row) for row in processes.rows()] == [True, False]
     reporter.collect()
     assert len(processes.rows()) == 2
-    grow_old(processes.EXPIRY_SECONDS)
+    age_rows(processes.EXPIRY_SECONDS)
     reporter.write()
     reporter.collect()
     assert [row.pk for row in processes.rows()] == [reporter.row.pk]
@@ -65,23 +65,23 @@ def test_a_row_that_is_not_written_is_silent_then_deleted_by_the_oldest_process_
     assert [row.kind for row in processes.rows()] == ["worker", "web"]
 
 
-def test_one_process_collects_for_all_and_another_when_it_is_gone(reporter):
-    first, told = Reporter("web"), []
-    receiver = lambda **_: told.append(1)  # noqa: E731
+def test_the_oldest_process_sends_collected_and_the_next_one_after_its_end(reporter):
+    first, received = Reporter("web"), []
+    receiver = lambda **_: received.append(1)  # noqa: E731
     processes.collected.connect(receiver)
     for each in (first, reporter):
         each.write()
     reporter.collect()
-    assert told == []
+    assert received == []
     first.collect()
-    assert len(told) == 1
-    grow_old(processes.SILENT_SECONDS)
+    assert len(received) == 1
+    age_rows(processes.SILENT_SECONDS)
     reporter.write()
     reporter.collect()
-    assert len(told) == 2
+    assert len(received) == 2
 
 
-def test_a_failure_is_logged_once_and_the_row_is_written_when_it_can_be(reporter, monkeypatch, caplog):
+def test_a_failure_is_logged_once_and_the_row_is_written_when_the_database_is_back(reporter, monkeypatch, caplog):
     write = Process.save
 
     def fail(*arguments, **options):
@@ -95,7 +95,7 @@ def test_a_failure_is_logged_once_and_the_row_is_written_when_it_can_be(reporter
     assert [record.levelname for record in caplog.records if record.levelno >= logging.ERROR] == ["ERROR"]
 
 
-def test_what_fails_for_all_processes_is_logged_once_and_keeps_no_row_from_being_written(reporter, caplog):
+def test_a_receiver_of_collected_that_fails_is_logged_once_and_rows_are_still_written(reporter, caplog):
     tried = []
 
     def fail(**_):
@@ -126,13 +126,13 @@ def test_a_process_that_runs_tests_never_has_a_row(monkeypatch, client):
 
 @pytest.fixture
 def kinds(monkeypatch):
-    """What this process is counted as."""
+    """The kinds of row that this process has started."""
     started = []
     monkeypatch.setattr(processes, "start", started.append)
     return started
 
 
-def test_a_process_that_serves_is_counted_and_a_test_client_serves_nobody(kinds, client):
+def test_the_handlers_of_a_server_start_a_row_and_the_test_clients_do_not(kinds, client):
     client.get("/no-such-page/")
     assert kinds == []
     for handler in (processes.ASGIHandler, processes.WSGIHandler):
@@ -140,7 +140,7 @@ def test_a_process_that_serves_is_counted_and_a_test_client_serves_nobody(kinds,
     assert kinds == ["web", "web"]
 
 
-def test_a_process_that_runs_the_tasks_of_others_is_a_worker(kinds):
+def test_a_process_that_runs_queued_tasks_is_a_worker(kinds):
     processes._on_task(SimpleNamespace(backend="immediate"))
     assert kinds == []
     processes._on_task(SimpleNamespace(backend="default"))

@@ -1,4 +1,4 @@
-"""What the template tags print."""
+"""The output of the template tags."""
 
 from django.template import Context, Template
 
