@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from apps.sse.tests.browser import playing, scripted_server
+from apps.sse.tests.browser import client_helpers, scripted_server
 from tests.browser.fixtures import CHROMIUM, first_of
 from tests.fixtures import need
 
@@ -21,14 +21,14 @@ os.environ["NODE_OPTIONS"] = f'--require="{Path(__file__).with_name("firefox.cjs
 
 
 def pytest_configure(config):
-    """Collect for both browsers, unless one is asked for."""
+    """Collect for both browsers, unless the command line names some."""
     config.addinivalue_line("markers", "firefox: short enough for make test in Firefox, too")
     config.option.browser = config.option.browser or ["chromium", "firefox"]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Leave out what is not for Firefox, where what is not marked for it is long."""
+    """Deselect tests that are not for Firefox; there, those without its mark are long tests."""
     left_out = []
     for item in items[:]:
         if not hasattr(item, "callspec") or item.callspec.params.get("browser_name") != "firefox":
@@ -42,8 +42,8 @@ def pytest_collection_modifyitems(config, items):
 
 
 @pytest.fixture
-def everyday(browser_type, browser_type_launch_args, tmp_path):
-    """The tabs of a Chromium as people have it: with a back/forward cache, frozen when long hidden."""
+def desktop_chromium(browser_type, browser_type_launch_args, tmp_path):
+    """Tabs of a Chromium with a back/forward cache and freezing, as on a desktop."""
     whole = first_of(CHROMIUM)
     need(whole, "Chromium with its windows")
     command = [whole, *browser_type_launch_args["args"]]
@@ -58,22 +58,22 @@ def everyday(browser_type, browser_type_launch_args, tmp_path):
 
 @pytest.fixture
 def server():
-    """A server that plays what the test tells it to."""
+    """A server that the test scripts."""
     with scripted_server.serving() as running:
         yield running
 
 
 @pytest.fixture
 def open_page(page, server):
-    """Open a page whose body is given, with the client in its head."""
+    """Open a page with this body, and the client in its head."""
     page.set_default_timeout(5000)
-    page.add_init_script(playing.RECORDER)
+    page.add_init_script(client_helpers.RECORDER)
     return lambda body, **options: page.goto(server.page(body, **options))
 
 
 @pytest.fixture
 def connect(page, server, open_page):
-    """Connect `window.sse` from an empty page, and return the request that the server got."""
+    """Connect `window.sse` on an empty page, and return the request."""
 
     def start(options="{}"):
         open_page("")
@@ -85,15 +85,15 @@ def connect(page, server, open_page):
 
 @pytest.fixture
 def open_tab(context, server):
-    """Open one more tab of the browser, with the share key of a session."""
+    """Open another tab with the share key of a session."""
 
-    def start(body=playing.ITEMS, key="mine", clock=False, within=context):
+    def start(body=client_helpers.ITEMS, key="mine", clock=False, within=context):
         tab = within.new_page()
         if clock:
             tab.clock.install()
         tab.set_default_timeout(8000)
         head = scripted_server.HEAD.replace("<html ", f'<html dj-sse-share-key="{key}" ')
-        tab.add_init_script(playing.RECORDER)
+        tab.add_init_script(client_helpers.RECORDER)
         tab.goto(server.page(body, head=head, path=f"/page{key}/"))
         return tab
 
@@ -102,11 +102,11 @@ def open_tab(context, server):
 
 @pytest.fixture
 def follow(open_tab):
-    """Open a tab that is to follow, and wait until it does."""
+    """Open a tab, and wait until it is connected as a follower."""
 
     def start(*given, **options):
         tab = open_tab(*given, **options)
-        expect(tab.locator(playing.NUMBERS)).to_have_class("sse-connected")
+        expect(tab.locator(client_helpers.NUMBERS)).to_have_class("sse-connected")
         return tab
 
     return start

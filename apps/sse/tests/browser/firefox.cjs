@@ -1,4 +1,4 @@
-// Loaded by Playwright's Node: Firefox ESR does not know a command with which every context begins.
+// Playwright's Node loads it: Firefox ESR lacks a command that Playwright sends for each new context.
 const { stringify } = JSON;
 
 JSON.stringify = (value, ...rest) => {

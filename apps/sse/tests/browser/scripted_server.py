@@ -1,4 +1,4 @@
-"""A web server for tests of the browser client: the test writes its pages and plays its streams."""
+"""A web server for tests of the client, which write its pages and streams."""
 
 import queue
 import select
@@ -15,7 +15,7 @@ HEAD = '<!doctype html><html lang="en"><head><title>Test</title><script src="/dj
 
 
 class Connection:
-    """One request for a stream, answered step by step by the test; `headers` are the client's."""
+    """One request for a stream, which the test answers; `headers` are the client's."""
 
     def __init__(self, handler: BaseHTTPRequestHandler):
         self.headers = handler.headers
@@ -30,7 +30,7 @@ class Connection:
         """
         Begin an event stream with `frames`; header names are written with underscores.
 
-        Firefox knows of a stream when its first bytes are there.
+        Firefox resolves fetch() when the first bytes have arrived.
         """
         head = {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked"}
         headers.setdefault("SSE_Joinable", "yes")
@@ -40,29 +40,29 @@ class Connection:
         return self
 
     def send(self, frames: str | bytes) -> None:
-        """Write `frames` as they are, as one chunk."""
+        """Write `frames` as one chunk."""
         data = frames if isinstance(frames, bytes) else frames.encode()
         with self._writing:
             self._handler.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
 
     def keep_alive(self) -> "Connection":
-        """Write a comment as often as can be, from now on."""
+        """Write comments continuously from now on."""
         self._is_kept_alive = True
         return self
 
     def end(self) -> None:
-        """End the response the regular way, as a server does whose stream is over."""
+        """End the response regularly."""
         self._handler.wfile.write(b"0\r\n\r\n")
         self._answered.set()
 
     def cut(self) -> None:
-        """Break the connection in the middle of the response."""
+        """Close the connection in the middle of the response."""
         self._answered.set()
 
     def answer(self, status: int, body: str = "", **headers: str) -> None:
-        """Answer with something else than a stream."""
+        """Answer with a response that is not a stream."""
         self._head(status, {"Content-Type": "text/html", "Content-Length": str(len(body.encode()))} | headers)
-        # A client that does not like the head hangs up before the body.
+        # The client may close the connection after the head.
         with suppress(OSError):
             self._handler.wfile.write(body.encode())
         self._answered.set()
@@ -72,7 +72,7 @@ class Connection:
         assert self._gone.wait(SECONDS), f"the client kept {self.target} open"
 
     def hold(self) -> None:
-        """Keep the request's thread until the test is done with it or the client has gone."""
+        """Block until the test has answered or the client has closed the connection."""
         while not self._answered.is_set():
             readable, _, _ = select.select([self._handler.connection], [], [], 0.02)
             if readable and not self._received():
@@ -104,18 +104,18 @@ class ScriptedServer:
         self.requests: queue.Queue[Connection] = queue.Queue()
 
     def page(self, body: str, headers: Mapping[str, str] | None = None, head: str = HEAD, path: str = "/") -> str:
-        """Keep a page with the client in its head, and return its address."""
+        """Add a page with the client in its head, and return its URL."""
         self.pages[path] = (f"{head}<body>{body}</body></html>", headers or {})
         return self.url + path
 
     def accept(self, path: str | None = None) -> Connection:
-        """Return the next request for a stream, which is one for `path` if that is given."""
+        """Return the next request for a stream; assert that it is for `path` if given."""
         connection = self.requests.get(timeout=SECONDS)
         assert path in (None, urlsplit(connection.target).path)
         return connection
 
     def is_idle(self) -> bool:
-        """Return whether nobody waits for an answer."""
+        """Return whether no request waits for an answer."""
         return self.requests.empty()
 
 
@@ -154,18 +154,18 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """A server whose open streams do not keep a test from ending."""
+    """A server that stops while streams are open."""
 
     daemon_threads = True
     block_on_close = False
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Let browsers hang up whenever they like."""
+        """Ignore browsers that close connections."""
 
 
 @contextmanager
 def serving() -> Iterator[ScriptedServer]:
-    """Serve on a free port of the loopback address until the block is left."""
+    """Serve on a free port of the loopback address inside the block."""
     handler = type("ScriptedHandler", (Handler,), {})
     with Server(("127.0.0.1", 0), handler) as server:
         handler.script = ScriptedServer(f"http://127.0.0.1:{server.server_port}")

@@ -1,9 +1,9 @@
-"""`DjustSSE`: its methods, its states, its statistics, and what its listeners get."""
+"""`DjustSSE`: methods, states, statistics and listeners."""
 
 from playwright.sync_api import expect
 
 from apps.sse.tests.browser import scripted_server
-from apps.sse.tests.browser.playing import QUICK_RETRY, event, names_seen, wait_for_state
+from apps.sse.tests.browser.client_helpers import QUICK_RETRY, event, names_seen, wait_for_state
 
 
 def test_states_are_classes_and_events_of_the_element(page, server, open_page):
@@ -32,7 +32,7 @@ document.addEventListener('sse:state', (event) => states.push([event.detail.stat
     ]
 
 
-def test_every_method_but_the_statistics_can_be_chained(page, server, open_page):
+def test_all_methods_except_the_statistics_can_be_chained(page, server, open_page):
     open_page("")
     page.evaluate("""() => {
         window.sse = new DjustSSE('/stream/');
@@ -67,7 +67,7 @@ def test_a_wildcard_listener_gets_a_real_message_event(page, server, connect):
     }""") == ["deep", {"a": [1]}, True, '{"a": [1]}', "é1", server.url, "deep"]
 
 
-def test_an_event_without_a_name_is_a_message_and_data_that_is_no_json_is_a_string(page, connect):
+def test_an_unnamed_event_is_a_message_and_data_that_is_not_json_is_a_string(page, connect):
     stream = connect().stream()
     page.evaluate("() => { window.heard = []; sse.on('message', (data) => heard.push(data)); }")
     stream.send('data: {"a":1}\n\ndata: plain {words}\n\ndata: "quoted"\n\ndata: one\ndata: two\n\n')
@@ -75,7 +75,7 @@ def test_an_event_without_a_name_is_a_message_and_data_that_is_no_json_is_a_stri
     assert page.evaluate("() => heard") == [{"a": 1}, "plain {words}", "quoted", "one\ntwo"]
 
 
-def test_a_listener_that_throws_stops_no_other_and_is_reported(page, connect, complaints):
+def test_an_exception_in_a_listener_is_reported_and_other_listeners_run(page, connect, complaints):
     stream = connect().stream()
     page.evaluate("""() => {
         sse.on('a', () => { throw new Error('mine'); });
@@ -87,7 +87,7 @@ def test_a_listener_that_throws_stops_no_other_and_is_reported(page, connect, co
     assert names_seen(page) == ["connected"]
 
 
-def test_a_listener_that_was_removed_hears_nothing_more(page, connect):
+def test_a_removed_listener_gets_no_events(page, connect):
     stream = connect().stream()
     page.evaluate("""() => {
         window.heard = [];
@@ -100,7 +100,7 @@ def test_a_listener_that_was_removed_hears_nothing_more(page, connect):
     assert page.evaluate("() => heard") == ["once", "b"]
 
 
-def test_nothing_is_heard_after_disconnect_even_from_the_same_chunk(page, connect):
+def test_no_event_arrives_after_disconnect_even_from_the_same_chunk(page, connect):
     stream = connect().stream()
     page.evaluate("() => { window.heard = []; sse.on('a', (data) => { heard.push(data); sse.disconnect(); }); }")
     stream.send(event("a", "1") + event("a", "2", id=2))
@@ -117,7 +117,7 @@ def test_a_destroyed_connection_stays_closed(page, server, connect):
     assert server.is_idle()
 
 
-def test_server_events_that_are_named_like_client_states_reach_the_wildcard_alone(page, connect):
+def test_server_events_with_names_of_client_states_only_reach_the_wildcard(page, connect):
     stream = connect().stream()
     wait_for_state(page, "connected")
     page.evaluate("""() => {
@@ -131,14 +131,14 @@ def test_server_events_that_are_named_like_client_states_reach_the_wildcard_alon
     assert names_seen(page) == ["connected"]
 
 
-def test_debug_prints_what_arrives(page, server, open_page):
+def test_debug_logs_events_and_states(page, server, open_page):
     open_page("<script>DjustSSE.debug = true</script><div dj-sse='/stream/'></div>")
     with page.expect_console_message(lambda message: "tick" in message.text) as printed:
         server.accept().stream(event("tick", "tock"))
     assert "/stream/" in printed.value.text
 
 
-def test_lines_may_end_in_each_of_three_ways_and_be_cut_anywhere(page, connect):
+def test_lines_may_end_in_all_three_ways_and_chunks_anywhere(page, connect):
     stream = connect().stream("")
     page.evaluate(
         "() => { window.heard = []; sse.on('ü', (data, { lastEventId: id }) => heard.push([data, id])); }"
@@ -158,7 +158,7 @@ def test_ten_megabytes_in_one_event_arrive(page, connect):
     page.wait_for_function("() => window.size === 10_000_000")
 
 
-def test_garbage_without_an_end_is_neither_delivered_nor_the_way_back(page, server, connect):
+def test_an_unfinished_event_is_not_delivered_and_its_id_is_not_sent_back(page, server, connect):
     stream = connect().stream(QUICK_RETRY + event("a", "1", id=1))
     stream.send(b"event: a\nid: 2\ndata: \xc3\n\xff\xfe\x00" + bytes(range(256)) * 400)
     page.wait_for_function("() => sse.getStats().bytes > 100_000")
@@ -169,13 +169,13 @@ def test_garbage_without_an_end_is_neither_delivered_nor_the_way_back(page, serv
     page.wait_for_function("() => sse.getStats().messages === 2")
 
 
-def test_garbage_is_ignored(page, connect):
+def test_unknown_fields_are_ignored(page, connect):
     connect().stream(b"\xff\xfe\x00garbage: yes\nretry: soon\nid: a\x00b\n\n" + event("a", "1").encode())
     page.wait_for_function("() => sse.getStats().messages === 1")
     assert page.evaluate("() => sse.getStats().lastEventId") == ""
 
 
-def test_cookies_cross_origins_only_when_asked_to(page, server, open_page):
+def test_cookies_are_sent_to_other_origins_only_with_credentials(page, server, open_page):
     page.context.add_cookies([{"name": "a", "value": "1", "url": server.url}])
     cors = {"Access_Control_Allow_Origin": server.url, "Access_Control_Allow_Credentials": "true"}
     with scripted_server.serving() as other:

@@ -1,8 +1,8 @@
-"""`dj-sse` elements that come, go and change, and the policies of the page that they are on."""
+"""`dj-sse` elements that are added, moved, removed and changed, and strict policies of their page."""
 
 from playwright.sync_api import expect
 
-from apps.sse.tests.browser.playing import ITEMS, NUMBERS, event, item, position
+from apps.sse.tests.browser.client_helpers import ITEMS, NUMBERS, event, item, position
 
 STRICT_POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; "
@@ -10,7 +10,7 @@ STRICT_POLICY = (
 )
 
 
-def test_elements_that_are_added_later_start_by_themselves(page, server, open_page):
+def test_elements_that_are_added_later_connect_automatically(page, server, open_page):
     open_page("")
     page.evaluate("""() => { document.body.innerHTML = '<p><span dj-sse="/late/"></span></p>'; }""")
     server.accept("/late/").stream(event("a", "shown"))
@@ -57,7 +57,7 @@ def test_a_stream_that_the_page_has_closed_stays_closed_when_its_element_moves(p
     assert page.evaluate("() => document.querySelector('[dj-sse]')._djustSSE.state") == "disconnected"
 
 
-def test_another_address_on_the_element_is_another_stream(page, server, open_page):
+def test_a_changed_url_opens_another_stream(page, server, open_page):
     open_page('<div dj-sse="/one/"></div>')
     first = server.accept("/one/").stream(event("a", {"html": "<i>1</i>"}, id=1))
     expect(page.locator("i")).to_have_text("1")
@@ -69,7 +69,7 @@ def test_another_address_on_the_element_is_another_stream(page, server, open_pag
     expect(page.locator("i")).to_have_text("2")
 
 
-def test_a_changed_attribute_opens_the_stream_again_from_where_it_was(page, server, open_page):
+def test_a_changed_attribute_opens_the_stream_again_at_its_position(page, server, open_page):
     open_page(ITEMS)
     element = page.locator(NUMBERS)
     element.evaluate("({ _djustSSE }) => { window.heard = ''; _djustSSE.on('a', (data) => { heard += data; }); }")
@@ -100,7 +100,7 @@ def test_a_changed_attribute_opens_the_stream_again_from_where_it_was(page, serv
     assert "Last-Event-ID" not in server.accept().headers
 
 
-def test_a_morph_leaves_a_stream_where_it_is(page, server, open_page):
+def test_a_morph_keeps_the_position_of_a_stream(page, server, open_page):
     open_page(f'<p id="p" dj-sse="/stream/" dj-sse-mode="morph" dj-sse-since="{position(1)}"></p>')
     html = f'<p id="p" dj-sse="/stream/" dj-sse-mode="morph" dj-sse-since="{position(2)}">new</p>'
     stream = server.accept().stream(event("a", {"html": html}, id=position(2)))
@@ -110,7 +110,7 @@ def test_a_morph_leaves_a_stream_where_it_is(page, server, open_page):
     assert server.is_idle()
 
 
-def test_no_stream_is_opened_before_every_script_had_its_chance_to_listen(page, server, open_page):
+def test_streams_open_after_all_scripts_of_the_page_have_run(page, server, open_page):
     open_page("""
 <div dj-sse="/stream/"></div>
 <script>window.states = [document.querySelector("[dj-sse]")._djustSSE.state]</script>
@@ -120,7 +120,7 @@ def test_no_stream_is_opened_before_every_script_had_its_chance_to_listen(page, 
     assert page.evaluate("() => states") == ["disconnected", "disconnected"]
 
 
-def test_it_works_under_a_strict_policy_without_a_complaint(page, server, open_page, complaints):
+def test_the_client_works_under_a_strict_policy_without_errors(page, server, open_page, complaints):
     open_page(
         """
 <div dj-sse="/stream/"></div>
@@ -142,7 +142,7 @@ def test_it_works_under_a_strict_policy_without_a_complaint(page, server, open_p
     assert complaints == []
 
 
-def test_loading_the_script_twice_or_as_a_module_too_changes_nothing(page, server, open_page, complaints):
+def test_loading_the_script_twice_and_importing_it_keeps_one_client(page, server, open_page, complaints):
     module = '<script type="module">import { DjustSSE } from "/djust-sse.esm.js"; isSame = DjustSSE === self.DjustSSE</script>'
     open_page(
         f'<script src="/djust-sse.js"></script>{module}<div dj-sse="/stream/"></div><script>var isSame</script>'
@@ -154,7 +154,7 @@ def test_loading_the_script_twice_or_as_a_module_too_changes_nothing(page, serve
     assert server.is_idle()
 
 
-def test_a_page_can_import_the_client_as_a_module_which_finds_its_parts(page, server, open_page, complaints):
+def test_the_client_can_be_imported_as_a_module_and_loads_its_own_modules(page, server, open_page, complaints):
     module = 'import { DjustSSE } from "/djust-sse.esm.js"; new DjustSSE("/mine/").on("a", (text) => out.append(text)).connect()'
     open_page(
         f'<output id="out"></output><p dj-sse="/stream/" dj-sse-mode="morph"></p><script type="module">{module}</script>',

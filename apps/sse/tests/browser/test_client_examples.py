@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils.csp import build_policy
 from playwright.sync_api import expect
 
-from apps.sse.tests.browser.playing import QUICK_RETRY, event
+from apps.sse.tests.browser.client_helpers import QUICK_RETRY, event
 from apps.sse.tests.browser.scripted_server import HEAD
 
 NONCE = "once"
@@ -35,7 +35,7 @@ def under_a_policy(body):
     return re.sub(r' style="[^"]*"', "", body).replace("<script>", f'<script nonce="{NONCE}">')
 
 
-def test_the_quick_start_element_shows_its_event_in_its_target(page, server, open_example, complaints):
+def test_the_quick_start_element_displays_its_event_in_its_target(page, server, open_example, complaints):
     open_example("""
 <div dj-sse="/api/dashboard/stream/"
      dj-sse-event="stats"
@@ -56,7 +56,7 @@ def test_the_quick_start_element_shows_its_event_in_its_target(page, server, ope
     assert complaints == []
 
 
-def test_the_quick_start_script_hears_its_event_and_the_states(page, server, open_example, complaints):
+def test_the_quick_start_script_gets_its_event_and_the_states(page, server, open_example, complaints):
     log = []
     page.on("console", lambda message: log.append(message.text))
     open_example("""
@@ -160,7 +160,7 @@ def test_the_attributes_example_appends_to_its_output(page, server, open_example
     assert complaints == []
 
 
-def test_the_live_feed_example_prepends_items_and_shows_a_repeated_one_once(
+def test_the_live_feed_example_prepends_items_and_shows_a_repeated_item_once(
     page, server, open_example, complaints
 ):
     open_example('<div dj-sse="/feed/"><div id="feed"></div></div>')
@@ -186,7 +186,7 @@ el._djustSSE.on('tick', (data) => { el.firstChild.textContent = data; });
     assert complaints == []
 
 
-def test_the_reference_of_the_client_runs_as_it_is_written(page, open_example, complaints):
+def test_the_code_in_the_reference_of_the_client_runs(page, open_example, complaints):
     open_example("""
 <script>
 const url = '/api/stream/', event = 'stats', callback = () => {};

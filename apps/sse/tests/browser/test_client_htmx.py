@@ -1,11 +1,11 @@
-"""Streams beside htmx, whose release 4.0.1 is in the folder htmx: elements that it swaps, and what streams bring it."""
+"""Streams together with htmx (release 4.0.1, in the folder htmx)."""
 
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from apps.sse.tests.browser.playing import event
+from apps.sse.tests.browser.client_helpers import event
 from apps.sse.tests.browser.scripted_server import HEAD
 
 HTMX = Path(__file__).parent / "htmx" / "htmx.min.js"
@@ -19,7 +19,9 @@ def open_htmx_page(page, open_page):
     return lambda body: open_page(body, head=head)
 
 
-def test_what_htmx_swaps_in_starts_and_what_it_swaps_out_stops(page, server, open_htmx_page, complaints):
+def test_elements_that_htmx_swaps_in_connect_and_those_it_swaps_out_disconnect(
+    page, server, open_htmx_page, complaints
+):
     open_htmx_page("""
 <button id="one" hx-get="/one/" hx-target="main">one</button>
 <button id="two" hx-get="/two/" hx-target="main">two</button><main></main>
@@ -51,7 +53,7 @@ def test_an_element_that_htmx_swaps_for_one_on_the_same_url_keeps_the_connection
     assert server.is_idle()
 
 
-def test_what_a_stream_inserts_works_with_htmx(page, server, open_htmx_page, complaints):
+def test_htmx_processes_elements_that_a_stream_inserts(page, server, open_htmx_page, complaints):
     open_htmx_page('<ul dj-sse="/stream/" dj-sse-mode="append"></ul><main></main>')
     button = '<li><button hx-get="/read/" hx-target="main">read</button></li>'
     server.accept("/stream/").stream(event("a", {"html": button}))
@@ -61,7 +63,7 @@ def test_what_a_stream_inserts_works_with_htmx(page, server, open_htmx_page, com
     assert complaints == []
 
 
-def test_htmx_may_be_triggered_by_what_arrives(page, server, open_htmx_page, complaints):
+def test_events_can_trigger_htmx_requests(page, server, open_htmx_page, complaints):
     open_htmx_page("""
 <div dj-sse="/stream/" dj-sse-event="none"></div>
 <main hx-get="/part/" hx-trigger="sse:data from:body">old</main>

@@ -1,4 +1,4 @@
-"""What each mode does with its target, and what morphing leaves to the user."""
+"""The effect of each mode on its target, and what a morph keeps."""
 
 import io
 import wave
@@ -6,7 +6,7 @@ import wave
 import pytest
 from playwright.sync_api import expect
 
-from apps.sse.tests.browser.playing import event
+from apps.sse.tests.browser.client_helpers import event
 
 MODES = [
     ("replace", '<p id="t"><i>new</i></p>'),
@@ -22,7 +22,7 @@ MODES = [
 
 
 @pytest.mark.parametrize(("mode", "shows"), MODES)
-def test_an_elements_mode_says_where_its_html_goes(page, server, open_page, complaints, mode, shows):
+def test_the_mode_of_an_element_decides_where_html_is_inserted(page, server, open_page, complaints, mode, shows):
     page.add_init_script(
         "addEventListener('sse:data', () => { window.shown = document.querySelector('main').innerHTML; })"
     )
@@ -35,7 +35,7 @@ def test_an_elements_mode_says_where_its_html_goes(page, server, open_page, comp
     assert complaints == []
 
 
-def test_text_in_any_mode_is_text(page, connect):
+def test_text_is_text_in_each_mode(page, connect):
     stream = connect().stream()
     page.evaluate("() => { document.body.innerHTML = '<main><p id=t>old</p></main>'; }")
     for mode in ["before", "after", "append", "morph", "outer"]:
@@ -83,7 +83,7 @@ def form(number):
 
 
 @pytest.mark.firefox
-def test_typing_goes_on_while_everything_around_is_morphed(page, server, open_page):
+def test_a_morph_around_a_focused_input_does_not_disturb_typing(page, server, open_page):
     open_page(FORM)
     stream = server.accept().stream()
     page.click("#a")
@@ -101,7 +101,7 @@ def test_typing_goes_on_while_everything_around_is_morphed(page, server, open_pa
     expect(page.locator("#b")).to_have_value("b7")
 
 
-def test_what_was_typed_chosen_and_opened_is_kept_too(page, server, open_page):
+def test_a_morph_keeps_unsaved_input_and_open_dialogs(page, server, open_page):
     open_page(FORM)
     stream = server.accept().stream()
     page.fill("#a", "mine")
@@ -132,7 +132,7 @@ def test_scroll_and_selection_survive_a_morph(page, server, open_page):
     assert page.evaluate("() => [box.scrollTop, String(getSelection())]") == [500, "row 20"]
 
 
-def test_what_is_playing_plays_on_while_everything_around_is_morphed(page, server, open_page):
+def test_a_morph_does_not_interrupt_playing_media(page, server, open_page):
     tone = wave_file(seconds=60)
     page.route("**/tone.wav", lambda route: route.fulfill(body=tone, content_type="audio/wav"))
     audio = '<audio id="tone" src="/tone.wav" loop muted controls></audio>'
@@ -171,7 +171,7 @@ def test_a_morphed_stream_keeps_its_connection_and_its_state(page, server, open_
     assert server.is_idle()
 
 
-def test_idiomorph_is_loaded_when_it_is_first_asked_for_and_nothing_overtakes_it(page, server, connect):
+def test_idiomorph_is_loaded_when_first_needed_and_later_events_wait(page, server, connect):
     stream = connect().stream()
     loaded = []
     page.on("request", lambda request: request.url.endswith(".js") and loaded.append(request.url))
@@ -195,9 +195,7 @@ def test_idiomorph_is_loaded_when_it_is_first_asked_for_and_nothing_overtakes_it
 
 # Firefox keeps `load` back until what a page imports is there.
 @pytest.mark.only_browser("chromium")
-def test_where_idiomorph_does_not_come_what_was_typed_stays_and_it_is_tried_again(
-    page, server, open_page, complaints
-):
+def test_without_idiomorph_a_morph_keeps_unsaved_input_and_loading_is_retried(page, server, open_page, complaints):
     page.clock.install()
     page.route("**/djust-sse-morph.js", lambda route: None)
     page.route("**/djust-sse-morph.js?attempt=2", lambda route: route.abort())
@@ -231,7 +229,7 @@ def test_where_idiomorph_does_not_come_what_was_typed_stays_and_it_is_tried_agai
     assert page.evaluate("() => input.isConnected && input.value") == "typed"
 
 
-def test_an_update_may_be_a_view_transition(page, server, open_page, complaints, browser_name):
+def test_an_update_can_be_a_view_transition(page, server, open_page, complaints, browser_name):
     page.add_init_script("""
         const start = Document.prototype.startViewTransition;
         window.transitions = 0;
@@ -253,7 +251,7 @@ def test_an_update_may_be_a_view_transition(page, server, open_page, complaints,
     assert complaints == []
 
 
-def test_what_is_inserted_is_given_to_htmx_where_there_is_one(page, server, open_page):
+def test_htmx_processes_inserted_elements_if_the_page_has_it(page, server, open_page):
     open_page("""
 <script>window.processed = []; window.htmx = { process: (element) => processed.push(element.localName) };</script>
 <div dj-sse="/stream/"></div>

@@ -1,9 +1,9 @@
-"""One event after the other: each is shown before the next one comes, and what it brought is there to be told."""
+"""Each event is displayed before the next one, and elements that it inserts get the next one."""
 
 import pytest
 from playwright.sync_api import expect
 
-from apps.sse.tests.browser.playing import event, position
+from apps.sse.tests.browser.client_helpers import event, position
 
 ROW = """<li id="o3" dj-sse="/stream/" dj-sse-event="ship" dj-sse-target="#o3 b" dj-sse-mode="text">Order <b>New</b></li>"""
 LIST = '<ul dj-sse="/stream/" dj-sse-event="place" dj-sse-mode="append"></ul>'
@@ -12,7 +12,7 @@ BURST = event("place", {"html": ROW}, id=position(8)) + event("ship", "Shipped",
 
 @pytest.mark.parametrize("joinable", ["yes", ""])
 @pytest.mark.parametrize("transition", ["", "dj-sse-transition"])
-def test_a_row_that_an_event_brings_gets_the_rest_of_its_burst(page, server, open_page, joinable, transition):
+def test_an_inserted_row_gets_the_later_events_of_its_burst(page, server, open_page, joinable, transition):
     open_page(LIST.replace("<ul", f"<ul {transition}"))
     stream = server.accept().stream(BURST, SSE_Joinable=joinable)
     expect(page.locator("li")).to_have_text("Order Shipped")
@@ -21,7 +21,7 @@ def test_a_row_that_an_event_brings_gets_the_rest_of_its_burst(page, server, ope
     assert server.is_idle()
 
 
-def test_a_row_that_a_helper_brings_gets_what_follows(page, server, open_page):
+def test_a_row_that_a_helper_event_inserts_gets_later_events(page, server, open_page):
     open_page('<ul></ul><i dj-sse="/stream/"></i>')
     server.accept().stream(
         event("html", {"target": "ul", "html": ROW, "mode": "append"}, id=position(8))
@@ -30,7 +30,7 @@ def test_a_row_that_a_helper_brings_gets_what_follows(page, server, open_page):
     expect(page.locator("li")).to_have_text("Order Shipped")
 
 
-def test_an_element_that_catches_up_brings_rows_that_catch_up(page, server, open_page):
+def test_rows_that_missed_events_insert_get_missed_events_too(page, server, open_page):
     open_page(f'<i dj-sse="/stream/" dj-sse-event="none" dj-sse-since="{position(7)}"></i>')
     server.accept().stream(BURST)
     page.wait_for_function("() => document.querySelector('i')._djustSSE.getStats().messages === 2")
@@ -41,7 +41,7 @@ def test_an_element_that_catches_up_brings_rows_that_catch_up(page, server, open
 
 
 @pytest.mark.only_browser("chromium")
-def test_transitions_keep_the_order_of_changes_and_listeners_hear_of_what_is_shown(page, server, open_page):
+def test_transitions_keep_the_order_of_changes_and_listeners_run_after_them(page, server, open_page):
     page.add_init_script("""
         window.shown = [];
         addEventListener('sse:data', ({ target, detail }) => shown.push([detail.event, target.textContent]));
@@ -57,7 +57,7 @@ def test_transitions_keep_the_order_of_changes_and_listeners_hear_of_what_is_sho
     )
 
 
-def test_each_change_is_announced_before_and_can_be_prevented(page, server, open_page):
+def test_listeners_can_prevent_each_change(page, server, open_page):
     page.add_init_script("""
         window.told = [];
         addEventListener('sse:before', (before) => {
@@ -73,7 +73,7 @@ def test_each_change_is_announced_before_and_can_be_prevented(page, server, open
     assert page.evaluate("() => told") == [["a", ""], ["text", ""], ["a", ""], ["text", "one"]]
 
 
-def test_a_page_that_removes_every_listener_keeps_the_updates_of_its_elements(page, server, open_page):
+def test_elements_still_update_after_the_page_removes_its_listeners(page, server, open_page):
     open_page('<b dj-sse="/stream/"></b>')
     stream = server.accept().stream()
     page.evaluate(
@@ -85,7 +85,7 @@ def test_a_page_that_removes_every_listener_keeps_the_updates_of_its_elements(pa
     expect(page.locator("b")).to_have_class("sse-disconnected")
 
 
-def test_what_is_equal_is_not_touched(page, server, open_page):
+def test_equal_content_is_not_written_again(page, server, open_page):
     open_page("""
 <b dj-sse="/stream/" dj-sse-event="a"></b><p dj-sse="/stream/" dj-sse-event="a"><i dj-sse-field="n">–</i></p>
 <u dj-sse="/stream/" dj-sse-event="h"></u><s id="s"></s><input id="v" value="5">

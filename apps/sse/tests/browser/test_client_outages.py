@@ -1,4 +1,4 @@
-"""How soon pages are live again after an outage, and that a thousand of them do not return in one second."""
+"""Pages reconnect soon after an outage, and a thousand of them not within one second."""
 
 import contextlib
 import statistics

@@ -1,12 +1,12 @@
-"""What the client does with each example of the table that it has in common with `push_patch`."""
+"""The client applies each example of the table that it shares with `push_patch`."""
 
 from playwright.sync_api import expect
 
-from apps.sse.tests.browser.playing import event
+from apps.sse.tests.browser.client_helpers import event
 from apps.sse.tests.test_patches import EXAMPLES
 
 
-def test_every_example_of_the_table_shows_what_it_says(page, connect, complaints):
+def test_each_example_of_the_table_has_its_result(page, connect, complaints):
     stream = connect().stream()
     # The first that morphs waits for idiomorph; here it is not to delay the others.
     stream.send(event("html", {"target": "body", "html": "<p></p>", "mode": "morph"}))
@@ -23,14 +23,14 @@ def test_every_example_of_the_table_shows_what_it_says(page, connect, complaints
             assert page.locator(selector).evaluate("(element) => element.value") == value
 
 
-def test_an_event_that_is_called_patch_and_is_none_is_an_ordinary_event(page, server, open_page):
+def test_an_event_named_patch_without_operations_is_an_ordinary_event(page, server, open_page):
     open_page('<div dj-sse="/stream/" dj-sse-mode="append"></div>')
     server.accept().stream(event("patch", "tuesday, ") + event("patch", []) + event("patch", [1]))
     expect(page.locator("[dj-sse]")).to_contain_text("tuesday, []")
     expect(page.locator("[dj-sse]")).to_contain_text("1")
 
 
-def test_a_patch_changes_the_page_once_however_many_elements_listen(page, server, open_page):
+def test_a_patch_changes_the_page_once_for_several_elements(page, server, open_page):
     open_page("""
 <b id="count">0</b>
 <i dj-sse="/stream/" dj-sse-event="x"></i><i dj-sse="/stream/" dj-sse-event="x"></i>

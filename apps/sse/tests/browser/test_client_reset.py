@@ -1,13 +1,13 @@
-"""What `dj-sse-reset` does when a stream says that it cannot go on where the page is."""
+"""`dj-sse-reset`: the stream cannot continue from the page's position."""
 
 from playwright.sync_api import expect
 
-from apps.sse.tests.browser.playing import event
+from apps.sse.tests.browser.client_helpers import event
 
 RESET = event("sse:reset", {"reason": "expired"})
 
 
-def test_the_part_is_fetched_and_what_comes_meanwhile_is_added_to_it(page, server, open_page):
+def test_a_reset_fetches_the_part_and_later_events_are_added_to_it(page, server, open_page):
     open_page("""
 <ul id="list"><li>old</li></ul>
 <div dj-sse="/stream/" dj-sse-target="#list" dj-sse-mode="append" dj-sse-reset="/part/"></div>
@@ -21,7 +21,7 @@ def test_the_part_is_fetched_and_what_comes_meanwhile_is_added_to_it(page, serve
     expect(page.locator("#list > li")).to_have_text(["a", "b", "c", "d"])
 
 
-def test_of_a_whole_page_the_target_is_taken_with_the_place_from_which_it_goes_on(page, server, open_page):
+def test_a_reset_takes_the_target_and_its_position_from_a_whole_page(page, server, open_page):
     open_page('<main><ul id="list" dj-sse="/stream/" dj-sse-mode="append" dj-sse-reset="/"></ul></main>')
     stream = server.accept().stream()
     server.page("""
@@ -36,7 +36,7 @@ def test_of_a_whole_page_the_target_is_taken_with_the_place_from_which_it_goes_o
     expect(page.locator("h1")).to_have_count(0)
 
 
-def test_a_reset_that_follows_at_once_does_not_fetch_at_once(page, server, open_page):
+def test_a_second_reset_waits_before_it_fetches(page, server, open_page):
     page.clock.install()
     open_page('<div dj-sse="/stream/" dj-sse-reset="/part/">old</div>')
     stream = server.accept().stream(RESET)
@@ -50,7 +50,7 @@ def test_a_reset_that_follows_at_once_does_not_fetch_at_once(page, server, open_
     expect(page.locator("b")).to_have_text("2")
 
 
-def test_a_part_that_cannot_be_had_leaves_the_page_as_it_is_and_is_reported(page, server, open_page, complaints):
+def test_a_failed_reset_leaves_the_page_and_is_reported(page, server, open_page, complaints):
     open_page('<div dj-sse="/stream/" dj-sse-mode="append" dj-sse-reset="/part/">old</div>')
     server.page("log in", path="/login/")
     server.accept().stream(RESET + event("a", ", new"))
@@ -59,7 +59,7 @@ def test_a_part_that_cannot_be_had_leaves_the_page_as_it_is_and_is_reported(page
     assert any("/login/ returned 200" in complaint for complaint in complaints)
 
 
-def test_a_page_that_is_to_be_reloaded_is_reloaded_once(page, server, open_page):
+def test_a_reset_reloads_the_page_once(page, server, open_page):
     open_page('<div dj-sse="/stream/" dj-sse-reset="reload">old</div>')
     with page.expect_navigation():
         server.accept().stream(RESET)

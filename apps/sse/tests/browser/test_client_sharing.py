@@ -1,10 +1,10 @@
-"""One stream for all tabs of a session: who has it, who takes it over, and what each tab is shown."""
+"""One stream for all tabs of a session: leaders, followers and takeovers."""
 
 import pytest
 from playwright.sync_api import expect
 
 from apps.sse.client import check
-from apps.sse.tests.browser.playing import ITEMS, NUMBERS, QUICK_RETRY, event, freeze, item, position, show
+from apps.sse.tests.browser.client_helpers import ITEMS, NUMBERS, QUICK_RETRY, event, freeze, item, position, show
 from apps.sse.tests.browser.scripted_server import SCRIPTS
 
 
@@ -13,7 +13,7 @@ def state_of(tab):
 
 
 @pytest.mark.firefox
-def test_the_tabs_of_a_session_have_one_stream(server, open_tab, follow):
+def test_the_tabs_of_a_session_share_one_stream(server, open_tab, follow):
     first = open_tab()
     stream = server.accept().stream(item(1))
     expect(first.locator(NUMBERS)).to_have_text("1;")
@@ -33,7 +33,7 @@ def test_the_tabs_of_a_session_have_one_stream(server, open_tab, follow):
 
 
 @pytest.mark.parametrize("way", ["closed", "navigated", "silent"])
-def test_another_tab_takes_over_and_nothing_is_lost_or_shown_twice(server, open_tab, follow, way):
+def test_another_tab_takes_over_without_losing_or_repeating_events(server, open_tab, follow, way):
     leader = open_tab()
     stream = server.accept().stream(QUICK_RETRY + item(1))
     expect(leader.locator(NUMBERS)).to_have_text("1;")
@@ -58,11 +58,13 @@ def test_another_tab_takes_over_and_nothing_is_lost_or_shown_twice(server, open_
 
 
 @pytest.mark.only_browser("chromium")
-def test_a_frozen_leader_that_is_shown_again_follows_and_has_missed_nothing(server, open_tab, follow, everyday):
-    leader = open_tab(within=everyday)
+def test_a_frozen_leader_that_is_shown_again_follows_without_missing_events(
+    server, open_tab, follow, desktop_chromium
+):
+    leader = open_tab(within=desktop_chromium)
     server.accept().stream(QUICK_RETRY + item(1))
     expect(leader.locator(NUMBERS)).to_have_text("1;")
-    other = follow(within=everyday)
+    other = follow(within=desktop_chromium)
     freeze(leader)
     again = server.accept()
     assert again.headers["Last-Event-ID"] == position(1)
@@ -76,7 +78,7 @@ def test_a_frozen_leader_that_is_shown_again_follows_and_has_missed_nothing(serv
     assert server.is_idle()
 
 
-def test_a_leader_that_lost_its_place_follows(server, open_tab, follow):
+def test_a_leader_that_lost_the_lock_follows(server, open_tab, follow):
     leader = open_tab()
     stream = server.accept().stream(QUICK_RETRY + item(1))
     expect(leader.locator(NUMBERS)).to_have_text("1;")
@@ -95,7 +97,7 @@ def test_a_leader_that_lost_its_place_follows(server, open_tab, follow):
     expect(leader.locator(NUMBERS)).to_have_text("1;2;")
 
 
-def test_what_is_lost_on_the_way_between_tabs_is_told_again(server, open_tab, follow):
+def test_a_message_that_a_follower_missed_is_sent_again(server, open_tab, follow):
     leader = open_tab()
     stream = server.accept().stream(item(1))
     other = follow()
@@ -110,7 +112,7 @@ def test_what_is_lost_on_the_way_between_tabs_is_told_again(server, open_tab, fo
     assert server.is_idle()
 
 
-def test_a_visible_tab_notices_by_itself_that_its_leader_is_silent(server, open_tab, follow):
+def test_a_visible_tab_notices_that_its_leader_is_silent(server, open_tab, follow):
     leader = open_tab()
     server.accept().stream(QUICK_RETRY + item(1))
     other = follow(clock=True)
@@ -121,7 +123,7 @@ def test_a_visible_tab_notices_by_itself_that_its_leader_is_silent(server, open_
     expect(other.locator(NUMBERS)).to_have_text("2;")
 
 
-def test_a_tab_that_comes_later_is_given_what_came_since_its_page_was_made(server, open_tab):
+def test_a_tab_that_joins_gets_the_events_since_its_page_was_rendered(server, open_tab):
     first = open_tab(ITEMS.replace("dj-sse-mode", f'dj-sse-since="{position(1)}" dj-sse-mode'))
     server.accept().stream(item(2) + item(3))
     expect(first.locator(NUMBERS)).to_have_text("2;3;")
@@ -130,7 +132,7 @@ def test_a_tab_that_comes_later_is_given_what_came_since_its_page_was_made(serve
     assert server.is_idle()
 
 
-def test_for_a_tab_from_before_its_leader_the_leader_begins_again(server, open_tab):
+def test_a_leader_reconnects_for_a_tab_with_an_older_position(server, open_tab):
     first = open_tab(ITEMS.replace("dj-sse-mode", f'dj-sse-since="{position(7)}" dj-sse-mode'))
     server.accept().stream(item(8))
     expect(first.locator(NUMBERS)).to_have_text("8;")
@@ -143,7 +145,7 @@ def test_for_a_tab_from_before_its_leader_the_leader_begins_again(server, open_t
     assert server.is_idle()
 
 
-def test_a_tab_whose_place_nobody_knows_has_a_stream_of_its_own(server, open_tab):
+def test_a_tab_with_an_unknown_id_has_its_own_stream(server, open_tab):
     first = open_tab()
     server.accept().stream(item(8))
     expect(first.locator(NUMBERS)).to_have_text("8;")
@@ -154,7 +156,7 @@ def test_a_tab_whose_place_nobody_knows_has_a_stream_of_its_own(server, open_tab
     expect(second.locator(NUMBERS)).to_have_text("own")
 
 
-def test_nothing_crosses_from_one_session_to_another(server, open_tab):
+def test_tabs_of_different_sessions_do_not_share(server, open_tab):
     first = open_tab(key="before-login")
     one = server.accept().stream(item(1))
     second = open_tab(key="after-login")
@@ -168,7 +170,7 @@ def test_nothing_crosses_from_one_session_to_another(server, open_tab):
     assert server.is_idle()
 
 
-def test_an_old_and_a_new_client_do_not_mix_after_a_deploy(server, context, open_tab):
+def test_an_old_and_a_new_client_do_not_share_after_a_deploy(server, context, open_tab):
     old = open_tab()
     server.accept().stream(item(1))
     part = "djust-sse-sharing.js"
@@ -180,14 +182,14 @@ def test_an_old_and_a_new_client_do_not_mix_after_a_deploy(server, context, open
     expect(old.locator(NUMBERS)).to_have_text("1;")
 
 
-def test_another_address_is_another_stream(server, open_tab):
+def test_tabs_with_different_urls_do_not_share(server, open_tab):
     open_tab()
     server.accept("/stream/").stream()
     open_tab(ITEMS.replace("/stream/", "/other/"))
     server.accept("/other/").stream()
 
 
-def test_a_stream_that_is_finished_is_finished_for_all(server, open_tab, follow):
+def test_a_finished_stream_is_finished_in_all_tabs(server, open_tab, follow):
     leader = open_tab()
     stream = server.accept().stream()
     other = follow()
@@ -198,7 +200,7 @@ def test_a_stream_that_is_finished_is_finished_for_all(server, open_tab, follow)
     assert server.is_idle()
 
 
-def test_a_lost_stream_is_lost_and_found_for_all(server, open_tab, follow):
+def test_a_lost_stream_is_lost_and_restored_in_all_tabs(server, open_tab, follow):
     open_tab()
     stream = server.accept().stream("retry: 300000\n\n")
     other = follow()
@@ -210,7 +212,7 @@ def test_a_lost_stream_is_lost_and_found_for_all(server, open_tab, follow):
     expect(other.locator(NUMBERS)).to_have_text("1;")
 
 
-def test_the_last_element_that_goes_gives_the_place_to_another_tab(server, open_tab, follow):
+def test_a_leader_without_elements_makes_another_tab_lead(server, open_tab, follow):
     leader = open_tab()
     stream = server.accept().stream(item(1))
     expect(leader.locator(NUMBERS)).to_have_text("1;")
@@ -221,7 +223,7 @@ def test_the_last_element_that_goes_gives_the_place_to_another_tab(server, open_
     expect(other.locator(NUMBERS)).to_have_text("2;")
 
 
-def test_a_page_that_returns_from_the_cache_of_the_browser_follows(server, open_tab, follow):
+def test_a_page_from_the_back_forward_cache_follows(server, open_tab, follow):
     leader = open_tab()
     server.accept().stream(item(1))
     expect(leader.locator(NUMBERS)).to_have_text("1;")
@@ -237,7 +239,7 @@ def test_a_page_that_returns_from_the_cache_of_the_browser_follows(server, open_
 
 
 @pytest.mark.parametrize("missing", ["navigator.locks", "BroadcastChannel"])
-def test_where_the_browser_cannot_share_every_tab_has_its_own(server, context, open_tab, missing):
+def test_each_tab_has_its_own_stream_if_the_browser_cannot_share(server, context, open_tab, missing):
     name = "locks" if "locks" in missing else missing
     owner = "Navigator.prototype" if "locks" in missing else "globalThis"
     context.add_init_script(f"Object.defineProperty({owner}, '{name}', {'{'} value: undefined {'}'})")
@@ -248,7 +250,7 @@ def test_where_the_browser_cannot_share_every_tab_has_its_own(server, context, o
         expect(tab.locator(NUMBERS)).to_have_text("own")
 
 
-def test_where_locks_are_forbidden_every_tab_has_its_own(server, context, open_tab):
+def test_each_tab_has_its_own_stream_if_locks_are_forbidden(server, context, open_tab):
     context.add_init_script(
         "LockManager.prototype.request = () => Promise.reject(new DOMException('no', 'SecurityError'))"
     )

@@ -1,9 +1,9 @@
-"""What an event does to the page."""
+"""Events change the page."""
 
 from playwright.sync_api import expect
 
 from apps.sse.tests.browser import scripted_server
-from apps.sse.tests.browser.playing import event
+from apps.sse.tests.browser.client_helpers import event
 
 
 def test_text_never_becomes_html(page, server, open_page):
@@ -64,14 +64,14 @@ def test_an_inserted_element_replaces_the_one_with_its_id_wherever_that_is(page,
     expect(page.locator("#archive > li")).to_have_count(0)
 
 
-def test_html_that_brings_the_target_along_replaces_it(page, server, open_page):
+def test_html_that_contains_the_target_replaces_it(page, server, open_page):
     open_page('<p id="count">1</p><div dj-sse="/stream/" dj-sse-target="#count"></div>')
     server.accept().stream(event("a", {"html": "<p id='count' class='new'>2</p>"}))
     expect(page.locator("p")).to_have_class("new")
     expect(page.locator("p")).to_have_text("2")
 
 
-def test_marked_fields_get_their_values_and_others_stay(page, server, open_page):
+def test_fields_get_their_values_and_others_keep_theirs(page, server, open_page):
     open_page("""
 <section dj-sse="/stream/">
   <h2>Load</h2>
@@ -87,13 +87,13 @@ def test_marked_fields_get_their_values_and_others_stay(page, server, open_page)
     expect(page.locator("h2")).to_have_text("Load")
 
 
-def test_the_element_itself_may_be_the_field(page, server, open_page):
+def test_the_element_itself_can_be_the_field(page, server, open_page):
     open_page('<b dj-sse="/stream/" dj-sse-field="count">0</b>')
     server.accept().stream(event("a", {"count": 3, "more": 1}))
     expect(page.locator("b")).to_have_text("3")
 
 
-def test_fields_of_a_stream_inside_are_not_filled_from_outside(page, server, open_page):
+def test_an_element_does_not_fill_the_fields_of_a_stream_inside_it(page, server, open_page):
     open_page("""
 <div dj-sse="/outer/"><b dj-sse-field="n">0</b><div dj-sse="/inner/"><i dj-sse-field="n">0</i></div></div>
     """)
@@ -104,7 +104,7 @@ def test_fields_of_a_stream_inside_are_not_filled_from_outside(page, server, ope
     expect(page.locator("i")).to_have_text("2")
 
 
-def test_a_placeholder_is_filled_every_time(page, server, open_page):
+def test_text_content_is_replaced_by_each_event(page, server, open_page):
     placeholders = ["", "  \n ", "<!-- soon -->", "waiting"]
     open_page("".join(f'<div dj-sse="/stream/">{placeholder}</div>' for placeholder in placeholders))
     stream = server.accept().stream(event("a", {"html": "<i>one</i>"}))
@@ -113,7 +113,7 @@ def test_a_placeholder_is_filled_every_time(page, server, open_page):
     expect(page.locator("[dj-sse]")).to_have_text(["two"] * 4)
 
 
-def test_content_of_the_pages_own_is_left_alone_unless_a_mode_asks_for_it(page, server, open_page):
+def test_content_of_the_page_is_replaced_only_with_a_mode(page, server, open_page):
     open_page('<div dj-sse="/stream/"><p>mine</p></div>')
     stream = server.accept().stream(event("a", {"html": "<i>x</i>"}) + event("a", "text") + event("a", {"n": 1}))
     page.wait_for_function("() => document.querySelector('[dj-sse]')._djustSSE.getStats().messages === 3")
@@ -123,7 +123,7 @@ def test_content_of_the_pages_own_is_left_alone_unless_a_mode_asks_for_it(page, 
     expect(page.locator("[dj-sse]")).to_have_text("x")
 
 
-def test_a_filter_limits_what_is_shown_but_not_what_is_heard(page, server, open_page):
+def test_a_filter_limits_updates_but_not_listeners(page, server, open_page):
     open_page("""
 <div dj-sse="/stream/" dj-sse-event="a, b d" dj-sse-mode="append"></div>
 <script>
@@ -140,7 +140,7 @@ document.addEventListener('sse:data', (event) => {
     assert page.evaluate("() => announced") == [["a", 1, "a"], ["c", 3, "c"], ["b", 2, "b"], ["d", 4, "d"]]
 
 
-def test_the_page_is_changed_before_its_listeners_hear_of_it(page, server, open_page):
+def test_the_page_changes_before_its_listeners_run(page, server, open_page):
     open_page("""
 <div dj-sse="/stream/"></div>
 <script>
@@ -163,7 +163,7 @@ def test_helper_events_change_the_page_on_any_connection(page, connect, server):
     expect(page.locator("#h > b")).to_have_text("x")
 
 
-def test_a_helper_that_fails_is_reported_and_the_rest_goes_on(page, connect, complaints):
+def test_a_failing_helper_event_is_reported_and_later_events_are_applied(page, connect, complaints):
     connect().stream(
         event("text", {"target": "p[", "text": "x", "mode": "replace"})
         + event("text", {"target": "body", "text": "x", "mode": "sideways"})
@@ -174,7 +174,7 @@ def test_a_helper_that_fails_is_reported_and_the_rest_goes_on(page, connect, com
     assert 'unknown mode "sideways"' in complaints[1]
 
 
-def test_events_that_only_share_a_helpers_name_are_ordinary_events(page, server, open_page):
+def test_events_with_a_helper_name_and_other_data_are_ordinary_events(page, server, open_page):
     open_page('<div dj-sse="/stream/" dj-sse-event="text html" dj-sse-mode="append"></div>')
     server.accept().stream(event("text", "words, ") + event("html", {"html": "<i>more</i>"}))
     expect(page.locator("[dj-sse]")).to_have_text("words, more")
@@ -192,7 +192,7 @@ def test_a_redirect_stays_on_this_origin(page, server, connect, complaints):
     assert page.title() == "Test"
 
 
-def test_a_redirect_leads_to_another_origin_that_the_page_allows(page, connect, complaints):
+def test_a_redirect_to_an_allowed_origin_leaves_the_page(page, connect, complaints):
     with scripted_server.serving() as other:
         there = other.page("there", path="/there/")
         stream = connect().stream()
@@ -202,7 +202,7 @@ def test_a_redirect_leads_to_another_origin_that_the_page_allows(page, connect, 
         assert complaints == []
 
 
-def test_another_origin_changes_the_page_only_if_it_is_listed(page, server, open_page, complaints):
+def test_a_stream_of_another_origin_changes_the_page_only_if_listed(page, server, open_page, complaints):
     with scripted_server.serving() as other:
         open_page("<b>ours</b><i>ours</i>")
         connect = (
@@ -224,7 +224,7 @@ def test_another_origin_changes_the_page_only_if_it_is_listed(page, server, open
         expect(page.locator("i")).to_have_text("theirs")
 
 
-def test_a_reload_reloads(page, server, open_page):
+def test_a_reload_event_reloads_the_page(page, server, open_page):
     open_page('<div dj-sse="/stream/"></div>')
     with page.expect_navigation():
         server.accept().stream(event("reload", {}))

@@ -1,4 +1,4 @@
-"""What the server encodes is what Chromium's `EventSource` and `DjustSSE` hear, whatever it holds."""
+"""Chromium's `EventSource` and `DjustSSE` receive exactly what the server has encoded."""
 
 import json
 import random
@@ -123,7 +123,7 @@ def assert_heard(heard, given, value):
     assert len(heard) == len(given)
 
 
-def test_an_event_source_hears_the_text_that_the_encoder_wrote(page, open_page, play):
+def test_an_event_source_receives_the_encoded_text(page, open_page, play):
     given = batch()
     open_page("")
     page.evaluate(
@@ -140,7 +140,7 @@ def test_an_event_source_hears_the_text_that_the_encoder_wrote(page, open_page, 
     assert_heard(play(given), given, encode_data)
 
 
-def test_the_client_hears_the_value_that_was_given(page, open_page, play):
+def test_the_client_receives_the_published_value(page, open_page, play):
     given = batch()
     open_page("")
     page.evaluate("""() => {

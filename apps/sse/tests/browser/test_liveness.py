@@ -1,4 +1,4 @@
-"""The open page when its server goes away and comes back."""
+"""An open page while its server is down and after that."""
 
 import re
 import signal
@@ -14,9 +14,7 @@ OFFLINE = re.compile(r"^Offline, last update \d\d:\d\d:\d\d\. What you type is k
 NEXT_TRY = re.compile(r"^Try again now \([1-5] s\)$")
 
 
-def test_a_page_whose_server_was_killed_says_when_it_tries_again_comes_back_and_its_numbers_go_on(
-    serve, page, browser
-):
+def test_a_page_whose_server_was_killed_shows_the_next_attempt_and_recovers(serve, page, browser):
     with serve("uvicorn") as server, browser.new_page() as form:
         form.goto(f"{server.url}/accounts/login/?next=/accounts/password/")
         form.get_by_label("Username").fill("ada")

@@ -1,4 +1,4 @@
-"""The admin's page of open streams, as staff uses it, before two workers."""
+"""The admin's page of open streams, with two workers."""
 
 import re
 
@@ -63,7 +63,7 @@ def expect_shown(staff, text):
     expect(staff.locator("#content-main")).to_contain_text(pattern, use_inner_text=True, timeout=20_000)
 
 
-def test_streams_of_both_workers_are_shown_and_a_users_are_ended_by_a_button(staff, dashboard):
+def test_staff_sees_streams_of_both_workers_and_a_button_ends_those_of_a_user(staff, dashboard):
     expect_shown(staff, "1 stream is open")
     staff.evaluate("() => { window.isSamePage = true }")
     ada, guest = dashboard("ada"), dashboard()
@@ -80,7 +80,7 @@ def test_streams_of_both_workers_are_shown_and_a_users_are_ended_by_a_button(sta
     assert staff.problems == []
 
 
-def test_a_views_streams_are_ended_once_that_is_confirmed_with_the_keyboard_alone(staff, dashboard):
+def test_the_streams_of_a_view_are_ended_after_confirmation_by_keyboard(staff, dashboard):
     pages = [dashboard(), dashboard()]
     expect_shown(staff, "3 streams are open")
     seen = [page.evaluate("() => window.opened") for page in pages]
@@ -103,7 +103,7 @@ def test_a_views_streams_are_ended_once_that_is_confirmed_with_the_keyboard_alon
     assert staff.problems == []
 
 
-def test_the_page_is_accessible_and_fits_every_width_in_light_and_dark_and_says_when_it_is_offline(
+def test_the_page_is_accessible_at_each_width_in_light_and_dark_and_shows_when_it_is_offline(
     running, staff, dashboard
 ):
     dashboard("ada")

@@ -8,7 +8,7 @@ the next one (bug 322545), which is met over HTTP/1.1: there, streams are kept a
 import pytest
 
 from apps.sse.tests.browser import webkit
-from apps.sse.tests.browser.playing import QUICK_RETRY, RECORDER, event
+from apps.sse.tests.browser.client_helpers import QUICK_RETRY, RECORDER, event
 from apps.sse.tests.browser.scripted_server import HEAD
 from apps.sse.tests.browser.test_client_elements import STRICT_POLICY
 from apps.sse.tests.browser.test_client_modes import FORM, MODES, form
@@ -77,7 +77,7 @@ def test_ten_megabytes_in_one_event_arrive(connect):
     tab.wait("() => window.size === 10_000_000")
 
 
-def test_lines_may_end_in_each_of_three_ways_and_be_cut_anywhere(connect):
+def test_lines_may_end_in_all_three_ways_and_chunks_anywhere(connect):
     tab, request = connect()
     stream = request.stream("")
     tab.run(
@@ -91,7 +91,7 @@ def test_lines_may_end_in_each_of_three_ways_and_be_cut_anywhere(connect):
     assert tab.run("() => heard") == [["é✓\n 2", "1"]] * 3
 
 
-def test_half_an_event_is_not_delivered_and_it_comes_back_with_the_last_id(connect, server):
+def test_an_unfinished_event_is_not_delivered_and_the_client_reconnects_with_the_last_id(connect, server):
     tab, request = connect()
     stream = request.stream(QUICK_RETRY + event("a", "1", id="7-a") + "event: a\nid: 8\ndata: ha")
     tab.wait("() => sse.getStats().bytes > 50")
@@ -112,7 +112,7 @@ def test_retry_after_is_honoured(connect, server):
 
 
 @pytest.mark.parametrize(("status", "reason"), [(204, "finished"), (401, "unauthorized"), (403, "forbidden")])
-def test_a_refusal_stops_it_and_is_said(connect, server, status, reason):
+def test_a_refusal_disconnects_the_client_and_is_logged(connect, server, status, reason):
     tab, request = connect()
     request.answer(status)
     stopped = state(tab, "disconnected")
@@ -120,7 +120,7 @@ def test_a_refusal_stops_it_and_is_said(connect, server, status, reason):
     assert server.is_idle()
 
 
-def test_a_part_is_refreshed_and_a_list_that_grows_stays_at_its_end(open_tab, server):
+def test_a_part_is_refreshed_and_a_growing_list_stays_at_its_end(open_tab, server):
     tab = open_tab("""
 <ul id="list" style="height: 50px; overflow: auto" dj-sse="/stream/" dj-sse-refresh="changed" dj-sse-close="end"
     dj-sse-autoscroll dj-sse-added dj-sse-reset="/part/"><li>1</li></ul>
@@ -135,7 +135,7 @@ def test_a_part_is_refreshed_and_a_list_that_grows_stays_at_its_end(open_tab, se
     assert server.is_idle()
 
 
-def test_a_redirect_to_a_login_page_is_said(connect, server):
+def test_a_redirect_to_a_login_page_is_the_reason_of_the_disconnection(connect, server):
     server.page("log in", path="/login/")
     tab, request = connect()
     request.answer(302, Location="/login/")
@@ -143,7 +143,7 @@ def test_a_redirect_to_a_login_page_is_said(connect, server):
     assert (stopped["reason"], stopped["url"]) == ("redirected", f"{server.url}/login/")
 
 
-def test_a_stream_without_its_promised_keepalives_is_given_up(connect, server):
+def test_a_stream_without_the_announced_keepalives_is_opened_again(connect, server):
     tab, request = connect()
     request.stream(QUICK_RETRY, SSE_Keepalive="0.2").wait_until_closed()
     server.accept().stream(SSE_Keepalive="15")
@@ -152,7 +152,7 @@ def test_a_stream_without_its_promised_keepalives_is_given_up(connect, server):
 
 
 @pytest.mark.parametrize(("mode", "shows"), MODES)
-def test_an_elements_mode_says_where_its_html_goes(open_tab, server, mode, shows):
+def test_the_mode_of_an_element_decides_where_html_is_inserted(open_tab, server, mode, shows):
     element = f'<div dj-sse="/stream/" dj-sse-target="#t" dj-sse-mode="{mode}"></div>'
     tab = open_tab('<main><p id="t">old</p></main>' + element)
     tab.run(
@@ -163,7 +163,7 @@ def test_an_elements_mode_says_where_its_html_goes(open_tab, server, mode, shows
     assert tab.run("() => shown") == shows
 
 
-def test_every_example_of_the_table_of_patches_shows_what_it_says(connect):
+def test_each_example_of_the_table_of_patches_has_its_result(connect):
     tab, request = connect()
     stream = request.stream(event("html", {"target": "body", "html": "<p></p>", "mode": "morph"})).keep_alive()
     tab.wait("() => document.querySelector('p')")
@@ -177,7 +177,7 @@ def test_every_example_of_the_table_of_patches_shows_what_it_says(connect):
             assert tab.run("(selector) => document.querySelector(selector).value", selector) == value
 
 
-def test_typing_goes_on_while_everything_around_is_morphed(open_tab, server):
+def test_a_morph_around_a_focused_input_does_not_disturb_typing(open_tab, server):
     tab = open_tab(FORM)
     stream = server.accept().stream().keep_alive()
     tab.run("() => a.focus()")
@@ -203,7 +203,7 @@ def test_html_is_shown_under_a_policy_that_requires_trusted_types(open_tab, serv
     tab.shows("i > b", "x")
 
 
-def test_html_is_shown_where_there_are_no_trusted_types(open_tab, server):
+def test_html_is_shown_without_trusted_types(open_tab, server):
     head = HEAD.replace("<script ", "<script>delete globalThis.trustedTypes</script><script ")
     tab = open_tab('<i dj-sse="/stream/"></i>', head=head)
     assert tab.run("() => globalThis.trustedTypes === undefined")
@@ -211,7 +211,7 @@ def test_html_is_shown_where_there_are_no_trusted_types(open_tab, server):
     tab.shows("i > b", "x")
 
 
-def test_tabs_share_one_stream_and_one_takes_over_without_loss(open_tab, server):
+def test_tabs_share_one_stream_and_another_takes_over_without_loss(open_tab, server):
     leader = open_tab(ITEMS, head=SHARED)
     stream = server.accept().stream(QUICK_RETRY + item(1))
     leader.shows("b", "1;")
@@ -232,7 +232,7 @@ def test_tabs_share_one_stream_and_one_takes_over_without_loss(open_tab, server)
 
 
 @pytest.mark.parametrize("head", [HEAD, SHARED], ids=["alone", "shared"])
-def test_the_back_button_finds_the_page_as_it_was_and_live(open_tab, server, head):
+def test_the_back_button_restores_the_page_and_its_stream(open_tab, server, head):
     tab = open_tab(ITEMS, head=head)
     stream = server.accept().stream(item(1))
     tab.shows("b", "1;")
@@ -256,7 +256,7 @@ def front(site, tmp_path):
         yield front.secure_url
 
 
-def test_this_sites_pages_are_live_in_all_tabs(engine, front):
+def test_the_pages_of_this_site_update_in_all_tabs(engine, front):
     one, other = engine.tab(), engine.tab()
     one.open(f"{front}/accounts/login/?next=/feed/")
     one.run("""() => {

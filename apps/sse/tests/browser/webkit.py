@@ -1,4 +1,4 @@
-"""WebKit, as its GTK port brings it, driven over WebDriver."""
+"""Drives WebKit's GTK port over WebDriver."""
 
 import os
 import shutil

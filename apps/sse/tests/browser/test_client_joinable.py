@@ -1,12 +1,12 @@
-"""Which streams the tabs of a session have together, and what a page says that has too many of its own."""
+"""Which streams tabs share, and the warnings of pages with too many connections."""
 
 import pytest
 from playwright.sync_api import expect
 
-from apps.sse.tests.browser.playing import ITEMS, NUMBERS, event, item
+from apps.sse.tests.browser.client_helpers import ITEMS, NUMBERS, event, item
 
 
-def test_without_a_key_or_with_false_every_tab_has_its_own_and_no_warning(server, context, open_tab):
+def test_without_a_key_or_with_false_each_tab_has_its_own_connection_and_no_warning(server, context, open_tab):
     said = []
     context.on("console", lambda message: said.append(message.text))
     for body, key in [(ITEMS, ""), (ITEMS.replace("dj-sse-mode", 'dj-sse-share="false" dj-sse-mode'), "mine")]:
@@ -17,7 +17,7 @@ def test_without_a_key_or_with_false_every_tab_has_its_own_and_no_warning(server
     assert said == []
 
 
-def test_a_script_shares_if_it_says_so(server, open_tab):
+def test_a_script_shares_with_the_option_share(server, open_tab):
     tabs = [open_tab("<i></i>") for _ in range(3)]
     connect = "(share) => { record(window.sse = new DjustSSE('/stream/', { share })).connect(); }"
     for tab in tabs[:2]:
@@ -30,7 +30,7 @@ def test_a_script_shares_if_it_says_so(server, open_tab):
     server.accept().stream()
 
 
-def test_a_stream_that_late_tabs_cannot_join_is_opened_by_each_which_hears_its_first_event(server, open_tab):
+def test_each_tab_opens_a_stream_that_is_not_joinable_and_gets_its_first_event(server, open_tab):
     first = open_tab()
     stream = server.accept()
     second = open_tab()
@@ -47,7 +47,7 @@ def test_a_stream_that_late_tabs_cannot_join_is_opened_by_each_which_hears_its_f
     expect(first.locator(NUMBERS)).to_have_text("count!")
 
 
-def test_a_tab_that_joins_the_latest_of_channels_is_given_the_newest_of_each(server, open_tab):
+def test_a_tab_that_joins_a_stream_of_latest_events_gets_the_newest_of_each_channel(server, open_tab):
     first = open_tab()
     server.accept().stream(item(1) + item(2), SSE_Joinable="latest")
     expect(first.locator(NUMBERS)).to_have_text("1;2;")
@@ -60,14 +60,14 @@ def test_a_tab_that_joins_the_latest_of_channels_is_given_the_newest_of_each(ser
     assert server.is_idle()
 
 
-def test_a_page_with_many_connections_says_what_to_do(server, open_tab):
+def test_the_client_warns_of_many_connections(server, open_tab):
     tab = open_tab("", key="")
     with tab.expect_console_message(lambda message: "has 5 open streams" in message.text):
         tab.evaluate("() => { for (let n = 0; n < 5; n += 1) new DjustSSE(`/${n}/`).connect(); }")
 
 
 @pytest.mark.only_browser("chromium")
-def test_without_a_secure_context_a_tab_that_gets_no_connection_says_so(server, context, open_tab):
+def test_a_tab_without_a_free_connection_warns_in_an_insecure_context(server, context, open_tab):
     context.add_init_script("Object.defineProperty(Navigator.prototype, 'locks', { value: undefined })")
     streams = [f'<div dj-sse="/{name}/"></div>' for name in "abc"]
     for body in ["".join(streams), "".join(streams[:2])]:

@@ -1,9 +1,9 @@
-"""Small things that a page relies on: which children a limit removes, what is parsed how, what is said how often."""
+"""Edge cases: limits beside a target, SVG, warnings, prerendering."""
 
 import pytest
 from playwright.sync_api import expect
 
-from apps.sse.tests.browser.playing import event, names_seen, wait_for_state
+from apps.sse.tests.browser.client_helpers import event, names_seen, wait_for_state
 
 RESET = event("sse:reset", {"reason": "gap"})
 
@@ -11,7 +11,7 @@ RESET = event("sse:reset", {"reason": "gap"})
 @pytest.mark.parametrize(
     ("mode", "left"), [("before", ["b", "c", "123here", "z"]), ("after", ["z", "123here", "c", "b"])]
 )
-def test_a_limit_beside_a_target_removes_the_oldest_and_never_the_target(page, server, open_page, mode, left):
+def test_a_limit_of_siblings_removes_the_oldest_and_never_the_target(page, server, open_page, mode, left):
     open_page(f"""
 <ul>{"<li>z</li>" if mode == "after" else ""}<li id="here"><i>1</i><i>2</i><i>3</i>here</li>{"<li>z</li>" if mode == "before" else ""}</ul>
 <b dj-sse="/stream/" dj-sse-target="#here" dj-sse-mode="{mode}" dj-sse-limit="2"></b>
@@ -20,14 +20,14 @@ def test_a_limit_beside_a_target_removes_the_oldest_and_never_the_target(page, s
     expect(page.locator("li")).to_have_text(left)
 
 
-def test_a_list_with_fields_still_grows(page, server, open_page):
+def test_a_list_of_elements_with_fields_grows(page, server, open_page):
     open_page('<ul dj-sse="/stream/" dj-sse-mode="append"><li dj-sse-field="n">0</li></ul>')
     server.accept().stream(event("a", {"n": 1}))
     expect(page.locator("ul")).to_have_text('0{ "n": 1 }')
     expect(page.locator("li")).to_have_text("0")
 
 
-def test_shapes_of_a_drawing_are_drawn(page, server, open_page):
+def test_inserted_svg_shapes_are_drawn(page, server, open_page):
     open_page("""
 <svg width="50" height="50"><g id="g" dj-sse="/stream/" dj-sse-event="g" dj-sse-mode="append"></g></svg>
 <i dj-sse="/stream/" dj-sse-event="o" dj-sse-target="#old" dj-sse-mode="outer"></i>
@@ -41,7 +41,7 @@ def test_shapes_of_a_drawing_are_drawn(page, server, open_page):
     )
 
 
-def test_a_missing_target_is_told_once(page, server, open_page):
+def test_the_client_warns_once_of_a_missing_target(page, server, open_page):
     said = []
     page.on("console", lambda message: said.append(message.text))
     open_page('<b dj-sse="/stream/" dj-sse-target="#gone"></b><i dj-sse="/stream/" dj-sse-event="last"></i>')
@@ -52,7 +52,7 @@ def test_a_missing_target_is_told_once(page, server, open_page):
     assert [text for text in said if "#gone" in text] == ['DjustSSE: no element on this page matches "#gone".']
 
 
-def test_content_an_option_and_an_event_that_have_no_effect_are_explained_once(page, server, open_page):
+def test_the_client_warns_once_of_content_an_option_and_an_event_without_effect(page, server, open_page):
     said = []
     page.on("console", lambda message: said.append(message.text))
     content = '" dj-sse-event="a"><b>of its own</b></p>'
@@ -74,7 +74,7 @@ def test_content_an_option_and_an_event_that_have_no_effect_are_explained_once(p
         assert sum(words in text for text in said) == 1
 
 
-def test_a_listener_that_connects_at_once_leaves_no_stale_state_behind(page, server, open_page):
+def test_a_listener_that_reconnects_immediately_leaves_no_stale_state(page, server, open_page):
     open_page('<b dj-sse="/stream/"></b><i dj-sse="/stream/"></i>')
     page.evaluate("""() => {
         const [first, second] = [...document.querySelectorAll('[dj-sse]')].map(({ _djustSSE }) => _djustSSE);
@@ -88,7 +88,7 @@ def test_a_listener_that_connects_at_once_leaves_no_stale_state_behind(page, ser
     assert page.evaluate("() => states.slice(-2)") == ["connecting", "connected"]
 
 
-def test_a_server_that_accepts_and_never_answers_is_given_up_after_ten_seconds(page, server, connect):
+def test_a_request_without_a_response_is_aborted_after_ten_seconds(page, server, connect):
     page.clock.install()
     silent = connect("{ retryDelay: 1000 }")
     page.clock.fast_forward(9_000)
@@ -102,7 +102,7 @@ def test_a_server_that_accepts_and_never_answers_is_given_up_after_ten_seconds(p
     wait_for_state(page, "connected")
 
 
-def test_attempts_without_a_network_are_not_counted(page, server, context, connect):
+def test_attempts_without_a_network_do_not_count(page, server, context, connect):
     stream = connect("{ maxRetries: 2, retryDelay: 1 }").stream()
     page.wait_for_function("() => sse.state === 'connected'")
     context.set_offline(True)
@@ -114,7 +114,7 @@ def test_attempts_without_a_network_are_not_counted(page, server, context, conne
 
 
 @pytest.mark.only_browser("chromium")
-def test_a_page_that_is_prerendered_opens_its_streams_when_it_is_shown(page, server, open_page):
+def test_a_prerendered_page_opens_its_streams_when_it_is_shown(page, server, open_page):
     page.add_init_script("Object.defineProperty(document, 'prerendering', { value: true, configurable: true })")
     open_page('<b dj-sse="/stream/"></b>')
     assert page.evaluate("() => document.querySelector('b')._djustSSE.state") == "disconnected"
@@ -126,7 +126,7 @@ def test_a_page_that_is_prerendered_opens_its_streams_when_it_is_shown(page, ser
     expect(page.locator("b")).to_have_class("sse-connected")
 
 
-def test_a_reset_morphs_where_events_do_and_never_nests_a_page(page, server, open_page):
+def test_a_reset_uses_the_mode_morph_of_its_element_and_never_nests_a_page(page, server, open_page):
     open_page("""
 <form id="f" dj-sse="/stream/" dj-sse-mode="morph" dj-sse-reset="/part/"><input name="a"></form>
 <div dj-sse="/other/" dj-sse-reset="/whole/">old</div>

@@ -1,9 +1,9 @@
-"""A page that is left and returned to, a network that goes and comes: live again at once, with nothing lost."""
+"""Pages that are left and restored, and networks that fail and return."""
 
 import pytest
 from playwright.sync_api import expect
 
-from apps.sse.tests.browser.playing import event, freeze, show
+from apps.sse.tests.browser.client_helpers import event, freeze, show
 from apps.sse.tests.browser.scripted_server import HEAD
 
 TWO_SECONDS = 2000
@@ -12,8 +12,8 @@ TWO_SECONDS = 2000
 # Firefox keeps no page that has a request under way: it loads the page again.
 @pytest.mark.only_browser("chromium")
 @pytest.mark.parametrize("share", ['dj-sse-share="false"', ""])
-def test_the_back_button_finds_the_page_as_it_was_and_live(everyday, server, share):
-    page = everyday.new_page()
+def test_the_back_button_restores_the_page_and_its_stream(desktop_chromium, server, share):
+    page = desktop_chromium.new_page()
     page.add_init_script("addEventListener('pageshow', (event) => { window.restored = event.persisted; })")
     head = HEAD.replace("<html ", '<html dj-sse-share-key="mine" ')
     there = server.page("there", path="/there/")
@@ -31,7 +31,7 @@ def test_the_back_button_finds_the_page_as_it_was_and_live(everyday, server, sha
     expect(page.locator("b")).to_have_class("sse-connected")
 
 
-def test_a_network_that_returns_is_used_at_once(page, server, context, open_page):
+def test_a_page_reconnects_immediately_when_the_network_returns(page, server, context, open_page):
     open_page('<b dj-sse="/stream/" dj-sse-mode="append"></b>')
     stream = server.accept().stream("retry: 60000\n\n" + event("a", "one;", id=1))
     expect(page.locator("b")).to_have_text("one;")
@@ -46,8 +46,8 @@ def test_a_network_that_returns_is_used_at_once(page, server, context, open_page
 
 
 @pytest.mark.only_browser("chromium")
-def test_a_frozen_page_holds_no_stream_and_is_live_when_it_is_shown_again(everyday, server):
-    page = everyday.new_page()
+def test_a_frozen_page_closes_its_stream_and_opens_it_when_it_is_shown(desktop_chromium, server):
+    page = desktop_chromium.new_page()
     page.goto(server.page('<b dj-sse="/stream/" dj-sse-mode="append"></b>'))
     stream = server.accept().stream(event("a", "one;", id=1))
     expect(page.locator("b")).to_have_text("one;")

@@ -1,9 +1,9 @@
-"""Elements on one URL: one connection for all of them, and each with what it is to have."""
+"""Elements with the same URL share a connection."""
 
 import pytest
 from playwright.sync_api import expect
 
-from apps.sse.tests.browser.playing import QUICK_RETRY, event
+from apps.sse.tests.browser.client_helpers import QUICK_RETRY, event
 
 
 def position(number):
@@ -14,7 +14,7 @@ def add(page, html):
     page.evaluate("(html) => { document.body.insertAdjacentHTML('beforeend', html); }", html)
 
 
-def test_elements_on_one_url_have_one_connection(page, server, open_page):
+def test_elements_with_the_same_url_share_a_connection(page, server, open_page):
     open_page(
         """
 <b dj-sse="/stream/" dj-sse-event="a"></b><i dj-sse="/stream/" dj-sse-event="b c"></i>
@@ -33,7 +33,7 @@ def test_elements_on_one_url_have_one_connection(page, server, open_page):
     stream.wait_until_closed()
 
 
-def test_each_element_has_states_and_statistics_of_its_own(page, server, open_page):
+def test_each_element_has_its_own_states_and_statistics(page, server, open_page):
     open_page('<b dj-sse="/stream/"></b>')
     stream = server.accept().stream(QUICK_RETRY + event("a", "1"))
     expect(page.locator("b")).to_have_text("1")
@@ -53,7 +53,7 @@ def test_each_element_has_states_and_statistics_of_its_own(page, server, open_pa
     assert server.is_idle()
 
 
-def test_elements_that_wish_otherwise_have_their_own(page, server, open_page):
+def test_elements_with_other_settings_have_their_own_connection(page, server, open_page):
     open_page("""
 <b dj-sse="/stream/"></b><i dj-sse="/stream/" dj-sse-credentials="true"></i>
 <u dj-sse="/stream/" dj-sse-reconnect="false"></u><s dj-sse="/stream/?page=2"></s>
@@ -62,7 +62,7 @@ def test_elements_that_wish_otherwise_have_their_own(page, server, open_page):
         server.accept().stream()
 
 
-def test_the_place_of_one_is_the_place_from_which_all_go_on(page, server, open_page):
+def test_elements_start_at_the_position_that_one_of_them_has(page, server, open_page):
     open_page(f"""
 <b dj-sse="/stream/"></b><i dj-sse="/stream/" dj-sse-since="{position(7)}"></i>
     """)
@@ -70,7 +70,7 @@ def test_the_place_of_one_is_the_place_from_which_all_go_on(page, server, open_p
     assert server.is_idle()
 
 
-def test_an_element_that_comes_later_is_given_what_it_missed_and_nothing_twice(page, server, open_page):
+def test_an_element_that_is_added_later_gets_missed_events_once(page, server, open_page):
     open_page(f'<b dj-sse="/stream/" dj-sse-mode="append" dj-sse-since="{position(10)}"></b>')
     stream = server.accept().stream("".join(event("a", str(n), id=position(n)) for n in range(11, 15)))
     expect(page.locator("b")).to_have_text("11121314")
@@ -86,7 +86,7 @@ def test_an_element_that_comes_later_is_given_what_it_missed_and_nothing_twice(p
     assert server.is_idle()
 
 
-def test_an_element_from_before_the_others_began_opens_its_own(page, server, open_page):
+def test_an_element_with_an_older_position_opens_its_own_connection(page, server, open_page):
     open_page(f'<b dj-sse="/stream/" dj-sse-since="{position(10)}"></b>')
     server.accept().stream(event("a", "11", id=position(11)))
     expect(page.locator("b")).to_have_text("11")
@@ -95,7 +95,7 @@ def test_an_element_from_before_the_others_began_opens_its_own(page, server, ope
 
 
 @pytest.mark.parametrize("rounds", [100, pytest.param(1000, marks=pytest.mark.soak)])
-def test_fifty_elements_on_five_urls_come_and_go_without_a_trace(page, server, open_page, browser_name, rounds):
+def test_fifty_elements_on_five_urls_leave_no_memory_behind(page, server, open_page, browser_name, rounds):
     open_page('<b id="first" dj-sse="/first/"></b>')
     server.accept("/first/").stream(event("a", "1"))
     expect(page.locator("b")).to_have_text("1")

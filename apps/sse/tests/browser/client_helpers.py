@@ -1,4 +1,4 @@
-"""What the tests of the client say to their pages and hear from them."""
+"""Events, pages and their states for tests of the client."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ RECORDER = """
 
 
 def event(name: str, data: Any, id: str | int | None = None) -> str:
-    """Return an event as a server writes it; data that is no string goes as JSON."""
+    """Return an event as a server writes it; data other than strings is sent as JSON."""
     lines = [f"event: {name}"] + ([f"id: {id}"] if id is not None else [])
     return "\n".join([*lines, f"data: {data if isinstance(data, str) else json.dumps(data)}"]) + "\n\n"
 
@@ -38,18 +38,18 @@ def item(number: int) -> str:
 
 
 def wait_for_state(page: Page, name: str) -> Any:
-    """Wait until the page's recorded connection has emitted `name`, and return what came with the last one."""
+    """Wait until the recorded connection has emitted `name`, and return the detail of the last one."""
     page.wait_for_function("(name) => seen.some(([seen]) => seen === name)", arg=name)
     return page.evaluate("(name) => seen.filter(([seen]) => seen === name).at(-1)[1]", name)
 
 
 def freeze(page: Page) -> None:
-    """Freeze a tab as Chromium does with one that has long been hidden."""
+    """Freeze a tab, as Chromium does with tabs that have been hidden for long."""
     _live(page, "frozen")
 
 
 def show(page: Page) -> None:
-    """Let a frozen tab go on."""
+    """Resume a frozen tab."""
     _live(page, "active")
 
 
