@@ -9,7 +9,10 @@ import pytest
 
 from tests.servers import ROOT
 
-SAMPLE_APPS = ["dashboard", "feed", "guide", "notifications", "tasks"]
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+# The other apps are samples.
+BASE_APPS = {"accounts", "dev", "operations", "site", "sse"}
+SAMPLE_APPS = sorted({file.parent.name for file in ROOT.glob("apps/*/apps.py")} - BASE_APPS)
 
 # The packages and modules of the library, each of which may import the ones before it.
 LIBRARY = [
@@ -152,6 +155,18 @@ def test_the_accounts_import_only_the_library_and_the_guard_of_development_datab
 def test_the_library_imports_nothing_of_ours_but_itself():
     ours = {name for file in OWN_LIBRARY for name in imported(file) if name.startswith("apps.")}
     assert {name for name in ours if not name.startswith("apps.sse")} == set()
+
+
+def test_the_table_of_packages_has_the_order_of_their_imports():
+    table = CONTRIBUTING.partition("| `apps/sse/` |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == LIBRARY[::-1]
+
+
+def test_what_to_add_names_files_that_exist():
+    text = CONTRIBUTING.partition("\n## Adding something\n")[2].partition("\n## ")[0]
+    files = [file for file in re.findall(r"`([\w./]+\.\w+|[\w/]+/src)`", text) if "NAME" not in file]
+    assert len(files) >= 8
+    assert [f for f in files if not (ROOT / "apps/sse" / f).exists() and not (ROOT / f).exists()] == []
 
 
 def test_files_end_their_lines_with_a_line_feed():
