@@ -1,8 +1,8 @@
-# One image for the web server, the task worker, migrations and a shell; they differ by their command.
+# One image for the web server, the task worker, migrations and a shell: only the command differs.
 #   docker build --build-arg VERSION=1.2.3 -t site .
-# deploy/compose.yml runs it with all that it needs; docs/operations.md says what to set.
+# deploy/compose.yml runs it; docs/operations.md describes its settings.
 
-# By digest, so that each build has the same base. Renew it for security updates, together with those in deploy/compose.yml.
+# The digest gives each build the same base. For security updates, renew it and those in deploy/compose.yml.
 ARG PYTHON_IMAGE=docker.io/library/python:3.13-slim-trixie@sha256:ffb752e139c0a19692a43af8d8523b274222dd68eebad5d583b45c2201c6e30a
 
 FROM $PYTHON_IMAGE AS build
@@ -10,8 +10,8 @@ FROM $PYTHON_IMAGE AS build
 ENV PATH=/venv/bin:$PATH STATIC_ROOT=/srv/static
 WORKDIR /app
 
-# Wheels alone: nothing is compiled, so there is no compiler, and pip stays out of /venv.
-# With Sentry's client if it is requirements-sentry.txt.
+# Only wheels: nothing is compiled, so the image needs no compiler, and /venv no pip.
+# requirements-sentry.txt adds Sentry's client.
 ARG REQUIREMENTS=requirements.txt
 COPY requirements*.txt .
 RUN python3 -m venv --without-pip /venv \
@@ -19,7 +19,7 @@ RUN python3 -m venv --without-pip /venv \
         --only-binary :all: --require-hashes -r "$REQUIREMENTS"
 
 COPY . .
-# Settings need a key and a host to be read; these are forgotten with the command.
+# The settings need a key and a host; these exist for this command only.
 RUN SECRET_KEY=$(python -c 'import secrets; print(secrets.token_urlsafe(50))') ALLOWED_HOSTS=localhost DATA_DIR=/tmp \
         python manage.py collectstatic --noinput --verbosity 0 \
     && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app /venv/lib
@@ -34,7 +34,7 @@ ENV PATH=/venv/bin:$PATH \
     STATIC_ROOT=/srv/static
 WORKDIR /app
 
-# All that is ever written is in /data, which is a volume, and in /tmp and /dev/shm.
+# The application writes to /data (a volume), /tmp and /dev/shm only.
 RUN groupadd --gid 10001 app \
     && useradd --uid 10001 --gid app --no-create-home --home-dir /data --shell /usr/sbin/nologin app \
     && install --directory --owner app --group app /data /run/site
@@ -48,7 +48,7 @@ LABEL org.opencontainers.image.version=$VERSION
 
 USER 10001
 VOLUME /data
-# gunicorn listens at $PORT, 8000 unless it is set.
+# gunicorn listens on $PORT (default: 8000).
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=1s --retries=3 \
     CMD ["python", "deploy/healthcheck.py"]
