@@ -3,7 +3,7 @@
 ONLY_HERE := $(shell sed -n 's|^/\(.*\) export-ignore$$|\1|p' .gitattributes)
 # `startproject` copies no folder whose name begins with a dot.
 ifeq ($(wildcard .ci)$(filter remove-template,$(MAKECMDGOALS)),)
-$(info This project also holds what only the template's own repository needs: $(wildcard $(ONLY_HERE)))
+$(info This project also contains files that only the template's own repository needs: $(wildcard $(ONLY_HERE)))
 $(info Remove it: make remove-template)
 endif
 
@@ -11,13 +11,13 @@ remove-template: ## Remove what only the template's own repository needs
 	@rm -rf $(ONLY_HERE)
 	@sed -i.old '/export-ignore$$/d' .gitattributes && rm .gitattributes.old
 
-# What the tests of the library and of the template need beside the project's packages.
+# The packages of the tests of the library and of the template, in addition to the project's.
 LOCK = template/requirements.txt
 
 lock::
 	@template/lock $(if $(UPGRADE),--upgrade)
 
-# The tests of the library and of the template, beside those of the project.
+# The tests of the project, the library and the template.
 ARGS ?= apps tests template
 
 test: servers
@@ -32,10 +32,10 @@ soak: setup ## Run the long tests
 template: setup ## Build dist/project_template.zip for startproject --template
 	@$(PYTHON) -m template.build
 
-manifest: setup ## Write template.lock, the ids of the files that a project gets
+manifest: setup ## Write template.lock, the manifest of a project's files
 	@$(PYTHON) -m template.manifest
 
-bench: setup ## Measure what open streams cost, beside nchan and others (options: bench/README.md)
+bench: setup ## Compare the cost of open streams with nchan and others (options: bench/README.md)
 	@$(PYTHON) -m bench
 
 pictures: setup ## Take the README's pictures again, from a running server
