@@ -68,7 +68,7 @@ def test_outdated_numbers_are_grey_and_show_their_time(dashboard):
     expect(figure).to_have_css("color", colour)
 
 
-def test_a_paused_page_stays_as_it_is_with_the_time_and_resumes_with_all_points(dashboard):
+def test_a_paused_page_shows_the_time_of_the_pause_and_resumes_with_all_points(dashboard):
     dashboard.get_by_text("Show as table").click()
     shown = "() => [document.querySelector('.charts').innerText, document.querySelector('tbody').innerText]"
     dashboard.get_by_role("button", name="Pause").focus()

@@ -151,7 +151,7 @@ def test_a_phone_picture_with_a_second_image_in_its_file_is_accepted():
         assert image.size == (60, 30)
 
 
-def test_a_file_of_too_many_bytes_is_not_opened():
+def test_a_file_above_the_size_limit_is_not_opened():
     upload = SimpleUploadedFile("a.png", b"")
     upload.size = images.MAX_BYTES + 1
     with pytest.raises(ValidationError, match="The limit is"):

@@ -34,7 +34,7 @@ def test_each_page_has_a_title_and_each_problem_commands_to_find_its_cause(clien
     assert page.count("<h3>Find the cause</h3>") == page.count('aria-label="Commands for: ') == 8
 
 
-def test_what_a_user_publishes_is_escaped_and_limited(client, ada, django_capture_on_commit_callbacks):
+def test_a_published_line_is_escaped_and_limited(client, ada, django_capture_on_commit_callbacks):
     with StreamClient().open(reverse("guide-channel")) as stream:
         with django_capture_on_commit_callbacks(execute=True):
             client.post(reverse("guide-publish-line"), {"text": "<script>" + "x" * 10_000})
