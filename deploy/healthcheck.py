@@ -1,7 +1,7 @@
 """
 Checks whether the server of this container is ready. If not, it prints the reason and exits with 1.
 
-deploy/healthcheck.py [SECONDS]: for so many seconds it tries again.
+deploy/healthcheck.py [SECONDS]: tries again for SECONDS (default: 0).
 """
 
 import http.client

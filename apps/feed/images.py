@@ -38,7 +38,7 @@ def resize(upload: UploadedFile) -> tuple[ContentFile, ContentFile]:
     """
     size = upload.size or 0
     if size > MAX_BYTES:
-        text = _("This image is %(size)s. The limit is %(limit)s. Make it smaller and try again.")
+        text = _("This picture is %(size)s. The limit is %(limit)s. Make it smaller and try again.")
         raise ValidationError(text, params={"size": filesizeformat(size), "limit": filesizeformat(MAX_BYTES)})
     encoded = decoder.submit(encode, upload)
     try:
@@ -47,7 +47,7 @@ def resize(upload: UploadedFile) -> tuple[ContentFile, ContentFile]:
         raise
     except TimeoutError:
         encoded.cancel()
-        message = _("The server is processing other images. Try again in a minute.")
+        message = _("The server is processing other pictures. Try again in a minute.")
         raise ValidationError(message, code="busy") from None
     except Image.DecompressionBombError:
         raise too_many_pixels(MAX_PIXELS) from None
@@ -85,7 +85,7 @@ def check(image: Image.Image, upload: UploadedFile) -> None:
 
 
 def too_many_pixels(limit: int) -> ValidationError:
-    text = _("This image has more than %(limit)s million pixels. Make it smaller and try again.")
+    text = _("This picture has more than %(limit)s million pixels. Make it smaller and try again.")
     return ValidationError(text, params={"limit": f"{limit / 1_000_000:g}"})
 
 

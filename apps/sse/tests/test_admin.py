@@ -150,7 +150,7 @@ def test_a_button_ends_a_users_streams_and_is_logged(admin, stats, sent):
 def test_a_views_streams_are_ended_after_a_confirmation(admin, stats, sent):
     confirmation = admin.post(END, {"view": FEED, "count": "7"})
     assert (sent, confirmation.status_code) == ([], 200)
-    assert "It had 7 a moment ago." in confirmation.text
+    assert "It has 7 open streams now." in confirmation.text
     assert FEED in admin.post(END, {"view": FEED, "confirmed": "yes"}, follow=True).text
     assert sent == [("close-view", {"view": FEED})]
 

@@ -71,7 +71,7 @@ def test_a_small_file_with_forty_megapixels_is_refused_before_they_are_decoded(t
     data = written("PNG", "P", (6300, 6300), transparency=0)
     assert len(data) < 50_000
     grown, results = decoded_at_once(tmp_path, *[data] * 4)
-    assert results == ["This image has more than 25 million pixels. Make it smaller and try again."] * 4
+    assert results == ["This picture has more than 25 million pixels. Make it smaller and try again."] * 4
     assert grown < 10 * MIB
 
 
