@@ -96,18 +96,22 @@ def clear_id(**kwargs):
     request_id.set("")
 
 
-class LineFormatter(logging.Formatter):
-    """Logs text without the tokens of password resets."""
-
-    def __init__(self):
-        super().__init__("{levelname} {name} {message}", style="{")
+class WithoutTokens(logging.Formatter):
+    """Removes the tokens of password resets."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a record as text."""
         return RESET_PATH.sub(r"\1…", super().format(record))
 
 
-class JSONFormatter(JsonFormatter):
+class LineFormatter(WithoutTokens):
+    """Logs one line of text for each record."""
+
+    def __init__(self):
+        super().__init__("{levelname} {name} {message}", style="{")
+
+
+class JSONFormatter(WithoutTokens, JsonFormatter):
     """Logs one line of JSON for each record, with its `extra` fields and the id of its request."""
 
     def __init__(self):
@@ -122,7 +126,3 @@ class JSONFormatter(JsonFormatter):
     def process_log_record(self, log_data: dict) -> dict:
         """Return the fields of a record and the id of its request, if there is one."""
         return log_data | ({"id": id} if (id := request_id.get()) else {})
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return a record as one line of JSON."""
-        return RESET_PATH.sub(r"\1…", super().format(record))

@@ -1,6 +1,5 @@
 """Creates an app in this project, in place of Django's command of this name."""
 
-import ast
 import importlib.util
 import inspect
 import keyword
@@ -117,40 +116,19 @@ def additions(name: str, live: bool) -> list[tuple[Path, str, str]]:
 
 def add_to_list(file: Path, variable: str, line: str) -> bool:
     """
-    Add a line to a list in a Python file, after the last line that names an app of this project.
+    Add a line to a list in a Python file, after the last line of its kind.
 
-    Returns False, and changes nothing, if the list does not have one element in each line.
+    Returns False, and changes nothing, if the list has no such line or another form.
     """
-    source = file.read_text(encoding="utf-8")
-    tree = ast.parse(source)
-    lists = [
-        node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.List) and _names(node) == [variable]
-    ]
-    elements = lists[0].elts if len(lists) == 1 else []
-    ours = [each for each in elements if "apps." in (ast.get_source_segment(source, each) or "")]
-    if not ours or not _imports_names(tree, line):
+    text = file.read_text(encoding="utf-8")
+    start = text.find(f"\n{variable} = [\n")
+    kind = line.partition("apps.")[0]
+    last = text.rfind(f"\n    {kind}apps.", start, text.find("\n]\n", start)) if start >= 0 else -1
+    end = text.find("\n", last + 1)
+    if last < 0 or text[end - 1] != ",":
         return False
-    lines = source.splitlines(keepends=True)
-    end = ours[-1].end_lineno or 0
-    last = lines[end - 1]
-    if last.strip() != f"{ast.get_source_segment(source, ours[-1])},":
-        return False
-    indent = last[: len(last) - len(last.lstrip())]
-    lines.insert(end, f"{indent}{line}\n")
-    file.write_text("".join(lines), encoding="utf-8", newline="\n")
+    file.write_text(f"{text[:end]}\n    {line}{text[end:]}", encoding="utf-8", newline="\n")
     return True
-
-
-def _names(assignment: ast.Assign) -> list[str]:
-    return [target.id for target in assignment.targets if isinstance(target, ast.Name)]
-
-
-def _imports_names(tree: ast.Module, line: str) -> bool:
-    """Return whether the file imports every name in the line."""
-    imported = {alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
-    return {node.id for node in ast.walk(ast.parse(f"[{line}]")) if isinstance(node, ast.Name)} <= imported
 
 
 def _file_of(module: str) -> Path:

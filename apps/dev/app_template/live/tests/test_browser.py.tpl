@@ -48,12 +48,7 @@ def pages(site, browser):
 def test_every_open_page_shows_changed_rows_and_the_count(site, pages):
     ada, admin, elsewhere = pages
     ada.get_by_label("Text").fill("Hello" + "o" * 190)
-    ada.context.set_offline(True)
     ada.get_by_role("button", name="Add").click()
-    expect(ada.get_by_role("status").get_by_text("What you typed is kept.")).to_be_visible()
-    ada.context.set_offline(False)
-    ada.problems.clear()
-    ada.get_by_role("button", name="Try again", exact=True).click()
     for page in (ada, admin):
         expect(page.locator("#app_name-items li").first).to_contain_text("Hello")
     expect(elsewhere.locator("#app_name-count")).to_have_text("1002")
