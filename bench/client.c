@@ -1,16 +1,16 @@
 /*
- * The load client: holds many event streams open and counts the events that arrive on them.
+ * The load client: opens many event streams and counts the events that arrive.
  *
  *     client PORT HEAD MARK
  *
- * Each stream is a connection to PORT of the loopback that sends HEAD, a whole request. An event
- * is counted when its MARK arrives, a byte that stands once in each event and nowhere else, so
- * that it does not matter how the bytes are cut into reads.
+ * Each stream is a connection to PORT of the loopback that sends HEAD, a complete request. An event
+ * is counted when its MARK arrives, a byte that occurs once in each event and nowhere else. So reads
+ * may split events anywhere.
  *
- * A line "STREAMS EVENTS MILLISECONDS" on the standard input asks for so many streams, and for so
- * many events in all. It is answered with "STREAMS EVENTS" when they are there, or as far as they
- * are when the time is over; or with "failed: " and the reason, once, when a stream is refused or
- * ends. The end of the input ends the client.
+ * A line "STREAMS EVENTS MILLISECONDS" on the standard input requests a number of streams and a total
+ * number of events. The response is "STREAMS EVENTS" when they have arrived, or with the numbers
+ * reached at the timeout; or "failed: " and the reason, once, when a stream is refused or ends. The
+ * end of the input ends the client.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -33,7 +33,7 @@ static int poller;
 static char *is_open; /* by descriptor */
 static long started, opened, events;
 static long wanted_streams, wanted_events, deadline;
-static int asked;
+static int is_requested;
 static char buffer[BUFFER];
 
 static void fail(const char *reason, int length)
@@ -72,7 +72,7 @@ static void start_stream(void)
     started++;
 }
 
-/* Says whether the response has begun, and fails if it is a refusal. */
+/* Return whether the response has begun; fail if the server refused. */
 static int begins(int descriptor)
 {
     ssize_t size = recv(descriptor, buffer, BUFFER, MSG_PEEK | MSG_DONTWAIT);
@@ -109,16 +109,16 @@ static void take_question(void)
     if (sscanf(line, "%ld %ld %ld", &wanted_streams, &wanted_events, &patience) != 3)
         fail("the question is not STREAMS EVENTS MILLISECONDS", 100);
     deadline = milliseconds() + patience;
-    asked = 1;
+    is_requested = 1;
 }
 
 static void answer_when_due(void)
 {
-    if (!asked || ((opened < wanted_streams || events < wanted_events) && milliseconds() < deadline))
+    if (!is_requested || ((opened < wanted_streams || events < wanted_events) && milliseconds() < deadline))
         return;
     printf("%ld %ld\n", opened, events);
     fflush(stdout);
-    asked = 0;
+    is_requested = 0;
 }
 
 int main(int count, char **arguments)
@@ -135,8 +135,8 @@ int main(int count, char **arguments)
     watch(0);
     for (;;) {
         struct epoll_event ready[BATCH];
-        long patience = asked ? deadline - milliseconds() : -1;
-        int size = epoll_wait(poller, ready, BATCH, asked && patience < 0 ? 0 : (int)patience);
+        long patience = is_requested ? deadline - milliseconds() : -1;
+        int size = epoll_wait(poller, ready, BATCH, is_requested && patience < 0 ? 0 : (int)patience);
         for (int i = 0; i < size; i++)
             ready[i].data.fd ? read_stream(ready[i].data.fd) : take_question();
         while (started < wanted_streams && started - opened < AT_ONCE)

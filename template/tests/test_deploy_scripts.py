@@ -271,8 +271,8 @@ def test_backup_and_restore_need_libpq_variables_for_postgresql(tmp_path, script
 def test_git_and_the_image_ignore_the_certificates_key(tmp_path):
     shutil.copyfile(ROOT / ".gitignore", tmp_path / ".gitignore")
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
-    asked = ["git", "-C", tmp_path, "check-ignore", "deploy/tls/privkey.pem", "deploy/.env"]
-    assert subprocess.run(asked, check=False, capture_output=True, text=True).stdout.count("\n") == 2
+    command = ["git", "-C", tmp_path, "check-ignore", "deploy/tls/privkey.pem", "deploy/.env"]
+    assert subprocess.run(command, check=False, capture_output=True, text=True).stdout.count("\n") == 2
     assert "deploy" in (ROOT / ".dockerignore").read_text().splitlines()
 
 

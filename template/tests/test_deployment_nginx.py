@@ -171,11 +171,11 @@ def test_nginx_serves_static_files_compressed_and_hashed_ones_as_immutable(front
     static = front.site / "static"
     static.mkdir()
     (static / "site.0123456789ab.css").write_text("body {}")
-    (static / "site.0123456789ab.css.gz").write_bytes(b"\x1f\x8b stands for it")
+    (static / "site.0123456789ab.css.gz").write_bytes(b"\x1f\x8b a stand-in")
     (static / "plain.css").write_text("body {}")
     client = httpx.Client(base_url=f"{front.url}/static/")
     with client, client.stream("GET", "site.0123456789ab.css", headers={"Accept-Encoding": "gzip"}) as answer:
-        assert b"".join(answer.iter_raw()).endswith(b"stands for it")
+        assert b"".join(answer.iter_raw()).endswith(b"a stand-in")
         assert answer.headers["Content-Encoding"] == "gzip"
         assert answer.headers.get_list("Cache-Control") == ["public, max-age=31536000, immutable"]
         assert "Expires" not in answer.headers

@@ -135,13 +135,13 @@ def test_notifications_copied_into_a_plain_django_project_are_live(project, visi
     assert "No notifications yet." in visitor.get("/notifications/").text
     with connect_sse(visitor, "GET", "/api/notifications/stream/") as source:
         project.manage("shell", "-v0", "-c", NOTIFY)
-        heard = next(streaming.heard(source))
-    assert (heard.event, "far from home" in heard.json()["html"]) == ("notification", True)
+        event = next(streaming.heard(source))
+    assert (event.event, "far from home" in event.json()["html"]) == ("notification", True)
     page = visitor.get("/notifications/")
-    assert (heard.json()["html"].strip() in page.text, count(page)) == (True, 1)
+    assert (event.json()["html"].strip() in page.text, count(page)) == (True, 1)
     data = {"csrfmiddlewaretoken": token(page)}
     page = visitor.post(
-        f"/api/notifications/{heard.json()['id']}/read/", data=data, headers={"Accept": "text/html"}
+        f"/api/notifications/{event.json()['id']}/read/", data=data, headers={"Accept": "text/html"}
     )
     assert ("Marked as read." in page.text, count(page)) == (True, 0)
     project.manage("makemigrations", "--check", "--dry-run", "--verbosity", "0")

@@ -49,7 +49,7 @@ def entries(server):
     return [json.loads(line) for line in server.output().splitlines() if line.startswith("{")]
 
 
-@pytest.mark.skipif(not apps.is_installed("apps.guide"), reason="the guide was taken out")
+@pytest.mark.skipif(not apps.is_installed("apps.guide"), reason="the guide was removed")
 def test_the_guide_is_for_staff_and_a_refused_stream_is_one_short_log_line(production):
     id = secrets.token_hex(16)
     assert httpx.get(f"{production.url}/guide/").headers["Location"] == "/accounts/login/?next=/guide/"

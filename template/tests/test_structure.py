@@ -1,4 +1,4 @@
-"""The shape that keeps the project easy to walk: who may import whom, and what files hold."""
+"""The structure of the project: the packages of the library, and which imports are allowed."""
 
 import ast
 import graphlib
@@ -116,7 +116,7 @@ def test_importing_a_module_of_the_library_registers_nothing_in_another():
 
 
 def changes(statement: ast.stmt, own: set[str]):
-    """Yield the parts of a module's statement that change what one of the names `own` holds."""
+    """Yield the parts of a module's statement that change an object with one of the names `own`."""
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         yield from [statement] if root_of(statement.value) in own else []
     elif isinstance(statement, ast.Assign | ast.AugAssign):
