@@ -15,11 +15,11 @@ class SSEConfig(AppConfig):
         from .http import view_wrapper
         from .servers import listening_sockets, shutdown
         from .stats import metrics, processes
-        from .stream import registry, summary
+        from .stream import registry
 
         checks.register()
-        revocation.watch()
-        summary.watch()
+        revocation.connect_signals()
+        registry.connect_metrics()
         processes.connect_signals()
         metrics.gauges["bus_up"] = hub.can_read
         logging.getLogger("django.request").addFilter(view_wrapper.without_traceback)

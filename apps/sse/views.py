@@ -63,8 +63,8 @@ class SSEMixin(DOMMixin):
         """
         Return the view.
 
-        It answers a CORS preflight and, in an async view, resolves `request.user` before any code of
-        the class runs, access mixins included.
+        It answers a CORS preflight and, if the view is async, loads `request.user` before any code of the class
+        runs, access mixins included.
         """
         view = super().as_view(**initkwargs)  # type: ignore[misc]
         return wrap_view(view, CORS(cls(**initkwargs), only_streams=issubclass(cls, SSEView)))
@@ -133,22 +133,19 @@ class SSEMixin(DOMMixin):
         admission = self._admission()
         if refused := admission.refusal(self.request):
             return refused
-        keepalive, connection = self.sse_keepalive_interval, None
-        if self.request.method == "HEAD":
-            admission.close()
-        else:
-            connection = admission.connect(
-                self.request,
-                source,
-                opening=self._opening(),
-                retry_ms=self.sse_retry_ms,
-                keepalive=keepalive,
-                name=f"{type(self).__module__}.{type(self).__qualname__}",
-            )
+        keepalive = self.sse_keepalive_interval
+        connection = admission.connect(
+            self.request,
+            source,
+            opening=self._opening(),
+            retry_ms=self.sse_retry_ms,
+            keepalive=keepalive,
+            name=f"{type(self).__module__}.{type(self).__qualname__}",
+        )
         return StreamResponse(self.request, connection, keepalive=keepalive, joinable=source.joinable)
 
     def _admission(self) -> Admission:
-        # There is none if another class's `as_view()` has made the view.
+        # There is none if `View` comes first in the base classes.
         return getattr(self.request, "sse_admission", None) or Admission(CORS(self, only_streams=False))
 
     def _opening(self) -> str:
@@ -179,7 +176,7 @@ class SSEView(SSEMixin, View):
     """
     A stream with its own URL: the events of `channels`, or what an overridden `stream()` yields.
 
-    Override `mount()` to prepare or refuse the stream. `request.user` is resolved before your code
+    Override `mount()` to prepare or refuse the stream. `request.user` is loaded before your code
     runs. `follow`: `"every"` sends a client every event of the channels, including those it missed;
     `"latest"` sends only the newest event of each channel. Under `apps.sse.asgi.hand_off` an open
     stream needs no thread and no database connection.
@@ -252,16 +249,16 @@ class SSEView(SSEMixin, View):
 
     async def _open(self, retry: ViewWithoutID | None) -> HttpResponseBase:
         response = await self._mount()
-        if response is None and self._follows(self.channels):
-            return self._respond(await self._channel_source())
-        if response is None:
-            restart = None if retry is None else partial(self._restart, retry)
-            return self._respond(self._generated(self.stream(self.request), restart=restart))
-        if not isinstance(response, HttpResponseBase):
+        if isinstance(response, HttpResponseBase):
+            # A cache must not serve a refusal to a client that may open the stream.
+            response.headers.setdefault("Cache-Control", "no-cache")
+            return response
+        if response is not None:
             raise TypeError(f"{type(self).__name__}.mount() must return a response or None, not {response!r}.")
-        # A cache must not serve a refusal to a client that may open the stream.
-        response.headers.setdefault("Cache-Control", "no-cache")
-        return response
+        if self._follows(self.channels):
+            return self._respond(await self._channel_source())
+        restart = None if retry is None else partial(self._restart, retry)
+        return self._respond(self._generated(self.stream(self.request), restart=restart))
 
     async def _mount(self) -> Any:
         return await _call(self.mount, self.request, self.get_last_event_id(), *self.args, **self.kwargs)

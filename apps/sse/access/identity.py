@@ -4,13 +4,16 @@ import functools
 import ipaddress
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedCookies
+from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
 
 from ..conf import setting
 from ..stream.registry import Client
-from .accounts import fingerprint_of, session_hash
 
+ACCOUNT_FIELDS = ("password", "is_active", "is_staff", "is_superuser")
 # A client with an IPv6 address has a whole network of them, which counts as one address.
 IPV6_BITS = 64
 
@@ -26,6 +29,25 @@ def client_of(request: HttpRequest) -> Client:
         session_hash=session_hash(key),
         fingerprint=fingerprint_of(user),
     )
+
+
+def fingerprint_of(user: Any) -> int | None:
+    """Return a hash of the account's current state, None for a visitor and for users of another model."""
+    if getattr(user, "pk", None) is None or not isinstance(user, get_user_model()):
+        return None
+    return hash(tuple(getattr(user, name) for name in account_fields(get_user_model())))
+
+
+@functools.cache
+def account_fields(model: type[Model]) -> tuple[str, ...]:
+    """Return those of `ACCOUNT_FIELDS` that a user model has."""
+    names = {field.name for field in model._meta.concrete_fields}
+    return tuple(name for name in ACCOUNT_FIELDS if name in names)
+
+
+def session_hash(key: str) -> int:
+    """Return the number that identifies a session where its key must not appear, 0 for no key."""
+    return int.from_bytes(salted_hmac("apps.sse.session", key, algorithm="sha256").digest()[:7]) if key else 0
 
 
 def address_of(request: HttpRequest) -> str:

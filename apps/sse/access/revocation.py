@@ -22,7 +22,7 @@ from ..stream import recent_revocations, registry
 from ..stream.registry import OpenConnection
 from ..wire.events import Event
 from .access_check import checker
-from .accounts import account_fields, session_hash
+from .identity import account_fields, session_hash
 
 logger = logging.getLogger("apps.sse")
 
@@ -62,7 +62,7 @@ def close_view(name: str) -> None:
     control.send("close-view", {"view": name})
 
 
-def watch() -> None:
+def connect_signals() -> None:
     """Receive the revocations of other processes, and Django's signals about users and sessions."""
     control.received.connect(_receive)
     control.lost.connect(_end_all)
@@ -71,10 +71,10 @@ def watch() -> None:
     user_logged_in.connect(_logged_in)
     user_logged_out.connect(_logged_out)
     if apps.is_installed("django.contrib.auth"):
-        _watch_users()
+        _connect_users()
 
 
-def _watch_users() -> None:
+def _connect_users() -> None:
     user = get_user_model()
     for model in apps.get_models():
         if issubclass(model, user):

@@ -50,8 +50,11 @@ class Admission:
         self._client = client
         return None
 
-    def connect(self, request: HttpRequest, source: Source, **options: Any) -> Connection:
-        """Return the connection of a request that was not refused, which counts until it is released."""
+    def connect(self, request: HttpRequest, source: Source, **options: Any) -> Connection | None:
+        """Return the connection of a request that was not refused, None for HEAD. It counts until its release."""
+        if request.method == "HEAD":
+            self.close()
+            return None
         client, self._client = self._client or Client(), None
         started = recent_revocations.take_start(request)
         return Connection(source, client=client, started=started, on_release=connection_counts.remove, **options)

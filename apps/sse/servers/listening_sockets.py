@@ -13,7 +13,6 @@ import os
 import socket
 import stat
 import weakref
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +32,11 @@ _watching: "weakref.WeakSet[asyncio.AbstractEventLoop]" = weakref.WeakSet()
 def watch(**_: Any) -> None:
     """End the streams of the running loop when a listening socket is closed; connect it to `stream_opened`."""
     loop = asyncio.get_running_loop()
+    if loop not in _found:
+        _found[loop] = ListeningSockets()
     if loop not in _watching:
         _watching.add(loop)
-        if loop not in _found:
-            _found[loop] = ListeningSockets()
-        _check_later(loop)
-
-
-def _check_later(loop: asyncio.AbstractEventLoop) -> None:
-    # In a context of its own, because it outlives the request that started it.
-    loop.call_later(CHECK_SECONDS, _check, loop, context=contextvars.Context())
+        _check(loop)
 
 
 def _check(loop: asyncio.AbstractEventLoop) -> None:
@@ -50,7 +44,8 @@ def _check(loop: asyncio.AbstractEventLoop) -> None:
     if not streams.connections:
         _watching.discard(loop)
         return
-    _check_later(loop)
+    # In a context of its own, because it outlives the request that started it.
+    loop.call_later(CHECK_SECONDS, _check, loop, context=contextvars.Context())
     if _found[loop].closed():
         _found[loop] = ListeningSockets()
         streams.end(lambda _: True, "restart")
@@ -65,39 +60,28 @@ class ListeningSockets:
     """
 
     def __init__(self) -> None:
-        names = os.listdir(DESCRIPTORS) if DESCRIPTORS.is_dir() else []
-        sockets = {int(name): identity for name in names if (identity := _identity(int(name)))}
-        self._identities = {number: identity for number, identity in sockets.items() if _listens(number)}
-        _set_user_timeout(sockets, self._identities)
+        self._identities: dict[int, tuple[int, int]] = {}
+        ports: dict[int, int | None] = {}
+        for number in map(int, os.listdir(DESCRIPTORS) if DESCRIPTORS.is_dir() else ()):
+            with contextlib.suppress(OSError), _duplicate(number) as found:
+                ports[number] = _tcp_port(found)
+                if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and (identity := _identity(number)):
+                    self._identities[number] = identity
+        listening = {ports[number] for number in self._identities} - {None}
+        for number, port in ports.items():
+            if port in listening and hasattr(socket, "TCP_USER_TIMEOUT"):
+                with contextlib.suppress(OSError), _duplicate(number) as found:
+                    milliseconds = int(UNACKNOWLEDGED_SECONDS * 1000)
+                    found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
     def closed(self) -> bool:
         """Return whether one of them has been closed since."""
         return any(_identity(number) != identity for number, identity in self._identities.items())
 
 
-def _listens(number: int) -> bool:
-    with contextlib.suppress(OSError), _duplicate(number) as found:
-        return bool(found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
-    return False
-
-
-def _set_user_timeout(sockets: Iterable[int], listening: Iterable[int]) -> None:
-    if not hasattr(socket, "TCP_USER_TIMEOUT"):
-        return
-    ports = {_port(number) for number in listening} - {None}
-    for number in sockets:
-        if _port(number) in ports:
-            with contextlib.suppress(OSError), _duplicate(number) as found:
-                milliseconds = int(UNACKNOWLEDGED_SECONDS * 1000)
-                found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
-
-
-def _port(number: int) -> int | None:
-    """Return the local port of a TCP socket, None for other sockets."""
-    with contextlib.suppress(OSError), _duplicate(number) as found:
-        if found.family in (socket.AF_INET, socket.AF_INET6) and found.type == socket.SOCK_STREAM:
-            return found.getsockname()[1]
-    return None
+def _tcp_port(found: socket.socket) -> int | None:
+    is_tcp = found.family in (socket.AF_INET, socket.AF_INET6) and found.type == socket.SOCK_STREAM
+    return found.getsockname()[1] if is_tcp else None
 
 
 def _duplicate(number: int) -> socket.socket:

@@ -10,11 +10,13 @@ import contextvars
 import logging
 import time
 import weakref
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
 from django.dispatch import Signal
 
+from ..stats import metrics
 from . import recent_revocations
 
 logger = logging.getLogger("apps.sse")
@@ -22,6 +24,8 @@ logger = logging.getLogger("apps.sse")
 TICK_SECONDS = 1.0
 # Wait this long for a client of an ended stream to take its last bytes.
 LINGER_SECONDS = 30.0
+# Pairs of a user and a view in the `summary()`, so that its size is bounded.
+MAX_USERS = 1000
 
 
 class Client(NamedTuple):
@@ -175,6 +179,34 @@ def force_close_all() -> None:
     for registry in list(_registries.values()):
         with contextlib.suppress(RuntimeError):
             registry.loop.call_soon_threadsafe(registry.force_close)
+
+
+def summary() -> dict[str, Any]:
+    """
+    Return the open streams of this process, by view and by user.
+
+    `users` has for each view the number of streams of each user, by primary key as text: of the
+    `MAX_USERS` pairs with the most streams. `signed_in` counts the streams of all users, `online` the users.
+    """
+    views: Counter[str] = Counter()
+    users: Counter[tuple[str, str]] = Counter()
+    for connection in all_open():
+        views[connection.name] += 1
+        if connection.client.user_pk is not None:
+            users[connection.name, str(connection.client.user_pk)] += 1
+    shown: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for (view, pk), number in users.most_common(MAX_USERS):
+        shown[view][pk] = number
+    online = len({pk for _, pk in users})
+    return {"views": dict(views), "users": shown, "signed_in": users.total(), "online": online}
+
+
+def connect_metrics() -> None:
+    """Add the open streams to this process's statistics."""
+    metrics.sections["streams"] = summary
+    metrics.gauges["connections"] = open_streams
+    metrics.gauges["backlog_connections"] = lambda: sum(connection.backlog_bytes > 0 for connection in all_open())
+    metrics.gauges["backlog_bytes"] = lambda: sum(connection.backlog_bytes for connection in all_open())
 
 
 def _maintain(connection: OpenConnection, now: float) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from functools import partial
+from types import coroutine
 from typing import Any
 
 from ..wire.events import Event
@@ -80,7 +81,7 @@ class Writer:
         except (Exception, asyncio.CancelledError) as error:
             self._on_send_error(error)
         else:
-            flush = self._flush(_Resumed(sending, blocked_by))
+            flush = self._flush(_continue(sending, blocked_by))
             self._flushing = asyncio.get_running_loop().create_task(flush)
         return len(events)
 
@@ -131,26 +132,20 @@ class Writer:
             self._has_written = True
 
 
-class _Resumed:
-    """An awaitable that was stepped once and continues in a task."""
-
-    def __init__(self, steps: Generator[Any], blocked_by: Any) -> None:
-        self._steps = steps
-        self._blocked_by = blocked_by
-
-    def __await__(self):
-        blocked_by = self._blocked_by
-        while True:
-            try:
-                yield blocked_by
-            except BaseException as error:
-                step = partial(self._steps.throw, error)
-            else:
-                step = partial(next, self._steps)
-            try:
-                blocked_by = step()
-            except StopIteration:
-                return
+@coroutine
+def _continue(steps: Generator[Any], blocked_by: Any) -> Generator[Any]:
+    """Continue a coroutine that was stepped once, in a task."""
+    while True:
+        try:
+            yield blocked_by
+        except BaseException as error:
+            step = partial(steps.throw, error)
+        else:
+            step = partial(next, steps)
+        try:
+            blocked_by = step()
+        except StopIteration:
+            return
 
 
 async def _not_running(message: dict[str, Any]) -> None:

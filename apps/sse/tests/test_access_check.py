@@ -18,7 +18,7 @@ from django.db import connection, models
 from django.test.utils import CaptureQueriesContext, isolate_apps
 from django.utils import timezone
 
-from apps.sse.access import access_check, accounts, revocation
+from apps.sse.access import access_check, identity, revocation
 from apps.sse.access.access_check import AccessCheck
 from apps.sse.stream import registry
 from apps.sse.stream.connection import Connection
@@ -239,7 +239,7 @@ async def test_a_sweep_that_fails_is_logged_once_and_tried_again(ada, caplog, mo
     its = AccessCheck()
     async with Opened(ada) as stream:
         with monkeypatch.context() as broken:
-            broken.setattr(accounts, "_accounts", lambda pks: 1 / 0)
+            broken.setattr(access_check, "_accounts", lambda pks: 1 / 0)
             for _ in range(3):
                 check(its)
         assert [record.levelname for record in caplog.records] == ["WARNING"]
@@ -267,10 +267,11 @@ async def test_a_user_model_without_permissions_or_flags_is_swept_whomever_its_m
 ):
     model = user_model_of_ones_own
     user = model.objects.create(name="ada", password="one")
-    monkeypatch.setattr(accounts, "get_user_model", lambda: model)
-    client = registry.Client(user_pk=user.pk, fingerprint=accounts.fingerprint_of(user))
+    monkeypatch.setattr(access_check, "get_user_model", lambda: model)
+    monkeypatch.setattr(identity, "get_user_model", lambda: model)
+    client = registry.Client(user_pk=user.pk, fingerprint=identity.fingerprint_of(user))
     assert client.fingerprint is not None
     its = Connection(Silent(), opening="", retry_ms=1000, keepalive=15, client=client)
-    assert accounts.changed_accounts([its]) == set()
+    assert access_check.changed_accounts([its]) == set()
     model._base_manager.update(password="two")
-    assert accounts.changed_accounts([its]) == {its}
+    assert access_check.changed_accounts([its]) == {its}

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from apps.sse import SSEView, position, publish
 from apps.sse.delivery.hub import get_hub
 from apps.sse.stats import metrics, processes, prometheus
-from apps.sse.stream import summary
+from apps.sse.stream import registry
 from tests.servers import ROOT
 
 from .followers import tell, until
@@ -249,7 +249,7 @@ def test_the_backlogs_of_open_streams_are_summed(monkeypatch):
         def __init__(self, backlog_bytes):
             self.backlog_bytes = backlog_bytes
 
-    monkeypatch.setattr(summary.registry, "all_open", lambda: [Stream(0), Stream(10), Stream(20)])
+    monkeypatch.setattr(registry, "all_open", lambda: [Stream(0), Stream(10), Stream(20)])
     monkeypatch.setitem(metrics.sections, "streams", dict)
     gauges = metrics.report()["gauges"]
     assert [gauges[name] for name in ("connections", "backlog_connections", "backlog_bytes")] == [3, 2, 30]
@@ -259,12 +259,12 @@ def test_open_streams_are_counted_by_view_and_for_the_users_with_the_most(monkey
     class Stream:
         def __init__(self, name, pk):
             self.name = name
-            self.client = summary.registry.Client(user_pk=pk)
+            self.client = registry.Client(user_pk=pk)
 
     streams = [Stream("feed", 7), Stream("feed", 7), Stream("chat", 7), Stream("feed", 8), Stream("feed", None)]
-    monkeypatch.setattr(summary.registry, "all_open", lambda: streams)
-    monkeypatch.setattr(summary, "MAX_USERS", 2)
-    assert summary.streams() == {
+    monkeypatch.setattr(registry, "all_open", lambda: streams)
+    monkeypatch.setattr(registry, "MAX_USERS", 2)
+    assert registry.summary() == {
         "views": {"feed": 4, "chat": 1},
         "users": {"feed": {"7": 2}, "chat": {"7": 1}},
         "signed_in": 4,
