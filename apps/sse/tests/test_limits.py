@@ -176,11 +176,7 @@ def test_counts_are_right_when_threads_and_the_garbage_collector_change_them_at_
         gc.set_threshold(*threshold)
     gc.collect()
     assert counts.try_add(Client()) is None
-    assert counts.counts == {
-        "SSE_MAX_TOTAL": {"all": 1},
-        "SSE_MAX_PER_USER": {None: 1},
-        "SSE_MAX_PER_ADDRESS": {"": 1},
-    }
+    assert counts.counts == {limit.setting: {limit.key(Client()): 1} for limit in limits.LIMITS}
 
 
 def test_a_visitor_has_no_fingerprint_and_a_session_is_known_by_a_hash():
