@@ -39,7 +39,7 @@ def quick(monkeypatch):
 
 @pytest.fixture
 def flaky(settings):
-    settings.SSE_BROKER_URL = "apps.sse.tests.followers.Flaky://"
+    settings.SSE_BROKER_URL = "apps.sse.tests.followers.FlakyBroker://"
     return get_broker()
 
 

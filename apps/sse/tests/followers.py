@@ -9,20 +9,20 @@ from apps.sse.wire.events import Event
 TIMEOUT_SECONDS = 10
 
 
-class Ear:
+class RecordingFollower:
     """A follower that remembers what it hears."""
 
     def __init__(self, *channels, latest=False):
         self.channels = frozenset(channels)
         self.latest = latest
-        self.heard = []
+        self.events = []
         self.position = None
-        self.hung_up = ""
+        self.drop_reason = ""
         self.is_ended = False
 
     def deliver(self, events, data):
         assert data == b"".join(event.frame for event in events)
-        self.heard += events
+        self.events += events
         self.position = events[-1].position
         return len(events)
 
@@ -30,14 +30,14 @@ class Ear:
         await asyncio.sleep(0)
 
     def drop(self, reason):
-        self.hung_up = reason
+        self.drop_reason = reason
 
     @property
     def texts(self):
-        return [event.text for event in self.heard]
+        return [event.text for event in self.events]
 
 
-def tell(channel, text, *, name="e", durable=True):
+def append_event(channel, text, *, name="e", durable=True):
     """Put an event into the log, as `publish` does after the commit."""
     get_broker()._append(Event(channel=channel, name=name, text=text, durable=durable))
 
@@ -48,7 +48,7 @@ async def until(condition):
             await asyncio.sleep(0.005)
 
 
-class Flaky(MemoryBroker):
+class FlakyBroker(MemoryBroker):
     """A broker whose reads, and whose listening, fail while `is_down`; it counts its reads."""
 
     def __init__(self, url=""):

@@ -49,7 +49,7 @@ class Answer:
     @property
     def events(self):
         """The events that a client of the specification receives, except the opening position."""
-        return heard(self.chunks)
+        return received_events(self.chunks)
 
     @property
     def opened(self):
@@ -61,7 +61,7 @@ class Answer:
         return [event.event for event in self.events]
 
 
-def heard(chunks):
+def received_events(chunks):
     """Return the events of an answer that begins so, except the opening position."""
     return [event for event in decode(b"".join(chunks).decode()) if event.event != OPEN]
 
@@ -73,7 +73,7 @@ def decode(text):
     return [event for event in events if event and event.data]
 
 
-def ask(
+def fetch(
     way, view, method="GET", *, headers=(), query=b"", route="stream/", url="/stream/", until=None, **settings
 ):
     """
@@ -99,17 +99,17 @@ def ask(
     ):
         os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
         answer = Answer()
-        send = _ask_wsgi if way == "WSGI" else _ask_asgi
-        asked = pool.submit(send, answer, way, method, url, query, raw, until)
+        send = _fetch_wsgi if way == "WSGI" else _fetch_asgi
+        fetching = pool.submit(send, answer, way, method, url, query, raw, until)
         try:
-            asked.result(TIMEOUT_SECONDS)
+            fetching.result(TIMEOUT_SECONDS)
         except TimeoutError:
             registry.end_all()
             raise
     return answer
 
 
-def _ask_asgi(answer, way, method, url, query, headers, until):
+def _fetch_asgi(answer, way, method, url, query, headers, until):
     application = hand_off(ASGIHandler()) if way == "hand-off" else ASGIHandler()
     scope = {
         "type": "http",
@@ -132,7 +132,7 @@ def _ask_asgi(answer, way, method, url, query, headers, until):
     asyncio.run(run())
 
 
-def _ask_wsgi(answer, way, method, url, query, headers, until):
+def _fetch_wsgi(answer, way, method, url, query, headers, until):
     names = ((name.decode().upper().replace("-", "_"), value) for name, value in headers)
     environ = {
         "REQUEST_METHOD": method,

@@ -15,7 +15,7 @@ from django.views import View
 
 from apps.sse import SSEMixin, SSEView
 
-from .streams import WAYS, ask, make_user, session_cookie
+from .streams import WAYS, fetch, make_user, session_cookie
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.parametrize("way", WAYS)]
 
@@ -79,7 +79,7 @@ guarded = pytest.mark.parametrize("view", GUARDED.values(), ids=GUARDED)
 
 @guarded
 def test_a_visitor_is_sent_to_the_login(way, view):
-    answer = ask(way, view)
+    answer = fetch(way, view)
     assert (answer.status, answer.headers["Location"]) == (302, "/login/?next=/stream/")
 
 
@@ -88,7 +88,7 @@ def test_someone_who_may_gets_the_stream(way, view):
     user = make_user()
     user.groups.add(Group.objects.create(name="staff"))
     user.user_permissions.add(Permission.objects.get(codename="view_group"))
-    answer = ask(way, view, headers={"Cookie": session_cookie(user)})
+    answer = fetch(way, view, headers={"Cookie": session_cookie(user)})
     assert answer.status == 200
     assert [event.data for event in answer.events] == ["hello ada", "{}"]
 
@@ -113,7 +113,7 @@ REFUSING = {
 
 @pytest.mark.parametrize("view", REFUSING.values(), ids=REFUSING)
 def test_someone_signed_in_who_may_not_is_refused_which_is_one_line_of_the_log(way, view, caplog):
-    answer = ask(way, view, headers={"Cookie": session_cookie(make_user())})
+    answer = fetch(way, view, headers={"Cookie": session_cookie(make_user())})
     [record] = caplog.records
     assert (answer.status, record.name, record.levelname) == (403, "django.request", "WARNING")
     assert record.getMessage() == "Forbidden (Permission denied): /stream/"
@@ -129,7 +129,7 @@ def test_a_decorator_of_the_view_sees_a_resolved_user(way):
         async def stream(self, request):
             yield self.event("hello", self.first)
 
-    answer = ask(way, Named.as_view(), headers={"Cookie": session_cookie(make_user())})
+    answer = fetch(way, Named.as_view(), headers={"Cookie": session_cookie(make_user())})
     assert answer.events[0].data == "ada"
 
 
@@ -143,7 +143,7 @@ def test_the_session_can_be_read_and_written_in_mount(way):
             yield self.event("visits", self.visits)
 
     cookie = session_cookie(visits=4)
-    answers = [ask(way, Counter.as_view(), headers={"Cookie": cookie}) for _ in range(2)]
+    answers = [fetch(way, Counter.as_view(), headers={"Cookie": cookie}) for _ in range(2)]
     assert [answer.events[0].data for answer in answers] == ["5", "6"]
 
 
@@ -155,7 +155,7 @@ def test_the_session_can_be_read_in_mount_without_the_authentication_middleware(
         async def stream(self, request):
             yield self.event("color", self.color)
 
-    answer = ask(
+    answer = fetch(
         way,
         Reader.as_view(),
         headers={"Cookie": session_cookie(color="red")},
@@ -173,12 +173,12 @@ def test_a_plain_def_mount_may_query(way):
             yield self.event("users", self.users)
 
     cookie = session_cookie(make_user())
-    assert ask(way, Sync.as_view(), headers={"Cookie": cookie}).events[0].data == "1"
+    assert fetch(way, Sync.as_view(), headers={"Cookie": cookie}).events[0].data == "1"
 
 
 def test_a_stream_is_open_where_every_request_is_a_transaction(way, monkeypatch):
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
-    answer = ask(way, login_required(Hello.as_view()), headers={"Cookie": session_cookie(make_user())})
+    answer = fetch(way, login_required(Hello.as_view()), headers={"Cookie": session_cookie(make_user())})
     assert answer.status == 200
 
 
@@ -202,7 +202,7 @@ def mounted(outcome):
 @pytest.mark.parametrize(("error", "status"), [(PermissionDenied(), 403), (Http404("no such room"), 404)])
 def test_a_refusal_raised_by_mount_is_djangos_own_page(way, error, status):
     view, calls = mounted(error)
-    answer = ask(way, view)
+    answer = fetch(way, view)
     assert answer.status == status
     assert "event-stream" not in answer.headers["Content-Type"]
     assert calls == []
@@ -215,20 +215,20 @@ def test_a_refusal_raised_by_mount_is_djangos_own_page(way, error, status):
 )
 def test_a_response_of_mount_is_the_answer(way, response):
     view, calls = mounted(response)
-    answer = ask(way, view)
+    answer = fetch(way, view)
     assert (answer.status, answer.body) == (response.status_code, response.content)
     assert calls == []
 
 
 def test_anything_else_that_mount_returns_is_an_error_that_names_it(way, caplog):
     view, _ = mounted({"full": True})
-    assert ask(way, view).status == 500
+    assert fetch(way, view).status == 500
     assert "Mounted.mount() must return a response or None, not {'full': True}" in caplog.text
 
 
 def test_an_exception_in_mount_is_a_500_and_logged_once(way, caplog):
     view, calls = mounted(RuntimeError("the secret reason"))
-    answer = ask(way, view)
+    answer = fetch(way, view)
     assert answer.status == 500
     assert b"secret" not in answer.body
     assert [r.levelname for r in caplog.records] == ["ERROR"]
@@ -244,7 +244,7 @@ def test_mount_is_given_what_the_url_holds(way):
         async def stream(self, request):
             yield self.event("held", self.held)
 
-    answer = ask(way, Room.as_view(), route="<int:room>/<topic>/", url="/7/tea/", headers={"Last-Event-ID": "3"})
+    answer = fetch(way, Room.as_view(), route="<int:room>/<topic>/", url="/7/tea/", headers={"Last-Event-ID": "3"})
     assert json.loads(answer.events[0].data) == ["3", 7, "tea"]
 
 

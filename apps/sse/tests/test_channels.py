@@ -11,8 +11,8 @@ from apps.sse.delivery import log
 from apps.sse.stats.metrics import hang_ups
 from apps.sse.wire.events import decode_data
 
-from .followers import tell
-from .streams import WAYS, ask, heard
+from .followers import append_event
+from .streams import WAYS, fetch, received_events
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.parametrize("way", WAYS)]
 
@@ -50,7 +50,7 @@ class Finite(SSEView):
 
 
 def once_heard(count):
-    return lambda chunks: len(heard(chunks)) >= count
+    return lambda chunks: len(received_events(chunks)) >= count
 
 
 def said(text):
@@ -60,7 +60,7 @@ def said(text):
 
 def hear(way, view, count, **headers):
     """Return the first events that a client hears, and what came before them included."""
-    answer = ask(way, view.as_view(), headers=headers, until=once_heard(count))
+    answer = fetch(way, view.as_view(), headers=headers, until=once_heard(count))
     assert answer.status == 200
     return answer
 
@@ -82,10 +82,10 @@ def test_a_client_that_comes_back_is_given_what_it_missed_on_its_channels(way):
 @pytest.mark.parametrize("view", [News, Latest, Subscribed, Waiting])
 def test_a_client_that_has_heard_nothing_and_comes_back_misses_nothing(way, view):
     publish("news", "item", "before it came")
-    answer = ask(way, view.as_view(), until=lambda chunks: b"sse:open" in b"".join(chunks))
+    answer = fetch(way, view.as_view(), until=lambda chunks: b"sse:open" in b"".join(chunks))
     assert answer.opened == [str(position())]
     publish("news", "item", "missed")
-    again = ask(way, view.as_view(), headers={"Last-Event-ID": answer.opened[0]}, until=said("missed"))
+    again = fetch(way, view.as_view(), headers={"Last-Event-ID": answer.opened[0]}, until=said("missed"))
     assert ("item", "missed") in told(again)
     assert (again.opened, again.names.count("item")) == ([], 1)
 
@@ -95,16 +95,18 @@ def test_a_native_client_gives_its_first_position_in_the_address(way, view):
     start = position()
     publish("news", "item", "missed")
     query = f"lastEventId={start}".encode()
-    answer = ask(way, view.as_view(), query=query, until=said("missed"))
+    answer = fetch(way, view.as_view(), query=query, until=said("missed"))
     assert (answer.names[-1], answer.opened) == ("item", [])
-    again = ask(way, view.as_view(), query=query, headers={"Last-Event-ID": "7-00000000"}, until=said("sse:reset"))
+    again = fetch(
+        way, view.as_view(), query=query, headers={"Last-Event-ID": "7-00000000"}, until=said("sse:reset")
+    )
     assert "item" not in again.names, "what it has heard since counts"
 
 
 def test_what_is_published_between_the_opening_and_the_subscription_is_heard(way):
     class Late(Subscribed):
         async def stream(self, request):
-            tell("news", '"early"', name="item")
+            append_event("news", '"early"', name="item")
             async for event in super().stream(request):
                 yield event
 
@@ -117,19 +119,19 @@ def test_channels_may_be_given_in_the_urls(way):
     publish("news", "item", 1)
     publish("news", "item", 2)
     view = SSEView.as_view(channels=["news"], follow="latest")
-    answer = ask(way, view, headers={"Last-Event-ID": str(start)}, until=once_heard(1))
+    answer = fetch(way, view, headers={"Last-Event-ID": str(start)}, until=once_heard(1))
     assert told(answer) == [("item", 2)]
-    assert ask(way, view, headers={"Last-Event-ID": "7"}, until=once_heard(1)).names[0] == "sse:reset"
+    assert fetch(way, view, headers={"Last-Event-ID": "7"}, until=once_heard(1)).names[0] == "sse:reset"
 
 
 def test_a_live_event_is_heard(way):
     def then_publish(chunks):
         if b"sse:open" in b"".join(chunks) and not sent:
-            sent.append(tell("news", '"live"', name="item"))
+            sent.append(append_event("news", '"live"', name="item"))
         return once_heard(1)(chunks)
 
     sent = []
-    answer = ask(way, News.as_view(), until=then_publish)
+    answer = fetch(way, News.as_view(), until=then_publish)
     assert told(answer) == [("item", "live")]
     assert answer.events[0].id == str(position())
 
@@ -140,11 +142,11 @@ def test_a_client_of_a_quiet_channel_is_told_how_far_it_is(way):
 
     def is_told(chunks):
         if b"sse:open" in b"".join(chunks) and not sent:
-            sent.append(tell("another", "unheard"))
+            sent.append(append_event("another", "unheard"))
         return f"id: {get_broker().tail(1)[0].position}\n\n".encode() in b"".join(chunks) and sent
 
     sent = []
-    answer = ask(way, Quick.as_view(), until=is_told)
+    answer = fetch(way, Quick.as_view(), until=is_told)
     assert answer.events == []
 
 
@@ -153,7 +155,7 @@ def test_a_client_of_a_quiet_channel_is_told_how_far_it_is(way):
 def test_a_place_that_the_log_does_not_hold_is_answered_with_one_reset(way, view, sent):
     for n in range(10):
         publish("news", "item", n)
-    answer = ask(
+    answer = fetch(
         way,
         view.as_view(),
         headers={"Last-Event-ID": sent.encode()},
@@ -194,13 +196,15 @@ def test_a_later_subscription_begins_after_what_was_taken_before(way):
     start = position()
     for channel, data in (("sport", 1), ("news", 2), ("news", 3), ("sport", 4)):
         publish(channel, "item", data)
-    answer = ask(way, OneByOne.as_view(), headers={"Last-Event-ID": str(start)})
+    answer = fetch(way, OneByOne.as_view(), headers={"Last-Event-ID": str(start)})
     assert told(answer)[:3] == [("item", 2), ("item", 3), ("item", 4)]
 
 
 def test_a_stream_that_subscribes_from_a_lost_place_says_so(way):
     headers = {"Last-Event-ID": "7-00000000"}
-    answer = ask(way, Subscribed.as_view(), headers=headers, until=lambda chunks: b"sse:open" in b"".join(chunks))
+    answer = fetch(
+        way, Subscribed.as_view(), headers=headers, until=lambda chunks: b"sse:open" in b"".join(chunks)
+    )
     assert sorted(answer.names) == ["hello", "sse:reset"]
     assert answer.opened == [str(position())]
 
@@ -216,7 +220,7 @@ def test_a_stream_that_subscribes_is_counted_under_the_reason_for_which_it_is_hu
                     yield event
 
     before = hang_ups.copy()
-    assert ask(way, Lost.as_view()).body.count(b"retry: ") == 2
+    assert fetch(way, Lost.as_view()).body.count(b"retry: ") == 2
     assert hang_ups - before == {"broker": 1}
 
 
@@ -227,7 +231,7 @@ def test_subscribing_needs_positions_for_ids(way):
                 self.subscribe("news")
             yield self.event("refused", {})
 
-    assert ask(way, Unnumbered.as_view()).names == ["refused", "sse:end"]
+    assert fetch(way, Unnumbered.as_view()).names == ["refused", "sse:end"]
 
 
 @pytest.mark.parametrize("kind", ["plain", "async"])
@@ -245,7 +249,9 @@ def test_the_server_chooses_the_channels_of_each_client(way, kind):
     publish("user:1", "item", "for 1")
     publish("user:2", "item", "for 2")
     view = {"plain": Plain, "async": Async}[kind]
-    answer = ask(way, view.as_view(), headers={"Last-Event-ID": str(start)}, query=b"user=2", until=once_heard(1))
+    answer = fetch(
+        way, view.as_view(), headers={"Last-Event-ID": str(start)}, query=b"user=2", until=once_heard(1)
+    )
     assert told(answer) == [("item", "for 2")]
 
 
@@ -255,22 +261,22 @@ def test_a_channel_that_cannot_be_one_is_an_error_before_the_first_byte(way, cha
         def get_channels(self, request):
             return channels
 
-    assert ask(way, Wrong.as_view()).status == 500
+    assert fetch(way, Wrong.as_view()).status == 500
     assert "A channel's name must be" in caplog.text
 
 
 @pytest.mark.parametrize("auto_id", [True, False])
 def test_a_client_that_has_seen_the_end_gets_no_more(way, auto_id):
     view = Finite.as_view(auto_id=auto_id)
-    answer = ask(way, view)
+    answer = fetch(way, view)
     assert answer.names == ["only", "sse:end"]
     assert answer.events[-1].id == "sse:end"
-    again = ask(way, view, headers={"Last-Event-ID": "sse:end"})
+    again = fetch(way, view, headers={"Last-Event-ID": "sse:end"})
     assert (again.status, again.body) == (204, b"")
 
 
 def test_head_tells_the_headers_and_joins_nothing(way):
-    answer = ask(way, News.as_view(), "HEAD")
+    answer = fetch(way, News.as_view(), "HEAD")
     assert (answer.status, answer.body) == (200, b"")
     assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
 
@@ -278,9 +284,9 @@ def test_head_tells_the_headers_and_joins_nothing(way):
 @pytest.mark.parametrize("view", [News, Waiting])
 def test_while_the_broker_is_down_a_client_is_sent_away_for_a_moment(way, view, settings, monkeypatch):
     monkeypatch.setattr(log, "START_SECONDS", 0.05)
-    settings.SSE_BROKER_URL = "apps.sse.tests.followers.Flaky://"
+    settings.SSE_BROKER_URL = "apps.sse.tests.followers.FlakyBroker://"
     get_broker().is_down = True
-    answer = ask(way, view.as_view())
+    answer = fetch(way, view.as_view())
     if way == "WSGI" or view is Waiting:
         assert answer.body.count(b"retry: ") == 2
     else:

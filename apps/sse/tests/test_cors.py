@@ -10,7 +10,7 @@ from django.views import View
 
 from apps.sse import SSEMixin, SSEView
 
-from .streams import WAYS, ask
+from .streams import WAYS, fetch
 
 pytestmark = pytest.mark.parametrize("way", WAYS)
 
@@ -82,21 +82,21 @@ def varies(answer):
 
 def test_no_other_origin_is_let_in_by_default(way):
     for method in ("GET", "OPTIONS"):
-        answer = ask(way, Stream.as_view(), method, headers=PREFLIGHT)
+        answer = fetch(way, Stream.as_view(), method, headers=PREFLIGHT)
         assert cors(answer) == {}
     assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
 @pytest.mark.parametrize("origin", [ORIGIN, "null", None])
 def test_every_origin_is_let_in_without_cookies(way, origin):
-    answer = ask(way, Stream.as_view(sse_cors=True), headers={"Origin": origin} if origin else {})
+    answer = fetch(way, Stream.as_view(sse_cors=True), headers={"Origin": origin} if origin else {})
     assert cors(answer) == {"allow-origin": "*", "expose-headers": "Retry-After, SSE-Joinable, SSE-Keepalive"}
     assert answer.names == ["number", "sse:end"]
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
 def test_a_listed_origin_is_let_in_with_cookies(way, origin):
-    answer = ask(way, Stream.as_view(sse_cors=True, sse_cors_origins=ORIGINS), headers={"Origin": origin})
+    answer = fetch(way, Stream.as_view(sse_cors=True, sse_cors_origins=ORIGINS), headers={"Origin": origin})
     assert cors(answer) == {
         "allow-origin": origin,
         "allow-credentials": "true",
@@ -110,13 +110,13 @@ def test_any_other_origin_is_told_nothing_and_no_cache_mixes_the_two_up(way, ori
     view = Stream.as_view(sse_cors=True, sse_cors_origins=ORIGINS)
     given = {} if origin is None else {"Origin": origin}
     for method, headers in [("GET", given), ("OPTIONS", {**PREFLIGHT, "Origin": origin or "null"})]:
-        answer = ask(way, view, method, headers=headers)
+        answer = fetch(way, view, method, headers=headers)
         assert cors(answer) == {}
         assert "Origin" in varies(answer)
 
 
 def test_an_empty_list_lets_nobody_in(way):
-    answer = ask(way, Stream.as_view(sse_cors=True, sse_cors_origins=[]), headers={"Origin": ORIGIN})
+    answer = fetch(way, Stream.as_view(sse_cors=True, sse_cors_origins=[]), headers={"Origin": ORIGIN})
     assert cors(answer) == {}
 
 
@@ -124,7 +124,7 @@ def test_an_empty_list_lets_nobody_in(way):
     "view", [Stream, MembersOnly, Decorated, MixedIn, MixedIntoSync], ids=lambda view: view.__name__
 )
 def test_a_preflight_is_answered_although_it_carries_no_cookie(way, view):
-    answer = ask(way, view.as_view(sse_cors=True, sse_cors_origins=ORIGINS), "OPTIONS", headers=PREFLIGHT)
+    answer = fetch(way, view.as_view(sse_cors=True, sse_cors_origins=ORIGINS), "OPTIONS", headers=PREFLIGHT)
     assert (answer.status, answer.body) == (204, b"")
     assert cors(answer) == {
         "allow-origin": ORIGIN,
@@ -136,13 +136,13 @@ def test_a_preflight_is_answered_although_it_carries_no_cookie(way, view):
 
 
 def test_a_preflight_of_any_origin_is_allowed_without_cookies(way):
-    answer = ask(way, Stream.as_view(sse_cors=True), "OPTIONS", headers=PREFLIGHT)
+    answer = fetch(way, Stream.as_view(sse_cors=True), "OPTIONS", headers=PREFLIGHT)
     assert cors(answer)["allow-origin"] == "*"
     assert "allow-credentials" not in cors(answer)
 
 
 def test_options_that_is_no_preflight_says_what_is_allowed(way):
-    answer = ask(way, Stream.as_view(sse_cors=True), "OPTIONS", headers={"Origin": ORIGIN})
+    answer = fetch(way, Stream.as_view(sse_cors=True), "OPTIONS", headers={"Origin": ORIGIN})
     assert (answer.status, answer.headers["Allow"]) == (200, "GET, HEAD, OPTIONS")
 
 
@@ -163,7 +163,7 @@ class RefusingSync(SSEMixin, View):
 
 @pytest.mark.parametrize(("view", "status"), [(Refusing, 403), (Missing, 404), (RefusingSync, 403)])
 def test_the_page_can_read_the_status_of_a_refusal(way, view, status):
-    answer = ask(way, view.as_view(sse_cors=True, sse_cors_origins=ORIGINS), headers={"Origin": ORIGIN})
+    answer = fetch(way, view.as_view(sse_cors=True, sse_cors_origins=ORIGINS), headers={"Origin": ORIGIN})
     assert answer.status == status
     assert cors(answer)["allow-origin"] == ORIGIN
 
@@ -173,14 +173,14 @@ def test_the_page_can_read_the_status_and_retry_after_of_a_response_of_mount(way
         async def mount(self, request, last_event_id):
             return HttpResponse(status=503, headers={"Retry-After": "7"})
 
-    answer = ask(way, Full.as_view(sse_cors=True, sse_cors_origins=ORIGINS), headers={"Origin": ORIGIN})
+    answer = fetch(way, Full.as_view(sse_cors=True, sse_cors_origins=ORIGINS), headers={"Origin": ORIGIN})
     assert (answer.status, answer.headers["Retry-After"]) == (503, "7")
     assert cors(answer)["allow-origin"] == ORIGIN
     assert "Retry-After" in cors(answer)["expose-headers"]
 
 
 def test_the_page_can_read_that_its_method_is_wrong(way):
-    answer = ask(way, Stream.as_view(sse_cors=True), "POST", headers={"Origin": ORIGIN})
+    answer = fetch(way, Stream.as_view(sse_cors=True), "POST", headers={"Origin": ORIGIN})
     assert (answer.status, cors(answer)["allow-origin"]) == (405, "*")
 
 
@@ -194,14 +194,14 @@ def test_a_page_of_another_site_is_refused_a_stream_before_any_query(way, view):
     if "Mixed" in view.__name__:
         # These have pages, too, so only the stream itself is refused.
         view, known = type("Public", (view,), {"dispatch": View.dispatch}), {}
-    answer = ask(way, view.as_view(), headers=sent_from("cross-site", ORIGIN) | known)
+    answer = fetch(way, view.as_view(), headers=sent_from("cross-site", ORIGIN) | known)
     assert (answer.status, answer.headers["Cache-Control"]) == (403, "no-store")
     assert b"sse_cors = True" in answer.body
 
 
 @pytest.mark.parametrize("site", ["same-origin", "same-site", "none", ""])
 def test_pages_of_the_same_site_typed_addresses_and_other_clients_are_given_a_stream(way, site):
-    answer = ask(way, Stream.as_view(), headers=sent_from(site) if site else {})
+    answer = fetch(way, Stream.as_view(), headers=sent_from(site) if site else {})
     assert answer.names == ["number", "sse:end"]
 
 
@@ -212,7 +212,7 @@ def test_pages_of_the_same_site_typed_addresses_and_other_clients_are_given_a_st
 )  # fmt: skip
 def test_pages_of_other_sites_are_given_a_stream_as_far_as_cors_admits_them(way, origins, origin, status):
     view = Stream.as_view(sse_cors=True, sse_cors_origins=origins)
-    assert ask(way, view, headers=sent_from("cross-site", origin)).status == status
+    assert fetch(way, view, headers=sent_from("cross-site", origin)).status == status
 
 
 def test_a_page_that_can_stream_may_be_linked_to_from_another_site(way):
@@ -220,7 +220,7 @@ def test_a_page_that_can_stream_may_be_linked_to_from_another_site(way):
         async def get(self, request):
             return HttpResponse("a page")
 
-    assert ask(way, Page.as_view(), headers=sent_from("cross-site")).body == b"a page"
+    assert fetch(way, Page.as_view(), headers=sent_from("cross-site")).body == b"a page"
 
 
 class Translate:
@@ -237,7 +237,7 @@ class Translate:
 
 
 def test_an_exception_in_a_view_without_cors_is_left_to_djangos_middleware(way):
-    assert ask(way, Refusing.as_view(), inner=[f"{__name__}.Translate"]).status == 418
+    assert fetch(way, Refusing.as_view(), inner=[f"{__name__}.Translate"]).status == 418
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from apps.sse import SSEView
 
-from .streams import WAYS, ask
+from .streams import WAYS, fetch
 
 pytestmark = pytest.mark.parametrize("way", WAYS)
 
@@ -13,7 +13,7 @@ def test_a_view_without_a_stream_is_told_what_to_write(way, caplog):
     class Forgotten(SSEView):
         pass
 
-    assert ask(way, Forgotten.as_view()).status == 500
+    assert fetch(way, Forgotten.as_view()).status == 500
     assert "Forgotten has neither channels nor a stream(). Set `channels`" in caplog.text
 
 
@@ -36,7 +36,7 @@ def yields(self, request):
 )
 def test_a_stream_that_is_no_async_generator_is_told_what_it_has_to_be(way, stream, found, caplog, recwarn):
     view = type("Odd", (SSEView,), {"stream": stream})
-    assert ask(way, view.as_view()).status == 500
+    assert fetch(way, view.as_view()).status == 500
     assert "Odd must stream from an async generator (`async def` with `yield`), not from" in caplog.text
     assert found in caplog.text
     assert not [warning for warning in recwarn if "never awaited" in str(warning.message)]
@@ -49,7 +49,7 @@ def test_a_stream_that_yields_no_string_is_logged_and_the_client_told(way, frame
             yield self.event("number", 1)
             yield frame
 
-    assert ask(way, Odd.as_view()).names == ["number", "sse:error"]
+    assert fetch(way, Odd.as_view()).names == ["number", "sse:error"]
     assert (
         f"stream() yielded {frame!r}. Yield a string, such as self.event(name, data), or an Event." in caplog.text
     )
@@ -64,5 +64,5 @@ def test_a_stream_that_uses_a_name_of_the_client_is_logged_and_the_client_told(w
         async def stream(self, request):
             yield self.event(name, 1)
 
-    assert ask(way, Odd.as_view()).names == ["sse:error"]
+    assert fetch(way, Odd.as_view()).names == ["sse:error"]
     assert "ValueError" in caplog.text

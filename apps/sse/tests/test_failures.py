@@ -12,7 +12,7 @@ from apps.sse.db import errors
 from apps.sse.delivery import log
 from apps.sse.models import LoggedEvent
 
-from .streams import WAYS, ask
+from .streams import WAYS, fetch
 
 pytestmark = pytest.mark.django_db(transaction=True)
 in_each_way = pytest.mark.parametrize("way", WAYS)
@@ -41,7 +41,7 @@ def _nothing_was_logged_before():
 @pytest.mark.parametrize("sql", ["SELECT 1 FROM not_migrated", "SELECT not_migrated FROM django_session"])
 @pytest.mark.parametrize("debug", [True, False])
 def test_a_database_that_was_not_migrated_is_said_once_with_what_to_run(way, sql, debug, caplog):
-    answers = [ask(way, asking(sql), DEBUG=debug) for _ in range(3)]
+    answers = [fetch(way, asking(sql), DEBUG=debug) for _ in range(3)]
     assert [answer.status for answer in answers] == [500] * 3
     assert all(("manage.py migrate" in answer.body.decode()) == debug for answer in answers)
     assert all(("not_migrated" in answer.body.decode()) == debug for answer in answers)
@@ -61,7 +61,7 @@ def test_a_database_without_the_table_of_events_is_said_once_with_what_to_run(wa
         channels = ["news"]
 
     with without_table(LoggedEvent):
-        answers = [ask(way, Following.as_view(), DEBUG=True) for _ in range(2)]
+        answers = [fetch(way, Following.as_view(), DEBUG=True) for _ in range(2)]
     said = [record.getMessage() for record in caplog.records if "manage.py migrate" in record.getMessage()]
     assert len(said) == 1
     assert [(answer.status, answer.body.decode().strip()) for answer in answers] == [(500, said[0])] * 2
@@ -80,7 +80,7 @@ def without_table(model):
 
 @in_each_way
 def test_a_mistake_in_a_statement_is_a_bug_that_is_logged_as_one(way, caplog):
-    answer = ask(way, asking("SELECT FROM WHERE"))
+    answer = fetch(way, asking("SELECT FROM WHERE"))
     assert answer.status == 500
     assert "migrate" not in caplog.text
     assert [(record.name, bool(record.exc_info)) for record in caplog.records] == [("django.request", True)]
@@ -92,7 +92,7 @@ def test_a_database_that_cannot_be_reached_is_an_outage_from_which_clients_come_
         async def mount(self, request, last_event_id):
             raise OperationalError("the connection is closed")
 
-    assert_told_to_come_back(ask(way, Away.as_view()), caplog)
+    assert_told_to_come_back(fetch(way, Away.as_view()), caplog)
 
 
 @in_each_way
@@ -109,7 +109,7 @@ def test_a_locked_database_is_an_outage_from_which_clients_come_back(way, caplog
                 ):
                     file.execute("SELECT 1 FROM locked")
 
-        assert_told_to_come_back(ask(way, Locked.as_view()), caplog)
+        assert_told_to_come_back(fetch(way, Locked.as_view()), caplog)
 
 
 def assert_told_to_come_back(answer, caplog):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from apps.sse import SSEView
 
-from .streams import WAYS, ask, decode
+from .streams import WAYS, decode, fetch
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.parametrize("way", WAYS)]
 
@@ -75,7 +75,7 @@ class Echo(SSEView):
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(st.sampled_from(["GET", "GET", "GET", "HEAD", "OPTIONS"]), headers, queries, st.sampled_from([int, str]))
 def test_no_request_breaks_a_stream_or_injects_headers_or_frames(way, method, headers, query, event_id):
-    answer = ask(way, Echo.as_view(event_id=event_id), method, headers=headers, query=query, **MIDDLEWARE)
+    answer = fetch(way, Echo.as_view(event_id=event_id), method, headers=headers, query=query, **MIDDLEWARE)
 
     assert answer.status in (200, 204, 400)
     assert set(answer.headers) <= KNOWN_HEADERS

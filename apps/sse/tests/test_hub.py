@@ -12,33 +12,33 @@ from apps.sse.delivery.hub import get_hub
 from apps.sse.stats import metrics
 from apps.sse.wire.events import Position
 
-from .followers import Ear, tell, until
+from .followers import RecordingFollower, append_event, until
 
 
 async def test_followers_hear_the_events_of_their_channels_once_and_in_order():
     hub = get_hub()
     await hub.start()
-    news, both = Ear("news"), Ear("news", "sport")
+    news, both = RecordingFollower("news"), RecordingFollower("news", "sport")
     hub.join(news)
     hub.join(both)
     for n in range(10):
-        tell("news" if n % 2 else "sport", str(n))
-    await until(lambda: len(both.heard) == 10)
+        append_event("news" if n % 2 else "sport", str(n))
+    await until(lambda: len(both.events) == 10)
     assert (news.texts, both.texts) == (list("13579"), list("0123456789"))
     hub.leave(both)
-    tell("news", "last")
+    append_event("news", "last")
     await until(lambda: news.texts[-1] == "last")
-    assert len(both.heard) == 10
+    assert len(both.events) == 10
 
 
 async def test_the_position_at_joining_is_where_hearing_begins():
     hub = get_hub()
-    tell("news", "before")
+    append_event("news", "before")
     await hub.start()
-    first = Ear("news")
+    first = RecordingFollower("news")
     position = hub.join(first)
-    tell("news", "after")
-    again = Ear("news")
+    append_event("news", "after")
+    again = RecordingFollower("news")
     await hub.join_after(again, position)
     await until(lambda: first.texts == again.texts == ["after"])
 
@@ -49,27 +49,27 @@ async def test_joining_in_full_flow_leaves_no_gap_and_repeats_nothing(flaky, set
     settings.SSE_RETENTION_COUNT = 10**6
     hub = get_hub()
     await hub.start()
-    start = hub.join(Ear("nothing"))
+    start = hub.join(RecordingFollower("nothing"))
     goes_on = threading.Event()
     goes_on.set()
 
     def flood():
         n = 0
         while goes_on.is_set() or n % 100:
-            tell("ab"[n % 2], str(n))
+            append_event("ab"[n % 2], str(n))
             n += 1
         flaky.count = n
 
     async def client(k):
         position, heard = start, []
         for visit in range(20):
-            ear = Ear("ab"[k % 2])
-            await hub.join_after(ear, position)
+            follower = RecordingFollower("ab"[k % 2])
+            await hub.join_after(follower, position)
             await asyncio.sleep(0.001 * (k % 7) + 0.001 * (visit % 3))
-            hub.leave(ear)
-            assert not ear.hung_up
-            heard += ear.texts
-            position = ear.position or position
+            hub.leave(follower)
+            assert not follower.drop_reason
+            heard += follower.texts
+            position = follower.position or position
         return position, heard
 
     flooding = asyncio.ensure_future(asyncio.to_thread(flood))
@@ -77,7 +77,7 @@ async def test_joining_in_full_flow_leaves_no_gap_and_repeats_nothing(flaky, set
     goes_on.clear()
     await flooding
     for k, (position, texts) in enumerate(heard):
-        last = Ear("ab"[k % 2])
+        last = RecordingFollower("ab"[k % 2])
         await hub.join_after(last, position)
         await until(lambda: last.texts and int(last.texts[-1]) >= flaky.count - 2)  # noqa: B023
         assert texts + last.texts == [str(n) for n in range(k % 2, flaky.count, 2)]
@@ -87,16 +87,16 @@ async def test_joining_in_full_flow_leaves_no_gap_and_repeats_nothing(flaky, set
 async def test_two_hundred_clients_that_return_at_once_cost_as_many_reads_as_ten(flaky):
     hub = get_hub()
     await hub.start()
-    early = hub.join(Ear("nothing"))
+    early = hub.join(RecordingFollower("nothing"))
     for n in range(2050):
-        tell("news", str(n))
+        append_event("news", str(n))
     await until(lambda: hub._log.recent.newest.text == "2049")
 
     async def reads(count):
         before = flaky.reads
-        ears = [Ear("news") for _ in range(count)]
-        await asyncio.gather(*(hub.join_after(ear, early) for ear in ears))
-        assert {len(ear.heard) for ear in ears} == {2050}
+        followers = [RecordingFollower("news") for _ in range(count)]
+        await asyncio.gather(*(hub.join_after(follower, early) for follower in followers))
+        assert {len(follower.events) for follower in followers} == {2050}
         return flaky.reads - before
 
     few = await reads(10)
@@ -104,7 +104,7 @@ async def test_two_hundred_clients_that_return_at_once_cost_as_many_reads_as_ten
     assert await reads(200) <= few + 5, "some may be a moment late"
 
 
-class Reading(Ear):
+class Reading(RecordingFollower):
     """A follower that takes what it is given while the next event is published."""
 
     def __init__(self, *channels, latest):
@@ -119,53 +119,55 @@ class Reading(Ear):
 
     async def drain(self):
         self.has_room = True
-        tell(self.heard[-1].channel, f"while it read {len(self.heard)}")
-        await until(lambda: get_hub()._log.recent.newest.text == f"while it read {len(self.heard)}")
+        append_event(self.events[-1].channel, f"while it read {len(self.events)}")
+        await until(lambda: get_hub()._log.recent.newest.text == f"while it read {len(self.events)}")
 
 
 @pytest.mark.parametrize("latest", [False, True])
 async def test_a_replay_is_given_in_small_pieces_each_when_there_is_room_and_leaves_no_gap(latest):
     hub = get_hub()
     await hub.start()
-    since = hub.join(Ear("nothing"))
+    since = hub.join(RecordingFollower("nothing"))
     channels = [f"channel-{n}" for n in range(40)]
     for channel in channels:
-        tell(channel, channel + "x" * 10_000)
+        append_event(channel, channel + "x" * 10_000)
     await until(lambda: channels[-1] in hub._log.recent.newest.text)
-    ear = Reading(*channels, latest=latest)
-    await (hub.join_latest(ear, since) if latest else hub.join_after(ear, since))
-    assert [text for text in ear.texts if "while" not in text] == [channel + "x" * 10_000 for channel in channels]
+    follower = Reading(*channels, latest=latest)
+    await (hub.join_latest(follower, since) if latest else hub.join_after(follower, since))
+    assert [text for text in follower.texts if "while" not in text] == [
+        channel + "x" * 10_000 for channel in channels
+    ]
     published = [e.text for e in get_broker().tail(1000) if "while" in e.text]
     assert len(published) > 5
-    assert [text for text in ear.texts if "while" in text] == published
-    ear.has_room = True
-    tell(channels[0], "live")
-    await until(lambda: ear.texts[-1] == "live")
+    assert [text for text in follower.texts if "while" in text] == published
+    follower.has_room = True
+    append_event(channels[0], "live")
+    await until(lambda: follower.texts[-1] == "live")
 
 
 async def test_those_who_want_the_latest_get_the_newest_event_of_each_channel():
     hub = get_hub()
     for n in range(5):
-        tell("ab"[n % 2], str(n))
-    tell("b", "passing", durable=False)
+        append_event("ab"[n % 2], str(n))
+    append_event("b", "passing", durable=False)
     await hub.start()
-    ear = Ear("a", "b", "empty", latest=True)
-    await hub.join_latest(ear)
-    assert ear.texts == ["3", "4"]
-    tell("a", "5")
-    await until(lambda: ear.texts == ["3", "4", "5"])
+    follower = RecordingFollower("a", "b", "empty", latest=True)
+    await hub.join_latest(follower)
+    assert follower.texts == ["3", "4"]
+    append_event("a", "5")
+    await until(lambda: follower.texts == ["3", "4", "5"])
 
 
 async def test_those_who_want_the_latest_get_nothing_that_they_have_seen():
     hub = get_hub()
     await hub.start()
-    tell("a", "0")
-    tell("b", "1")
-    seen = Ear("a", latest=True)
+    append_event("a", "0")
+    append_event("b", "1")
+    seen = RecordingFollower("a", latest=True)
     await hub.join_latest(seen)
-    ear = Ear("a", "b", latest=True)
-    await hub.join_latest(ear, seen.position)
-    assert ear.texts == ["1"]
+    follower = RecordingFollower("a", "b", latest=True)
+    await hub.join_latest(follower, seen.position)
+    assert follower.texts == ["1"]
 
 
 async def test_the_latest_is_heard_once_though_the_log_knew_it_before_the_hub(monkeypatch):
@@ -175,28 +177,28 @@ async def test_the_latest_is_heard_once_though_the_log_knew_it_before_the_hub(mo
     latest = get_broker().latest
 
     def ahead(channels):
-        tell("a", "0")
+        append_event("a", "0")
         return latest(channels)
 
     monkeypatch.setattr(get_broker(), "latest", ahead)
-    ear = Ear("a", latest=True)
-    await hub.join_latest(ear)
-    assert ear.texts == ["0"]
+    follower = RecordingFollower("a", latest=True)
+    await hub.join_latest(follower)
+    assert follower.texts == ["0"]
     await until(lambda: hub._log.recent.newest.text == "0")
-    tell("a", "1")
-    await until(lambda: ear.texts[-1] == "1")
-    assert ear.texts == ["0", "1"]
+    append_event("a", "1")
+    await until(lambda: follower.texts[-1] == "1")
+    assert follower.texts == ["0", "1"]
 
 
 async def test_a_slow_follower_of_the_latest_is_given_only_the_newest_of_a_run():
     hub = get_hub()
     await hub.start()
-    ear = Ear("a", latest=True)
-    await hub.join_latest(ear)
+    follower = RecordingFollower("a", latest=True)
+    await hub.join_latest(follower)
     for n in range(5):
-        tell("a", str(n))
-    await until(lambda: ear.heard)
-    assert ear.texts == ["4"]
+        append_event("a", str(n))
+    await until(lambda: follower.events)
+    assert follower.texts == ["4"]
 
 
 @pytest.mark.parametrize(("run", "kept"), [("Dp", "Dp"), ("DpD", "D"), ("DDpp", "Dp"), ("pp", "p"), ("pD", "D")])
@@ -204,25 +206,25 @@ async def test_the_latest_of_a_run_is_its_newest_durable_event_and_a_newer_one_t
     """D is a durable event, p one that is not: a client that only got p could not replay D."""
     hub = get_hub()
     await hub.start()
-    ear = Ear("a", latest=True)
-    await hub.join_latest(ear)
+    follower = RecordingFollower("a", latest=True)
+    await hub.join_latest(follower)
     for n, kind in enumerate(run):
-        tell("a", f"{kind}{n}", durable=kind == "D")
-    await until(lambda: ear.heard)
-    assert [text[0] for text in ear.texts] == list(kept)
-    assert all(text == f"{text[0]}{run.rindex(text[0])}" for text in ear.texts)
+        append_event("a", f"{kind}{n}", durable=kind == "D")
+    await until(lambda: follower.events)
+    assert [text[0] for text in follower.texts] == list(kept)
+    assert all(text == f"{text[0]}{run.rindex(text[0])}" for text in follower.texts)
 
 
 async def test_an_event_that_is_not_durable_is_heard_and_never_replayed():
     hub = get_hub()
     await hub.start()
-    ear = Ear("news")
-    position = hub.join(ear)
-    tell("news", "passing", durable=False)
-    tell("news", "lasting")
-    await until(lambda: ear.texts == ["passing", "lasting"])
-    assert b"id:" not in ear.heard[0].frame
-    returning = Ear("news")
+    follower = RecordingFollower("news")
+    position = hub.join(follower)
+    append_event("news", "passing", durable=False)
+    append_event("news", "lasting")
+    await until(lambda: follower.texts == ["passing", "lasting"])
+    assert b"id:" not in follower.events[0].frame
+    returning = RecordingFollower("news")
     await hub.join_after(returning, position)
     assert returning.texts == ["lasting"]
 
@@ -234,9 +236,9 @@ async def test_a_position_that_the_log_does_not_hold_is_a_gap(position):
     hub = get_hub()
     await hub.start()
     for n in range(5):
-        tell("news", str(n))
+        append_event("news", str(n))
     with pytest.raises(Gap):
-        await hub.join_after(Ear("news"), position)
+        await hub.join_after(RecordingFollower("news"), position)
 
 
 async def test_what_processes_tell_each_other_is_handled_and_heard_by_no_client():
@@ -248,8 +250,8 @@ async def test_what_processes_tell_each_other_is_handled_and_heard_by_no_client(
     control.received.connect(note)
     hub = get_hub()
     await hub.start()
-    tell("sse:control", '{"what": "hello"}', name="say", durable=False)
-    tell("sse:control", "{}", name="unheard of", durable=False)
+    append_event("sse:control", '{"what": "hello"}', name="say", durable=False)
+    append_event("sse:control", "{}", name="unheard of", durable=False)
     await until(lambda: told)
     assert told[0] == ("say", {"what": "hello"})
 
@@ -257,10 +259,10 @@ async def test_what_processes_tell_each_other_is_handled_and_heard_by_no_client(
 async def test_the_delay_of_an_event_is_counted_once_for_all_who_hear_it():
     hub = get_hub()
     await hub.start()
-    ears = [Ear("news") for _ in range(3)]
-    for ear in ears:
-        hub.join(ear)
+    followers = [RecordingFollower("news") for _ in range(3)]
+    for follower in followers:
+        hub.join(follower)
     observed = sum(metrics.delay.buckets)
-    tell("news", "hello")
-    await until(lambda: all(ear.heard for ear in ears))
+    append_event("news", "hello")
+    await until(lambda: all(follower.events for follower in followers))
     assert sum(metrics.delay.buckets) == observed + 1

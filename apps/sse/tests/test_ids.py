@@ -7,7 +7,7 @@ from django.db.models import UUIDField
 
 from apps.sse import Position, SSEView
 
-from .streams import WAYS, ask
+from .streams import WAYS, fetch
 
 pytestmark = pytest.mark.parametrize("way", WAYS)
 
@@ -23,7 +23,7 @@ class Echo(SSEView):
 
 
 def echo(way, sent, **attributes):
-    answer = ask(way, Echo.as_view(**attributes), headers={} if sent is None else {"Last-Event-ID": sent})
+    answer = fetch(way, Echo.as_view(**attributes), headers={} if sent is None else {"Last-Event-ID": sent})
     assert answer.status == 200
     assert answer.events.pop().event == "sse:end"
     return answer.events[:-1]
@@ -74,14 +74,14 @@ def test_an_id_comes_back_as_it_was_sent(way, id):
         async def stream(self, request):
             yield self.event("seen", {"id": self.seen}, id=id)
 
-    (seen, _) = ask(way, Ids.as_view()).events
-    (again, _) = ask(way, Ids.as_view(), headers={"Last-Event-ID": seen.id}).events
+    (seen, _) = fetch(way, Ids.as_view()).events
+    (again, _) = fetch(way, Ids.as_view(), headers={"Last-Event-ID": seen.id}).events
     assert (again.json(), again.id) == ({"id": id}, id)
 
 
 def test_where_the_header_is_absent_the_address_may_have_the_id(way):
     def seen(query, **headers):
-        return ask(way, Echo.as_view(), query=query, headers=headers).events[-2].json()["id"]
+        return fetch(way, Echo.as_view(), query=query, headers=headers).events[-2].json()["id"]
 
     assert seen(b"lastEventId=voil%C3%A0") == "voilà"
     assert seen(b"lastEventId=1", **{"Last-Event-ID": "2"}) == "2"
@@ -136,14 +136,14 @@ RESUMING = [Resuming, ResumingInStream, ResumingBeforeStream]
 @pytest.mark.parametrize("view", RESUMING)
 @pytest.mark.parametrize(("sent", "number"), [("41", 41), ("-1", -1), ("9" * 18, int("9" * 18))])
 def test_an_id_that_int_understands_arrives(way, view, sent, number):
-    (event, end) = ask(way, view.as_view(), headers={"Last-Event-ID": sent}).events
+    (event, end) = fetch(way, view.as_view(), headers={"Last-Event-ID": sent}).events
     assert (event.json(), end.event) == ([number, [sent], None], "sse:end")
 
 
 @pytest.mark.parametrize("view", RESUMING)
 @pytest.mark.parametrize("sent", ["abc", "12-0123abcd", "1.5", "9" * 5_000, "é"], ids=ascii)
 def test_an_id_that_int_does_not_understand_is_one_reset_and_a_fresh_view(way, view, sent, caplog):
-    answer = ask(
+    answer = fetch(
         way, view.as_view(), headers={"Last-Event-ID": sent.encode()}, route="<str:name>/", url="/stream/"
     )
     reset, event, end = answer.events
@@ -185,7 +185,7 @@ def one_if(number):
     [(ResumingFromDatabase, "9" * 30), (ResumingFromDatabase, "-" + "9" * 19), (ResumingFromUUID, "x")],
 )
 def test_an_id_that_int_understands_and_the_database_does_not_is_one_reset_and_a_fresh_view(way, view, sent):
-    reset, event, end = ask(way, view.as_view(), headers={"Last-Event-ID": sent}).events
+    reset, event, end = fetch(way, view.as_view(), headers={"Last-Event-ID": sent}).events
     assert (reset.event, reset.json()) == ("sse:reset", {"reason": "unknown-id"})
     assert (event.json(), end.event) == (None, "sse:end")
 
@@ -196,7 +196,7 @@ def test_a_value_error_of_another_cause_is_an_error(way, sent, caplog):
         async def mount(self, request, last_event_id, *args, **kwargs):
             raise ValueError("of another cause")
 
-    answer = ask(way, Broken.as_view(), headers={} if sent is None else {"Last-Event-ID": sent})
+    answer = fetch(way, Broken.as_view(), headers={} if sent is None else {"Last-Event-ID": sent})
     assert answer.status == 500
     assert "of another cause" in caplog.text
 
@@ -208,7 +208,7 @@ def test_a_value_error_in_the_middle_of_a_stream_is_an_error(way, sent):
             yield self.event("first", 1)
             raise ValueError("of another cause")
 
-    answer = ask(way, Broken.as_view(), headers={} if sent is None else {"Last-Event-ID": sent})
+    answer = fetch(way, Broken.as_view(), headers={} if sent is None else {"Last-Event-ID": sent})
     assert answer.names == ["first", "sse:error"]
 
 
@@ -225,4 +225,4 @@ def test_an_id_that_would_not_come_back_is_refused_when_it_is_sent(way, kind, id
                 self.event("seen", 1, id=id)
             yield self.data_event("refused")
 
-    assert ask(way, Sends.as_view()).events[0].data == "refused"
+    assert fetch(way, Sends.as_view()).events[0].data == "refused"

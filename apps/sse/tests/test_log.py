@@ -13,24 +13,24 @@ from apps.sse.delivery.hub import get_hub
 from apps.sse.delivery.log import Unavailable
 from apps.sse.wire.events import Event, Position
 
-from .followers import Ear, tell, until
+from .followers import RecordingFollower, append_event, until
 
 
 async def test_when_the_log_is_replaced_every_follower_is_hung_up_and_starts_anew(flaky, caplog):
     hub = get_hub()
     await hub.start()
-    ear = Ear("news")
-    old = hub.join(ear)
+    follower = RecordingFollower("news")
+    old = hub.join(follower)
     with flaky._lock:
         flaky._log = [Event(channel="", name="mark", text="", number=1)]
-    tell("news", "of the new log")
-    await until(lambda: ear.hung_up)
-    assert ear.hung_up == "gap"
+    append_event("news", "of the new log")
+    await until(lambda: follower.drop_reason)
+    assert follower.drop_reason == "gap"
     with pytest.raises(Gap):
-        await hub.join_after(Ear("news"), old)
-    fresh = Ear("news")
+        await hub.join_after(RecordingFollower("news"), old)
+    fresh = RecordingFollower("news")
     hub.join(fresh)
-    tell("news", "next")
+    append_event("news", "next")
     await until(lambda: fresh.texts == ["next"])
     assert "replaced" in caplog.text
 
@@ -39,16 +39,16 @@ async def test_when_the_log_is_replaced_every_follower_is_hung_up_and_starts_ane
 async def test_a_broker_that_fails_is_followed_again_and_nothing_was_missed(flaky, caplog):
     hub = get_hub()
     await hub.start()
-    ear = Ear("news")
-    hub.join(ear)
+    follower = RecordingFollower("news")
+    hub.join(follower)
     for n in range(3):
         flaky.is_down = True
-        tell("news", f"{n} while it was down")
+        append_event("news", f"{n} while it was down")
         await asyncio.sleep(0.03)
         flaky.is_down = False
-        await until(lambda: len(ear.heard) == n + 1)  # noqa: B023
-    assert ear.texts == [f"{n} while it was down" for n in range(3)]
-    assert not ear.hung_up
+        await until(lambda: len(follower.events) == n + 1)  # noqa: B023
+    assert follower.texts == [f"{n} while it was down" for n in range(3)]
+    assert not follower.drop_reason
     assert next(r.levelno for r in caplog.records if "cannot be read (" in r.message) == logging.WARNING
 
 
@@ -66,7 +66,7 @@ async def test_without_a_broker_nobody_can_join_until_it_is_back(flaky, monkeypa
 
 async def test_what_a_dead_process_has_left_behind_is_found_when_following_begins(flaky, monkeypatch):
     monkeypatch.setattr(log, "MAINTENANCE_SECONDS", 3600)
-    monkeypatch.setattr(flaky, "maintain", lambda: tell("news", "left behind"))
+    monkeypatch.setattr(flaky, "maintain", lambda: append_event("news", "left behind"))
     hub = get_hub()
     await hub.start()
     await until(lambda: hub._log.recent.newest.text == "left behind")
@@ -76,13 +76,13 @@ async def test_what_a_dead_process_has_left_behind_is_found_when_following_begin
 async def test_a_replay_that_the_broker_fails_is_said(flaky):
     hub = get_hub()
     await hub.start()
-    early = hub.join(Ear("news"))
+    early = hub.join(RecordingFollower("news"))
     for n in range(2050):
-        tell("news", str(n))
+        append_event("news", str(n))
     await until(lambda: hub._log.recent.newest.text == "2049")
     flaky.is_down = True
     with pytest.raises(Unavailable):
-        await hub.join_after(Ear("news"), early)
+        await hub.join_after(RecordingFollower("news"), early)
 
 
 class Ending(BaseException):
@@ -114,25 +114,25 @@ async def test_what_ends_is_started_again_however_it_ended(flaky, monkeypatch, w
     await until(lambda: len(ended) > 1)
     monkeypatch.setattr(flaky, what, whole)
     await hub.start()
-    ear = Ear("news")
-    hub.join(ear)
+    follower = RecordingFollower("news")
+    hub.join(follower)
     for n in range(3):
-        tell("news", str(n))
-        await until(lambda: ear.texts[-1:] == [str(n)])  # noqa: B023
+        append_event("news", str(n))
+        await until(lambda: follower.texts[-1:] == [str(n)])  # noqa: B023
 
 
 @pytest.mark.usefixtures("quick")
 async def test_followers_come_back_for_events_that_could_not_be_handed_out(flaky, monkeypatch):
     hub = get_hub()
     await hub.start()
-    ear, returning = Ear("news"), Ear("news")
-    position = hub.join(ear)
+    follower, returning = RecordingFollower("news"), RecordingFollower("news")
+    position = hub.join(follower)
     monkeypatch.setattr(hubs, "_count", lambda *_: 1 / 0)
-    tell("news", "lost?")
-    await until(lambda: ear.hung_up == "failed")
+    append_event("news", "lost?")
+    await until(lambda: follower.drop_reason == "failed")
     monkeypatch.undo()
     await hub.join_after(returning, position)
-    tell("news", "next")
+    append_event("news", "next")
     await until(lambda: returning.texts == ["lost?", "next"])
 
 
@@ -143,8 +143,8 @@ async def test_clients_are_hung_up_while_reads_hang_and_a_new_thread_reads_after
     monkeypatch.setattr(log, "MAINTENANCE_SECONDS", 0.05)
     hub = get_hub()
     await hub.start()
-    ear, returning = Ear("news"), Ear("news")
-    position = hub.join(ear)
+    follower, returning = RecordingFollower("news"), RecordingFollower("news")
+    position = hub.join(follower)
     may_end, read, hanging = threading.Event(), flaky.read, []
 
     def hang(*arguments):
@@ -153,8 +153,8 @@ async def test_clients_are_hung_up_while_reads_hang_and_a_new_thread_reads_after
         return read(*arguments)
 
     monkeypatch.setattr(flaky, "read", hang)
-    tell("news", "unread")
-    await until(lambda: ear.hung_up == "broker")
+    append_event("news", "unread")
+    await until(lambda: follower.drop_reason == "broker")
     for attempt in (hub.start(), hub.join_after(returning, Position(position.number + 1, "0" * 8))):
         with pytest.raises(Unavailable):
             await attempt
@@ -170,7 +170,7 @@ async def test_clients_are_hung_up_while_reads_hang_and_a_new_thread_reads_after
 async def test_a_position_that_is_newer_than_a_read_under_way_is_reached_all_the_same(flaky, monkeypatch):
     hub = get_hub()
     await hub.start()
-    newest = hub.join(Ear("news"))
+    newest = hub.join(RecordingFollower("news"))
     read, began, may_end = flaky.read, asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
@@ -181,12 +181,14 @@ async def test_a_position_that_is_newer_than_a_read_under_way_is_reached_all_the
         return found
 
     monkeypatch.setattr(flaky, "read", slowly)
-    unknown = asyncio.ensure_future(hub.join_after(Ear("news"), Position(newest.number + 9, "0" * 8)))
+    unknown = asyncio.ensure_future(
+        hub.join_after(RecordingFollower("news"), Position(newest.number + 9, "0" * 8))
+    )
     await began.wait()
     # Another process publishes, and hears it first.
     published = Event(channel="news", name="e", text="new", number=newest.number + 1)
     flaky._log.append(published)
-    arriving = asyncio.ensure_future(hub.join_after(Ear("news"), published.position))
+    arriving = asyncio.ensure_future(hub.join_after(RecordingFollower("news"), published.position))
     await asyncio.sleep(0)
     may_end.set()
     await arriving

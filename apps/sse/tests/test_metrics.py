@@ -16,9 +16,9 @@ from apps.sse.stats import metrics, processes, prometheus
 from apps.sse.stream import registry
 from tests.servers import ROOT
 
-from .followers import tell, until
+from .followers import append_event, until
 from .rows import row
-from .streams import WAYS, ask
+from .streams import WAYS, fetch
 
 TOKEN = {"Authorization": "Bearer s3cret"}
 
@@ -185,7 +185,7 @@ def counted():
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("way", WAYS)
 def test_yielded_events_are_counted_as_delivered_and_comments_are_not(way, counted):
-    assert len(ask(way, Hello.as_view()).events) == 3
+    assert len(fetch(way, Hello.as_view()).events) == 3
     assert (counted("opened"), counted("delivered")) == (1, 2)
 
 
@@ -195,7 +195,7 @@ def test_a_replay_and_its_events_are_counted(way, counted):
     start = position()
     for number in range(3):
         publish("news", "item", number)
-    answer = ask(
+    answer = fetch(
         way,
         News.as_view(),
         headers={"Last-Event-ID": str(start)},
@@ -213,7 +213,7 @@ def test_a_replay_and_its_events_are_counted(way, counted):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_reset_is_counted(counted):
-    answer = ask(
+    answer = fetch(
         "hand-off",
         News.as_view(),
         headers={"Last-Event-ID": "12345-aaaaaaaa"},
@@ -238,9 +238,9 @@ def test_events_that_are_rolled_back_are_not_counted(counted):
 
 async def test_events_of_other_processes_are_counted_as_read_and_control_messages_are_not(counted):
     await get_hub().start()
-    tell("sse:control", "{}", name="unknown", durable=False)
-    tell("news", "hello")
-    tell("news", "hello")
+    append_event("sse:control", "{}", name="unknown", durable=False)
+    append_event("news", "hello")
+    append_event("news", "hello")
     await until(lambda: counted("read") == 2)
 
 

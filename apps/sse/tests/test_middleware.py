@@ -9,7 +9,7 @@ from django.utils.decorators import sync_and_async_middleware
 
 from apps.sse import SSEView
 
-from .streams import WAYS, ask, decode, make_user, session_cookie
+from .streams import WAYS, decode, fetch, make_user, session_cookie
 from .test_views import Numbers, endless
 
 pytestmark = pytest.mark.parametrize("way", WAYS)
@@ -68,27 +68,27 @@ def shout(get_response):
 @pytest.mark.parametrize("place", ["middleware", "inner"])
 @pytest.mark.parametrize("mark", ["sync_mark", "async_mark"])
 def test_a_middleware_sets_headers_and_cookies(way, mark, place):
-    answer = ask(way, Numbers.as_view(), **{place: [f"{__name__}.{mark}"]})
+    answer = fetch(way, Numbers.as_view(), **{place: [f"{__name__}.{mark}"]})
     assert answer.headers["X-Mark"] == "marked"
     assert answer.headers["Set-Cookie"].startswith("mark=1")
     assert answer.names == ["number"] * 3 + ["sse:end"]
 
 
 def test_a_middleware_that_wraps_the_stream_sees_it(way):
-    answer = ask(way, Numbers.as_view(), middleware=[f"{__name__}.shout"])
+    answer = fetch(way, Numbers.as_view(), middleware=[f"{__name__}.shout"])
     assert answer.body.count(b"EVENT: NUMBER\n") == 3
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_session_that_is_saved_with_every_request_is_saved(way):
     cookie = session_cookie(make_user())
-    answer = ask(way, Numbers.as_view(), headers={"Cookie": cookie}, SESSION_SAVE_EVERY_REQUEST=True)
+    answer = fetch(way, Numbers.as_view(), headers={"Cookie": cookie}, SESSION_SAVE_EVERY_REQUEST=True)
     assert answer.headers["Set-Cookie"].startswith(cookie)
     assert answer.names == ["number"] * 3 + ["sse:end"]
 
 
 def test_a_conditional_get_is_a_stream_all_the_same(way):
-    answer = ask(
+    answer = fetch(
         way,
         Numbers.as_view(),
         headers={"If-None-Match": "*", "If-Modified-Since": "Wed, 01 Jan 2098 00:00:00 GMT"},
@@ -99,7 +99,7 @@ def test_a_conditional_get_is_a_stream_all_the_same(way):
 
 
 def ask_behind_the_cache(way, view, method="GET"):
-    return ask(
+    return fetch(
         way,
         view,
         method,
@@ -148,7 +148,7 @@ def gunzip(chunks):
 
 def test_a_compressed_stream_arrives_event_by_event(way):
     view, notes = endless()
-    answer = ask(
+    answer = fetch(
         way,
         view,
         headers={"Accept-Encoding": "gzip"},
@@ -160,7 +160,7 @@ def test_a_compressed_stream_arrives_event_by_event(way):
 
 
 def test_a_compressed_stream_ends_as_a_whole(way):
-    answer = ask(
+    answer = fetch(
         way,
         Numbers.as_view(),
         headers={"Accept-Encoding": "gzip"},

@@ -25,7 +25,7 @@ from tests.servers import wait_until
 
 from .followers import until
 from .opened import Opened, new_session
-from .streams import WAYS, ask, make_user, session_cookie
+from .streams import WAYS, fetch, make_user, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)
 User = auth.get_user_model()
@@ -60,7 +60,7 @@ def test_a_stream_is_closed_however_it_is_served(ada, way):
             threads[0].start()
 
     threads = []
-    answer = ask(way, Endless.as_view(), headers={"Cookie": session_cookie(ada)}, until=close)
+    answer = fetch(way, Endless.as_view(), headers={"Cookie": session_cookie(ada)}, until=close)
     assert answer.chunks[-1].startswith(b"retry: ")
 
 
@@ -156,7 +156,7 @@ def test_a_stream_is_closed_however_long_its_mount_takes(ada, way):
                 yield self.event("tick", "tock")
                 await asyncio.sleep(0.01)
 
-    answer = ask(way, Slow.as_view(), headers={"Cookie": session_cookie(ada)})
+    answer = fetch(way, Slow.as_view(), headers={"Cookie": session_cookie(ada)})
     assert answer.chunks[-1].startswith(b"retry: ")
     if way == "hand-off":
         assert answer.names == [], "it was closed before it began"

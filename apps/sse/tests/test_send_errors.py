@@ -20,7 +20,7 @@ from apps.sse.delivery.hub import get_hub
 from apps.sse.stream import registry
 from apps.sse.testing.asgi_request import ASGIRequest, Handler
 
-from .followers import Ear, tell, until
+from .followers import RecordingFollower, append_event, until
 
 TIMEOUT_SECONDS = 10
 MISSED = 4
@@ -78,12 +78,12 @@ class Request(ASGIRequest):
 async def play(application, **fault):
     """Reconnect, receive missed events, a live event and a keepalive, and be disconnected by the server."""
     others = list(registry.get_registry().connections)
-    since = get_hub().join(Ear("nothing"))
+    since = get_hub().join(RecordingFollower("nothing"))
     for number in range(MISSED):
-        tell(["news", "sport"][number % 2], "missed" + "x" * 40_000)
+        append_event(["news", "sport"][number % 2], "missed" + "x" * 40_000)
     request = Request(application, since, **fault)
     await request.wait(lambda: request.body.count(b"missed") == MISSED, TIMEOUT_SECONDS)
-    tell("sport", "live")
+    append_event("sport", "live")
     await request.wait(lambda: b"live" in request.body, TIMEOUT_SECONDS)
     await request.wait(lambda: b"id:" in request.body.rpartition(b"live")[2], TIMEOUT_SECONDS)
     registry.get_registry().end(lambda connection: connection not in others, "restart")

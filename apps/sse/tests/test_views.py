@@ -8,7 +8,7 @@ from django.views import View
 
 from apps.sse import SSEMixin, SSEView
 
-from .streams import WAYS, ask
+from .streams import WAYS, fetch
 
 pytestmark = pytest.mark.parametrize("way", WAYS)
 
@@ -56,7 +56,7 @@ def has_first(chunks):
 
 @each_view
 def test_a_stream_is_answered_with_its_headers(way, view):
-    answer = ask(way, view.as_view(sse_keepalive_interval=20))
+    answer = fetch(way, view.as_view(sse_keepalive_interval=20))
     assert answer.names == ["number"] * 3 + ["sse:end"]
     assert answer.body.startswith(b"retry: 3000\n\n")
     assert answer.headers["Content-Type"] == "text/event-stream; charset=utf-8"
@@ -71,26 +71,26 @@ def test_streams_that_a_late_tab_can_join_say_so(way):
         channels = ["news"]
 
     views = {Numbers: None, Channel: "yes"}
-    assert {view: ask(way, view.as_view(), "HEAD").headers.get("SSE-Joinable") for view in views} == views
-    assert ask(way, Channel.as_view(follow="latest"), "HEAD").headers["SSE-Joinable"] == "latest"
-    assert ask(way, Numbers.as_view(joinable=True), "HEAD").headers["SSE-Joinable"] == "yes"
+    assert {view: fetch(way, view.as_view(), "HEAD").headers.get("SSE-Joinable") for view in views} == views
+    assert fetch(way, Channel.as_view(follow="latest"), "HEAD").headers["SSE-Joinable"] == "latest"
+    assert fetch(way, Numbers.as_view(joinable=True), "HEAD").headers["SSE-Joinable"] == "yes"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"])
 def test_a_wrong_method_is_told_the_right_ones(way, method):
-    answer = ask(way, Numbers.as_view(), method)
+    answer = fetch(way, Numbers.as_view(), method)
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
 @each_view
 def test_options_says_what_is_allowed(way, view):
-    answer = ask(way, view.as_view(), "OPTIONS")
+    answer = fetch(way, view.as_view(), "OPTIONS")
     assert (answer.status, answer.headers["Allow"]) == (200, "GET, HEAD, OPTIONS")
 
 
 def test_head_has_the_headers_of_get_and_never_runs_the_stream(way):
     view, notes = endless()
-    head, get = ask(way, view, "HEAD"), ask(way, view, until=has_first)
+    head, get = fetch(way, view, "HEAD"), fetch(way, view, until=has_first)
     assert (head.status, head.body) == (200, b"")
     assert head.headers == get.headers
     assert notes == ["started", "finally"], "which is the GET"
@@ -98,7 +98,7 @@ def test_head_has_the_headers_of_get_and_never_runs_the_stream(way):
 
 @pytest.mark.parametrize("view", [MixedIn, MixedIntoSync])
 def test_head_does_not_hang_on_a_mixin_either(way, view):
-    answer = ask(way, view.as_view(), "HEAD")
+    answer = fetch(way, view.as_view(), "HEAD")
     assert (answer.body, answer.headers["SSE-Keepalive"]) == (b"", "15")
 
 
@@ -107,11 +107,11 @@ def test_head_is_refused_as_get_is(way):
         async def mount(self, request, last_event_id):
             return JsonResponse({}, status=503)
 
-    assert ask(way, Full.as_view(), "HEAD").status == 503
+    assert fetch(way, Full.as_view(), "HEAD").status == 503
 
 
 def test_a_client_that_leaves_ends_the_stream(way):
     view, notes = endless()
-    answer = ask(way, view, until=has_first)
+    answer = fetch(way, view, until=has_first)
     assert answer.names == ["first"]
     assert notes == ["started", "finally"]

@@ -17,7 +17,7 @@ class Client:
     """
     Follows channels at `path`, and reconnects after about `pause` seconds whenever its stream ends.
 
-    `heard` are the events with a position, `resets` how often it was told to start anew, `answers`
+    `events` are those with a position, `resets` how often it was told to start anew, `answers`
     how often it got each status, `last_id` its place.
     """
 
@@ -26,7 +26,7 @@ class Client:
         self.channels = list(channels)
         self.target = f"{path}?{urlencode([('channel', channel) for channel in self.channels])}"
         self.cookie, self.last_id, self.pause = cookie, last_id, pause
-        self.heard: list[ReceivedEvent] = []
+        self.events: list[ReceivedEvent] = []
         self.resets = 0
         self.answers: Counter[int] = Counter()
         self.retry_after: list[str | None] = []
@@ -75,12 +75,12 @@ class Client:
         if frame.event and frame.event.name == "sse:reset":
             self.resets += 1
         elif frame.event and frame.event.name != "sse:open":
-            self.heard.append(frame.event)
+            self.events.append(frame.event)
 
     @property
     def numbers(self):
         """The field `n` of all that was heard."""
-        return [event.data["n"] for event in self.heard]
+        return [event.data["n"] for event in self.events]
 
     def _head(self):
         lines = [f"GET {self.target} HTTP/1.1", f"Host: {self.host}:{self.port}"]
@@ -130,7 +130,7 @@ async def frames(reader) -> AsyncIterator[Frame]:
             yield frame
 
 
-async def ask(url, path, **parameters):
+async def fetch(url, path, **parameters):
     """Return the answer to a request, as JSON if it is some."""
     async with httpx.AsyncClient(timeout=60) as http:
         answer = await http.get(url + path, params=parameters)

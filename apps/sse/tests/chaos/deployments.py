@@ -114,23 +114,23 @@ class PostgreSQL(Deployment):
     def cut_listeners(self):
         """Cut the connections on which processes listen, and return how many there were."""
         cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-        return len(self.ask(cut + "AND application_name = 'sse'"))
+        return len(self.execute(cut + "AND application_name = 'sse'"))
 
     def wipe(self):
         """Empty the log."""
-        self.ask(f"TRUNCATE {', '.join(TABLES)} RESTART IDENTITY")
+        self.execute(f"TRUNCATE {', '.join(TABLES)} RESTART IDENTITY")
 
     def back_up(self):
         """Remember the log as it is."""
-        self.ask("CREATE TABLE backup AS SELECT * FROM sse_loggedevent")
+        self.execute("CREATE TABLE backup AS SELECT * FROM sse_loggedevent")
 
     def restore(self):
         """Put it back, as a dump does: its rows, and the next number after them."""
         self.wipe()
-        self.ask("INSERT INTO sse_loggedevent SELECT * FROM backup")
-        self.ask("SELECT setval(pg_get_serial_sequence('sse_loggedevent', 'number'), max(number)) FROM backup")
+        self.execute("INSERT INTO sse_loggedevent SELECT * FROM backup")
+        self.execute("SELECT setval(pg_get_serial_sequence('sse_loggedevent', 'number'), max(number)) FROM backup")
 
-    def ask(self, query):
+    def execute(self, query):
         """Run a query, commit it, and return its rows."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             cursor = connection.execute(query)

@@ -31,7 +31,7 @@ class Verdict:
 
     def is_complete_for(self, client) -> bool:
         """Say whether a client may have heard everything: it has heard as much as was sent, or more."""
-        return len(client.heard) >= sum(self.sent_on[channel] for channel in client.channels)
+        return len(client.events) >= sum(self.sent_on[channel] for channel in client.channels)
 
     def problems(self) -> list[str]:
         """Return everything that is wrong, in words; nothing if each client heard what it should, in order."""
@@ -60,14 +60,14 @@ class Verdict:
         log: dict[int, Item] = {}
         problems = []
         for client in self.clients:
-            for event in client.heard:
+            for event in client.events:
                 number, item = Position.parse(event.id).number, Item(**event.data)
                 if log.setdefault(number, item) != item:
                     problems.append(f"{log[number]} and {item} are both at {number}")
         return log, problems
 
     def _problems_of(self, name, client, log_in_order):
-        numbers = [Position.parse(event.id).number for event in client.heard]
+        numbers = [Position.parse(event.id).number for event in client.events]
         expected = [number for number, item in log_in_order if item.channel in client.channels]
         if client.resets:
             yield f"{name} was told {client.resets} times to start anew"

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from apps.sse.tests.chaos.clients import Client, Crowd, ask, until
+from apps.sse.tests.chaos.clients import Client, Crowd, fetch, until
 from apps.sse.tests.chaos.deployments import workers_of
 
 CUTS = 3
@@ -25,7 +25,7 @@ async def test_clients_miss_nothing_while_the_bus_is_cut_again_and_again(deploym
             for cut in range(CUTS):
                 await until(deployment.cut_listeners)
                 # Of this no process is told.
-                await ask(server.url, "/say/", channel="news", first=cut)
+                await fetch(server.url, "/say/", channel="news", first=cut)
                 await crowd.until(lambda client: client.numbers == [*range(cut + 1)])  # noqa: B023
         for client in clients:
             assert (client.numbers, client.resets, client.answers) == ([*range(CUTS)], 0, {200: 1})
@@ -35,7 +35,7 @@ async def test_clients_miss_nothing_while_the_bus_is_cut_again_and_again(deploym
 @pytest.mark.parametrize("seconds", [3, pytest.param(20, marks=pytest.mark.soak)])
 async def test_clients_that_connect_while_the_bus_is_down_wait_or_are_told_when_to_come_back(deployment, seconds):
     with deployment.serving(2) as server:
-        response = await ask(server.url, "/enter/")
+        response = await fetch(server.url, "/enter/")
         cookie = response.cookies["sessionid"]
 
         def clients(count):
@@ -44,7 +44,7 @@ async def test_clients_that_connect_while_the_bus_is_down_wait_or_are_told_when_
         connected, meanwhile = clients(20), clients(20)
         async with Crowd(connected) as crowd:
             await crowd.until_placed()
-            await ask(server.url, "/say/", channel="news", first=1)
+            await fetch(server.url, "/say/", channel="news", first=1)
             await crowd.until(lambda client: client.numbers == [1])
             await asyncio.to_thread(deployment.stop_bus)
             # Its successor has not read the log yet.
@@ -54,7 +54,7 @@ async def test_clients_that_connect_while_the_bus_is_down_wait_or_are_told_when_
                 await asyncio.to_thread(deployment.start_bus)
                 await others.until_placed(60)
                 await crowd.until_placed()
-                await ask(server.url, "/say/", channel="news", first=2)
+                await fetch(server.url, "/say/", channel="news", first=2)
                 await crowd.until(lambda client: client.numbers == [1, 2])
                 await others.until(lambda client: client.numbers[-1:] == [2])
         assert [client.resets for client in connected + meanwhile] == [0] * 40

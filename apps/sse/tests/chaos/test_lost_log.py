@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from apps.sse.tests.chaos.clients import Client, Crowd, ask
+from apps.sse.tests.chaos.clients import Client, Crowd, fetch
 
 EACH = 10
 
@@ -14,7 +14,7 @@ async def test_clients_of_a_log_that_was_lost_are_told_once_and_hear_what_comes(
     with deployment.serving(2) as server:
 
         async def say(first, channel="news"):
-            await ask(server.url, "/say/", channel=channel, first=first, count=20)
+            await fetch(server.url, "/say/", channel=channel, first=first, count=20)
 
         connected = [Client(server.url, ["news"]) for _ in range(EACH)]
         async with Crowd(connected) as crowd:
@@ -39,7 +39,7 @@ async def test_clients_of_a_log_that_was_lost_are_told_once_and_hear_what_comes(
         back_early = [Client(server.url, ["news"], last_id=early) for _ in range(EACH)]
         back_late = [Client(server.url, ["news"], last_id=late) for _ in range(EACH)]
         async with Crowd(back_early + back_late) as crowd:
-            await crowd.until(lambda client: client.is_connected and (client.resets or client.heard))
+            await crowd.until(lambda client: client.is_connected and (client.resets or client.events))
             await say(201)
             await crowd.until(lambda client: client.numbers[-1:] == [220])
         is_known_again = loss == "restore"

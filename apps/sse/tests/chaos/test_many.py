@@ -8,7 +8,7 @@ import httpx
 import psutil
 import pytest
 
-from apps.sse.tests.chaos.clients import Client, Crowd, ask, until
+from apps.sse.tests.chaos.clients import Client, Crowd, fetch, until
 
 FEW, MANY = 10, 1000
 MISSED = 50
@@ -34,14 +34,14 @@ class Visitors:
         return Client(self.url, ["news"], path="/private/", cookie=self.cookie, **options)
 
     async def queries(self):
-        return (await ask(self.url, "/state/"))["queries"]
+        return (await fetch(self.url, "/state/"))["queries"]
 
     async def return_at_once(self, count, since):
         """Let clients come back with a place, and return how many queries that took, by table."""
         before = await self.queries()
         clients = [self.client(last_id=since) for _ in range(count)]
         async with Crowd(clients) as crowd:
-            await crowd.until(lambda client: len(client.heard) >= MISSED, 120)
+            await crowd.until(lambda client: len(client.events) >= MISSED, 120)
             assert {(*client.answers.items(),) for client in clients} == {((200, 1),)}
             assert {(*client.numbers,) for client in clients} == {(*range(MISSED),)}
         after = await self.queries()
@@ -64,10 +64,10 @@ async def test_clients_that_return_at_once_are_replayed_by_queries_that_do_not_g
         async with Crowd([first]) as crowd:
             await crowd.until_placed()
             since = first.last_id
-            await ask(server.url, "/say/", channel="news", first=0, count=MISSED)
+            await fetch(server.url, "/say/", channel="news", first=0, count=MISSED)
             if forgotten:
-                await ask(server.url, "/say/", channel="another", count=2000)
-            await crowd.until(lambda client: len(client.heard) == MISSED)
+                await fetch(server.url, "/say/", channel="another", count=2000)
+            await crowd.until(lambda client: len(client.events) == MISSED)
         few = await visitors.return_at_once(FEW, since)
         many = await visitors.return_at_once(MANY, since)
     print(f"{FEW} clients: {few}; {MANY} clients: {many}")
@@ -91,8 +91,8 @@ async def test_the_database_has_as_many_connections_for_five_hundred_streams_as_
 
 def connections(postgres):
     """Return how many connections the site has to its database."""
-    asking = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    return postgres.ask(asking)[0][0]
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    return postgres.execute(query)[0][0]
 
 
 @pytest.mark.parametrize(("count", "most_kib"), [(1000, 30), pytest.param(5000, 15, marks=SOAK)])
@@ -115,6 +115,6 @@ async def test_a_further_client_of_a_channel_costs_few_bytes_and_no_thread(sqlit
             half = await grow(count // 2 - FEW)
             each = (await grow(count // 2) - half) / (count // 2) / 1024
             print(f"{count} clients: {threads} threads, {each:.1f} KiB for each further one")
-            assert (await ask(server.url, "/state/"))["streams"] == count
+            assert (await fetch(server.url, "/state/"))["streams"] == count
             await until(lambda: process.num_threads() <= threads)
             assert each < most_kib

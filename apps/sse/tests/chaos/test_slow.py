@@ -5,7 +5,7 @@ import asyncio
 import psutil
 import pytest
 
-from apps.sse.tests.chaos.clients import Client, Crowd, ask, frames
+from apps.sse.tests.chaos.clients import Client, Crowd, fetch, frames
 
 CHANNELS = ["a", "b"]
 STALLED = 20
@@ -37,7 +37,7 @@ def deployment(request):
 
 
 async def burst(url, number):
-    await ask(url, "/say/", channel=CHANNELS, first=BURST["count"] * number, **BURST)
+    await fetch(url, "/say/", channel=CHANNELS, first=BURST["count"] * number, **BURST)
 
 
 async def test_clients_that_never_read_are_hung_up_and_miss_nothing_and_nobody_else_notices(deployment):
@@ -48,13 +48,13 @@ async def test_clients_that_never_read_are_hung_up_and_miss_nothing_and_nobody_e
             await crowd.until_placed()
             for number in range(BURSTS):
                 await burst(server.url, number)
-            await crowd.until(lambda client: len(client.heard) == BURSTS * BURST["count"])
+            await crowd.until(lambda client: len(client.events) == BURSTS * BURST["count"])
             stalled = [await Stalled(server.url, CHANNELS).stall() for _ in range(STALLED)]
             before = process.memory_info().rss
             for number in range(BURSTS, 2 * BURSTS):
                 await burst(server.url, number)
-                await crowd.until(lambda client: len(client.heard) == (number + 1) * BURST["count"], 10)  # noqa: B023
-            state = await ask(server.url, "/state/")
+                await crowd.until(lambda client: len(client.events) == (number + 1) * BURST["count"], 10)  # noqa: B023
+            state = await fetch(server.url, "/state/")
             grown = process.memory_info().rss - before
             print(f"{grown / 2**20:.1f} MiB more for {STALLED} clients that do not read; {state['hang_ups']}")
             assert state["hang_ups"] == {"slow": STALLED}
@@ -65,6 +65,6 @@ async def test_clients_that_never_read_are_hung_up_and_miss_nothing_and_nobody_e
         await asyncio.gather(*(client.read_on() for client in stalled))
         async with Crowd(stalled) as crowd:
             wanted = [*range(BURSTS * BURST["count"], 2 * BURSTS * BURST["count"])]
-            await crowd.until(lambda client: len(client.heard) >= len(wanted))
+            await crowd.until(lambda client: len(client.events) >= len(wanted))
         for client in stalled:
             assert (client.numbers, client.resets) == (wanted, 0)

@@ -43,7 +43,7 @@ async def test_a_rolling_deploy_loses_no_event_repeats_none_and_fails_no_request
             await crowd.until_placed()
             publisher = sqlite.publisher("p", 3600, journals / "p", CHANNELS)
             try:
-                await until(lambda: any(client.heard for client in clients))
+                await until(lambda: any(client.events for client in clients))
                 for _ in range(rounds):
                     await deploy(webs, front, clients)
             finally:

@@ -11,7 +11,7 @@ from apps.sse.delivery import log
 from apps.sse.delivery.hub import Hub
 from apps.sse.delivery.log import Unavailable
 from apps.sse.tests.contract import BrokerContract
-from apps.sse.tests.followers import Ear, until
+from apps.sse.tests.followers import RecordingFollower, until
 
 
 class Proxy:
@@ -73,12 +73,12 @@ async def check_that_followers_are_hung_up_while_it_is_frozen(proxy, broker, pub
     with contextlib.closing(hub):
         await hub.start()
         for _ in range(2):
-            ear, returning = Ear("news"), Ear("news")
-            position = hub.join(ear)
+            follower, returning = RecordingFollower("news"), RecordingFollower("news")
+            position = hub.join(follower)
             publish(event(text="heard"))
-            await until(lambda: ear.texts == ["heard"])  # noqa: B023
+            await until(lambda: follower.texts == ["heard"])  # noqa: B023
             proxy.freeze()
-            await until(lambda: ear.hung_up == "broker")  # noqa: B023
+            await until(lambda: follower.drop_reason == "broker")  # noqa: B023
             publish(event(text="missed"))
             refused = False
             try:
@@ -90,6 +90,6 @@ async def check_that_followers_are_hung_up_while_it_is_frozen(proxy, broker, pub
             await until(hub._log._is_ready.is_set)
             await hub.join_after(returning, position)
             await until(lambda: returning.texts == ["heard", "missed"])  # noqa: B023
-            hub.leave(ear)
+            hub.leave(follower)
             hub.leave(returning)
     connections.close_all()

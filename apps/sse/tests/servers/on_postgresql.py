@@ -15,7 +15,7 @@ from apps.sse import publish
 from apps.sse.brokers.database import DatabaseBroker, postgresql
 from apps.sse.delivery.hub import get_hub
 from apps.sse.tests.contract import BrokerContract, Listening
-from apps.sse.tests.followers import Ear, until
+from apps.sse.tests.followers import RecordingFollower, until
 from apps.sse.tests.servers.frozen import Proxy, check_that_followers_are_hung_up_while_it_is_frozen
 from apps.sse.tests.servers.logs import log_of, waiting
 
@@ -149,8 +149,8 @@ async def test_the_log_is_read_while_requests_use_up_the_pool(settings):
     settings.SSE_BROKER_URL = "database://"
     hub = get_hub()
     await hub.start()
-    ear = Ear("news")
-    hub.join(ear)
+    follower = RecordingFollower("news")
+    hub.join(follower)
     may_publish, may_end = threading.Event(), threading.Event()
 
     def hold():
@@ -170,7 +170,7 @@ async def test_the_log_is_read_while_requests_use_up_the_pool(settings):
         await asyncio.sleep(0.05)
     try:
         may_publish.set()
-        await until(lambda: ear.texts == ["arrived"])
+        await until(lambda: follower.texts == ["arrived"])
     finally:
         may_end.set()
         for holder in holders:

@@ -10,7 +10,7 @@ from apps.sse.brokers.memory import MemoryBroker
 from apps.sse.delivery import log
 from apps.sse.delivery.hub import Hub, get_hub
 from apps.sse.stream import registry
-from apps.sse.tests.followers import Ear, tell, until
+from apps.sse.tests.followers import RecordingFollower, append_event, until
 from apps.sse.tests.test_connection import Playing
 from apps.sse.wire.events import Event
 
@@ -57,10 +57,10 @@ def deliver(hub, *events):
 async def test_a_replay_that_is_shared_does_not_skip_what_was_published_after_it_was_read(held):
     early = held.tail(1)[-1].position
     for n in range(2 * RECENT):
-        tell("news", str(n))
+        append_event("news", str(n))
     hub = get_hub()
     await hub.start()
-    first, second = Ear("news"), Ear("news")
+    first, second = RecordingFollower("news"), RecordingFollower("news")
     joining = asyncio.create_task(hub.join_after(first, early))
     await asyncio.to_thread(held.is_asked.wait, 10)
     # Its answer is on the way, and before it arrives an event is handed out.
@@ -77,44 +77,44 @@ async def test_a_replay_that_is_shared_does_not_skip_what_was_published_after_it
 
 
 async def test_the_newest_event_of_a_channel_is_heard_though_memory_has_moved_on_while_the_log_was_asked(held):
-    tell("news", "newest")
+    append_event("news", "newest")
     hub = get_hub()
     await hub.start()
-    ear = Ear("news", "never heard of", latest=True)
-    joining = asyncio.create_task(hub.join_latest(ear))
+    follower = RecordingFollower("news", "never heard of", latest=True)
+    joining = asyncio.create_task(hub.join_latest(follower))
     await asyncio.to_thread(held.is_asked.wait, 10)
     flood = [Event(channel="other", name="e", text="", number=10 + n) for n in range(3000)]
     held._log += flood
     deliver(hub, *flood)
     held.may_answer.set()
     await joining
-    assert ear.texts == ["newest"]
+    assert follower.texts == ["newest"]
 
 
 async def test_a_place_in_a_log_that_another_process_found_replaced_first_is_not_a_gap():
     behind, ahead = get_hub(), Hub(get_broker())
     for n in range(10):
-        tell("news", f"old {n}")
+        append_event("news", f"old {n}")
     await behind.start()
-    old = Ear("news")
+    old = RecordingFollower("news")
     behind.join(old)
     broker = get_broker()
     wakes, broker._wakes = broker._wakes, set()
     broker._log = [Event(channel="", name="mark", text="", number=1)]
-    tell("news", "new")
+    append_event("news", "new")
     await ahead.start()
-    place = ahead.join(Ear("news"))
-    tell("news", "newer")
-    returning = Ear("news")
+    place = ahead.join(RecordingFollower("news"))
+    append_event("news", "newer")
+    returning = RecordingFollower("news")
     await behind.join_after(returning, place)
-    assert old.hung_up == "gap"
+    assert old.drop_reason == "gap"
     broker._wakes = wakes
-    tell("news", "newest")
+    append_event("news", "newest")
     await until(lambda: returning.texts == ["newer", "newest"])
     ahead.close()
 
 
-class Broken(Ear):
+class Broken(RecordingFollower):
     """A follower whose server is out of order."""
 
     def deliver(self, events, data):
@@ -124,13 +124,13 @@ class Broken(Ear):
 async def test_a_connection_that_cannot_be_written_to_costs_nobody_else_an_event():
     hub = get_hub()
     await hub.start()
-    broken, others = Broken("news"), [Ear("news") for _ in range(20)]
+    broken, others = Broken("news"), [RecordingFollower("news") for _ in range(20)]
     for follower in (*others[:10], broken, *others[10:]):
         hub.join(follower)
-    tell("news", "hello")
-    tell("news", "again")
+    append_event("news", "hello")
+    append_event("news", "again")
     await until(lambda: all(other.texts == ["hello", "again"] for other in others))
-    assert broken.hung_up
+    assert broken.drop_reason
 
 
 async def test_a_client_that_was_hung_up_hears_nothing_after_the_events_that_were_forgotten():
