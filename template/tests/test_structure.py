@@ -169,6 +169,12 @@ def test_what_to_add_names_files_that_exist():
     assert [f for f in files if not (ROOT / "apps/sse" / f).exists() and not (ROOT / f).exists()] == []
 
 
+def test_no_module_is_longer_than_300_lines():
+    scripts = [*ROOT.glob("apps/sse/client/src/**/*.js"), *ROOT.glob("apps/*/static/*/*.js")]
+    files = [*SOURCES, *ROOT.glob("project_template/*.py"), *scripts]
+    assert [file for file in files if len(file.read_text().splitlines()) > 300] == []
+
+
 def test_files_end_their_lines_with_a_line_feed():
     written = [
         f for kind in ("py", "html", "css", "js", "md", "toml", "sh") for f in ROOT.glob(f"[!.]*/**/*.{kind}")
