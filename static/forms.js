@@ -1,31 +1,31 @@
-// A form is sent by the browser as usual, but only after the server has answered a small request. Without an answer
-// the page stays, with everything that was typed and chosen, and a message offers to try again.
+// Submits a form only if the server answers a small request first. Otherwise the page stays with its input, and a
+// message offers to try again.
 (() => {
   "use strict";
 
-  const ANSWER_WITHIN_MS = 10_000;
+  const TIMEOUT_MS = 10_000;
   const IGNORE_REPEATS_MS = 10_000;
-  // A browser that gets a second form within this time may drop the first one unsent.
+  // Browsers may drop a form if a second one is submitted within this time.
   const SEND_ALONE_MS = 1000;
-  const ANSWERS_OF_A_PROXY_ALONE = new Set([502, 503, 504]);
+  const PROXY_ERRORS = new Set([502, 503, 504]);
 
   let message = null;
-  let isPassing = false;
+  let isSubmitting = false;
   let isLeaving = false;
   let sending = Promise.resolve();
-  let passed = null; // the submit event of the form that is being passed on
+  let submitEvent = null; // of the form that is being submitted
 
   const isReachable = async () => {
-    const options = { method: "HEAD", cache: "no-store", credentials: "omit", signal: AbortSignal.timeout(ANSWER_WITHIN_MS) };
+    const options = { method: "HEAD", cache: "no-store", credentials: "omit", signal: AbortSignal.timeout(TIMEOUT_MS) };
     try {
       const { status } = await fetch("/health/live", options);
-      return !ANSWERS_OF_A_PROXY_ALONE.has(status);
+      return !PROXY_ERRORS.has(status);
     } catch {
       return false;
     }
   };
 
-  /** The button as one of this form: an event may have replaced its row in the meantime. */
+  /** Return the button, or a copy if an event has removed it from the form. */
   const buttonOf = (form, button) => {
     if (!button || button.form === form) return button;
     const copy = Object.assign(button.cloneNode(), { hidden: true });
@@ -34,17 +34,17 @@
     return copy;
   };
 
-  /** Return whether the page will be left for the answer. */
-  const pass = (form, button) => {
-    // An event may have replaced the form, too; it is sent with what was typed.
+  /** Submit a form, and return whether the browser will load the response. */
+  const submit = (form, button) => {
+    // An event may have replaced the form: submit the one with the input.
     if (!form.isConnected) document.body.append(Object.assign(form, { hidden: true }));
     const own = buttonOf(form, button);
-    isPassing = true;
-    passed = null;
+    isSubmitting = true;
+    submitEvent = null;
     form.requestSubmit(own);
-    isPassing = false;
+    isSubmitting = false;
     if (own !== button) own.remove();
-    return passed !== null && !passed.defaultPrevented;
+    return submitEvent !== null && !submitEvent.defaultPrevented;
   };
 
   const showNotSent = (form, button) => {
@@ -59,7 +59,7 @@
     toasts.append(message);
   };
 
-  /** Send a form once, in the order in which buttons were pressed. */
+  /** Send each form once, in the order of the clicks. */
   const send = (form, button) => {
     const pressed = button ?? form;
     if (pressed.ariaBusy === "true") return;
@@ -70,7 +70,7 @@
   const sendNow = async (form, button, finish) => {
     const canSend = await isReachable();
     message?.remove();
-    if (canSend && !isLeaving && pass(form, button)) {
+    if (canSend && !isLeaving && submit(form, button)) {
       isLeaving = true;
       setTimeout(() => (isLeaving = false), SEND_ALONE_MS);
       setTimeout(finish, IGNORE_REPEATS_MS);
@@ -82,10 +82,10 @@
 
   const isPost = (form, button) => (button?.getAttribute("formmethod") ?? form.getAttribute("method"))?.toLowerCase() === "post";
 
-  // Before the scripts of pages, whose own forms are held back in the same way.
+  // Capture, so that it runs before the scripts of pages.
   addEventListener("submit", (event) => {
     const { target: form, submitter } = event;
-    if (isPassing) passed = event;
+    if (isSubmitting) submitEvent = event;
     else if (isPost(form, submitter)) {
       event.preventDefault();
       event.stopImmediatePropagation();
@@ -94,7 +94,7 @@
   }, { capture: true });
 
   addEventListener("keydown", ({ key }) => key === "Escape" && message?.remove());
-  // A page that comes back from the browser's cache is as it was left.
+  // The browser's cache restores a page with its busy buttons.
   addEventListener("pageshow", ({ persisted }) => {
     if (persisted) isLeaving = false;
     if (persisted) for (const pressed of document.querySelectorAll(":is(form, button, input)[aria-busy]")) pressed.ariaBusy = null;

@@ -33,7 +33,7 @@
     showTheme(theme);
   };
 
-  // A network that changes while the page loads takes scripts with it: each is loaded again.
+  // A script fails to load if the network changes at that moment: load it again.
   const MAX_LOADS = 4;
   const LOAD_AGAIN_MS = 500;
   let policy;
@@ -49,7 +49,7 @@
     setTimeout(() => script.replaceWith(copy), LOAD_AGAIN_MS * loads);
   };
 
-  const noteLostScript = ({ target }) => {
+  const handleLoadError = ({ target }) => {
     if (!(target instanceof HTMLScriptElement)) return;
     const loads = Number(target.dataset.loads ?? 1);
     if (loads < MAX_LOADS) return loadAgain(target, loads);
@@ -57,8 +57,8 @@
     showLive();
   };
 
-  // The state in the header is the worst of all streams on the page.
-  const streams = new Map(); // of each element: its state, and when it tries again
+  // The header shows the worst state of all streams on the page.
+  const streams = new Map(); // by element: the state, and the time of the next attempt
   const offline = new Set(["disconnected", "reconnecting"]);
   const ended = new Set(["finished", "closed", "removed"]);
   const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hourCycle: "h23" });
@@ -77,7 +77,7 @@
 
   const isOtherUser = () => [...streams.values()].some(({ reason }) => reason === "other-user");
 
-  const liveWords = (words, state) => {
+  const liveText = (words, state) => {
     if (!state) return "";
     if (isOtherUser()) return words.otherUser;
     if (state !== "offline" || !lastEvent) return words[state];
@@ -88,7 +88,7 @@
     const element = document.getElementById("live");
     if (!element) return;
     const state = liveState();
-    const words = liveWords(element.dataset, state);
+    const words = liveText(element.dataset, state);
     for (const each of document.querySelectorAll("[data-live]")) {
       if (state) each.dataset.state = state;
       else delete each.dataset.state;
@@ -96,13 +96,13 @@
       if (span && span.textContent !== words) span.textContent = words;
     }
     document.getElementById("try-again")?.toggleAttribute("hidden", state !== "offline");
-    if (state === "offline") countdown ??= setInterval(showNextTry, COUNTDOWN_MS);
+    if (state === "offline") countdown ??= setInterval(showCountdown, COUNTDOWN_MS);
     else countdown = clearInterval(countdown);
-    showNextTry();
+    showCountdown();
   };
 
-  // Not in the region of the state: a screen reader would say each second.
-  const showNextTry = () => {
+  // Not in the live region: a screen reader would read each second.
+  const showCountdown = () => {
     const button = document.getElementById("try-again");
     if (!button || button.hidden) return;
     const lost = [...streams.values()].filter(({ state }) => offline.has(state));
@@ -132,7 +132,7 @@
 
   const focusFirstError = () => document.querySelector("[aria-invalid='true']")?.focus();
 
-  addEventListener("error", noteLostScript, true);
+  addEventListener("error", handleLoadError, true);
   addEventListener("storage", (event) => {
     if (event.key === "theme") showTheme(event.newValue);
   });

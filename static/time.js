@@ -1,4 +1,4 @@
-// Times in the words, the zone and the clock of the visitor: relative up to a day, then the date; in full on hover.
+// Times in the visitor's language and time zone: relative up to a day, then the date; the full time on hover.
 (() => {
   "use strict";
 
@@ -10,7 +10,7 @@
   const date = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
   const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "long", hourCycle: "h23" });
 
-  const words = (moment) => {
+  const format = (moment) => {
     const seconds = Math.trunc((moment - Date.now()) / 1000);
     const size = Math.abs(seconds);
     if (size >= DAY) return date.format(moment);
@@ -19,28 +19,28 @@
     return relative.format(Math.trunc(seconds / length), unit);
   };
 
-  const mend = (element) => {
+  const formatTime = (element) => {
     const moment = new Date(element.dateTime);
     if (Number.isNaN(moment.getTime())) return;
-    const text = words(moment);
+    const text = format(moment);
     if (element.textContent !== text) element.textContent = text;
     const title = full.format(moment);
     if (element.title !== title) element.title = title;
   };
 
-  const mendIn = (node) => node.querySelectorAll?.("time[datetime]").forEach(mend);
+  const formatIn = (node) => node.querySelectorAll?.("time[datetime]").forEach(formatTime);
 
-  const mendNew = ({ target, addedNodes }) => {
+  const formatAdded = ({ target, addedNodes }) => {
     for (const node of [target, ...addedNodes]) {
       const time = (node.closest ? node : node.parentElement)?.closest("time[datetime]");
-      if (time) mend(time);
-      else if (node !== target) mendIn(node);
+      if (time) formatTime(time);
+      else if (node !== target) formatIn(node);
     }
   };
 
-  // Before they are drawn, whether they come with the page or with an event, so that nothing shifts.
+  // Format times of the page and of events before they are drawn, so that nothing shifts.
   const everything = { childList: true, subtree: true, characterData: true };
-  new MutationObserver((records) => records.forEach(mendNew)).observe(document, everything);
+  new MutationObserver((records) => records.forEach(formatAdded)).observe(document, everything);
 
-  setInterval(() => mendIn(document), REFRESH_MS);
+  setInterval(() => formatIn(document), REFRESH_MS);
 })();

@@ -1,4 +1,4 @@
-// The dashboard: what the page does with each point that the stream brings.
+// The dashboard shows each point of the stream in figures, charts and a table.
 (() => {
   "use strict";
 
@@ -13,7 +13,7 @@
   const language = document.documentElement.lang;
   const clock = new Intl.DateTimeFormat(language, { timeStyle: "medium", hourCycle: "h23" });
 
-  // Longer ranges have a stream of their own; the large numbers are always those of now.
+  // Longer ranges have their own stream; the large numbers are always current.
   const source = table.hasAttribute("dj-sse") ? table : root;
   let { points, now } = JSON.parse(document.getElementById("dashboard-points").textContent);
   let shown = points;
@@ -44,7 +44,7 @@
       return true;
     });
     for (const { output } of changed) output.classList.remove("is-fresh");
-    void root.offsetWidth; // so that the animation begins anew
+    void root.offsetWidth; // restarts the animation
     for (const { output } of changed) output.classList.add("is-fresh");
   };
 
@@ -89,7 +89,7 @@
   const charts = [...root.querySelectorAll(".chart")].map(chart);
   const figures = charts.flatMap((each) => each.figures);
 
-  // Every bucket has its place, so that those nobody measured are gaps.
+  // Draw all buckets, so that missing points are gaps.
   const draw = () => {
     const last = shown.at(-1)?.time;
     if (!last) return;
@@ -118,13 +118,13 @@
   const body = table.querySelector("tbody");
   const fillTable = () => body.replaceChildren(...(table.open ? shown.map(row).reverse() : []));
 
-  // State: whether the numbers are those of now
+  // State: whether the numbers are current
 
-  let heard = performance.now();
+  let receivedAt = performance.now();
   let paused = null;
 
   const stateOf = (classes) => {
-    const silence = performance.now() - heard;
+    const silence = performance.now() - receivedAt;
     if (paused) return "paused";
     if (!now) return "empty";
     if (classes.contains("sse-disconnected")) return "offline";
@@ -140,12 +140,12 @@
     if (state.textContent !== words) state.textContent = words;
   };
 
-  // Life: while the page is paused points are kept, and not shown
+  // Updates: while paused, points are stored and not shown
 
-  const keep = ({ target, detail }) => {
+  const store = ({ target, detail }) => {
     if (detail.event !== "stats") return;
     const point = detail.data;
-    if (target === root) [now, heard] = [point, performance.now()];
+    if (target === root) [now, receivedAt] = [point, performance.now()];
     if (target === source && point.time > (points.at(-1)?.time ?? 0)) {
       points = [...points.filter(({ time }) => time > point.time - LENGTH), point];
     }
@@ -165,11 +165,11 @@
 
   root.addEventListener("sse:before", (event) => {
     if (!paused) return;
-    keep(event);
+    store(event);
     event.preventDefault();
   });
   root.addEventListener("sse:data", (event) => {
-    keep(event);
+    store(event);
     showAll();
   });
   root.addEventListener("sse:state", showState);

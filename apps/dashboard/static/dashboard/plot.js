@@ -11,7 +11,7 @@
 
   const hasValue = (value) => value !== null && value !== undefined;
 
-  // A value between two gaps has no line, and the newest one deserves to be seen.
+  // Mark values between two gaps, which have no line, and the newest value.
   const dots = (plot, series) => {
     const values = plot.data[series];
     return [...values.keys()].filter(
@@ -19,7 +19,7 @@
     );
   };
 
-  // Colours are read from elements, since a canvas knows nothing of custom properties.
+  // A canvas cannot use CSS custom properties: read the colours from elements.
   const colours = (element) => {
     const style = getComputedStyle(element);
     return { text: style.color, line: style.borderTopColor, fill: style.backgroundColor, font: style.font };

@@ -3,7 +3,7 @@
 (() => {
   "use strict";
 
-  // After a reset it is another element.
+  // A reset may replace the element.
   const feed = () => document.getElementById("feed");
   const news = document.getElementById("feed-news");
   let missed = 0;
@@ -16,7 +16,7 @@
     news.textContent = count === 1 ? news.dataset.one : news.dataset.many.replace("{count}", count);
   };
 
-  // A document that the browser has parsed itself: no string of HTML passes through here.
+  // Let the browser parse the document: Trusted Types refuse strings of HTML.
   const fetchPart = (address) =>
     new Promise((resolve, reject) => {
       const url = new URL(address);
@@ -39,7 +39,7 @@
       if (next) link.href = next.href;
       else link.remove();
     } catch {
-      // The link is still there to be followed.
+      // The reader can still follow the link.
     }
     link.ariaBusy = "false";
   };

@@ -10,7 +10,7 @@ const list = document.getElementById("notification-list");
 const form = document.getElementById("notification-actions");
 const words = bell.dataset;
 
-// Made before there is a toast: screen readers read only changes of a region that they know.
+// Created before the first toast: screen readers only read changes of known regions.
 const toasts = document.querySelector(".toasts") ?? document.createElement("div");
 toasts.classList.add("toasts", "notification-toasts");
 toasts.setAttribute("role", "status");
@@ -38,7 +38,7 @@ const setUnread = (id, isUnread) => {
     toasts.querySelector(`[data-id="${id}"]`)?.remove();
   }
   words.unread = [...ids].join(" ");
-  // There may be more than the page was given.
+  // The server may have more than the page has.
   if (isFull && ids.size <= MAX_COUNT) bell.dispatchEvent(new CustomEvent("sse:reset", { bubbles: true, detail: {} }));
 };
 
@@ -76,7 +76,7 @@ const titleIn = (html) => {
   return template.content.querySelector(".notification-title").childNodes;
 };
 
-const announce = () => {
+const showNews = () => {
   const news = [...arrived].filter(([id]) => unread().has(id));
   arrived.clear();
   if (!news.length) return;
@@ -91,7 +91,7 @@ const announce = () => {
 const apply = {
   notification({ id, html }) {
     setUnread(id, true);
-    if (!arrived.size) setTimeout(announce, BURST_MS);
+    if (!arrived.size) setTimeout(showNews, BURST_MS);
     arrived.set(id, html);
   },
   "notification-state"({ ids, unread: still, deleted }) {
@@ -150,7 +150,7 @@ form?.addEventListener("submit", (event) => {
   act(event.submitter);
 });
 
-// A notification whose link was followed is read.
+// Following its link marks a notification as read.
 list?.addEventListener("click", ({ target }) => {
   const item = target.closest(".notification-title a")?.closest(".is-unread");
   if (item) post(item.querySelector(".notification-read").formAction).catch(() => {});

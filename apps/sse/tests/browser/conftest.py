@@ -1,8 +1,8 @@
 """
-The browsers that the machine has, and a server that a test writes the script of.
+The machine's browsers, and a server that tests script.
 
-Tests of the client and of pages run in Firefox as well, except those marked `only_browser`; there they are long
-tests, except those marked `firefox`.
+Tests of the client and of pages also run in Firefox, except those marked `only_browser`. There they are
+long tests, except those marked `firefox`.
 """
 
 import os

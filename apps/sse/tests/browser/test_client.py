@@ -54,14 +54,14 @@ def test_statistics_count_what_arrived(page, connect):
 
 def test_a_wildcard_listener_gets_a_real_message_event(page, server, connect):
     connect().stream()
-    page.evaluate("() => void sse.on('*', (...heard) => { window.heard = heard; })")
+    page.evaluate("() => void sse.on('*', (...received) => { window.received = received; })")
     wait_for_state(page, "connected")
     page.evaluate("() => { window.got = new Promise((resolve) => sse.on('*', resolve)); }")
     page.evaluate("() => void sse.disconnect().connect()")
     server.accept().stream(event("deep", {"a": [1]}, id="é1"))
     page.evaluate("() => got")
     assert page.evaluate("""() => {
-        const [type, data, original] = heard;
+        const [type, data, original] = received;
         const { data: raw, lastEventId, origin, type: name } = original;
         return [type, data, original instanceof MessageEvent, raw, lastEventId, origin, name];
     }""") == ["deep", {"a": [1]}, True, '{"a": [1]}', "é1", server.url, "deep"]
@@ -69,10 +69,10 @@ def test_a_wildcard_listener_gets_a_real_message_event(page, server, connect):
 
 def test_an_unnamed_event_is_a_message_and_data_that_is_not_json_is_a_string(page, connect):
     stream = connect().stream()
-    page.evaluate("() => { window.heard = []; sse.on('message', (data) => heard.push(data)); }")
+    page.evaluate("() => { window.received = []; sse.on('message', (data) => received.push(data)); }")
     stream.send('data: {"a":1}\n\ndata: plain {words}\n\ndata: "quoted"\n\ndata: one\ndata: two\n\n')
-    page.wait_for_function("() => heard.length === 4")
-    assert page.evaluate("() => heard") == [{"a": 1}, "plain {words}", "quoted", "one\ntwo"]
+    page.wait_for_function("() => received.length === 4")
+    assert page.evaluate("() => received") == [{"a": 1}, "plain {words}", "quoted", "one\ntwo"]
 
 
 def test_an_exception_in_a_listener_is_reported_and_other_listeners_run(page, connect, complaints):
@@ -90,23 +90,25 @@ def test_an_exception_in_a_listener_is_reported_and_other_listeners_run(page, co
 def test_a_removed_listener_gets_no_events(page, connect):
     stream = connect().stream()
     page.evaluate("""() => {
-        window.heard = [];
-        const once = () => { heard.push('once'); sse.off('a', once).off('a', never); };
-        const never = () => heard.push('never');
-        sse.on('a', once).on('a', never).on('b', () => heard.push('b'));
+        window.received = [];
+        const once = () => { received.push('once'); sse.off('a', once).off('a', never); };
+        const never = () => received.push('never');
+        sse.on('a', once).on('a', never).on('b', () => received.push('b'));
     }""")
     stream.send(event("a", "1") + event("a", "2") + event("b", "3"))
-    page.wait_for_function("() => heard.includes('b')")
-    assert page.evaluate("() => heard") == ["once", "b"]
+    page.wait_for_function("() => received.includes('b')")
+    assert page.evaluate("() => received") == ["once", "b"]
 
 
 def test_no_event_arrives_after_disconnect_even_from_the_same_chunk(page, connect):
     stream = connect().stream()
-    page.evaluate("() => { window.heard = []; sse.on('a', (data) => { heard.push(data); sse.disconnect(); }); }")
+    page.evaluate(
+        "() => { window.received = []; sse.on('a', (data) => { received.push(data); sse.disconnect(); }); }"
+    )
     stream.send(event("a", "1") + event("a", "2", id=2))
     stream.wait_until_closed()
     assert wait_for_state(page, "disconnected") == {"reason": "closed", "final": True}
-    assert page.evaluate("() => [heard, sse.getStats().lastEventId]") == [[1], ""]
+    assert page.evaluate("() => [received, sse.getStats().lastEventId]") == [[1], ""]
 
 
 def test_a_destroyed_connection_stays_closed(page, server, connect):
@@ -121,13 +123,13 @@ def test_server_events_with_names_of_client_states_only_reach_the_wildcard(page,
     stream = connect().stream()
     wait_for_state(page, "connected")
     page.evaluate("""() => {
-        window.heard = [];
-        sse.on('*', (type) => heard.push(type)).on('sse:state', () => heard.push('exact'));
+        window.received = [];
+        sse.on('*', (type) => received.push(type)).on('sse:state', () => received.push('exact'));
     }""")
     forged = ["connected", "disconnected", "reconnecting", "reconnected", "error", "sse:state", "*"]
     stream.send("".join(event(name, "{}") for name in [*forged, "done"]))
-    page.wait_for_function("() => heard.includes('done')")
-    assert page.evaluate("() => heard") == [*forged, "done"]
+    page.wait_for_function("() => received.includes('done')")
+    assert page.evaluate("() => received") == [*forged, "done"]
     assert names_seen(page) == ["connected"]
 
 
@@ -141,14 +143,14 @@ def test_debug_logs_events_and_states(page, server, open_page):
 def test_lines_may_end_in_all_three_ways_and_chunks_anywhere(page, connect):
     stream = connect().stream("")
     page.evaluate(
-        "() => { window.heard = []; sse.on('ü', (data, { lastEventId: id }) => heard.push([data, id])); }"
+        "() => { window.received = []; sse.on('ü', (data, { lastEventId: id }) => received.push([data, id])); }"
     )
     lines = ["event: ü", "id: 1", "data: é✓", "data:  2", "", ""]
     frames = "\ufeff: hi\n" + "".join(newline.join(lines) for newline in ["\n", "\r\n", "\r"])
     for count, byte in enumerate(frames.encode(), 1):
         stream.send(bytes([byte]))
         page.wait_for_function("(count) => sse.getStats().bytes === count", arg=count, polling=1)
-    assert page.evaluate("() => heard") == [["é✓\n 2", "1"]] * 3
+    assert page.evaluate("() => received") == [["é✓\n 2", "1"]] * 3
 
 
 def test_ten_megabytes_in_one_event_arrive(page, connect):

@@ -42,21 +42,21 @@ def test_inserted_svg_shapes_are_drawn(page, server, open_page):
 
 
 def test_the_client_warns_once_of_a_missing_target(page, server, open_page):
-    said = []
-    page.on("console", lambda message: said.append(message.text))
+    logged = []
+    page.on("console", lambda message: logged.append(message.text))
     open_page('<b dj-sse="/stream/" dj-sse-target="#gone"></b><i dj-sse="/stream/" dj-sse-event="last"></i>')
     with page.expect_console_message(lambda message: "#gone" in message.text):
         stream = server.accept().stream(event("a", "1") * 3)
     stream.send(event("a", "1") + event("last", "1"))
     expect(page.locator("i")).to_have_text("1")
-    assert [text for text in said if "#gone" in text] == ['DjustSSE: no element on this page matches "#gone".']
+    assert [text for text in logged if "#gone" in text] == ['DjustSSE: no element on this page matches "#gone".']
 
 
 def test_the_client_warns_once_of_content_an_option_and_an_event_without_effect(page, server, open_page):
-    said = []
-    page.on("console", lambda message: said.append(message.text))
+    logged = []
+    page.on("console", lambda message: logged.append(message.text))
     content = '" dj-sse-event="a"><b>of its own</b></p>'
-    open_page(f'<p dj-sse="/heard/{content}<p dj-sse="/left-alone/{content}')
+    open_page(f'<p dj-sse="/received/{content}<p dj-sse="/left-alone/{content}')
     page.evaluate("""() => {
         document.querySelector('p')._djustSSE.on('a', () => {});
         for (const url of ['/default/', '/slower/']) {
@@ -64,14 +64,14 @@ def test_the_client_warns_once_of_content_an_option_and_an_event_without_effect(
         }
     }""")
     frames = "retry: 3000\n\n" + event("a", {"n": 1}) + event("error", "mine")
-    with page.expect_console_message(lambda _: len(said) == 3):
+    with page.expect_console_message(lambda _: len(logged) == 3):
         streams = [server.accept().stream(frames) for _ in range(4)]
     for stream in streams:
         stream.send(frames)
     page.wait_for_function("() => sse.getStats().messages === 4")
-    assert len(said) == 3
+    assert len(logged) == 3
     for words in ["/left-alone/ changed nothing", "/slower/ sent a reconnection delay", '"error" reaches only']:
-        assert sum(words in text for text in said) == 1
+        assert sum(words in text for text in logged) == 1
 
 
 def test_a_listener_that_reconnects_immediately_leaves_no_stale_state(page, server, open_page):

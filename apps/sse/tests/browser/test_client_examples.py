@@ -1,8 +1,8 @@
 """
 Each HTML and JavaScript example of the client's specification.
 
-On a page without a policy it is as it is written there; under this project's own policy its
-scripts have a nonce, and its elements no `style` attribute, which no nonce would cover.
+Each runs unchanged on a page without a policy. Under this project's policy its scripts have a nonce, and its
+elements no `style` attribute, which a nonce does not cover.
 """
 
 import re

@@ -7,14 +7,14 @@ from apps.sse.tests.browser.client_helpers import ITEMS, NUMBERS, event, item
 
 
 def test_without_a_key_or_with_false_each_tab_has_its_own_connection_and_no_warning(server, context, open_tab):
-    said = []
-    context.on("console", lambda message: said.append(message.text))
+    logged = []
+    context.on("console", lambda message: logged.append(message.text))
     for body, key in [(ITEMS, ""), (ITEMS.replace("dj-sse-mode", 'dj-sse-share="false" dj-sse-mode'), "mine")]:
         for _ in range(2):
             tab = open_tab(body, key=key)
             server.accept().stream(item(1))
             expect(tab.locator(NUMBERS)).to_have_text("1;")
-    assert said == []
+    assert logged == []
 
 
 def test_a_script_shares_with_the_option_share(server, open_tab):

@@ -243,7 +243,7 @@ def test_an_update_can_be_a_view_transition(page, server, open_page, complaints,
     expect(page.locator("[dj-sse]")).to_have_text("12")
     assert page.evaluate("() => transitions") == 2
     if browser_name == "firefox":
-        return  # where nobody can be said to want less motion
+        return  # this browser cannot emulate reduced motion
     page.emulate_media(reduced_motion="reduce")
     stream.send(event("a", "3"))
     expect(page.locator("[dj-sse]")).to_have_text("123")

@@ -59,9 +59,9 @@ def test_transitions_keep_the_order_of_changes_and_listeners_run_after_them(page
 
 def test_listeners_can_prevent_each_change(page, server, open_page):
     page.add_init_script("""
-        window.told = [];
+        window.prevented = [];
         addEventListener('sse:before', (before) => {
-            told.push([before.detail.event, document.body.textContent.trim()]);
+            prevented.push([before.detail.event, document.body.textContent.trim()]);
             if (before.detail.data === 'no' || before.detail.data.text === 'no') before.preventDefault();
         });
     """)
@@ -70,7 +70,7 @@ def test_listeners_can_prevent_each_change(page, server, open_page):
     server.accept().stream(event("a", "no") + text[0] + event("a", "one") + event("other", "") + text[1])
     expect(page.locator("i")).to_have_text("two")
     expect(page.locator("b")).to_have_text("one")
-    assert page.evaluate("() => told") == [["a", ""], ["text", ""], ["a", ""], ["text", "one"]]
+    assert page.evaluate("() => prevented") == [["a", ""], ["text", ""], ["a", ""], ["text", "one"]]
 
 
 def test_elements_still_update_after_the_page_removes_its_listeners(page, server, open_page):

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.soak, pytest.mark.only_browser("chromium")]
 PAGES = 20
 CLIENTS = 1000
 SECONDS = 5
-# Of the clients that wait, in the fullest second: 1/2.75 by the rule of the delays, and what chance adds.
+# Maximum share of the clients that reconnect within one second: 1/2.75 on average, and some for chance.
 FULLEST = 0.45
 NOTE_WHEN_LIVE = """
 addEventListener("sse:state", () => {
@@ -35,7 +35,7 @@ CONNECT = """(count) => {
 
 @contextlib.contextmanager
 def visited(browser, url, **options):
-    """Give pages in browsers of their own, which share no stream; all are live."""
+    """Yield connected pages in separate browsers, which share no stream."""
     with contextlib.ExitStack() as stack:
         pages = []
         for _ in range(PAGES):

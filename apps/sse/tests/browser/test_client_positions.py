@@ -29,16 +29,16 @@ def test_the_position_in_the_page_is_the_first_one_sent(server, open_page):
 
 
 def test_events_at_positions_that_were_passed_are_dropped(page, server, connect):
-    page.add_init_script("window.heard = []")
+    page.add_init_script("window.received = []")
     stream = connect("{ lastEventId: '9-0000aaaa' }")
-    page.evaluate("() => void sse.on('item', (data) => heard.push(data))")
+    page.evaluate("() => void sse.on('item', (data) => received.push(data))")
     stream.stream(QUICK_RETRY + event("item", "seen", id="8-0000bbbb") + event("item", "seen", id="9-0000aaaa"))
     stream.send(event("item", "a", id="10-0000cccc") + event("item", "again", id="10-0000cccc"))
     stream.send("id: 3-0000dddd\n\n" + event("item", "without an id") + event("item", "b", id="11-0000eeee"))
     stream.end()
     again = server.accept()
     assert again.headers["Last-Event-ID"] == "11-0000eeee"
-    assert page.evaluate("() => heard") == ["a", "without an id", "b"]
+    assert page.evaluate("() => received") == ["a", "without an id", "b"]
     assert page.evaluate("() => sse.getStats().messages") == 3
     again.stream()
 
@@ -64,8 +64,8 @@ def test_a_reset_clears_the_position(page, server, connect):
 OPENED = """
 <b dj-sse="/stream/" ATTRIBUTE>…</b>
 <script>
-    const heard = [];
-    const note = (name) => () => heard.push([name]);
+    const received = [];
+    const note = (name) => () => received.push([name]);
     for (const name of ['*', 'sse:open']) document.querySelector('b')._djustSSE.on(name, note(name));
     for (const name of ['sse:data', 'sse:open']) document.addEventListener(name, note(name));
 </script>
@@ -81,20 +81,22 @@ def test_the_opening_position_of_a_stream_is_kept_without_an_event(page, server,
     assert again.headers["Last-Event-ID"] == "7-0000aaaa"
     again.stream(event("sse:open", "{}", id="8-0000bbbb") + event("a", "1"))
     expect(page.locator("b")).to_have_text("1")
-    assert [name for (name,) in page.evaluate("() => heard")] == ["*", "sse:data", "*"], "the reset, and the event"
+    assert [name for (name,) in page.evaluate("() => received")] == ["*", "sse:data", "*"], (
+        "the reset, and the event"
+    )
     stats = page.evaluate("() => document.querySelector('b')._djustSSE.getStats()")
     assert (stats["messages"], stats["lastEventId"]) == (2, "8-0000bbbb")
 
 
 def test_a_reset_is_emitted_and_dispatched_on_the_element(page, server, open_page):
     open_page("""<script>
-window.heard = [];
-document.addEventListener('sse:reset', (event) => heard.push(event.detail.data));
+window.received = [];
+document.addEventListener('sse:reset', (event) => received.push(event.detail.data));
 </script><div dj-sse="/stream/"></div>""")
     page.evaluate(
-        "() => document.querySelector('[dj-sse]')._djustSSE.on('sse:reset', (data) => heard.push(data)).url"
+        "() => document.querySelector('[dj-sse]')._djustSSE.on('sse:reset', (data) => received.push(data)).url"
     )
     server.accept().stream(event("sse:reset", {"reason": "expired"}))
-    page.wait_for_function("() => heard.length === 2")
-    assert page.evaluate("() => heard") == [{"reason": "expired"}] * 2
+    page.wait_for_function("() => received.length === 2")
+    assert page.evaluate("() => received") == [{"reason": "expired"}] * 2
     assert page.locator("[dj-sse]").inner_text() == ""

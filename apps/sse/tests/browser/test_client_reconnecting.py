@@ -103,18 +103,18 @@ def test_a_visible_page_retries_at_least_every_five_seconds_and_a_hidden_one_les
     stream = server.accept().stream("retry: 3000\n\n")
     expect(page.locator("b")).to_have_class("sse-connected")
     stream.end()
-    told = "() => seen.filter(([name]) => name === 'reconnecting').map(([, { delay }]) => delay)"
+    delays_seen = "() => seen.filter(([name]) => name === 'reconnecting').map(([, { delay }]) => delay)"
     delays = [3000, *[5000] * 5]
     for number, delay in enumerate(delays, 1):
-        page.wait_for_function(f"(number) => ({told})().length === number", arg=number)
+        page.wait_for_function(f"(number) => ({delays_seen})().length === number", arg=number)
         page.clock.fast_forward(delay)
         request = server.accept()
         if number == len(delays):
             page.evaluate("() => Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
         request.answer(503, **({"Retry_After": "10"} if number == 2 else {}))
         delays[2] = 15_000
-    page.wait_for_function(f"() => ({told})().length === 7")
-    assert page.evaluate(told) == [3000, 5000, 15_000, 5000, 5000, 5000, 30_000]
+    page.wait_for_function(f"() => ({delays_seen})().length === 7")
+    assert page.evaluate(delays_seen) == [3000, 5000, 15_000, 5000, 5000, 5000, 30_000]
 
 
 def test_the_delay_of_the_server_overrides_the_option(page, connect):

@@ -18,10 +18,10 @@ def fetched(page):
     return lambda: found
 
 
-def let_refresh(page, heard):
+def let_refresh(page, received):
     """Wait until the first stream has received this number of events, and run the clock past a refresh."""
     page.wait_for_function(
-        "(heard) => document.querySelector('[dj-sse]')._djustSSE.getStats().messages === heard", arg=heard
+        "(received) => document.querySelector('[dj-sse]')._djustSSE.getStats().messages === received", arg=received
     )
     page.clock.run_for(2000)
 
@@ -43,13 +43,13 @@ def test_a_burst_refreshes_the_element_once_and_keeps_unsaved_input(page, server
     page.locator("input").fill("for Monday")
     server.page(ORDERS.format("<b>2</b><i>new</i>"))
     stream.send("".join(event("changed", number) for number in range(50)))
-    let_refresh(page, heard=50)
+    let_refresh(page, received=50)
     expect(page.locator("b")).to_have_text("2")
     expect(page.locator("#orders")).to_have_text("2new")
     expect(page.locator("input")).to_have_value("for Monday")
     server.page(ORDERS.format("<b>3</b>"))
     stream.send("".join(event("changed", number) for number in range(50)))
-    let_refresh(page, heard=100)
+    let_refresh(page, received=100)
     expect(page.locator("#orders")).to_have_text("3")
     assert fetched() == [f"{server.url}/"] * 2
     assert server.is_idle()
@@ -65,7 +65,7 @@ def test_a_failed_refresh_is_reported_and_retried_and_events_do_not_wait(page, s
     """)
     server.page("log in", path="/login/")
     stream = server.accept().stream(event("changed", ""))
-    let_refresh(page, heard=1)
+    let_refresh(page, received=1)
     part = server.accept("/part/")
     stream.send(event("note", "shown"))
     expect(page.locator("b")).to_have_text("shown")
@@ -75,7 +75,7 @@ def test_a_failed_refresh_is_reported_and_retried_and_events_do_not_wait(page, s
     server.accept("/part/").answer(200, "<li>new</li>")
     expect(page.locator("#list > li")).to_have_text(["new"])
     stream.send(event("changed", ""))
-    let_refresh(page, heard=3)
+    let_refresh(page, received=3)
     with page.expect_console_message(lambda message: "/login/" in message.text):
         server.accept("/part/").answer(302, Location="/login/")
     page.clock.run_for(60_000)
@@ -99,10 +99,10 @@ def test_a_refresh_waits_for_earlier_events_and_is_fetched_again_if_they_change_
     dj-sse-refresh="changed" dj-sse-reset="/part/"><li>1</li></ul>
     """)
     stream = server.accept().stream(event("changed", ""))
-    let_refresh(page, heard=1)
+    let_refresh(page, received=1)
     part = server.accept("/part/")
     stream.send(event("item", {"html": "<li>2</li>"}))
-    let_refresh(page, heard=2)
+    let_refresh(page, received=2)
     with page.expect_event("requestfinished"):
         part.answer(200, "<li>one</li>")
     expect(page.locator("li")).to_have_text(["1"])
@@ -120,7 +120,7 @@ def test_a_refresh_is_fetched_again_if_an_event_changes_only_a_class(page, serve
 <li dj-sse-field="class.is-read:done">1</li></ul>
     """)
     stream = server.accept().stream(event("changed", ""))
-    let_refresh(page, heard=1)
+    let_refresh(page, received=1)
     part = server.accept("/part/")
     stream.send(event("read", {"done": True}))
     expect(page.locator("li.is-read")).to_have_count(1)
@@ -140,7 +140,7 @@ def test_a_module_that_could_not_be_loaded_is_loaded_again_at_the_next_event(pag
     stream = server.accept().stream()
     page.clock.run_for(6000)
     stream.send(event("changed", 1))
-    let_refresh(page, heard=1)
+    let_refresh(page, received=1)
     expect(page.locator("b")).to_have_text("2")
 
 
@@ -151,14 +151,14 @@ def test_a_hidden_page_is_refreshed_when_it_is_shown_and_after_a_gap(page, serve
     hide(page, hidden=True)
     server.page(EMPTY.format("<b>2</b>"))
     stream.send(event("changed", 1) + event("changed", 2))
-    let_refresh(page, heard=2)
+    let_refresh(page, received=2)
     expect(page.locator("#orders")).to_have_text("")
     assert fetched() == []
     hide(page, hidden=False)
     expect(page.locator("b")).to_have_text("2")
     server.page(EMPTY.format("<b>3</b>"))
     stream.send(event("sse:reset", {"reason": "expired"}))
-    let_refresh(page, heard=3)
+    let_refresh(page, received=3)
     expect(page.locator("b")).to_have_text("3")
 
 
@@ -174,11 +174,11 @@ def test_a_refresh_can_be_prevented_and_animated(page, server, open_page, browse
     """)
     open_page(ORDERS.format("<b>1</b>").replace("<form ", "<form dj-sse-transition "))
     stream = server.accept().stream(event("changed", 1))
-    let_refresh(page, heard=1)
+    let_refresh(page, received=1)
     page.wait_for_function("() => window.names")
     expect(page.locator("b")).to_have_text("1")
     server.page(ORDERS.format("<b>2</b>"))
     stream.send(event("changed", 2))
-    let_refresh(page, heard=2)
+    let_refresh(page, received=2)
     expect(page.locator("b")).to_have_text("2")
     assert page.evaluate("() => [names, animated]") == [["changed", "changed"], True]

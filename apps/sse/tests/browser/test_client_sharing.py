@@ -18,11 +18,11 @@ def test_the_tabs_of_a_session_share_one_stream(server, open_tab, follow):
     stream = server.accept().stream(item(1))
     expect(first.locator(NUMBERS)).to_have_text("1;")
     others = [follow() for _ in range(3)]
-    stream.send(item(2) + event("text", {"target": "title", "text": "told", "mode": "append"}))
+    stream.send(item(2) + event("text", {"target": "title", "text": "sent", "mode": "append"}))
     expect(first.locator(NUMBERS)).to_have_text("1;2;")
     for tab in others:
         expect(tab.locator(NUMBERS)).to_have_text("2;")
-        expect(tab).to_have_title("Testtold")
+        expect(tab).to_have_title("Testsent")
         assert tab.evaluate(
             """() => {
             const { messages, bytes, lastEventId } = document.querySelector('[dj-sse]')._djustSSE.getStats();

@@ -127,8 +127,8 @@ def test_a_filter_limits_updates_but_not_listeners(page, server, open_page):
     open_page("""
 <div dj-sse="/stream/" dj-sse-event="a, b d" dj-sse-mode="append"></div>
 <script>
-const heard = [], announced = [];
-document.querySelector('[dj-sse]')._djustSSE.on('c', (data) => heard.push(data));
+const received = [], announced = [];
+document.querySelector('[dj-sse]')._djustSSE.on('c', (data) => received.push(data));
 document.addEventListener('sse:data', (event) => {
     announced.push([event.detail.event, event.detail.data, event.detail.originalEvent.type]);
 });
@@ -136,7 +136,7 @@ document.addEventListener('sse:data', (event) => {
     """)
     server.accept().stream(event("a", "1") + event("c", "3") + event("b", "2") + event("d", "4"))
     expect(page.locator("[dj-sse]")).to_have_text("124")
-    assert page.evaluate("() => heard") == [3]
+    assert page.evaluate("() => received") == [3]
     assert page.evaluate("() => announced") == [["a", 1, "a"], ["c", 3, "c"], ["b", 2, "b"], ["d", 4, "d"]]
 
 
@@ -205,16 +205,14 @@ def test_a_redirect_to_an_allowed_origin_leaves_the_page(page, connect, complain
 def test_a_stream_of_another_origin_changes_the_page_only_if_listed(page, server, open_page, complaints):
     with scripted_server.serving() as other:
         open_page("<b>ours</b><i>ours</i>")
-        connect = (
-            "(url) => { record(window.sse = new DjustSSE(url)).on('text', (data) => { window.heard = data; }); }"
-        )
+        connect = "(url) => { record(window.sse = new DjustSSE(url)).on('text', (data) => { window.received = data; }); }"
         page.evaluate(connect, f"{other.url}/stream/")
         page.evaluate("() => void sse.connect()")
         stream = other.accept().stream(Access_Control_Allow_Origin="*")
         stream.send(
             event("text", {"target": "b", "text": "theirs"}) + event("html", {"target": "b", "html": "theirs"})
         )
-        page.wait_for_function("() => sse.getStats().messages === 2 && heard.text === 'theirs'")
+        page.wait_for_function("() => sse.getStats().messages === 2 && received.text === 'theirs'")
         expect(page.locator("b")).to_have_text("ours")
         assert [f"{other.url} is not in DjustSSE.changeOrigins" in complaint for complaint in complaints] == [
             True

@@ -19,7 +19,7 @@ TRICKY = '\r\n\0:{}[]"\\ntrue1e-.\u2028\u2029\u0085\v\f\ufeff \ud800\udfffé😀
 LIKE_JSON = ["1", "true", "null", "-0", "1e400", "NaN", '"x"', ' {"html": "<b>"}', "[" * 999, "9" * 999]
 AWKWARD = ["", " leading", "\n", "a\r", *LIKE_JSON]
 INJECTIONS = [f"a{newline}data: injected{newline}{newline}" for newline in ("\r", "\n", "\r\n")]
-CHANGES_OF_THE_PAGE = {"html", "text", "patch", "redirect", "reload"}
+HELPER_EVENTS = {"html", "text", "patch", "redirect", "reload"}
 
 any_text = st.text(st.characters(exclude_categories=[]))
 tricky_text = st.text(st.sampled_from(TRICKY), max_size=20)
@@ -37,16 +37,16 @@ json_values = st.recursive(
 one_line = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\0"), max_size=8)
 
 
-def is_an_applications(name):
-    """Say whether an application may give this name to an event that changes nothing by itself."""
+def is_application_event(name):
+    """Return whether an application may use this name for an event that does not change the page."""
     try:
-        return check_event_name(name) not in CHANGES_OF_THE_PAGE
+        return check_event_name(name) not in HELPER_EVENTS
     except ValueError:
         return False
 
 
 class Given(NamedTuple):
-    """An event as an application gives it to the encoder."""
+    """An event for the encoder."""
 
     data: Any
     event: str | None
@@ -54,21 +54,21 @@ class Given(NamedTuple):
     comment: str
 
     def frames(self):
-        """Return what goes over the wire."""
+        """Return the encoded frames."""
         return sse_comment(self.comment) + sse_event(self.data, event=self.event, id=self.id)
 
 
 events = st.builds(
     Given,
     data=strings | json_values | strings.map(mark_safe),
-    event=st.none() | one_line.filter(is_an_applications),
+    event=st.none() | one_line.filter(is_application_event),
     id=st.none() | st.just("") | one_line.filter(is_id) | st.integers(0, 2**53),
     comment=one_line | st.text(st.sampled_from("\r\n:a"), max_size=5) | st.sampled_from(INJECTIONS),
 )
 
 
 def batch():
-    """Return many events, new ones each time."""
+    """Return many random events."""
     made = []
 
     @given(events)
@@ -82,7 +82,7 @@ def batch():
 
 @pytest.fixture
 def play(page, server):
-    """Send events in one stream that is cut anywhere, and return what the page heard of them."""
+    """Send events in one stream of random chunks, and return what the page received."""
 
     def start(given):
         frames = "".join([sse_retry(3000), *(event.frames() for event in given), sse_event({}, event="sse:end")])
@@ -91,8 +91,8 @@ def play(page, server):
         cuts = [0, *sorted(random.sample(range(1, len(wire)), CUTS)), len(wire)]
         for start, end in pairwise(cuts):
             stream.send(wire[start:end])
-        page.wait_for_function("() => heard.at(-1)?.[0] === 'sse:end'")
-        return from_javascript(page.evaluate("() => JSON.stringify(heard)"))[:-1]
+        page.wait_for_function("() => received.at(-1)?.[0] === 'sse:end'")
+        return from_javascript(page.evaluate("() => JSON.stringify(received)"))[:-1]
 
     return start
 
@@ -103,12 +103,12 @@ def from_javascript(text):
 
 
 def in_javascript(data):
-    """Return data as a page has it: numbers are floats, and a surrogate beside its other half is a character."""
+    """Return data as in JavaScript: numbers are floats, and two surrogates in a row are a character."""
     return from_javascript(json.dumps({"html": data} if isinstance(data, SafeString) else data))
 
 
 def names_and_ids(given):
-    """Return the name and the last id under which each event is heard."""
+    """Return the name and the last id under which each event is received."""
     last_id, found = "", []
     for event in given:
         last_id = last_id if event.id is None else str(event.id)
@@ -116,11 +116,11 @@ def names_and_ids(given):
     return found
 
 
-def assert_heard(heard, given, value):
-    """Check that each event was heard once, in order, with its name, its id and `value(data)`."""
-    for got, event, expected in zip(heard, given, names_and_ids(given), strict=False):
+def assert_received(received, given, value):
+    """Check that each event was received once, in order, with its name, its id and `value(data)`."""
+    for got, event, expected in zip(received, given, names_and_ids(given), strict=False):
         assert got == [*expected, value(event.data)], f"{event} was written as {event.frames()!r}"
-    assert len(heard) == len(given)
+    assert len(received) == len(given)
 
 
 def test_an_event_source_receives_the_encoded_text(page, open_page, play):
@@ -128,24 +128,24 @@ def test_an_event_source_receives_the_encoded_text(page, open_page, play):
     open_page("")
     page.evaluate(
         """(names) => {
-            window.heard = [];
+            window.received = [];
             const source = new EventSource('/stream/');
-            // Events named like those of its own, `open` and `error`, are told from them by what they are.
-            const hear = (event) =>
-                event instanceof MessageEvent && heard.push([event.type, event.lastEventId, event.data]);
-            for (const name of [...names, 'sse:end']) source.addEventListener(name, hear);
+            // EventSource's own events `open` and `error` are no MessageEvents.
+            const onEvent = (event) =>
+                event instanceof MessageEvent && received.push([event.type, event.lastEventId, event.data]);
+            for (const name of [...names, 'sse:end']) source.addEventListener(name, onEvent);
         }""",
         sorted({name for name, _ in names_and_ids(given)}),
     )
-    assert_heard(play(given), given, encode_data)
+    assert_received(play(given), given, encode_data)
 
 
 def test_the_client_receives_the_published_value(page, open_page, play):
     given = batch()
     open_page("")
     page.evaluate("""() => {
-        window.heard = [];
-        const hear = (type, data, { lastEventId }) => void heard.push([type, lastEventId, data]);
-        new DjustSSE('/stream/').on('*', hear).connect();
+        window.received = [];
+        const onEvent = (type, data, { lastEventId }) => void received.push([type, lastEventId, data]);
+        new DjustSSE('/stream/').on('*', onEvent).connect();
     }""")
-    assert_heard(play(given), given, in_javascript)
+    assert_received(play(given), given, in_javascript)

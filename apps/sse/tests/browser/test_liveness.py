@@ -6,8 +6,8 @@ import signal
 from playwright.sync_api import expect
 
 NOTE_WORDS = """() => {
-  window.said = { live: [], "try-again": [] };
-  const note = () => Object.keys(said).forEach((id) => said[id].push(document.getElementById(id).textContent));
+  window.texts = { live: [], "try-again": [] };
+  const note = () => Object.keys(texts).forEach((id) => texts[id].push(document.getElementById(id).textContent));
   new MutationObserver(note).observe(document.querySelector(".live-area"), { childList: true, subtree: true });
 }"""
 OFFLINE = re.compile(r"^Offline, last update \d\d:\d\d:\d\d\. What you type is kept\.$")
@@ -23,22 +23,22 @@ def test_a_page_whose_server_was_killed_shows_the_next_attempt_and_recovers(serv
         stream = page.locator("[dj-sse]").first
         expect(stream).to_have_class(re.compile("sse-connected"))
         page.evaluate(
-            "() => { window.heard = []; addEventListener('sse:data', (e) => heard.push(e.detail.originalEvent.lastEventId)) }"
+            "() => { window.received = []; addEventListener('sse:data', (e) => received.push(e.detail.originalEvent.lastEventId)) }"
         )
-        page.wait_for_function("() => heard.length >= 2")
+        page.wait_for_function("() => received.length >= 2")
         page.evaluate(NOTE_WORDS)
         server.stop(signal.SIGKILL)
         expect(page.locator("#live")).to_have_text(OFFLINE, timeout=10_000)
         expect(page.locator("#try-again")).to_have_text(NEXT_TRY)
         form.get_by_role("main").get_by_role("button", name="Log in", exact=True).click()
         expect(form.get_by_text("Not sent: the server cannot be reached.")).to_be_visible()
-        page.evaluate("() => { heard.length = 0 }")
+        page.evaluate("() => { received.length = 0 }")
         server.restart()
         form.get_by_role("button", name="Try again", exact=True).click()
         form.wait_for_url("**/accounts/password/")
         expect(stream).to_have_class(re.compile("sse-connected"), timeout=30_000)
-        page.wait_for_function("() => heard.length >= 2")
+        page.wait_for_function("() => received.length >= 2")
         expect(page.locator("#live")).to_have_text("Live")
-        said = page.evaluate("() => said")
-        assert {text for text in said["live"] if not OFFLINE.match(text)} == {"Live"}, "no attempt is announced"
-        assert "Trying…" in said["try-again"]
+        texts = page.evaluate("() => texts")
+        assert {text for text in texts["live"] if not OFFLINE.match(text)} == {"Live"}, "no attempt is announced"
+        assert "Trying…" in texts["try-again"]

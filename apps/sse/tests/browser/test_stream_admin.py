@@ -23,7 +23,7 @@ def running(serve):
 
 @pytest.fixture
 def visitor(running, browser):
-    """Open a browser of somebody's own, logged in or not: `visitor("ada").goto("/dashboard/")`."""
+    """Open a browser of one user, logged in or not: `visitor("ada").goto("/dashboard/")`."""
     with people.browsers(browser, running.url) as open_browser:
 
         def open_as(username=""):
@@ -37,7 +37,7 @@ def visitor(running, browser):
 
 @pytest.fixture
 def dashboard(visitor):
-    """Open a dashboard and wait for its stream; each time that it is opened anew counts."""
+    """Open a dashboard, wait for its stream, and count its connections."""
 
     def show(username=""):
         page = visitor(username)
@@ -58,7 +58,7 @@ def staff(visitor):
 
 
 def expect_shown(staff, text):
-    """Wait until the page says this, a regular expression, without being asked."""
+    """Wait until the page shows this, a regular expression, without a reload."""
     pattern = re.compile(text, re.DOTALL)
     expect(staff.locator("#content-main")).to_contain_text(pattern, use_inner_text=True, timeout=20_000)
 

@@ -1,8 +1,8 @@
 """
-The client in WebKit, in what engines differ in.
+The client in WebKit, where browser engines differ.
 
-Some releases of WebKit, 2.54 among them, hold back the rest of a chunk that comes in two pieces until
-the next one (bug 322545), which is met over HTTP/1.1: there, streams are kept alive all the time.
+Some releases of WebKit, such as 2.54, hold back the rest of a chunk that arrives in two pieces until the next chunk
+(bug 322545). This happens over HTTP/1.1, so streams are kept alive continuously there.
 """
 
 import pytest
@@ -81,14 +81,14 @@ def test_lines_may_end_in_all_three_ways_and_chunks_anywhere(connect):
     tab, request = connect()
     stream = request.stream("")
     tab.run(
-        "() => { window.heard = []; sse.on('ü', (data, original) => heard.push([data, original.lastEventId])); }"
+        "() => { window.received = []; sse.on('ü', (data, original) => received.push([data, original.lastEventId])); }"
     )
     lines = ["event: ü", "id: 1", "data: é✓", "data:  2", "", ""]
     frames = "\ufeff: hi\n" + "".join(newline.join(lines) for newline in ["\n", "\r\n", "\r"])
     for count, byte in enumerate(frames.encode(), 1):
         stream.send(bytes([byte]))
         tab.wait("(count) => sse.getStats().bytes === count", count)
-    assert tab.run("() => heard") == [["é✓\n 2", "1"]] * 3
+    assert tab.run("() => received") == [["é✓\n 2", "1"]] * 3
 
 
 def test_an_unfinished_event_is_not_delivered_and_the_client_reconnects_with_the_last_id(connect, server):

@@ -16,12 +16,12 @@ from tests.servers import free_port
 SECONDS = 10
 NEEDED = ("WebKitWebDriver", "Xvfb")
 BROWSER = "/usr/lib/*/webkit2gtk-4.1/MiniBrowser"
-# In a container there is neither a sandbox to be had nor a graphics card.
+# Containers have neither a sandbox nor a graphics card.
 ENVIRONMENT = {"WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS": "1", "LIBGL_ALWAYS_SOFTWARE": "1"}
 
 
 def is_here() -> bool:
-    """Return whether this machine has WebKit, its driver, and a screen to show it on."""
+    """Return whether this machine has WebKit, its driver and Xvfb."""
     return all(map(shutil.which, NEEDED)) and bool(glob(BROWSER))
 
 
@@ -49,7 +49,7 @@ class Tab:
         return self._command("POST", "execute/sync", script=f"return ({script})(...arguments)", args=given)
 
     def wait(self, script: str, *given: Any) -> Any:
-        """Return what a JavaScript function returns, once that is true."""
+        """Wait until a JavaScript function returns a true value, and return that."""
         deadline = time.monotonic() + SECONDS
         while not (value := self.run(script, *given)):
             assert time.monotonic() < deadline, f"still not: {script} {given}"
@@ -94,7 +94,7 @@ class Browser:
 
 @contextmanager
 def running() -> Iterator[Browser]:
-    """Run the browser on a screen that nobody sees."""
+    """Run the browser on a virtual screen."""
     with ExitStack() as stack:
         screen = stack.enter_context(
             _process("Xvfb", "-displayfd", "1", "-nolisten", "tcp", stdout=subprocess.PIPE)
