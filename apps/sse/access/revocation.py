@@ -5,6 +5,7 @@ The clients reconnect after a moment, and the view decides again what they may s
 """
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -19,7 +20,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_sa
 from ..delivery import control
 from ..delivery.hub import get_hub
 from ..stream import recent_revocations, registry
-from ..stream.registry import OpenConnection
+from ..stream.connection import Connection
 from ..wire.events import Event
 from .access_check import checker
 from .identity import account_fields, session_hash
@@ -89,7 +90,7 @@ def _connect_users() -> None:
     post_delete.connect(_group_changed, sender=group)
 
 
-def _on_stream_opened(stream: OpenConnection, **_: Any) -> None:
+def _on_stream_opened(stream: Connection, **_: Any) -> None:
     # On the loop of the stream, which under WSGI is not that of its view.
     get_hub().start_soon()
     checker.add(stream)
@@ -113,7 +114,7 @@ def _end_all(reason: str, **_: Any) -> None:
 
 
 def _close(data: dict[str, Any]) -> None:
-    def matches(stream: OpenConnection) -> bool:
+    def matches(stream: Connection) -> bool:
         if "user" in data:
             return stream.client.user_pk == pk
         return stream.client.session_hash == data["session"]
@@ -136,16 +137,16 @@ def _logged_in(request: Any, **_: Any) -> None:
     """End the streams that were opened with the session's key before the login."""
     earlier = request.COOKIES.get(settings.SESSION_COOKIE_NAME) if request is not None else None
     if earlier and earlier != request.session.session_key:
-        _close_or_log(session=earlier)
+        _call_or_log(close_streams, session=earlier)
 
 
 def _logged_out(request: Any, user: Any, **_: Any) -> None:
     if isinstance(request.session, SignedCookies):
         # Such sessions of a user cannot be told apart.
         if user is not None:
-            _close_or_log(user=user)
+            _call_or_log(close_streams, user=user)
     elif request.session.session_key:
-        _close_or_log(session=request.session.session_key)
+        _call_or_log(close_streams, session=request.session.session_key)
 
 
 def _before_save(instance: Any, raw: bool, using: str, update_fields: Any, **_: Any) -> None:
@@ -159,38 +160,29 @@ def _before_save(instance: Any, raw: bool, using: str, update_fields: Any, **_: 
 
 def _saved(instance: Any, **_: Any) -> None:
     if instance.__dict__.pop("_sse_changes", False):
-        _close_or_log(user=instance)
+        _call_or_log(close_streams, user=instance)
 
 
 def _deleted(instance: Any, **_: Any) -> None:
-    _close_or_log(user=instance)
+    _call_or_log(close_streams, user=instance)
 
 
 def _permissions_changed(instance: Any, action: str, reverse: bool, **_: Any) -> None:
-    if not action.startswith("post_"):
-        return
-    if reverse:
-        _check_or_log()
-    else:
-        _close_or_log(user=instance)
+    if not reverse and action.startswith("post_"):
+        _call_or_log(close_streams, user=instance)
+    elif action.startswith("post_"):
+        # The instance is a group or a permission, the users are unknown.
+        _call_or_log(control.send, "check", {})
 
 
 def _group_changed(action: str = "post_delete", **_: Any) -> None:
     if action.startswith("post_"):
-        _check_or_log()
+        _call_or_log(control.send, "check", {})
 
 
-def _close_or_log(**target: Any) -> None:
-    """Close streams; a logout or a save succeeds even if the broker fails."""
+def _call_or_log(revoke: Callable[..., object], *args: Any, **target: Any) -> None:
+    """Call a function that revokes access; a logout or a save succeeds even if the broker fails."""
     try:
-        close_streams(**target)
+        revoke(*args, **target)
     except Exception:
         logger.exception("Streams could not be ended immediately. The next periodic check will end them.")
-
-
-def _check_or_log() -> None:
-    """Let every process check its streams."""
-    try:
-        control.send("check", {})
-    except Exception:
-        logger.exception("Streams could not be checked immediately. The next periodic check will do so.")

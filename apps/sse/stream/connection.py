@@ -55,24 +55,6 @@ class Connection(Writer):
     `on_release` is called once with the client when the connection no longer counts for the limits.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_last_write",
-        "_on_release",
-        "_task",
-        "channels",
-        "client",
-        "ends_at",
-        "keepalive",
-        "keepalive_frame",
-        "newest_revocation",
-        "opened_at",
-        "opening",
-        "permissions",
-        "retry_ms",
-        "source",
-    )
-
     def __init__(
         self,
         source: Source,

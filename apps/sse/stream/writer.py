@@ -25,20 +25,6 @@ class Writer:
     keeps only the newest event of each channel. If `_send` raises, the client counts as disconnected.
     """
 
-    __slots__ = (
-        "_backlog",
-        "_flushing",
-        "_has_written",
-        "_is_closed",
-        "_send",
-        "_transport_is_closed",
-        "backlog_bytes",
-        "end_reason",
-        "events",
-        "latest",
-        "name",
-    )
-
     def __init__(self, name: str) -> None:
         self.name = name
         self.latest = False
