@@ -15,31 +15,30 @@ class Request:
     """
     One request and the part of its response that has arrived.
 
-    A socket that has failed once fails every time after that. After an `OSError` the server also
-    learns of the disconnect; after a `RuntimeError` it does not, as in uvicorn while a pipelined
-    request waits.
+    After a failure the socket stays broken. After an `OSError` the server also receives the disconnect;
+    after a `RuntimeError` it does not, as in uvicorn while a pipelined request waits.
     """
 
     def __init__(self, client: "Client") -> None:
         self._client = client
-        self._has_left = asyncio.Event()
-        self._has_asked = False
+        self._disconnected = asyncio.Event()
+        self._has_sent_request = False
         self._failure: type[Exception] | None = None
-        self.is_over = asyncio.Event()
+        self.has_ended = asyncio.Event()
         self.parser = Parser(client.last_id)
-        # All chunks, and the keepalives: chunks without an event, except the first.
-        self.chunks = self.signs = 0
+        # Keepalives are chunks without an event, except the first.
+        self.chunks = self.keepalives = 0
 
     async def receive(self) -> dict[str, Any]:
-        """Return the request, then the disconnect once there is one."""
-        if not self._has_asked:
-            self._has_asked = True
+        """Return the request, later the disconnect."""
+        if not self._has_sent_request:
+            self._has_sent_request = True
             return {"type": "http.request", "body": b"", "more_body": False}
-        await self._has_left.wait()
+        await self._disconnected.wait()
         return {"type": "http.disconnect"}
 
     async def send(self, message: dict[str, Any]) -> None:
-        """Take what the server sends, unless this call is the one to fail."""
+        """Receive a message, unless this call fails."""
         kind = message["type"].removeprefix("http.response.")
         how = faults.count("send", f"{kind} to {self._client.name}")
         if self._client.is_slow:
@@ -52,21 +51,21 @@ class Request:
             raise self._failure("injected")
         self._take(message)
 
-    def leave(self) -> None:
-        """Disconnect: what is sent from now on is lost."""
-        self._has_left.set()
-        self.is_over.set()
+    def disconnect(self) -> None:
+        """Disconnect: messages sent from now on are lost."""
+        self._disconnected.set()
+        self.has_ended.set()
 
     def _fail(self, failure: type[Exception]) -> None:
         self._failure = failure
-        self.is_over.set()
+        self.has_ended.set()
         if failure is not RuntimeError:
-            self._has_left.set()
+            self._disconnected.set()
 
     def _take(self, message: dict[str, Any]) -> None:
-        if message.get("body") and not self.is_over.is_set():
+        if message.get("body") and not self.has_ended.is_set():
             events = self.parser.feed(message["body"])
-            self.signs += bool(self.chunks and not events)
+            self.keepalives += bool(self.chunks and not events)
             self.chunks += 1
             self._client.take(events, self.parser.last_event_id)
 
@@ -83,14 +82,14 @@ class Client:
         self.name, self.path = name, path
         self.since = self.last_id = options.get("since", "")
         self.is_slow = options.get("is_slow", False)
-        # Without a position it receives what is published from this one on.
+        # The first event that a client without a position has to receive.
         self.first = 10**9
         self.received: list[str] = []
         self.resets: list[str] = []
         self.requests: list[Request] = []
         self.tasks: list[asyncio.Task] = []
         self.raised: list[str] = []
-        self.is_leaving = False
+        self.is_stopping = False
         self._application = application
         self._cookie = options.get("cookie", "")
 
@@ -106,15 +105,15 @@ class Client:
         self.resets += [event.text for event in events if event.name == "sse:reset"]
 
     async def run(self) -> None:
-        """Read, and reconnect, until `is_leaving` is set and the stream has ended."""
-        while not self.is_leaving:
+        """Read, and reconnect, until `is_stopping` is set and the stream has ended."""
+        while not self.is_stopping:
             request = Request(self)
             self.requests.append(request)
             task = asyncio.ensure_future(self._serve(request))
             self.tasks.append(task)
-            over = asyncio.ensure_future(request.is_over.wait())
-            await asyncio.wait({task, over}, return_when=asyncio.FIRST_COMPLETED)
-            over.cancel()
+            ended = asyncio.ensure_future(request.has_ended.wait())
+            await asyncio.wait({task, ended}, return_when=asyncio.FIRST_COMPLETED)
+            ended.cancel()
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _serve(self, request: Request) -> None:

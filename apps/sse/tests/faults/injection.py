@@ -1,4 +1,4 @@
-"""Counts the calls of clients' sockets, the broker and the database, and makes one of them fail."""
+"""Counts the calls of clients' sockets, the broker and the database, and makes one call fail."""
 
 import asyncio
 import functools
@@ -70,12 +70,12 @@ class Faults:
         self.is_on = False
 
     def begin(self, fault: Fault | None) -> None:
-        """Count from zero, and make this call fail."""
+        """Reset the counts and select the call that fails."""
         self.calls: Counter[Site] = Counter()
         self.fault, self.has_happened, self.is_on = fault, False, True
 
     def count(self, kind: str, call: str, place: str = "") -> str:
-        """Count the call that is being made; return how it is to fail, "" if it is not."""
+        """Count a call; return how it fails, or "" if it does not."""
         place = place or _place()
         if not (place and self.is_on):
             return ""
@@ -262,5 +262,5 @@ def _watch_sqlite_file() -> None:
 
         return watched
 
-    for name in ("__init__", "is_replaced", "_ask"):
+    for name in ("__init__", "is_replaced", "_query"):
         setattr(file.LogFile, name, around(getattr(file.LogFile, name), f"LogFile.{name}"))

@@ -1,4 +1,4 @@
-"""Publishes during the scenario, from a thread of its own, and records the outcome."""
+"""Publishes during the scenario, from a second thread, and records the outcome."""
 
 import asyncio
 import itertools
@@ -12,7 +12,7 @@ from django.db import close_old_connections, connections, transaction
 
 from apps.sse import close_streams, position, publish
 
-# The log of one scenario is that of the next one, too.
+# All scenarios share a log.
 _numbers = itertools.count()
 
 
@@ -47,9 +47,9 @@ class Publisher:
     async def publish(self) -> None:
         """Publish two events, one that is not durable, three in a transaction, and two that are rolled back."""
         for channel in ("news", "more"):
-            await self._request(self._alone, channel, True)
-        await self._request(self._alone, "news", False)
-        await self._request(self._together)
+            await self._request(self._publish_one, channel, True)
+        await self._request(self._publish_one, "news", False)
+        await self._request(self._publish_in_transaction)
         await self._request(self._roll_back)
 
     async def close_streams(self, user: Any) -> bool:
@@ -67,12 +67,12 @@ class Publisher:
     def _position(self) -> str:
         return str(position())
 
-    def _alone(self, channel: str, is_durable: bool) -> None:
+    def _publish_one(self, channel: str, is_durable: bool) -> None:
         [sent] = self._new(channel, is_durable=is_durable)
         publish(channel, "e", sent.text, durable=is_durable)
         sent.is_certain = True
 
-    def _together(self) -> None:
+    def _publish_in_transaction(self) -> None:
         new = self._new("news", "more", "news")
         with transaction.atomic():
             get_user_model().objects.filter(username="ada").update(last_name=new[0].text)

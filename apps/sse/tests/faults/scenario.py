@@ -13,15 +13,15 @@ from unittest import mock
 
 from apps.sse.access import access_check, limits
 from apps.sse.brokers import database, redis
-from apps.sse.brokers.redis import outage
+from apps.sse.brokers.redis import circuit_breaker
 from apps.sse.delivery import hub as hubs
 from apps.sse.delivery import log
 from apps.sse.servers.asgi import Application
 from apps.sse.stream import connection, query_threads, registry
 
+from .checks import missing, violations
 from .clients import Client
 from .injection import Fault, databases, faults
-from .judge import missing, violations
 from .publisher import Publisher
 
 TIMEOUT_SECONDS = float(os.environ.get("TIMEOUT_SECONDS", "5"))
@@ -40,14 +40,14 @@ HURRY: list[tuple[Any, str, float]] = [
     (log, "RECENT_EVENTS", 3),
     (log, "PAGE", 3),
     (hubs, "PAGE", 3),
-    (outage, "PAUSE_SECONDS", 0.02),
+    (circuit_breaker, "PAUSE_SECONDS", 0.02),
     (database, "TRIM_EVERY", 5),
     (redis, "TRIM_EVERY", 5),
 ]
 
 
-# The names of the threads that must have ended.
-PASSING = ("sse-log", "sse-maintenance", "sse-access-check", "publisher", "Thread")
+# The names of threads that must have ended.
+THREAD_NAMES = ("sse-log", "sse-maintenance", "sse-access-check", "publisher", "Thread")
 
 
 class Stuck(Exception):
@@ -58,7 +58,7 @@ class Scenario:
     """
     Plays the scenario on the running loop, with one call failing.
 
-    `cookie` holds the session of `user`. `violations` are the promises that were broken, in words.
+    `cookie` holds the session of `user`. `violations` describes the promises that were broken.
     """
 
     def __init__(self, application: Application, user: Any, cookie: str) -> None:
@@ -70,7 +70,7 @@ class Scenario:
 
     async def play(self, fault: Fault | None) -> None:
         """Play the scenario, then check what was received and what is left behind."""
-        asyncio.get_running_loop().set_exception_handler(self._note_unhandled)
+        asyncio.get_running_loop().set_exception_handler(self._record_unhandled)
         access_check.checker._due = 0.0
         faults.begin(fault)
         try:
@@ -83,8 +83,8 @@ class Scenario:
             faults.is_on = False
             registry._stopping = False
         self.violations += violations(self._clients, self._publisher)
-        self._check_that_others_stayed(fault)
-        await self._check_that_nothing_stays()
+        self._check_other_clients(fault)
+        await self._check_nothing_is_left()
 
     async def _live(self) -> None:
         start = await self._publisher.position()
@@ -92,8 +92,8 @@ class Scenario:
         await self._connect(start)
         await self._publish("after connecting")
         await self._close_streams()
-        await self._leave()
-        await self._publish("after the closing")
+        await self._disconnect()
+        await self._publish("after the reconnects")
         await self._until_keepalives()
 
     async def _connect(self, start: str) -> None:
@@ -129,11 +129,11 @@ class Scenario:
             await self._until("the end of a user's streams", lambda: client.requests[-1] is not request)
         await self._until("the user's reconnect", lambda: client.requests[-1].chunks)
 
-    async def _leave(self) -> None:
+    async def _disconnect(self) -> None:
         client = self._client("leaving")
         request, task = client.requests[-1], client.tasks[-1]
-        request.leave()
-        await self._until("the end of the stream of a client that left", task.done)
+        request.disconnect()
+        await self._until("the end of the stream of a client that disconnected", task.done)
         await self._until("its reconnect", lambda: client.requests[-1] is not request)
 
     def _client(self, name: str) -> Client:
@@ -141,11 +141,11 @@ class Scenario:
         return found
 
     async def _until_keepalives(self) -> None:
-        before = {request: request.signs for client in self._clients for request in client.requests}
+        before = {request: request.keepalives for client in self._clients for request in client.requests}
 
         def is_alive(client: Client) -> bool:
             request = client.requests[-1]
-            return request.signs > before.get(request, 0)
+            return request.keepalives > before.get(request, 0)
 
         await self._until("keepalives", lambda: all(map(is_alive, self._clients)))
 
@@ -156,7 +156,7 @@ class Scenario:
         self._clients.append(late)
         await self._until("a late client", lambda: late.requests)
         for client in self._clients:
-            client.is_leaving = True
+            client.is_stopping = True
         await self._until("the end of every stream", lambda: all(task.done() for task in self._tasks()))
 
     def _tasks(self) -> list[asyncio.Task]:
@@ -164,14 +164,14 @@ class Scenario:
 
     async def _give_up(self) -> None:
         for client in self._clients:
-            client.is_leaving = True
+            client.is_stopping = True
         await asyncio.sleep(TIMEOUT_SECONDS / 5)
         left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in left:
             task.cancel()
         await asyncio.wait(left)
 
-    def _check_that_others_stayed(self, fault: Fault | None) -> None:
+    def _check_other_clients(self, fault: Fault | None) -> None:
         is_of_a_client = fault is not None and fault.site.kind == "send"
         for client in self._clients:
             if is_of_a_client and fault.site.call.endswith(f"to {client.name}"):
@@ -181,29 +181,29 @@ class Scenario:
                 self.violations.append(f"{client.name} connected {len(client.requests)} times, not {usual}")
             self.violations += [f"{error} reached the server for {client.name}" for error in client.raised]
 
-    async def _check_that_nothing_stays(self) -> None:
-        await self._leaves("counted connections", lambda: limits.connection_counts.total)
-        await self._leaves("open streams", registry.all_open)
-        await self._leaves("holders of threads", _holders)
+    async def _check_nothing_is_left(self) -> None:
+        await self._check_empty("counted connections", lambda: limits.connection_counts.total)
+        await self._check_empty("open streams", registry.all_open)
+        await self._check_empty("leases of threads", _leases)
         hub = hubs.get_hub()
-        await self._leaves("followers", lambda: dict(hub._followers))
+        await self._check_empty("followers", lambda: dict(hub._followers))
         hub.close()
         del hubs._hubs[asyncio.get_running_loop()]
         await self._publisher.close()
-        await self._leaves("tasks", lambda: asyncio.all_tasks() - {asyncio.current_task()})
-        await self._leaves("database connections", _connected)
-        await self._leaves("watches of files", _watches)
-        await self._leaves("threads", self._new_threads)
+        await self._check_empty("tasks", lambda: asyncio.all_tasks() - {asyncio.current_task()})
+        await self._check_empty("database connections", _connected)
+        await self._check_empty("watches of files", _watches)
+        await self._check_empty("threads", self._new_threads)
 
     def _new_threads(self) -> list[threading.Thread]:
-        return [t for t in threading.enumerate() if t not in self._threads and t.name.startswith(PASSING)]
+        return [t for t in threading.enumerate() if t not in self._threads and t.name.startswith(THREAD_NAMES)]
 
-    async def _leaves(self, what: str, left: Callable[[], Any]) -> None:
+    async def _check_empty(self, what: str, left: Callable[[], Any]) -> None:
         try:
             await self._until("", lambda: not left())
         except Stuck:
             self.violations.append(f"{what} left behind: {left()}")
-            # Not to be reported again by the next run.
+            # So that the next run does not report it again.
             gc.collect()
 
     async def _until(self, what: str, condition: Callable[[], Any]) -> None:
@@ -213,30 +213,30 @@ class Scenario:
                 raise Stuck(what)
             await asyncio.sleep(0.004)
 
-    def _note_unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def _record_unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         self.violations.append(f"unhandled on the loop: {context['message']} {context.get('exception')!r}")
 
 
 def play(application: Application, user: Any, cookie: str, fault: Fault | None) -> list[str]:
-    """Play the scenario once with a fault, and return the broken promises, in words."""
+    """Play the scenario once with a fault, and return the broken promises."""
     scenario = Scenario(application, user, cookie)
-    with _noting_unhandled(scenario.violations):
+    with _recording_unhandled(scenario.violations):
         asyncio.run(scenario.play(fault))
     return scenario.violations
 
 
 @contextlib.contextmanager
 def hurry() -> Iterator[None]:
-    """Shorten the library's pauses for as long as the block runs."""
+    """Shorten the library's pauses within the block."""
     with contextlib.ExitStack() as stack:
         for module, name, value in HURRY:
             stack.enter_context(mock.patch.object(module, name, value))
         yield
 
 
-def _holders() -> list[Any]:
-    lanes = [next(query_threads._threads) for _ in range(query_threads.COUNT)]
-    return [holder for lane in lanes for holder in lane.holders]
+def _leases() -> list[Any]:
+    threads = [next(query_threads._threads) for _ in range(query_threads.COUNT)]
+    return [holder for thread in threads for holder in thread.holders]
 
 
 def _connected() -> list[str]:
@@ -255,7 +255,7 @@ def _watches() -> list[str]:
 
 
 @contextlib.contextmanager
-def _noting_unhandled(violations: list[str]) -> Iterator[None]:
+def _recording_unhandled(violations: list[str]) -> Iterator[None]:
     def note(unhandled: Any) -> None:
         violations.append(f"unhandled: {unhandled.exc_value!r}")
 

@@ -16,5 +16,5 @@ SSE_BROKER_URL = os.environ["SSE_BROKER_URL"]
 SSE_MAX_PER_USER = SSE_MAX_PER_ADDRESS = 0
 
 if (_database := _project.DATABASES["default"])["ENGINE"].endswith("sqlite3"):
-    # Power cuts are not among the faults.
+    # Power failures are not tested.
     _database["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"

@@ -89,9 +89,9 @@ def _faults(calls: Counter[Site], every: bool) -> Iterator[Fault]:
     for site in sorted(calls, key=lambda site: ("signed in" not in site.call, site)):
         if every:
             yield from (Fault(site, n, how) for n in range(1, calls[site] + 1) for how in _ways(site))
-        elif _is_telling(site) and (line := _line(site)) not in seen:
+        elif _is_representative(site) and (line := _line(site)) not in seen:
             seen.add(line)
-            # The hardest failure of a socket: the server is not told of a disconnect.
+            # The hardest failure of a socket: the server does not receive the disconnect.
             yield from (Fault(site, 1, how) for how in (["RuntimeError"] if site.kind == "send" else _ways(site)))
 
 
@@ -103,7 +103,7 @@ def _ways(site: Site) -> list[str]:
     return [BEFORE, AFTER] if site.has_effect else [BEFORE]
 
 
-def _is_telling(site: Site) -> bool:
+def _is_representative(site: Site) -> bool:
     # A failed connect is like a failed first query; the calls of tests are not the library's.
     is_library = not site.place.startswith("tests ")
     return site.kind != "database" or site.call == "commit" or (is_library and site.call != "connect")

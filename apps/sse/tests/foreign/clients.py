@@ -1,4 +1,4 @@
-"""Clients of other makers, each of which follows a stream and reconnects with the id that it has kept."""
+"""Third-party clients, each of which follows a stream and reconnects with its last id."""
 
 import contextlib
 import json
@@ -14,38 +14,38 @@ RETRY_SECONDS = 0.2
 
 
 class Client:
-    """Follows a stream in the background; `heard` are its events, as `[name, data]`."""
+    """Follows a stream in the background; `received` are its events, as `[name, data]`."""
 
     def __init__(self, name: str, url: str) -> None:
         self.name, self.url = name, url
-        self.heard: list[list[str]] = []
+        self.received: list[list[str]] = []
 
     def of(self, event: str) -> list[str]:
-        """Return the data of the events of a name."""
-        return [data for name, data in self.heard if name == event]
+        """Return the data of the events with a name."""
+        return [data for name, data in self.received if name == event]
 
 
 class PythonClient(Client):
-    """A library for Python, which leaves the reconnection to its user."""
+    """A Python library, without a reconnect of its own."""
 
     def __enter__(self) -> "PythonClient":
-        self._is_over = threading.Event()
+        self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._thread.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._is_over.set()
+        self._stopped.set()
 
     def _follow(self) -> None:
         last_id = ""
-        while not self._is_over.is_set():
+        while not self._stopped.is_set():
             headers = {"Last-Event-ID": last_id} if last_id else {}
             with contextlib.suppress(httpx.HTTPError), httpx.Client(headers=headers, timeout=60) as http:
                 for event in READERS[self.name](http, self.url):
                     last_id = event.id or last_id
                     if event.data:
-                        self.heard.append([event.event, event.data])
+                        self.received.append([event.event, event.data])
             time.sleep(RETRY_SECONDS)
 
 
@@ -66,10 +66,10 @@ READERS = {"sseclient-py": read_by_sseclient, "httpx-sse": read_by_httpx_sse}
 
 FOLLOW = """
 (url) => {
-    window.heard = [];
+    window.received = [];
     const source = new EventSource(url);
     for (const name of ['sse:open', 'sse:reset', 'item'])
-        source.addEventListener(name, ({ data }) => heard.push([name, data]));
+        source.addEventListener(name, ({ data }) => received.push([name, data]));
 }
 """
 
@@ -93,13 +93,13 @@ class BrowserClient(Client):
         self._browser.close()
 
     def of(self, event: str) -> list[str]:
-        """Return the data of the events of a name."""
-        self.heard = self._page.evaluate("() => heard")
+        """Return the data of the events with a name."""
+        self.received = self._page.evaluate("() => received")
         return super().of(event)
 
 
 class NodeClient(Client):
-    """A package of npm, of those installed in `folder`."""
+    """An npm package installed in `folder`."""
 
     def __init__(self, name, url, folder) -> None:
         super().__init__(name, url)
@@ -116,4 +116,4 @@ class NodeClient(Client):
         self._process.wait()
 
     def _read(self) -> None:
-        self.heard.extend(json.loads(line) for line in self._process.stdout)
+        self.received.extend(json.loads(line) for line in self._process.stdout)

@@ -1,4 +1,4 @@
-"""Clients of other makers that have heard nothing when their server dies are given what they missed."""
+"""Third-party clients that had no event before their server died receive what they missed."""
 
 import contextlib
 import shutil
@@ -29,13 +29,13 @@ def site(migrated, tmp_path):
 
 @pytest.fixture
 def stack():
-    """What a test has opened and is closed after it."""
+    """Closes after the test what it has opened."""
     with contextlib.ExitStack() as stack:
         yield stack
 
 
-def lose_the_server_while_ten_events_are_published(site, clients):
-    """Return what each client has heard of them, or that it was told to start anew."""
+def publish_while_the_server_is_down(site, clients):
+    """Publish ten events while the server is down; return the events of each client, or its resets."""
     for client in clients:
         servers.wait_until(lambda: client.of("sse:open"), 20)  # noqa: B023
     site.kill()
@@ -46,7 +46,7 @@ def lose_the_server_while_ten_events_are_published(site, clients):
     return {client.name: client.of("item") or client.of("sse:reset") for client in clients}
 
 
-def test_readers_in_python_and_the_browsers_own_miss_nothing(site, stack, playwright):
+def test_python_clients_and_event_source_miss_nothing(site, stack, playwright):
     url = f"{site.url}/soon/?channel=news"
     browsers = [
         BrowserClient(name, url, getattr(playwright, name), launch_options(name))
@@ -55,17 +55,17 @@ def test_readers_in_python_and_the_browsers_own_miss_nothing(site, stack, playwr
     clients = [
         stack.enter_context(client) for client in [*(PythonClient(name, url) for name in READERS), *browsers]
     ]
-    heard = lose_the_server_while_ten_events_are_published(site, clients)
-    assert heard == dict.fromkeys(heard, MISSED)
+    received = publish_while_the_server_is_down(site, clients)
+    assert received == dict.fromkeys(received, MISSED)
 
 
 @pytest.mark.soak
-def test_clients_from_npm_miss_nothing(site, stack, tmp_path):
+def test_npm_clients_miss_nothing(site, stack, tmp_path):
     need(shutil.which("npm"), "npm")
     for name in ("package.json", "package-lock.json", ".npmrc", "clients.mjs"):
         shutil.copyfile(HERE / name, tmp_path / name)
     subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=tmp_path, check=True, capture_output=True)
     url = f"{site.url}/soon/?channel=news"
     clients = [stack.enter_context(NodeClient(name, url, tmp_path)) for name in PACKAGES]
-    heard = lose_the_server_while_ten_events_are_published(site, clients)
-    assert heard == dict.fromkeys(PACKAGES, MISSED)
+    received = publish_while_the_server_is_down(site, clients)
+    assert received == dict.fromkeys(PACKAGES, MISSED)

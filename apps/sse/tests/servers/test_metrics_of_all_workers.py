@@ -1,4 +1,4 @@
-"""Metrics that are true for all workers, whichever of them is asked."""
+"""Any worker returns the metrics of all workers."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ EVERY_KIND = pytest.mark.parametrize("kind", WORKERS)
 
 
 class Metrics:
-    """The samples of one reading of the page."""
+    """The samples of one scrape."""
 
     def __init__(self, url, timeout=30):
         response = httpx.get(f"{url}/metrics/", headers={"Authorization": "Bearer s3cret"}, timeout=timeout)
@@ -36,13 +36,13 @@ class Metrics:
 
     @property
     def processes(self):
-        """The ids of the processes that have answered, by name."""
+        """The process ids, by label."""
         return {s.labels["process"]: int(s.labels["pid"]) for s in self.samples if s.name == "sse_process_info"}
 
 
 @pytest.fixture
 def workers(streams):
-    """Serve with all workers at work: `with workers(kind) as server`."""
+    """Start a server whose workers all report: `with workers(kind) as server`."""
 
     @contextlib.contextmanager
     def start(kind):
@@ -60,13 +60,13 @@ def workers(streams):
 
 
 def read(server, query):
-    """Return the first column of what a query finds in the server's database."""
+    """Return the first column of a query in the server's database."""
     with contextlib.closing(sqlite3.connect(Path(server.environment["DATA_DIR"], "db.sqlite3"))) as database:
         return [row[0] for row in database.execute(query)]
 
 
 @EVERY_KIND
-def test_every_worker_tells_of_all_workers_and_none_is_left_when_they_have_ended(workers, kind):
+def test_every_worker_returns_the_metrics_of_all_and_no_row_is_left_after_their_end(workers, kind):
     with workers(kind) as server, contextlib.ExitStack() as stack:
         _open = [Reader(stack, server.url, "/idle/") for _ in range(4)]
         wait_until(lambda: Metrics(server.url).total("sse_connections") == 4)
@@ -83,7 +83,7 @@ def test_every_worker_tells_of_all_workers_and_none_is_left_when_they_have_ended
         assert read(server, "SELECT pid FROM sse_process") == []
 
 
-def test_a_hundred_scrapes_add_nothing_to_the_log_and_a_worker_that_ends_takes_nothing_from_the_others(workers):
+def test_scrapes_write_no_events_and_a_worker_that_ends_does_not_lower_the_counters_of_others(workers):
     with workers("uvicorn with two workers") as server, contextlib.ExitStack() as stack:
         _open = [Reader(stack, server.url, "/idle/") for _ in range(6)]
         wait_until(lambda: Metrics(server.url).total("sse_connections") == 6)
@@ -95,45 +95,45 @@ def test_a_hundred_scrapes_add_nothing_to_the_log_and_a_worker_that_ends_takes_n
         assert read(server, log) == newest
         killed, ended = before.processes
         os.kill(before.processes[killed], signal.SIGKILL)
-        counts = found(server, lambda now: killed not in now.processes)
+        counts = scrape_until(server, lambda now: killed not in now.processes)
         assert counts[ended] >= before.of_processes("sse_requests_total")[ended] > 0
-        found(server, lambda now: now.total("sse_processes_silent") == 1)
+        scrape_until(server, lambda now: now.total("sse_processes_silent") == 1)
 
-        # What is counted of a process never falls, so `sum(rate(…))` is right: its samples end with it.
+        # A process's counters end with it and never fall: `sum(rate(…))` is right.
         os.kill(before.processes[ended], signal.SIGTERM)
-        found(server, lambda now: ended not in now.processes)
+        scrape_until(server, lambda now: ended not in now.processes)
         assert wait_until(lambda: before.processes[ended] not in read(server, "SELECT pid FROM sse_process"))
-        found(server, lambda now: len(now.processes) == 2 and now.total("sse_processes_silent") == 1)
+        scrape_until(server, lambda now: len(now.processes) == 2 and now.total("sse_processes_silent") == 1)
 
 
-def found(server, is_so):
-    """Read until something is so; return how many requests each process has answered, which no reading lowers."""
+def scrape_until(server, condition):
+    """Scrape until a condition is true; return the requests of each process, which never fall."""
     counts = {}
 
-    def look():
+    def scrape():
         with contextlib.suppress(httpx.TransportError):
             metrics = Metrics(server.url)
             now = metrics.of_processes("sse_requests_total")
             assert all(now[name] >= counts[name] for name in now.keys() & counts.keys())
             counts.update(now)
-            return is_so(metrics)
+            return condition(metrics)
 
-    wait_until(look, 60)
+    wait_until(scrape, 60)
     return counts
 
 
-def test_a_worker_that_is_stuck_is_told_of_by_the_others(workers):
+def test_other_workers_report_a_worker_that_is_stuck(workers):
     with workers("uvicorn with two workers") as server:
         os.kill(next(iter(Metrics(server.url).processes.values())), signal.SIGSTOP)
 
-        def is_told_of():
+        def is_reported():
             with contextlib.suppress(httpx.TransportError):
                 return Metrics(server.url, timeout=5).total("sse_processes_silent") == 1
 
-        wait_until(is_told_of, 60)
+        wait_until(is_reported, 60)
 
 
-def test_commands_have_no_row_and_every_worker_with_streams_reads_what_they_publish(workers):
+def test_commands_have_no_row_and_every_worker_with_streams_reads_their_events(workers):
     with workers("uvicorn with two workers") as server, contextlib.ExitStack() as stack:
         readers = []
 
@@ -147,7 +147,7 @@ def test_commands_have_no_row_and_every_worker_with_streams_reads_what_they_publ
         wait_until(lambda: set(Metrics(server.url).of_processes("sse_events_read_total").values()) == {1}, 30)
 
 
-def test_before_the_migration_streams_work_and_the_log_says_once_what_is_missing(streams):
+def test_before_the_migration_streams_work_and_the_missing_table_is_logged_once(streams):
     with streams("uvicorn", METRICS_TOKEN="s3cret") as server, contextlib.ExitStack() as stack:
         manage("migrate", "sse", "0003", "--verbosity", "0", environment=server.environment)
         wait_until(lambda: "no such table: sse_process" in server.output())

@@ -1,4 +1,4 @@
-"""The specification's examples, with what they leave to their reader."""
+"""The specification's examples, completed so that they run."""
 
 import asyncio
 from types import SimpleNamespace
@@ -8,44 +8,44 @@ from .models import Notification
 
 TIMES_FASTER = 50
 
-# The examples wait for seconds between events; a test need not.
+# The examples wait for seconds between events.
 views.asyncio = SimpleNamespace(sleep=lambda seconds: asyncio.sleep(seconds / TIMES_FASTER))
 
 
 class DefaultSSE(views.MySSE):
-    """Says something, with every attribute at its default."""
+    """One event; each attribute has its default."""
 
     async def stream(self, request):
         yield self.event("hello", "world")
 
 
 class UnnumberedSSE(DefaultSSE):
-    """Has no ids."""
+    """Events without ids."""
 
     auto_id = False
 
 
 class OpenSSE(DefaultSSE):
-    """Is open to every origin."""
+    """Every origin may read the stream."""
 
     sse_cors = True
 
 
 class FriendlySSE(OpenSSE):
-    """Is open to one origin."""
+    """One origin may read the stream."""
 
     sse_cors_origins = ["https://friend.example"]
 
 
 class SlowSSE(views.SlowSSE):
-    """Says something."""
+    """One event."""
 
     async def stream(self, request):
         yield self.event("hello", "world")
 
 
 class MountAndStream(views.MountAndStream):
-    """Counts on from where its client stopped, and names whom it counts for."""
+    """Counts on from the client's last number, with the user's primary key."""
 
     resume_from = 0
 
@@ -55,7 +55,7 @@ class MountAndStream(views.MountAndStream):
 
 
 class Events(views.Events):
-    """Tells a notification that JSON knows."""
+    """A notification that can be encoded as JSON."""
 
     class Notif(dict):
         id = 77
@@ -74,7 +74,7 @@ class DashboardStreamView(views.DashboardStreamView):
 
 
 class NotificationSSE(views.NotificationSSE):
-    """Hears of what is stored after it began to listen."""
+    """Notifications stored after the stream began."""
 
     async def listen_notifications(self):
         async for notification in new_notifications(self.user):
@@ -82,7 +82,7 @@ class NotificationSSE(views.NotificationSSE):
 
 
 class TaskProgressSSE(views.TaskProgressSSE):
-    """Is half done when it is asked again."""
+    """Adds 50 percent at each call."""
 
     percent = 0
 
@@ -94,7 +94,7 @@ class TaskProgressSSE(views.TaskProgressSSE):
 
 
 class LiveFeedSSE(views.LiveFeedSSE):
-    """Numbers its items as its events are numbered; there have been ten so far."""
+    """Items with the numbers of their events; ten exist."""
 
     async def get_items_since(self, last_id):
         for number in range(int(last_id) + 1, 11):
@@ -106,7 +106,7 @@ class LiveFeedSSE(views.LiveFeedSSE):
 
 
 class NotificationStreamSSE(views.NotificationStreamSSE):
-    """Hears of what is stored after it began to listen."""
+    """Notifications stored after the stream began."""
 
     async def listen(self, user):
         async for notification in new_notifications(user):
@@ -114,7 +114,7 @@ class NotificationStreamSSE(views.NotificationStreamSSE):
 
 
 async def new_notifications(user):
-    """Yield a first notification, which says that it listens, and then each that is stored."""
+    """Store and yield a first notification, then yield each that is stored."""
     newest = await Notification.objects.acreate(user=user, text="listening")
     yield newest
     while True:

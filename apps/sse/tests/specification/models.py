@@ -5,7 +5,7 @@ from django.db import models
 
 
 class Notification(models.Model):
-    """Something that a user is told, and may mark as read."""
+    """A message for a user, who can mark it as read."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
     text = models.CharField(max_length=100)
@@ -15,5 +15,5 @@ class Notification(models.Model):
         return self.text
 
     def to_dict(self):
-        """Return what a client gets to know."""
+        """Return the data of its event."""
         return {"id": self.id, "text": self.text, "read": self.read}

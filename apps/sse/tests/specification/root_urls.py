@@ -1,4 +1,4 @@
-"""Where the examples are served, beside the project's own pages."""
+"""The URLs of the examples, before those of the project."""
 
 import os
 
@@ -28,19 +28,19 @@ STREAMS = {
 
 
 def login(request, name):
-    """Log a user in, made at the first visit."""
+    """Log a user in, who is created if necessary."""
     user, _ = get_user_model().objects.get_or_create(username=name)
     log_in(request, user)
     return JsonResponse({"id": user.pk})
 
 
 def notify(request, text):
-    """Store a notification for the user who asks."""
+    """Store a notification for the user."""
     return JsonResponse(Notification.objects.create(user=request.user, text=text).to_dict())
 
 
 def read(request):
-    """Tell which notifications the user has read."""
+    """Return which notifications the user has read."""
     return JsonResponse(
         {"read": list(request.user.notification_set.filter(read=True).values_list("pk", flat=True))}
     )

@@ -1,4 +1,4 @@
-"""The project's own settings, with the specification's examples before its pages."""
+"""The project's own settings, with the templates and URLs of the specification's examples."""
 
 import os
 from importlib import import_module

@@ -45,21 +45,21 @@ def server(request, examples, tmp_path_factory):
 
 @pytest.fixture
 def client(server):
-    """A browser of nobody's."""
+    """An HTTP client that is not logged in."""
     with httpx.Client(base_url=server.url, timeout=10) as client:
         yield client
 
 
 @pytest.fixture
 def login(client):
-    """Log the client in as a user of this test's own; returns the user's primary key."""
+    """Log the client in as a new user; returns the primary key."""
     test = uuid4()
     return lambda name="ada": client.get(f"/given/login/{name}-{test}/").json()["id"]
 
 
 @contextmanager
-def listening(client, path, last_event_id=None, **headers):
-    """Open a stream and give the iterator of its events."""
+def open_stream(client, path, last_event_id=None, **headers):
+    """Open a stream; yields the iterator of its events."""
     if last_event_id is not None:
         headers["Last-Event-ID"] = last_event_id.encode()
     with connect_sse(client, "GET", path, headers=headers) as source:
@@ -67,60 +67,65 @@ def listening(client, path, last_event_id=None, **headers):
         yield (ReceivedEvent(e.event, e.id, json.loads(e.data)) for e in source.iter_sse() if e.data)
 
 
-def hear(client, path, count=100, **request):
-    """Return the first events of a stream, then hang up."""
-    with listening(client, path, **request) as events:
+def first_events(client, path, count=100, **request):
+    """Return the first events of a stream, then disconnect."""
+    with open_stream(client, path, **request) as events:
         return list(islice(events, count))
 
 
-def test_the_dashboard_streams_its_numbers_under_ids_that_go_up(client):
-    heard = hear(client, "/api/dashboard/stream/", 3)
-    assert [(event.event, event.id) for event in heard] == [("stats", "1"), ("stats", "2"), ("stats", "3")]
-    assert {(event.data["users_online"], event.data["requests_per_sec"]) for event in heard} == {(42, 150)}
-    times = [event.data["timestamp"] for event in heard]
+def test_the_dashboard_numbers_its_events(client):
+    received = first_events(client, "/api/dashboard/stream/", 3)
+    assert [(event.event, event.id) for event in received] == [("stats", "1"), ("stats", "2"), ("stats", "3")]
+    assert {(event.data["users_online"], event.data["requests_per_sec"]) for event in received} == {(42, 150)}
+    times = [event.data["timestamp"] for event in received]
     assert times == sorted(set(times))
 
 
-def test_the_dashboard_goes_on_after_the_last_id_that_its_client_saw(client):
-    assert [event.id for event in hear(client, "/api/dashboard/stream/", 2, last_event_id="41")] == ["42", "43"]
+def test_the_dashboard_continues_the_numbers_after_the_clients_last_id(client):
+    assert [event.id for event in first_events(client, "/api/dashboard/stream/", 2, last_event_id="41")] == [
+        "42",
+        "43",
+    ]
 
 
 @pytest.mark.parametrize("garbage", [*GARBAGE, "-1"])
-def test_where_nobody_looks_at_it_an_id_that_is_no_number_only_starts_the_numbers_anew(client, garbage):
-    *reset, first = hear(client, "/api/dashboard/stream/", 1 + (garbage == TOO_LONG), last_event_id=garbage)
+def test_an_id_that_is_no_number_restarts_the_numbers_if_the_view_ignores_it(client, garbage):
+    *reset, first = first_events(
+        client, "/api/dashboard/stream/", 1 + (garbage == TOO_LONG), last_event_id=garbage
+    )
     assert reset == [UNKNOWN_ID] * (garbage == TOO_LONG)
     assert (first.event, first.id) == ("stats", "1")
 
 
-def test_the_defaults_are_the_ones_that_the_specification_names(client):
-    answer = client.get("/default/")
-    assert answer.text.startswith("retry: 3000\n\n")
-    assert "id: 1\n" in answer.text
-    assert answer.headers["SSE-Keepalive"] == "15"
-    assert answer.headers["Content-Type"].startswith("text/event-stream")
-    assert answer.headers["X-Accel-Buffering"] == "no"
-    assert [name for name in answer.headers if name.startswith("access-control")] == []
+def test_the_defaults_are_those_of_the_specification(client):
+    response = client.get("/default/")
+    assert response.text.startswith("retry: 3000\n\n")
+    assert "id: 1\n" in response.text
+    assert response.headers["SSE-Keepalive"] == "15"
+    assert response.headers["Content-Type"].startswith("text/event-stream")
+    assert response.headers["X-Accel-Buffering"] == "no"
+    assert [name for name in response.headers if name.startswith("access-control")] == []
 
 
-def test_events_have_no_ids_when_the_view_says_so(client):
+def test_events_have_no_ids_if_auto_id_is_off(client):
     end = "event: sse:end\nid: sse:end\n"
     text = client.get("/unnumbered/").text
-    assert end in text, "with it a client is answered that a finished stream has nothing more"
+    assert end in text, "a client that reconnects with this id gets 204"
     assert "id:" not in text.replace(end, "")
     assert client.get("/unnumbered/", headers={"Last-Event-ID": "sse:end"}).status_code == 204
 
 
-def test_a_retry_interval_opens_the_stream(client):
+def test_the_stream_begins_with_the_retry_interval(client):
     assert client.get("/slow/").text.startswith("retry: 10000\n\n")
 
 
-def test_a_stream_that_is_open_to_all_is_open_without_cookies(client):
+def test_a_stream_for_all_origins_allows_no_credentials(client):
     headers = client.get("/open/", headers={"Origin": "https://anyone.example"}).headers
     assert headers["Access-Control-Allow-Origin"] == "*"
     assert "Access-Control-Allow-Credentials" not in headers
 
 
-def test_a_stream_that_is_open_to_some_is_closed_to_others(client):
+def test_a_stream_for_some_origins_refuses_others(client):
     friend = client.get("/friendly/", headers={"Origin": "https://friend.example"}).headers
     assert friend["Access-Control-Allow-Origin"] == "https://friend.example"
     assert friend["Access-Control-Allow-Credentials"] == "true"
@@ -131,14 +136,14 @@ def test_a_stream_that_is_open_to_some_is_closed_to_others(client):
 
 
 def test_mount_refuses_before_the_first_byte(client):
-    answer = client.get("/mount-and-stream/")
-    assert answer.status_code == 403
-    assert not answer.headers["Content-Type"].startswith("text/event-stream")
+    response = client.get("/mount-and-stream/")
+    assert response.status_code == 403
+    assert not response.headers["Content-Type"].startswith("text/event-stream")
 
 
 def test_stream_sends_what_mount_prepared_and_then_ends(client, login):
     user = login()
-    assert hear(client, "/mount-and-stream/") == [
+    assert first_events(client, "/mount-and-stream/") == [
         ("start", "1", {"status": "streaming"}),
         ("item", "2", {"number": 1, "user": user}),
         ("item", "3", {"number": 2, "user": user}),
@@ -150,25 +155,25 @@ def test_stream_sends_what_mount_prepared_and_then_ends(client, login):
 
 def test_mount_gets_the_last_id_to_resume_from(client, login):
     login()
-    start, item, *_ = hear(client, "/mount-and-stream/", last_event_id="40")
+    start, item, *_ = first_events(client, "/mount-and-stream/", last_event_id="40")
     assert (start.id, item.id, item.data["number"]) == ("41", "42", 41)
 
 
 @pytest.mark.parametrize("garbage", GARBAGE)
-def test_mount_gets_no_id_when_int_does_not_understand_it(client, login, garbage):
+def test_mount_gets_no_id_if_int_raises_a_value_error(client, login, garbage):
     login()
-    reset, start, item, *_ = hear(client, "/mount-and-stream/", last_event_id=garbage)
+    reset, start, item, *_ = first_events(client, "/mount-and-stream/", last_event_id=garbage)
     assert reset == UNKNOWN_ID
     assert (start.id, item.data["number"]) == ("1", 1)
 
 
-def test_mount_gets_a_number_that_no_event_has(client, login):
+def test_mount_gets_a_negative_number(client, login):
     login()
-    _, item, *_ = hear(client, "/mount-and-stream/", last_event_id="-1")
+    _, item, *_ = first_events(client, "/mount-and-stream/", last_event_id="-1")
     assert item.data["number"] == 0
 
 
-def test_an_event_brings_its_own_id_or_gets_the_next_one(client):
+def test_an_event_has_its_own_id_or_the_next_number(client):
     assert client.get("/events/").text.startswith(
         "retry: 3000\n\n"
         'event: update\nid: 1\ndata: {"count":42}\n\n'
@@ -178,9 +183,9 @@ def test_an_event_brings_its_own_id_or_gets_the_next_one(client):
     )
 
 
-def test_the_dom_helpers_say_what_to_change_and_where(client):
-    heard = hear(client, "/dom/")
-    assert [(event.event, event.data) for event in heard] == [
+def test_the_dom_helpers_send_the_change_and_its_target(client):
+    received = first_events(client, "/dom/")
+    assert [(event.event, event.data) for event in received] == [
         ("patch", [{"op": "replace", "path": "#count", "value": "42"}]),
         ("html", {"target": "#notifications", "html": "<li>New message</li>", "mode": "prepend"}),
         ("text", {"target": "#status", "text": "Processing...", "mode": "replace"}),
@@ -188,55 +193,57 @@ def test_the_dom_helpers_say_what_to_change_and_where(client):
         ("reload", {}),
         ("sse:end", {}),
     ]
-    assert [event.id for event in heard] == ["1", "2", "3", "3", "3", "sse:end"], "leaving the page is none"
+    assert [event.id for event in received] == ["1", "2", "3", "3", "3", "sse:end"], (
+        "redirect and reload have no id"
+    )
 
 
-def test_a_view_with_the_mixin_still_answers_with_a_page(client):
+def test_a_view_with_the_mixin_also_returns_a_page(client):
     assert client.get("/page/").text == '<p data-stream="/api/dashboard/stream/">The dashboard</p>\n'
 
 
 def test_a_view_with_the_mixin_streams_and_resumes(client):
-    assert hear(client, "/updates/", 2) == [("update", "1", {"count": 1}), ("update", "2", {"count": 2})]
-    assert hear(client, "/updates/", 1, last_event_id="6") == [("update", "7", {"count": 1})]
+    assert first_events(client, "/updates/", 2) == [("update", "1", {"count": 1}), ("update", "2", {"count": 2})]
+    assert first_events(client, "/updates/", 1, last_event_id="6") == [("update", "7", {"count": 1})]
 
 
-def test_notifications_that_were_missed_come_first_and_then_new_ones(client, login):
+def test_missed_notifications_arrive_before_new_ones(client, login):
     login()
     missed = [client.get(f"/given/notify/missed-{number}/").json() for number in range(3)]
-    with listening(client, "/notifications/", last_event_id=str(missed[0]["id"])) as events:
-        heard = [next(events) for _ in range(3)]
-        assert [event.data["text"] for event in heard] == ["missed-1", "missed-2", "listening"]
+    with open_stream(client, "/notifications/", last_event_id=str(missed[0]["id"])) as events:
+        received = [next(events) for _ in range(3)]
+        assert [event.data["text"] for event in received] == ["missed-1", "missed-2", "listening"]
         stored = client.get("/given/notify/new/").json()
         assert next(events) == ("notification", str(stored["id"]), stored)
 
 
 @pytest.mark.parametrize("garbage", GARBAGE)
-def test_notifications_start_anew_when_int_does_not_understand_the_id(client, login, garbage):
+def test_notifications_start_from_the_beginning_if_the_id_is_not_a_number(client, login, garbage):
     login()
     client.get("/given/notify/missed/")
-    reset, first = hear(client, "/notifications/", 2, last_event_id=garbage)
+    reset, first = first_events(client, "/notifications/", 2, last_event_id=garbage)
     assert (reset.event, first.data["text"]) == ("sse:reset", "listening")
 
 
-def test_all_notifications_come_after_a_number_before_the_first(client, login):
+def test_all_notifications_follow_a_number_before_the_first(client, login):
     login()
     client.get("/given/notify/missed/")
-    assert [event.data["text"] for event in hear(client, "/notifications/", 2, last_event_id="-1")] == [
+    assert [event.data["text"] for event in first_events(client, "/notifications/", 2, last_event_id="-1")] == [
         "missed",
         "listening",
     ]
 
 
-def test_nobody_hears_the_notifications_of_another(client, login):
+def test_a_user_does_not_receive_the_notifications_of_another(client, login):
     login("ada")
     seen, _ = [client.get(f"/given/notify/for-ada-{number}/").json()["id"] for number in range(2)]
     login("bob")
-    (first,) = hear(client, "/notifications/", 1, last_event_id=str(seen))
+    (first,) = first_events(client, "/notifications/", 1, last_event_id=str(seen))
     assert first.data["text"] == "listening"
 
 
-def test_progress_is_told_until_it_is_complete_and_the_stream_ends(client):
-    assert hear(client, "/progress/?task_id=123") == [
+def test_progress_is_sent_until_the_task_is_complete_and_the_stream_ends(client):
+    assert first_events(client, "/progress/?task_id=123") == [
         ("progress", "1", {"percent": 0, "status": "running"}),
         ("progress", "2", {"percent": 50, "status": "running"}),
         ("progress", "3", {"percent": 100, "status": "done"}),
@@ -252,23 +259,23 @@ def item(number, kind):
 
 
 def test_the_live_feed_sends_new_items_to_a_new_client(client):
-    first, second, end = hear(client, "/feed/")
+    first, second, end = first_events(client, "/feed/")
     assert [first.data, second.data, end.event] == [item(11, "new")[2], item(12, "new")[2], "sse:end"]
 
 
 @pytest.mark.parametrize("garbage", GARBAGE)
-def test_the_live_feed_starts_anew_when_its_stream_does_not_understand_the_id(client, garbage):
-    assert hear(client, "/feed/", last_event_id=garbage) == [UNKNOWN_ID, *hear(client, "/feed/")]
+def test_the_live_feed_starts_from_the_beginning_if_the_id_is_not_a_number(client, garbage):
+    assert first_events(client, "/feed/", last_event_id=garbage) == [UNKNOWN_ID, *first_events(client, "/feed/")]
 
 
 def test_the_live_feed_sends_missed_items_before_new_ones(client):
-    heard = hear(client, "/feed/", 4, last_event_id="8")
-    assert heard == [item(9, "missed"), item(10, "missed"), item(11, "new"), item(12, "new")]
+    received = first_events(client, "/feed/", 4, last_event_id="8")
+    assert received == [item(9, "missed"), item(10, "missed"), item(11, "new"), item(12, "new")]
 
 
 def test_a_notification_arrives_rendered_and_is_marked_as_read_by_its_user_alone(client, login):
     login("ada")
-    with listening(client, "/rendered-notifications/") as events:
+    with open_stream(client, "/rendered-notifications/") as events:
         assert "listening" in next(events).data["html"]
         stored = client.get("/given/notify/<b>/").json()
         html = f'<li id="notification-{stored["id"]}">&lt;b&gt;</li>\n'
@@ -277,7 +284,7 @@ def test_a_notification_arrives_rendered_and_is_marked_as_read_by_its_user_alone
     assert client.get("/given/read/").json() == {"read": [stored["id"]]}
 
 
-def test_nobody_marks_the_notification_of_another_as_read(client, login):
+def test_a_user_cannot_mark_the_notification_of_another_as_read(client, login):
     login("ada")
     stored = client.get("/given/notify/mine/").json()
     login("bob")
@@ -287,5 +294,5 @@ def test_nobody_marks_the_notification_of_another_as_read(client, login):
 
 
 def mark_read(client, pk):
-    """Post as a page's script does, with the token against forgery."""
+    """Post with the CSRF token, as a page's script does."""
     return client.post(f"/read/{pk}/", headers={"X-CSRFToken": client.cookies["csrftoken"]})

@@ -7,13 +7,13 @@ CHANNELS = {"/every/": {"news", "more"}, "/newest/": {"news"}, "/subscribed/": {
 
 
 def missing(clients: list[Client], publisher: Publisher) -> list[str]:
-    """Return, in words, which clients have not received an event that was certainly published."""
-    return [f"{client.name} {words}" for client in clients if (words := _missing(client, publisher))]
+    """Return which clients lack an event that was certainly published."""
+    return [f"{client.name} {text}" for client in clients if (text := _missing(client, publisher))]
 
 
 def violations(clients: list[Client], publisher: Publisher) -> list[str]:
     """Return what is missing, and what was received twice, in the wrong order, or after a rollback."""
-    wrong = [f"{client.name} received {words}" for client in clients for words in _wrong(client, publisher)]
+    wrong = [f"{client.name} received {text}" for client in clients for text in _wrong(client, publisher)]
     return missing(clients, publisher) + wrong
 
 
@@ -23,7 +23,7 @@ def _missing(client: Client, publisher: Publisher) -> str:
     own = [s for s in sent if s.is_durable and s.channel in CHANNELS[client.path]]
     certain = [s.text for s in own if s.is_certain]
     if is_latest and certain:
-        # What may have been published after the newest certain event is as good.
+        # A later event that may have been published counts, too.
         newest = own[[s.text for s in own].index(certain[-1]) :]
         return "" if {s.text for s in newest} & {*client.received} else f"lacks the newest event {certain[-1]}"
     missed = [text for text in certain if text not in client.received]
