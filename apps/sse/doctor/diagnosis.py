@@ -102,11 +102,9 @@ class Diagnosis:
         return None
 
     def _responds_to_head(self, url: str, headers: dict[str, str]) -> bool:
-        with StreamRequest(url, headers, method="HEAD") as stream:
-            try:
-                return stream.get_response(self.timeout) is not None
-            except Disconnected:
-                return False
+        with StreamRequest(url, headers, method="HEAD") as stream, contextlib.suppress(Disconnected):
+            return stream.get_response(self.timeout) is not None
+        return False
 
     def _refusal(self, url: str, response: HTTPResponse, is_doctor: bool) -> Finding | None:
         if is_doctor and response.status == 404:

@@ -1,9 +1,4 @@
-"""
-The stream that `sse_doctor` opens. It refuses all other clients.
-
-The doctor sends a token signed with the project's `SECRET_KEY`, and publishes on a channel whose name is in
-that token, so that no other client receives its events.
-"""
+"""The stream that `sse_doctor` opens with a token signed by `SECRET_KEY`, which holds a secret channel."""
 
 import secrets
 from typing import Any

@@ -40,9 +40,7 @@ GRACE_SECONDS = 0.5
 # A process whose row is older was killed or hangs; after `EXPIRY_SECONDS` its row is deleted.
 SILENT_SECONDS = 10
 EXPIRY_SECONDS = 300
-# A process that ends waits at most this long for the deletion of its row.
 STOP_TIMEOUT_SECONDS = 1.0
-
 # Sent in the oldest process only, in the thread of its `Reporter`, each time the rows were written.
 collected = Signal()
 
