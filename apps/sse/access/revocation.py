@@ -20,7 +20,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_sa
 from ..delivery import control
 from ..delivery.hub import get_hub
 from ..stream import recent_revocations, registry
-from ..stream.connection import Connection
+from ..stream.registry import OpenConnection
 from ..wire.events import Event
 from .access_check import checker
 from .identity import account_fields, session_hash
@@ -90,7 +90,7 @@ def _connect_users() -> None:
     post_delete.connect(_group_changed, sender=group)
 
 
-def _on_stream_opened(stream: Connection, **_: Any) -> None:
+def _on_stream_opened(stream: OpenConnection, **_: Any) -> None:
     # On the loop of the stream, which under WSGI is not that of its view.
     get_hub().start_soon()
     checker.add(stream)
@@ -114,7 +114,7 @@ def _end_all(reason: str, **_: Any) -> None:
 
 
 def _close(data: dict[str, Any]) -> None:
-    def matches(stream: Connection) -> bool:
+    def matches(stream: OpenConnection) -> bool:
         if "user" in data:
             return stream.client.user_pk == pk
         return stream.client.session_hash == data["session"]
