@@ -3,10 +3,11 @@
  *
  * With `--check`, write nothing, and exit with 1 if a file differs from what would be written.
  */
-import { build } from 'esbuild';
+
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { build } from 'esbuild';
 import { minify } from 'terser';
 
 const CLIENT = import.meta.dirname;

@@ -1,6 +1,6 @@
 import { Listeners } from './listeners.js';
-import { shareKey } from './share-key.js';
 import { isDuplicate } from './positions.js';
+import { shareKey } from './share-key.js';
 import { sourceFor } from './source.js';
 import { warn } from './warn.js';
 
@@ -59,6 +59,10 @@ export class DjustSSE {
     onBytes: (count) => (this.#counts.bytes += count),
   };
 
+  /**
+   * @param {string | URL} url
+   * @param {ConnectionOptions} options
+   */
   constructor(url, options = {}) {
     this.#url = String(url);
     this.#userOptions = options;

@@ -1,15 +1,15 @@
-import { warn } from './warn.js';
-import { dispatch } from './dispatch.js';
 import { DjustSSE } from './connection.js';
-import { isPageEvent } from './page-events.js';
-import { display, fillFields } from './fields.js';
+import { dispatch } from './dispatch.js';
 import { EXTRA_ATTRIBUTES } from './extras.js';
-import { forEachTarget } from './targets.js';
+import { display, fillFields } from './fields.js';
 import { parsed } from './html.js';
-import { tokens } from './tokens.js';
+import { loadModule, modules, pendingModules, requireModule } from './loader.js';
 import { put } from './modes.js';
+import { isPageEvent } from './page-events.js';
 import { observePage } from './page-observer.js';
-import { loadModule, requireModule, modules, pendingModules } from './loader.js';
+import { forEachTarget } from './targets.js';
+import { tokens } from './tokens.js';
+import { warn } from './warn.js';
 
 const CLASSES = {
   connecting: 'sse-connecting',

@@ -1,13 +1,13 @@
 /** Rarely used attributes, and the texts of warnings. `core` has functions of the client, see elements.js. */
 
-import { highlightAdditions } from './highlight.js';
 import { autoscroll } from './autoscroll.js';
-import { tokens } from './tokens.js';
+import { highlightAdditions } from './highlight.js';
 import { watchRefreshes } from './refresh.js';
+import { tokens } from './tokens.js';
 
-export { warn } from './warnings.js';
 export { bind } from './bind.js';
 export { resetElement } from './reset.js';
+export { warn } from './warnings.js';
 
 /** Elements that need this module. The main script includes this constant alone (`sideEffects` in package.json). */
 export const EXTRA_ATTRIBUTES =

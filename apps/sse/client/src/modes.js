@@ -1,5 +1,5 @@
-import { contentOf } from './html.js';
 import { hasInput } from './form-state.js';
+import { contentOf } from './html.js';
 import { modules } from './loader.js';
 
 /**

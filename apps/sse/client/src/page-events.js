@@ -1,9 +1,9 @@
 import { dispatch } from './dispatch.js';
-import { forEachTarget } from './targets.js';
 import { asText, isHTML, isObject } from './html.js';
-import { put } from './modes.js';
 import { pendingModules, requireModule } from './loader.js';
+import { put } from './modes.js';
 import { isPatches, patch } from './patches.js';
+import { forEachTarget } from './targets.js';
 
 /** The server's helper events, which change the page, by name. */
 const PAGE_EVENTS = {

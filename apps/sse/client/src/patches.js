@@ -1,6 +1,6 @@
-import { forEachTarget } from './targets.js';
 import { asText, isObject } from './html.js';
 import { isMode, put, setText } from './modes.js';
+import { forEachTarget } from './targets.js';
 
 /** The operations of `push_patch` that are not modes: functions of an element and the operation. */
 const OPERATIONS = {

@@ -1,5 +1,5 @@
-import { finishChange } from './highlight.js';
 import { fetchFragment, fragmentFor } from './fragments.js';
+import { finishChange } from './highlight.js';
 import { tokens } from './tokens.js';
 
 /** Milliseconds, randomised, since all clients receive an event at once. */

@@ -1,10 +1,10 @@
-import { Transport } from './transport.js';
 import { withTrustedHTML } from './html.js';
 import { loadModule } from './loader.js';
 import { applyPageEvent, isPageEvent, modulesFor } from './page-events.js';
 import { flushMutations } from './page-observer.js';
 import { isDuplicate } from './positions.js';
 import { ReplayBuffer } from './replay-buffer.js';
+import { Transport } from './transport.js';
 
 /** The browser offers locks in secure contexts only. */
 const canShare = Boolean(navigator.locks && globalThis.BroadcastChannel);

@@ -1,6 +1,6 @@
 import { createParser } from 'eventsource-parser';
-import { shareKey } from './share-key.js';
 import { refusal } from './retry.js';
+import { shareKey } from './share-key.js';
 
 /**
  * Read an event stream to its end, and return how it ended: `{ reason, … }` as in retry.js.
