@@ -25,7 +25,7 @@ def open_example(request, open_page):
     if request.param == WITHOUT_POLICY:
         return open_page
     policy = {"Content-Security-Policy": build_policy(settings.SECURE_CSP, NONCE)}
-    # As the template tag prints it under that policy.
+    # As `sse_script` prints it under that policy.
     head = HEAD.replace("></script>", " data-trusted-types></script>")
     return lambda body: open_page(under_a_policy(body), headers=policy, head=head)
 

@@ -75,7 +75,7 @@ def test_a_tab_without_a_free_connection_warns_in_an_insecure_context(server, co
         for _ in range(body.count("dj-sse")):
             server.accept().stream()
     third = open_tab("".join(streams[:2]), clock=True)
-    # The test's clock hides it.
+    # The fake clock hides the real entries.
     third.evaluate("() => { performance.getEntriesByType = () => [{ nextHopProtocol: 'http/1.1' }]; }")
     server.accept().stream()
     with third.expect_console_message(lambda message: "perhaps none is free" in message.text):

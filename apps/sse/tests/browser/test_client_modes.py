@@ -193,7 +193,7 @@ def test_idiomorph_is_loaded_when_first_needed_and_later_events_wait(page, serve
     assert loaded == [f"{server.url}/djust-sse-morph.js"]
 
 
-# Firefox keeps `load` back until what a page imports is there.
+# Firefox delays `load` until the imports of the page are loaded.
 @pytest.mark.only_browser("chromium")
 def test_without_idiomorph_a_morph_keeps_unsaved_input_and_loading_is_retried(page, server, open_page, complaints):
     page.clock.install()

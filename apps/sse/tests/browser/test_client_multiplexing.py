@@ -127,7 +127,7 @@ def test_fifty_elements_on_five_urls_leave_no_memory_behind(page, server, open_p
         }
         return [...most].sort();
     }"""
-    # Firefox does not tell.
+    # Firefox does not report its heap.
     heap = heap_used if browser_name == "chromium" else lambda page: 0
     assert page.evaluate(churn, [html, rounds // 2]) == [0, 5]
     before = heap(page)

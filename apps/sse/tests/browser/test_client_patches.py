@@ -8,7 +8,7 @@ from apps.sse.tests.test_patches import EXAMPLES
 
 def test_each_example_of_the_table_has_its_result(page, connect, complaints):
     stream = connect().stream()
-    # The first that morphs waits for idiomorph; here it is not to delay the others.
+    # Load idiomorph first, so that no example waits for it.
     stream.send(event("html", {"target": "body", "html": "<p></p>", "mode": "morph"}))
     expect(page.locator("p")).to_have_count(1)
     page.evaluate("() => void sse.on('patch', () => { window.applied += 1; })")

@@ -61,7 +61,7 @@ class Tab:
         self.wait("(selector, text) => document.querySelector(selector)?.textContent === text", selector, text)
 
     def press(self, *keys: str) -> None:
-        """Type into what has the focus."""
+        """Type into the focused element."""
         actions = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
         self._command("POST", "actions", actions=[{"type": "key", "id": "keyboard", "actions": actions}])
 
@@ -71,7 +71,7 @@ class Tab:
 
 
 class Browser:
-    """A running WebKit; all its tabs are of one person."""
+    """A running WebKit, whose tabs share cookies."""
 
     def __init__(self, driver: httpx.Client, session: str):
         self._driver = driver
@@ -79,7 +79,7 @@ class Browser:
         self._first = self.command("GET", "window")
 
     def command(self, method: str, name: str, **values: Any) -> Any:
-        """Return what a command of WebDriver answers."""
+        """Return the response to a WebDriver command."""
         body = values if method == "POST" else None
         answer = self._driver.request(method, f"/session/{self._session}/{name}", json=body).json()["value"]
         if isinstance(answer, dict) and "error" in answer:
@@ -87,7 +87,7 @@ class Browser:
         return answer
 
     def tab(self) -> Tab:
-        """Open one more tab."""
+        """Open another tab."""
         self.command("POST", "window", handle=self._first)
         return Tab(self, self.command("POST", "window/new", type="tab")["handle"])
 
