@@ -72,9 +72,14 @@ def test_the_first_page_has_the_lists_that_the_task_stream_updates(client, ada):
     assert [page.count(f'id="{name}"') for name in ("tasks-now", "tasks-finished")] == [1, 1]
 
 
+def test_users_who_may_not_read_the_guide_see_no_demo(client, ada, private):
+    assert reverse("notify-me") not in client.get("/").text
+
+
 def test_each_installed_app_is_linked(client, ada, settings):
     settings.GUIDE_PUBLIC = True
     page = client.get("/").content.decode()
+    assert reverse("notify-me") in page
     assert [name for name in ("feed", "tasks", "notifications", "guide") if reverse(name) not in page] == []
 
 
