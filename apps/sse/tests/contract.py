@@ -16,7 +16,7 @@ TIMEOUT_SECONDS = 10
 
 
 class Listening:
-    """A broker's `listen`, running on a loop in a thread of its own; `woken` is set by each wake."""
+    """A broker's `listen`, running on a loop in another thread; each call of `wake` sets `woken`."""
 
     def __init__(self, broker: Broker) -> None:
         self.woken = threading.Event()
@@ -52,23 +52,23 @@ class BrokerContract:
     The tests that every broker must pass.
 
     Inherit from it in a class `Test…` that has a fixture `broker` with an empty log. The tests
-    use the default database with transactions that really commit.
+    use the default database with transactions that commit.
     """
 
     pytestmark = pytest.mark.django_db(transaction=True)
-    # Whether `transaction.savepoint_rollback()`, called by hand, takes back what was published since.
+    # Whether a manual `transaction.savepoint_rollback()` discards the events since.
     knows_savepoints = True
 
     @staticmethod
     def event(channel: str = "news", text: str = "hello", **fields) -> Event:
-        """Return an event that was not published yet."""
+        """Return a new event."""
         return Event(channel=channel, name="item", text=text, **fields)
 
     def texts(self, broker: Broker, start: Position, **options) -> list[str]:
-        """Return what was published after a position."""
+        """Return the texts of the events after a position."""
         return [event.text for event in broker.read(start, 100, **options)]
 
-    def test_an_empty_log_has_a_place_from_which_to_follow_it(self, broker):
+    def test_an_empty_log_has_a_position(self, broker):
         [mark] = broker.tail(10)
         assert (mark.channel, broker.read(mark.position, 10)) == ("", [])
         assert broker.tail(1)[0].position == mark.position
@@ -80,15 +80,15 @@ class BrokerContract:
             broker.append(event)
         read = broker.read(start, 100)
 
-        def told(events):
+        def fields(events):
             return [(e.channel, e.name, e.text, e.tag, e.durable) for e in events]
 
-        assert told(read) == told(sent)
+        assert fields(read) == fields(sent)
         assert [e.number for e in read] == sorted({e.number for e in read})
         assert all(e.number > start.number for e in read)
         assert read[0].sent_at == pytest.approx(sent[0].sent_at, abs=0.01)
 
-    def test_reading_goes_on_where_it_stopped(self, broker):
+    def test_a_read_continues_after_the_last_position(self, broker):
         start = broker.tail(1)[-1].position
         for n in range(7):
             broker.append(self.event(text=str(n)))
@@ -97,7 +97,7 @@ class BrokerContract:
         assert [e.text for e in first + second] == list("012345")
         assert self.texts(broker, second[-1].position) == ["6"]
 
-    def test_some_channels_can_be_read_alone(self, broker):
+    def test_a_read_can_be_limited_to_some_channels(self, broker):
         start = broker.tail(1)[-1].position
         for n in range(6):
             broker.append(self.event(text=str(n), channel="abc"[n % 3]))
@@ -141,9 +141,7 @@ class BrokerContract:
             raise ZeroDivisionError
         assert self.texts(broker, start) == ["committed"]
 
-    def test_a_savepoint_that_is_rolled_back_by_hand_takes_its_events_back_where_the_database_has_them(
-        self, broker
-    ):
+    def test_a_manual_rollback_to_a_savepoint_discards_events_that_are_in_the_database(self, broker):
         start = broker.tail(1)[-1].position
         with transaction.atomic():
             broker.append(self.event(text="1"))
@@ -153,22 +151,22 @@ class BrokerContract:
             broker.append(self.event(text="2"))
         assert self.texts(broker, start) == (["1", "2"] if self.knows_savepoints else ["1", "since", "2"])
 
-    def test_nothing_is_seen_before_the_commit(self, broker):
+    def test_events_are_invisible_before_the_commit(self, broker):
         start = broker.tail(1)[-1].position
         seen = []
         with transaction.atomic():
             broker.append(self.event())
 
-            def look():
+            def read():
                 seen.extend(self.texts(broker, start))
                 connections.close_all()
 
-            reader = threading.Thread(target=look)
+            reader = threading.Thread(target=read)
             reader.start()
             reader.join()
         assert (seen, self.texts(broker, start)) == ([], ["hello"])
 
-    def test_events_of_many_threads_are_each_there_once_and_in_order_for_each_thread(self, broker):
+    def test_events_of_many_threads_are_logged_once_and_in_the_order_of_each_thread(self, broker):
         start = broker.tail(1)[-1].position
 
         def send(thread):
@@ -184,7 +182,7 @@ class BrokerContract:
         for n in range(4):
             assert self.texts(broker, start, channels=[f"t{n}"]) == [str(n) for n in range(10)]
 
-    def test_who_listens_is_woken_by_a_commit(self, broker):
+    def test_a_commit_wakes_a_listener(self, broker):
         with Listening(broker) as listening:
             with transaction.atomic():
                 broker.append(self.event())
@@ -194,7 +192,7 @@ class BrokerContract:
             assert listening.woken.wait(TIMEOUT_SECONDS)
         assert listening.failure is None
 
-    def test_trimming_keeps_to_the_count_and_spares_the_newest(self, broker, settings):
+    def test_trimming_keeps_the_maximum_count_and_never_drops_the_newest_event(self, broker, settings):
         settings.SSE_RETENTION_COUNT = 3
         positions = []
         for n in range(8):
@@ -205,7 +203,7 @@ class BrokerContract:
         with pytest.raises(Gap):
             broker.read(positions[3], 10)
 
-    def test_trimming_drops_what_is_too_old_and_spares_the_newest(self, broker, settings):
+    def test_trimming_drops_old_events_and_never_the_newest(self, broker, settings):
         for n in range(3):
             broker.append(self.event(text=str(n)))
         broker.trim()
@@ -220,7 +218,7 @@ class BrokerContract:
         assert [e.text for e in broker.tail(100)] == ["younger"]
 
     @pytest.mark.parametrize("wrong_by", [2 * 86400, -2 * 86400])
-    def test_a_publisher_whose_clock_is_wrong_has_nothing_trimmed(self, broker, monkeypatch, wrong_by):
+    def test_a_wrong_clock_of_a_publisher_does_not_trim_events(self, broker, monkeypatch, wrong_by):
         broker.append(self.event(text="older"))
         right = time.time
         monkeypatch.setattr(time, "time", lambda: right() + wrong_by)
@@ -230,7 +228,7 @@ class BrokerContract:
         broker.trim()
         assert [e.text for e in broker.tail(1000) if e.channel] == ["older", *map(str, range(300))]
 
-    def test_trimming_keeps_to_the_bytes_and_spares_the_newest(self, broker, settings):
+    def test_trimming_keeps_the_maximum_bytes_and_never_drops_the_newest_event(self, broker, settings):
         settings.SSE_RETENTION_BYTES = 100_000
         for n in range(250):
             broker.append(self.event(text=f"{n:04}" + 996 * "\u20ac"))
@@ -244,7 +242,7 @@ class BrokerContract:
         broker.trim()
         assert [e.text for e in broker.tail(1000)] == ["newest"]
 
-    def test_the_log_is_trimmed_as_it_is_written(self, broker, settings):
+    def test_appending_events_trims_the_log(self, broker, settings):
         settings.SSE_RETENTION_COUNT = 20
         for n in range(400):
             broker.append(self.event(text=str(n)))

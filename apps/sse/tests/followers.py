@@ -1,4 +1,4 @@
-"""Followers for tests, and a broker that fails when it is told to."""
+"""A follower that records its events, and a broker that fails on command."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ TIMEOUT_SECONDS = 10
 
 
 class RecordingFollower:
-    """A follower that remembers what it hears."""
+    """A follower that records its events, and the reason why it was dropped."""
 
     def __init__(self, *channels, latest=False):
         self.channels = frozenset(channels)
@@ -38,7 +38,7 @@ class RecordingFollower:
 
 
 def append_event(channel, text, *, name="e", durable=True):
-    """Put an event into the log, as `publish` does after the commit."""
+    """Append an event to the log, as `publish` does at the commit."""
     get_broker()._append(Event(channel=channel, name=name, text=text, durable=durable))
 
 
@@ -49,7 +49,7 @@ async def until(condition):
 
 
 class FlakyBroker(MemoryBroker):
-    """A broker whose reads, and whose listening, fail while `is_down`; it counts its reads."""
+    """A broker that cannot be read or listened to while `is_down`; it counts its reads."""
 
     def __init__(self, url=""):
         super().__init__(url)

@@ -36,7 +36,7 @@ class Subscribed(SSEView):
 
 
 class Waiting(Subscribed):
-    """Has sent nothing when it subscribes."""
+    """Sends nothing before it subscribes."""
 
     async def stream(self, request):
         async with self.subscribe("news") as events:
@@ -49,69 +49,69 @@ class Finite(SSEView):
         yield self.event("only", 1)
 
 
-def once_heard(count):
+def has_events(count):
     return lambda chunks: len(received_events(chunks)) >= count
 
 
-def said(text):
+def has_text(text):
     """Return the condition that a client has received a text."""
     return lambda chunks: text.encode() in b"".join(chunks)
 
 
-def hear(way, view, count, **headers):
-    """Return the first events that a client hears, and what came before them included."""
-    answer = fetch(way, view.as_view(), headers=headers, until=once_heard(count))
+def receive(way, view, count, **headers):
+    """Return the response to a client that disconnects after `count` events."""
+    answer = fetch(way, view.as_view(), headers=headers, until=has_events(count))
     assert answer.status == 200
     return answer
 
 
-def told(answer):
+def names_and_data(answer):
     return [(event.event, decode_data(event.data)) for event in answer.events]
 
 
-def test_a_client_that_comes_back_is_given_what_it_missed_on_its_channels(way):
+def test_a_client_that_reconnects_gets_the_events_that_it_missed_on_its_channels(way):
     start = position()
     for n in range(4):
         publish(["news", "weather", "sport", "news"][n], "item", n)
-    answer = hear(way, News, 3, **{"Last-Event-ID": str(start)})
-    assert told(answer) == [("item", 0), ("item", 2), ("item", 3)]
-    again = hear(way, News, 1, **{"Last-Event-ID": answer.events[1].id})
-    assert told(again) == [("item", 3)]
+    answer = receive(way, News, 3, **{"Last-Event-ID": str(start)})
+    assert names_and_data(answer) == [("item", 0), ("item", 2), ("item", 3)]
+    again = receive(way, News, 1, **{"Last-Event-ID": answer.events[1].id})
+    assert names_and_data(again) == [("item", 3)]
 
 
 @pytest.mark.parametrize("view", [News, Latest, Subscribed, Waiting])
-def test_a_client_that_has_heard_nothing_and_comes_back_misses_nothing(way, view):
+def test_a_client_that_received_no_event_and_reconnects_misses_none(way, view):
     publish("news", "item", "before it came")
     answer = fetch(way, view.as_view(), until=lambda chunks: b"sse:open" in b"".join(chunks))
     assert answer.opened == [str(position())]
     publish("news", "item", "missed")
-    again = fetch(way, view.as_view(), headers={"Last-Event-ID": answer.opened[0]}, until=said("missed"))
-    assert ("item", "missed") in told(again)
+    again = fetch(way, view.as_view(), headers={"Last-Event-ID": answer.opened[0]}, until=has_text("missed"))
+    assert ("item", "missed") in names_and_data(again)
     assert (again.opened, again.names.count("item")) == ([], 1)
 
 
 @pytest.mark.parametrize("view", [News, Waiting])
-def test_a_native_client_gives_its_first_position_in_the_address(way, view):
+def test_a_native_client_sends_its_first_position_in_the_url(way, view):
     start = position()
     publish("news", "item", "missed")
     query = f"lastEventId={start}".encode()
-    answer = fetch(way, view.as_view(), query=query, until=said("missed"))
+    answer = fetch(way, view.as_view(), query=query, until=has_text("missed"))
     assert (answer.names[-1], answer.opened) == ("item", [])
     again = fetch(
-        way, view.as_view(), query=query, headers={"Last-Event-ID": "7-00000000"}, until=said("sse:reset")
+        way, view.as_view(), query=query, headers={"Last-Event-ID": "7-00000000"}, until=has_text("sse:reset")
     )
-    assert "item" not in again.names, "what it has heard since counts"
+    assert "item" not in again.names, "the id of the last event takes precedence"
 
 
-def test_what_is_published_between_the_opening_and_the_subscription_is_heard(way):
+def test_an_event_between_the_opening_and_the_subscription_is_received(way):
     class Late(Subscribed):
         async def stream(self, request):
             append_event("news", '"early"', name="item")
             async for event in super().stream(request):
                 yield event
 
-    answer = hear(way, Late, 2)
-    assert told(answer) == [("hello", {}), ("item", "early")]
+    answer = receive(way, Late, 2)
+    assert names_and_data(answer) == [("hello", {}), ("item", "early")]
 
 
 def test_channels_may_be_given_in_the_urls(way):
@@ -119,40 +119,40 @@ def test_channels_may_be_given_in_the_urls(way):
     publish("news", "item", 1)
     publish("news", "item", 2)
     view = SSEView.as_view(channels=["news"], follow="latest")
-    answer = fetch(way, view, headers={"Last-Event-ID": str(start)}, until=once_heard(1))
-    assert told(answer) == [("item", 2)]
-    assert fetch(way, view, headers={"Last-Event-ID": "7"}, until=once_heard(1)).names[0] == "sse:reset"
+    answer = fetch(way, view, headers={"Last-Event-ID": str(start)}, until=has_events(1))
+    assert names_and_data(answer) == [("item", 2)]
+    assert fetch(way, view, headers={"Last-Event-ID": "7"}, until=has_events(1)).names[0] == "sse:reset"
 
 
-def test_a_live_event_is_heard(way):
+def test_a_live_event_is_received(way):
     def then_publish(chunks):
         if b"sse:open" in b"".join(chunks) and not sent:
             sent.append(append_event("news", '"live"', name="item"))
-        return once_heard(1)(chunks)
+        return has_events(1)(chunks)
 
     sent = []
     answer = fetch(way, News.as_view(), until=then_publish)
-    assert told(answer) == [("item", "live")]
+    assert names_and_data(answer) == [("item", "live")]
     assert answer.events[0].id == str(position())
 
 
-def test_a_client_of_a_quiet_channel_is_told_how_far_it_is(way):
+def test_keepalives_of_a_quiet_channel_carry_the_newest_position(way):
     class Quick(News):
         sse_keepalive_interval = 0.1
 
-    def is_told(chunks):
+    def has_newest(chunks):
         if b"sse:open" in b"".join(chunks) and not sent:
-            sent.append(append_event("another", "unheard"))
+            sent.append(append_event("another", "other"))
         return f"id: {get_broker().tail(1)[0].position}\n\n".encode() in b"".join(chunks) and sent
 
     sent = []
-    answer = fetch(way, Quick.as_view(), until=is_told)
+    answer = fetch(way, Quick.as_view(), until=has_newest)
     assert answer.events == []
 
 
 @pytest.mark.parametrize("sent", ["garbage", "5", "7-00000000", "999999-12345678", "1-zz", "é" * 300, "-", "sse:"])
 @pytest.mark.parametrize("view", [News, Latest])
-def test_a_place_that_the_log_does_not_hold_is_answered_with_one_reset(way, view, sent):
+def test_a_position_that_the_log_does_not_contain_is_answered_with_one_reset(way, view, sent):
     for n in range(10):
         publish("news", "item", n)
     answer = fetch(
@@ -166,25 +166,25 @@ def test_a_place_that_the_log_does_not_hold_is_answered_with_one_reset(way, view
     assert set(answer.events[0].json()) == {"reason"}
 
 
-def test_the_latest_is_all_that_a_client_gets_who_wants_no_more(way):
+def test_a_client_of_the_latest_gets_only_the_newest_event_of_each_channel(way):
     start = position()
     for n in range(6):
         publish(["news", "sport"][n % 2], "item", n)
     for headers in ({}, {"Last-Event-ID": str(start)}):
-        assert told(hear(way, Latest, 2, **headers)) == [("item", 4), ("item", 5)]
+        assert names_and_data(receive(way, Latest, 2, **headers)) == [("item", 4), ("item", 5)]
     second_newest = get_broker().tail(2)[0].position
-    assert told(hear(way, Latest, 1, **{"Last-Event-ID": str(second_newest)})) == [("item", 5)]
+    assert names_and_data(receive(way, Latest, 1, **{"Last-Event-ID": str(second_newest)})) == [("item", 5)]
 
 
-def test_a_stream_that_subscribes_replays_and_goes_on(way):
+def test_a_stream_that_subscribes_replays_missed_events(way):
     start = position()
     publish("news", "item", "missed")
-    answer = hear(way, Subscribed, 2, **{"Last-Event-ID": str(start)})
-    assert told(answer) == [("hello", {}), ("item", "missed")]
+    answer = receive(way, Subscribed, 2, **{"Last-Event-ID": str(start)})
+    assert names_and_data(answer) == [("hello", {}), ("item", "missed")]
     assert answer.events[1].id == str(position())
 
 
-def test_a_later_subscription_begins_after_what_was_taken_before(way):
+def test_a_later_subscription_begins_after_the_last_event_that_was_taken(way):
     class OneByOne(SSEView):
         event_id = Position
 
@@ -197,10 +197,10 @@ def test_a_later_subscription_begins_after_what_was_taken_before(way):
     for channel, data in (("sport", 1), ("news", 2), ("news", 3), ("sport", 4)):
         publish(channel, "item", data)
     answer = fetch(way, OneByOne.as_view(), headers={"Last-Event-ID": str(start)})
-    assert told(answer)[:3] == [("item", 2), ("item", 3), ("item", 4)]
+    assert names_and_data(answer)[:3] == [("item", 2), ("item", 3), ("item", 4)]
 
 
-def test_a_stream_that_subscribes_from_a_lost_place_says_so(way):
+def test_a_stream_that_subscribes_with_a_lost_position_sends_a_reset(way):
     headers = {"Last-Event-ID": "7-00000000"}
     answer = fetch(
         way, Subscribed.as_view(), headers=headers, until=lambda chunks: b"sse:open" in b"".join(chunks)
@@ -209,7 +209,7 @@ def test_a_stream_that_subscribes_from_a_lost_place_says_so(way):
     assert answer.opened == [str(position())]
 
 
-def test_a_stream_that_subscribes_is_counted_under_the_reason_for_which_it_is_hung_up(way):
+def test_a_stream_that_subscribes_is_counted_under_the_reason_why_it_was_dropped(way):
     class Lost(SSEView):
         event_id = Position
 
@@ -250,13 +250,13 @@ def test_the_server_chooses_the_channels_of_each_client(way, kind):
     publish("user:2", "item", "for 2")
     view = {"plain": Plain, "async": Async}[kind]
     answer = fetch(
-        way, view.as_view(), headers={"Last-Event-ID": str(start)}, query=b"user=2", until=once_heard(1)
+        way, view.as_view(), headers={"Last-Event-ID": str(start)}, query=b"user=2", until=has_events(1)
     )
-    assert told(answer) == [("item", "for 2")]
+    assert names_and_data(answer) == [("item", "for 2")]
 
 
 @pytest.mark.parametrize("channels", [["sse:control"], [""], ["with space"], ["x" * 201], [7]])
-def test_a_channel_that_cannot_be_one_is_an_error_before_the_first_byte(way, channels, caplog):
+def test_an_invalid_channel_is_an_error_before_the_first_byte(way, channels, caplog):
     class Wrong(SSEView):
         def get_channels(self, request):
             return channels
@@ -266,7 +266,7 @@ def test_a_channel_that_cannot_be_one_is_an_error_before_the_first_byte(way, cha
 
 
 @pytest.mark.parametrize("auto_id", [True, False])
-def test_a_client_that_has_seen_the_end_gets_no_more(way, auto_id):
+def test_a_client_that_received_the_end_gets_no_content(way, auto_id):
     view = Finite.as_view(auto_id=auto_id)
     answer = fetch(way, view)
     assert answer.names == ["only", "sse:end"]
@@ -275,14 +275,14 @@ def test_a_client_that_has_seen_the_end_gets_no_more(way, auto_id):
     assert (again.status, again.body) == (204, b"")
 
 
-def test_head_tells_the_headers_and_joins_nothing(way):
+def test_head_returns_the_headers_and_opens_no_stream(way):
     answer = fetch(way, News.as_view(), "HEAD")
     assert (answer.status, answer.body) == (200, b"")
     assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
 
 
 @pytest.mark.parametrize("view", [News, Waiting])
-def test_while_the_broker_is_down_a_client_is_sent_away_for_a_moment(way, view, settings, monkeypatch):
+def test_a_client_retries_while_the_broker_is_down(way, view, settings, monkeypatch):
     monkeypatch.setattr(log, "START_SECONDS", 0.05)
     settings.SSE_BROKER_URL = "apps.sse.tests.followers.FlakyBroker://"
     get_broker().is_down = True
@@ -294,10 +294,10 @@ def test_while_the_broker_is_down_a_client_is_sent_away_for_a_moment(way, view, 
         assert 1 <= int(answer.headers["Retry-After"]) <= 60
 
 
-def test_data_is_heard_as_it_was_published(way):
+def test_data_is_received_as_it_was_published(way):
     start = position()
     things = ["text", "two\nlines", "[1]", {"a": [1, None]}, 1.5, None, True, "é\u2028"]
     for thing in things:
         publish("news", "item", thing)
-    answer = hear(way, News, len(things), **{"Last-Event-ID": str(start)})
-    assert [data for _, data in told(answer)] == things
+    answer = receive(way, News, len(things), **{"Last-Event-ID": str(start)})
+    assert [data for _, data in names_and_data(answer)] == things

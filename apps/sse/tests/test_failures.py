@@ -1,4 +1,4 @@
-"""What a client is told when the database fails in front of a stream."""
+"""Responses and log entries if the database fails before a stream opens."""
 
 import contextlib
 import sqlite3
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 in_each_way = pytest.mark.parametrize("way", WAYS)
 
 
-def asking(sql):
+def querying(sql):
     """Return a view whose mount() runs a statement."""
 
     class Asking(SSEView):
@@ -40,20 +40,22 @@ def _nothing_was_logged_before():
 @in_each_way
 @pytest.mark.parametrize("sql", ["SELECT 1 FROM not_migrated", "SELECT not_migrated FROM django_session"])
 @pytest.mark.parametrize("debug", [True, False])
-def test_a_database_that_was_not_migrated_is_said_once_with_what_to_run(way, sql, debug, caplog):
-    answers = [fetch(way, asking(sql), DEBUG=debug) for _ in range(3)]
+def test_a_database_that_was_not_migrated_is_logged_once_with_the_command_to_run(way, sql, debug, caplog):
+    answers = [fetch(way, querying(sql), DEBUG=debug) for _ in range(3)]
     assert [answer.status for answer in answers] == [500] * 3
     assert all(("manage.py migrate" in answer.body.decode()) == debug for answer in answers)
     assert all(("not_migrated" in answer.body.decode()) == debug for answer in answers)
-    [said] = [record for record in caplog.records if record.name == "apps.sse"]
-    assert (said.levelname, said.exc_info) == ("ERROR", None)
-    assert "not_migrated" in said.getMessage()
-    assert said.getMessage().endswith("run `python manage.py migrate`.")
+    [record] = [r for r in caplog.records if r.name == "apps.sse"]
+    assert (record.levelname, record.exc_info) == ("ERROR", None)
+    assert "not_migrated" in record.getMessage()
+    assert record.getMessage().endswith("run `python manage.py migrate`.")
 
 
 # Under WSGI a stream is open before the hub, which is on another loop, has begun.
 @pytest.mark.parametrize("way", ["hand-off", "ASGI"])
-def test_a_database_without_the_table_of_events_is_said_once_with_what_to_run(way, settings, caplog, monkeypatch):
+def test_a_database_without_the_table_of_events_is_logged_once_with_the_command_to_run(
+    way, settings, caplog, monkeypatch
+):
     monkeypatch.setattr(log, "START_SECONDS", 0.5)
     settings.SSE_BROKER_URL = "database://"
 
@@ -62,9 +64,8 @@ def test_a_database_without_the_table_of_events_is_said_once_with_what_to_run(wa
 
     with without_table(LoggedEvent):
         answers = [fetch(way, Following.as_view(), DEBUG=True) for _ in range(2)]
-    said = [record.getMessage() for record in caplog.records if "manage.py migrate" in record.getMessage()]
-    assert len(said) == 1
-    assert [(answer.status, answer.body.decode().strip()) for answer in answers] == [(500, said[0])] * 2
+    [message] = [r.getMessage() for r in caplog.records if "manage.py migrate" in r.getMessage()]
+    assert [(answer.status, answer.body.decode().strip()) for answer in answers] == [(500, message)] * 2
 
 
 @contextlib.contextmanager
@@ -79,24 +80,24 @@ def without_table(model):
 
 
 @in_each_way
-def test_a_mistake_in_a_statement_is_a_bug_that_is_logged_as_one(way, caplog):
-    answer = fetch(way, asking("SELECT FROM WHERE"))
+def test_an_invalid_statement_is_logged_as_a_bug(way, caplog):
+    answer = fetch(way, querying("SELECT FROM WHERE"))
     assert answer.status == 500
     assert "migrate" not in caplog.text
     assert [(record.name, bool(record.exc_info)) for record in caplog.records] == [("django.request", True)]
 
 
 @in_each_way
-def test_a_database_that_cannot_be_reached_is_an_outage_from_which_clients_come_back(way, caplog):
+def test_clients_reconnect_after_an_outage_of_the_database(way, caplog):
     class Away(SSEView):
         async def mount(self, request, last_event_id):
             raise OperationalError("the connection is closed")
 
-    assert_told_to_come_back(fetch(way, Away.as_view()), caplog)
+    assert_retry_later(fetch(way, Away.as_view()), caplog)
 
 
 @in_each_way
-def test_a_locked_database_is_an_outage_from_which_clients_come_back(way, caplog, tmp_path):
+def test_clients_reconnect_after_a_lock_of_the_database(way, caplog, tmp_path):
     with contextlib.closing(sqlite3.connect(tmp_path / "database", timeout=0)) as other:
         other.execute("CREATE TABLE locked (id)")
         other.execute("BEGIN EXCLUSIVE")
@@ -109,13 +110,13 @@ def test_a_locked_database_is_an_outage_from_which_clients_come_back(way, caplog
                 ):
                     file.execute("SELECT 1 FROM locked")
 
-        assert_told_to_come_back(fetch(way, Locked.as_view()), caplog)
+        assert_retry_later(fetch(way, Locked.as_view()), caplog)
 
 
-def assert_told_to_come_back(answer, caplog):
+def assert_retry_later(answer, caplog):
     assert (answer.status, "Retry-After" in answer.headers) == (503, True)
-    [said] = [record for record in caplog.records if record.name == "apps.sse"]
-    assert (said.levelname, said.getMessage()) == (
+    [record] = [r for r in caplog.records if r.name == "apps.sse"]
+    assert (record.levelname, record.getMessage()) == (
         "ERROR",
         "/stream/: the database failed. The client will try again.",
     )

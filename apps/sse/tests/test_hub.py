@@ -1,4 +1,4 @@
-"""The hub: everybody who follows hears each event once and in order, whenever and after whatever they join."""
+"""The hub: each follower receives each event once and in order, whenever and at whatever position it joins."""
 
 import asyncio
 import threading
@@ -15,7 +15,7 @@ from apps.sse.wire.events import Position
 from .followers import RecordingFollower, append_event, until
 
 
-async def test_followers_hear_the_events_of_their_channels_once_and_in_order():
+async def test_followers_receive_the_events_of_their_channels_once_and_in_order():
     hub = get_hub()
     await hub.start()
     news, both = RecordingFollower("news"), RecordingFollower("news", "sport")
@@ -31,7 +31,7 @@ async def test_followers_hear_the_events_of_their_channels_once_and_in_order():
     assert len(both.events) == 10
 
 
-async def test_the_position_at_joining_is_where_hearing_begins():
+async def test_a_follower_receives_the_events_after_the_position_at_which_it_joined():
     hub = get_hub()
     append_event("news", "before")
     await hub.start()
@@ -44,8 +44,8 @@ async def test_the_position_at_joining_is_where_hearing_begins():
 
 
 @pytest.mark.usefixtures("quick")
-async def test_joining_in_full_flow_leaves_no_gap_and_repeats_nothing(flaky, settings):
-    """Clients come and go with their positions while another thread publishes as fast as it can."""
+async def test_followers_that_join_while_events_arrive_miss_and_repeat_none(flaky, settings):
+    """Clients leave and join again at their positions while another thread publishes as fast as it can."""
     settings.SSE_RETENTION_COUNT = 10**6
     hub = get_hub()
     await hub.start()
@@ -61,22 +61,22 @@ async def test_joining_in_full_flow_leaves_no_gap_and_repeats_nothing(flaky, set
         flaky.count = n
 
     async def client(k):
-        position, heard = start, []
+        position, received = start, []
         for visit in range(20):
             follower = RecordingFollower("ab"[k % 2])
             await hub.join_after(follower, position)
             await asyncio.sleep(0.001 * (k % 7) + 0.001 * (visit % 3))
             hub.leave(follower)
             assert not follower.drop_reason
-            heard += follower.texts
+            received += follower.texts
             position = follower.position or position
-        return position, heard
+        return position, received
 
     flooding = asyncio.ensure_future(asyncio.to_thread(flood))
-    heard = await asyncio.gather(*(client(k) for k in range(20)))
+    received = await asyncio.gather(*(client(k) for k in range(20)))
     goes_on.clear()
     await flooding
-    for k, (position, texts) in enumerate(heard):
+    for k, (position, texts) in enumerate(received):
         last = RecordingFollower("ab"[k % 2])
         await hub.join_after(last, position)
         await until(lambda: last.texts and int(last.texts[-1]) >= flaky.count - 2)  # noqa: B023
@@ -84,7 +84,7 @@ async def test_joining_in_full_flow_leaves_no_gap_and_repeats_nothing(flaky, set
 
 
 @pytest.mark.usefixtures("quick")
-async def test_two_hundred_clients_that_return_at_once_cost_as_many_reads_as_ten(flaky):
+async def test_two_hundred_clients_that_reconnect_at_once_cause_as_many_reads_as_ten(flaky):
     hub = get_hub()
     await hub.start()
     early = hub.join(RecordingFollower("nothing"))
@@ -100,31 +100,31 @@ async def test_two_hundred_clients_that_return_at_once_cost_as_many_reads_as_ten
         return flaky.reads - before
 
     few = await reads(10)
-    assert few > 5, "more was missed than memory holds"
-    assert await reads(200) <= few + 5, "some may be a moment late"
+    assert few > 5, "more events were missed than are in memory"
+    assert await reads(200) <= few + 5, "some clients may be late"
 
 
-class Reading(RecordingFollower):
-    """A follower that takes what it is given while the next event is published."""
+class SlowFollower(RecordingFollower):
+    """A follower whose client reads each chunk while the next event is published."""
 
     def __init__(self, *channels, latest):
         super().__init__(*channels, latest=latest)
         self.has_room = True
 
     def deliver(self, events, data):
-        assert self.has_room, "it was not waited for"
+        assert self.has_room, "the hub did not wait for drain()"
         assert len(data) <= hubs.REPLAY_BYTES
         self.has_room = False
         return super().deliver(events, data)
 
     async def drain(self):
         self.has_room = True
-        append_event(self.events[-1].channel, f"while it read {len(self.events)}")
-        await until(lambda: get_hub()._log.recent.newest.text == f"while it read {len(self.events)}")
+        append_event(self.events[-1].channel, f"while it reads {len(self.events)}")
+        await until(lambda: get_hub()._log.recent.newest.text == f"while it reads {len(self.events)}")
 
 
 @pytest.mark.parametrize("latest", [False, True])
-async def test_a_replay_is_given_in_small_pieces_each_when_there_is_room_and_leaves_no_gap(latest):
+async def test_a_replay_is_sent_in_chunks_as_the_client_reads_them_and_has_no_gap(latest):
     hub = get_hub()
     await hub.start()
     since = hub.join(RecordingFollower("nothing"))
@@ -132,7 +132,7 @@ async def test_a_replay_is_given_in_small_pieces_each_when_there_is_room_and_lea
     for channel in channels:
         append_event(channel, channel + "x" * 10_000)
     await until(lambda: channels[-1] in hub._log.recent.newest.text)
-    follower = Reading(*channels, latest=latest)
+    follower = SlowFollower(*channels, latest=latest)
     await (hub.join_latest(follower, since) if latest else hub.join_after(follower, since))
     assert [text for text in follower.texts if "while" not in text] == [
         channel + "x" * 10_000 for channel in channels
@@ -145,7 +145,7 @@ async def test_a_replay_is_given_in_small_pieces_each_when_there_is_room_and_lea
     await until(lambda: follower.texts[-1] == "live")
 
 
-async def test_those_who_want_the_latest_get_the_newest_event_of_each_channel():
+async def test_a_follower_of_the_latest_gets_the_newest_event_of_each_channel():
     hub = get_hub()
     for n in range(5):
         append_event("ab"[n % 2], str(n))
@@ -158,7 +158,7 @@ async def test_those_who_want_the_latest_get_the_newest_event_of_each_channel():
     await until(lambda: follower.texts == ["3", "4", "5"])
 
 
-async def test_those_who_want_the_latest_get_nothing_that_they_have_seen():
+async def test_a_follower_of_the_latest_gets_no_event_up_to_its_position():
     hub = get_hub()
     await hub.start()
     append_event("a", "0")
@@ -170,7 +170,7 @@ async def test_those_who_want_the_latest_get_nothing_that_they_have_seen():
     assert follower.texts == ["1"]
 
 
-async def test_the_latest_is_heard_once_though_the_log_knew_it_before_the_hub(monkeypatch):
+async def test_a_latest_event_that_the_broker_has_and_the_hub_has_not_read_is_received_once(monkeypatch):
     hub = get_hub()
     await hub.start()
 
@@ -190,7 +190,7 @@ async def test_the_latest_is_heard_once_though_the_log_knew_it_before_the_hub(mo
     assert follower.texts == ["0", "1"]
 
 
-async def test_a_slow_follower_of_the_latest_is_given_only_the_newest_of_a_run():
+async def test_a_follower_of_the_latest_gets_only_the_newest_of_several_events():
     hub = get_hub()
     await hub.start()
     follower = RecordingFollower("a", latest=True)
@@ -202,7 +202,7 @@ async def test_a_slow_follower_of_the_latest_is_given_only_the_newest_of_a_run()
 
 
 @pytest.mark.parametrize(("run", "kept"), [("Dp", "Dp"), ("DpD", "D"), ("DDpp", "Dp"), ("pp", "p"), ("pD", "D")])
-async def test_the_latest_of_a_run_is_its_newest_durable_event_and_a_newer_one_that_is_not(run, kept):
+async def test_the_latest_are_the_newest_durable_event_and_a_newer_one_that_is_not_durable(run, kept):
     """D is a durable event, p one that is not: a client that only got p could not replay D."""
     hub = get_hub()
     await hub.start()
@@ -215,7 +215,7 @@ async def test_the_latest_of_a_run_is_its_newest_durable_event_and_a_newer_one_t
     assert all(text == f"{text[0]}{run.rindex(text[0])}" for text in follower.texts)
 
 
-async def test_an_event_that_is_not_durable_is_heard_and_never_replayed():
+async def test_an_event_that_is_not_durable_is_received_and_never_replayed():
     hub = get_hub()
     await hub.start()
     follower = RecordingFollower("news")
@@ -232,7 +232,7 @@ async def test_an_event_that_is_not_durable_is_heard_and_never_replayed():
 @pytest.mark.parametrize(
     "position", [Position(1, "00000000"), Position(0, "00000000"), Position(10**17, "12345678")], ids=str
 )
-async def test_a_position_that_the_log_does_not_hold_is_a_gap(position):
+async def test_a_position_that_the_log_does_not_contain_is_a_gap(position):
     hub = get_hub()
     await hub.start()
     for n in range(5):
@@ -241,22 +241,22 @@ async def test_a_position_that_the_log_does_not_hold_is_a_gap(position):
         await hub.join_after(RecordingFollower("news"), position)
 
 
-async def test_what_processes_tell_each_other_is_handled_and_heard_by_no_client():
-    told = []
+async def test_control_messages_are_handled_and_reach_no_client():
+    messages = []
 
     def note(event, **_):
-        told.append((event.name, event.data))
+        messages.append((event.name, event.data))
 
     control.received.connect(note)
     hub = get_hub()
     await hub.start()
     append_event("sse:control", '{"what": "hello"}', name="say", durable=False)
-    append_event("sse:control", "{}", name="unheard of", durable=False)
-    await until(lambda: told)
-    assert told[0] == ("say", {"what": "hello"})
+    append_event("sse:control", "{}", name="unknown", durable=False)
+    await until(lambda: messages)
+    assert messages[0] == ("say", {"what": "hello"})
 
 
-async def test_the_delay_of_an_event_is_counted_once_for_all_who_hear_it():
+async def test_the_delay_of_an_event_is_counted_once_for_all_its_followers():
     hub = get_hub()
     await hub.start()
     followers = [RecordingFollower("news") for _ in range(3)]

@@ -1,4 +1,4 @@
-"""Following the log: what the broker does wrong is noticed, said, and caught up with."""
+"""Following the log: failures of the broker are detected, logged and recovered from."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ from apps.sse.wire.events import Event, Position
 from .followers import RecordingFollower, append_event, until
 
 
-async def test_when_the_log_is_replaced_every_follower_is_hung_up_and_starts_anew(flaky, caplog):
+async def test_a_replaced_log_drops_every_follower(flaky, caplog):
     hub = get_hub()
     await hub.start()
     follower = RecordingFollower("news")
@@ -36,24 +36,24 @@ async def test_when_the_log_is_replaced_every_follower_is_hung_up_and_starts_ane
 
 
 @pytest.mark.usefixtures("quick")
-async def test_a_broker_that_fails_is_followed_again_and_nothing_was_missed(flaky, caplog):
+async def test_a_broker_that_failed_is_followed_again_and_followers_miss_no_event(flaky, caplog):
     hub = get_hub()
     await hub.start()
     follower = RecordingFollower("news")
     hub.join(follower)
     for n in range(3):
         flaky.is_down = True
-        append_event("news", f"{n} while it was down")
+        append_event("news", f"{n} during the outage")
         await asyncio.sleep(0.03)
         flaky.is_down = False
         await until(lambda: len(follower.events) == n + 1)  # noqa: B023
-    assert follower.texts == [f"{n} while it was down" for n in range(3)]
+    assert follower.texts == [f"{n} during the outage" for n in range(3)]
     assert not follower.drop_reason
     assert next(r.levelno for r in caplog.records if "cannot be read (" in r.message) == logging.WARNING
 
 
 @pytest.mark.usefixtures("quick")
-async def test_without_a_broker_nobody_can_join_until_it_is_back(flaky, monkeypatch):
+async def test_clients_are_refused_until_the_broker_can_be_read(flaky, monkeypatch):
     monkeypatch.setattr(log, "START_SECONDS", 0.05)
     flaky.is_down = True
     hub = get_hub()
@@ -64,7 +64,7 @@ async def test_without_a_broker_nobody_can_join_until_it_is_back(flaky, monkeypa
     await hub.start()
 
 
-async def test_what_a_dead_process_has_left_behind_is_found_when_following_begins(flaky, monkeypatch):
+async def test_events_that_a_killed_process_left_in_the_outbox_are_found_at_the_start(flaky, monkeypatch):
     monkeypatch.setattr(log, "MAINTENANCE_SECONDS", 3600)
     monkeypatch.setattr(flaky, "maintain", lambda: append_event("news", "left behind"))
     hub = get_hub()
@@ -73,7 +73,7 @@ async def test_what_a_dead_process_has_left_behind_is_found_when_following_begin
 
 
 @pytest.mark.usefixtures("quick")
-async def test_a_replay_that_the_broker_fails_is_said(flaky):
+async def test_a_replay_without_a_broker_is_an_error(flaky):
     hub = get_hub()
     await hub.start()
     early = hub.join(RecordingFollower("news"))
@@ -85,14 +85,14 @@ async def test_a_replay_that_the_broker_fails_is_said(flaky):
         await hub.join_after(RecordingFollower("news"), early)
 
 
-class Ending(BaseException):
-    """What no code expects."""
+class UnexpectedError(BaseException):
+    """An exception that no code handles."""
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("end", [asyncio.CancelledError, Ending, OSError, None])
+@pytest.mark.parametrize("end", [asyncio.CancelledError, UnexpectedError, OSError, None])
 @pytest.mark.parametrize("what", ["listen", "maintain", "read"])
-async def test_what_ends_is_started_again_however_it_ended(flaky, monkeypatch, what, end):
+async def test_each_task_is_restarted_however_it_ended(flaky, monkeypatch, what, end):
     monkeypatch.setattr(log, "MAINTENANCE_SECONDS", 0.01)
     hub = get_hub()
     if what == "read":
@@ -122,7 +122,7 @@ async def test_what_ends_is_started_again_however_it_ended(flaky, monkeypatch, w
 
 
 @pytest.mark.usefixtures("quick")
-async def test_followers_come_back_for_events_that_could_not_be_handed_out(flaky, monkeypatch):
+async def test_followers_reconnect_for_events_that_could_not_be_delivered(flaky, monkeypatch):
     hub = get_hub()
     await hub.start()
     follower, returning = RecordingFollower("news"), RecordingFollower("news")
@@ -136,7 +136,7 @@ async def test_followers_come_back_for_events_that_could_not_be_handed_out(flaky
     await until(lambda: returning.texts == ["lost?", "next"])
 
 
-async def test_clients_are_hung_up_while_reads_hang_and_a_new_thread_reads_afterwards(flaky, monkeypatch):
+async def test_followers_are_dropped_while_reads_hang_and_a_new_thread_reads_afterwards(flaky, monkeypatch):
     monkeypatch.setattr(log, "READ_SECONDS", 0.1)
     monkeypatch.setattr(log, "MAX_OUTAGE_SECONDS", 0.3)
     monkeypatch.setattr(log, "MIN_BACKOFF_SECONDS", 0.01)
@@ -159,7 +159,7 @@ async def test_clients_are_hung_up_while_reads_hang_and_a_new_thread_reads_after
         with pytest.raises(Unavailable):
             await attempt
     await asyncio.sleep(1)
-    assert len(hanging) <= call_thread.MAX_HANGING, "threads that hang are few"
+    assert len(hanging) <= call_thread.MAX_HANGING, "few threads hang"
     may_end.set()
     monkeypatch.setattr(flaky, "read", read)
     await until(lambda: hub._log._is_ready.is_set())
@@ -167,7 +167,7 @@ async def test_clients_are_hung_up_while_reads_hang_and_a_new_thread_reads_after
     assert returning.texts == ["unread"]
 
 
-async def test_a_position_that_is_newer_than_a_read_under_way_is_reached_all_the_same(flaky, monkeypatch):
+async def test_a_position_that_is_newer_than_the_current_read_is_reached_by_another_read(flaky, monkeypatch):
     hub = get_hub()
     await hub.start()
     newest = hub.join(RecordingFollower("news"))
@@ -185,7 +185,7 @@ async def test_a_position_that_is_newer_than_a_read_under_way_is_reached_all_the
         hub.join_after(RecordingFollower("news"), Position(newest.number + 9, "0" * 8))
     )
     await began.wait()
-    # Another process publishes, and hears it first.
+    # Another process publishes an event and reads it first.
     published = Event(channel="news", name="e", text="new", number=newest.number + 1)
     flaky._log.append(published)
     arriving = asyncio.ensure_future(hub.join_after(RecordingFollower("news"), published.position))

@@ -1,4 +1,4 @@
-"""The ASGI application, as the project builds it."""
+"""The ASGI application, built as in the project."""
 
 from django.core.asgi import get_asgi_application
 

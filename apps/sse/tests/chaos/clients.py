@@ -1,4 +1,4 @@
-"""Clients of streams, many to one event loop, who come back with the id of their last event."""
+"""Clients of streams, many per event loop, that reconnect with the id of their last event."""
 
 import asyncio
 import random
@@ -17,8 +17,8 @@ class Client:
     """
     Follows channels at `path`, and reconnects after about `pause` seconds whenever its stream ends.
 
-    `events` are those with a position, `resets` how often it was told to start anew, `answers`
-    how often it got each status, `last_id` its place.
+    `events` are those with a position, `resets` the number of resets, `answers` the number of responses by
+    status, `last_id` the newest position.
     """
 
     def __init__(self, url, channels, path="/channels/", cookie="", last_id="", pause=0.3):
@@ -49,7 +49,7 @@ class Client:
             await asyncio.sleep(self.pause * random.uniform(0.5, 1.5))
 
     async def connect(self):
-        """Ask for the stream and return what carries its bytes, or None if it was refused."""
+        """Request the stream and return the reader of its body, or None if it was refused."""
         reader, self._writer = await asyncio.open_connection(self.host, self.port)
         self._writer.write(self._head().encode("latin-1"))
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
@@ -63,7 +63,7 @@ class Client:
         return reader
 
     def cut(self):
-        """Break the connection off, without a word to the server."""
+        """Abort the connection."""
         self.is_connected = False
         if self._writer is not None:
             self._writer.transport.abort()
@@ -79,7 +79,7 @@ class Client:
 
     @property
     def numbers(self):
-        """The field `n` of all that was heard."""
+        """The field `n` of each event."""
         return [event.data["n"] for event in self.events]
 
     def _head(self):
@@ -90,7 +90,7 @@ class Client:
 
 
 class Crowd:
-    """Clients who follow for as long as the block runs: `async with Crowd(clients)`."""
+    """Clients that follow until the block ends: `async with Crowd(clients)`."""
 
     def __init__(self, clients):
         self.clients = list(clients)
@@ -107,11 +107,11 @@ class Crowd:
             assert [end for end in ends if not isinstance(end, asyncio.CancelledError)] == []
 
     async def until(self, condition, seconds=30):
-        """Wait until something is true of every client."""
+        """Wait until a condition is true for every client."""
         await until(lambda: all(condition(client) for client in self.clients), seconds)
 
-    async def until_placed(self, seconds=60):
-        """Wait until every client is connected and has a place in the log."""
+    async def until_positioned(self, seconds=60):
+        """Wait until every client is connected and has a position."""
         await self.until(lambda client: client.is_connected and client.last_id, seconds)
 
 
@@ -131,7 +131,7 @@ async def frames(reader) -> AsyncIterator[Frame]:
 
 
 async def fetch(url, path, **parameters):
-    """Return the answer to a request, as JSON if it is some."""
+    """Return the JSON of a response, or the response if it has no content."""
     async with httpx.AsyncClient(timeout=60) as http:
         answer = await http.get(url + path, params=parameters)
     assert answer.status_code == 200, answer

@@ -1,4 +1,4 @@
-"""The three brokers, each with its server, that the faults are tried on."""
+"""The three brokers that the tests run with, each with its server."""
 
 import contextlib
 
@@ -45,12 +45,12 @@ def redis(migrated, tmp_path):
 
 @pytest.fixture(params=["sqlite", "postgres", "redis"])
 def deployment(request):
-    """The same site with each of the brokers."""
+    """The site with each of the brokers."""
     return request.getfixturevalue(request.param)
 
 
 @pytest.fixture
 def stack():
-    """What a test has opened and is closed after it."""
+    """Resources that are closed after the test."""
     with contextlib.ExitStack() as stack:
         yield stack

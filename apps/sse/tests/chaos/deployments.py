@@ -1,4 +1,4 @@
-"""A site with one of the brokers: how it is served, disturbed, emptied, and put back as it was."""
+"""A site with one of the brokers: how it is served and disturbed, and how its log is wiped and restored."""
 
 import contextlib
 import sqlite3
@@ -51,7 +51,7 @@ class SQLite(Deployment):
     """With the log in SQLite's file."""
 
     def disturb(self):
-        """Keep everybody from writing for a moment."""
+        """Lock the database for a moment."""
         with contextlib.closing(self._database()) as database:
             database.execute("BEGIN IMMEDIATE")
             time.sleep(1.5)
@@ -65,12 +65,12 @@ class SQLite(Deployment):
             database.execute("DELETE FROM sqlite_sequence")
 
     def back_up(self):
-        """Remember the database as it is."""
+        """Back the database up."""
         with contextlib.closing(self._database()) as database:
             database.execute("VACUUM INTO ?", [str(self.folder / "backup")])
 
     def restore(self):
-        """Put it back."""
+        """Restore the backup."""
         backup = sqlite3.connect(self.folder / "backup")
         with contextlib.closing(self._database()) as database, contextlib.closing(backup):
             backup.backup(database)
@@ -112,7 +112,7 @@ class PostgreSQL(Deployment):
         self.server.start()
 
     def cut_listeners(self):
-        """Cut the connections on which processes listen, and return how many there were."""
+        """Cut the connections on which processes listen, and return their number."""
         cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
         return len(self.execute(cut + "AND application_name = 'sse'"))
 
@@ -121,11 +121,11 @@ class PostgreSQL(Deployment):
         self.execute(f"TRUNCATE {', '.join(TABLES)} RESTART IDENTITY")
 
     def back_up(self):
-        """Remember the log as it is."""
+        """Back the log up."""
         self.execute("CREATE TABLE backup AS SELECT * FROM sse_loggedevent")
 
     def restore(self):
-        """Put it back, as a dump does: its rows, and the next number after them."""
+        """Restore the backup, as a dump does: the rows, and the next number after them."""
         self.wipe()
         self.execute("INSERT INTO sse_loggedevent SELECT * FROM backup")
         self.execute("SELECT setval(pg_get_serial_sequence('sse_loggedevent', 'number'), max(number)) FROM backup")
@@ -159,7 +159,7 @@ class Valkey(Deployment):
         self.server.start()
 
     def cut_listeners(self):
-        """Cut the connections on which processes listen, and return how many there were."""
+        """Cut the connections on which processes listen, and return their number."""
         with redis.Redis.from_url(self.server.url) as client:
             return client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
 
@@ -169,12 +169,12 @@ class Valkey(Deployment):
             client.flushall()
 
     def back_up(self):
-        """Remember the log as it is."""
+        """Back the log up."""
         with redis.Redis.from_url(self.server.url) as client:
             self._backup = {key: client.dump(key) for key in client.scan_iter()}
 
     def restore(self):
-        """Put it back."""
+        """Restore the backup."""
         with redis.Redis.from_url(self.server.url) as client, client.pipeline() as together:
             together.flushall()
             for key, value in self._backup.items():
@@ -183,7 +183,7 @@ class Valkey(Deployment):
 
 
 def migrate(server, folder):
-    """Make the database that the tests take copies of; `folder` is for what else the project leaves behind."""
+    """Create the database that the tests copy; `folder` is for the project's other files."""
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {TEMPLATE}")
     url = server.url.rpartition("/")[0] + f"/{TEMPLATE}"

@@ -1,5 +1,5 @@
 """
-A process that publishes in every way there is, and keeps a journal of what became of each event.
+A process that publishes in all possible ways, and keeps a journal of the outcome of each event.
 
 `python -m apps.sse.tests.chaos.publisher NAME SECONDS JOURNAL CHANNEL…`. Each line of the journal is
 `OUTCOME CHANNEL BY N`: `begun` first, then `sent`, `dropped`, or `maybe` if the connection was lost
@@ -17,7 +17,7 @@ import django
 from django.db import connection, transaction
 
 THREADS = 2
-BREATH_SECONDS = 0.25
+MAX_PAUSE_SECONDS = 0.25
 
 
 class Dropped(Exception):
@@ -35,12 +35,15 @@ class Publisher(threading.Thread):
 
     def run(self):
         while time.monotonic() < self.ends_at:
-            random.choices([self.alone, self.together, self.partly, self.in_vain], [5, 4, 2, 1])[0]()
-            time.sleep(random.uniform(0, BREATH_SECONDS))
+            random.choices(
+                [self.singly, self.in_one_transaction, self.with_a_rolled_back_part, self.rolled_back],
+                [5, 4, 2, 1],
+            )[0]()
+            time.sleep(random.uniform(0, MAX_PAUSE_SECONDS))
         connection.close()
 
-    def alone(self):
-        """Publish outside of a transaction."""
+    def singly(self):
+        """Publish outside a transaction."""
         item = self.next()
         try:
             self.publish(item)
@@ -50,15 +53,15 @@ class Publisher(threading.Thread):
         else:
             self.note("sent", item)
 
-    def together(self):
-        """Publish several in one transaction."""
+    def in_one_transaction(self):
+        """Publish several events in one transaction."""
         self.in_transaction([self.next() for _ in range(random.randint(1, 3))])
 
-    def partly(self):
-        """Publish in a transaction, of which a part is rolled back."""
+    def with_a_rolled_back_part(self):
+        """Publish in a transaction that is partly rolled back."""
         self.in_transaction([self.next(), self.next()], undone=[self.next()])
 
-    def in_vain(self):
+    def rolled_back(self):
         """Publish in a transaction that is rolled back."""
         items = [self.next(), self.next()]
         with contextlib.suppress(Exception), transaction.atomic():

@@ -1,7 +1,7 @@
 """
-A process that publishes when it is told to.
+A process that publishes on command.
 
-It reads `begin`, `publish CHANNEL N` or `commit`, a line each, and answers `ok` when that is done.
+It reads the lines `begin`, `publish CHANNEL N` or `commit`, and writes `ok` after each.
 """
 
 import subprocess
@@ -12,7 +12,7 @@ from django.db import transaction
 
 
 class Puppet:
-    """Holds the strings: `puppet("publish news 1")` returns when it is done."""
+    """Sends the commands: `puppet("publish news 1")` returns after it was executed."""
 
     def __init__(self, stack, deployment):
         process = deployment.start("puppet", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -27,7 +27,7 @@ class Puppet:
             assert self.process.stdout.readline() == "ok\n", command
 
 
-def obey(lines):
+def execute(lines):
     from apps.sse import publish
 
     for line in lines:
@@ -45,4 +45,4 @@ def obey(lines):
 
 if __name__ == "__main__":
     django.setup()
-    obey(sys.stdin)
+    execute(sys.stdin)

@@ -10,5 +10,5 @@ ROOT_URLCONF = f"{__package__}.urls"
 ASGI_APPLICATION = f"{__package__}.asgi.application"
 
 SSE_BROKER_URL = os.environ.get("SSE_BROKER_URL", "database://")
-# The tests open as many streams as they like, all of one user and from one address.
+# The tests open many streams of one user and from one address.
 SSE_MAX_PER_USER = SSE_MAX_PER_ADDRESS = 0

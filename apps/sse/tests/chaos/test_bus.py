@@ -1,4 +1,4 @@
-"""The bus between the processes breaks at bad moments: nobody misses an event, and nobody is met with an error."""
+"""The bus between the processes breaks: clients miss no event, and none gets an error page."""
 
 import asyncio
 from collections import Counter
@@ -13,18 +13,18 @@ CUTS = 3
 
 @pytest.fixture(params=["postgres", "redis"])
 def deployment(request):
-    """A site with one of the brokers that can be cut off."""
+    """The site with each broker that has a server."""
     return request.getfixturevalue(request.param)
 
 
-async def test_clients_miss_nothing_while_the_bus_is_cut_again_and_again(deployment):
+async def test_clients_miss_no_event_while_the_bus_is_cut_repeatedly(deployment):
     with deployment.serving() as server:
         clients = [Client(server.url, ["news"]) for _ in range(20)]
         async with Crowd(clients) as crowd:
-            await crowd.until_placed()
+            await crowd.until_positioned()
             for cut in range(CUTS):
                 await until(deployment.cut_listeners)
-                # Of this no process is told.
+                # No process is notified of this event.
                 await fetch(server.url, "/say/", channel="news", first=cut)
                 await crowd.until(lambda client: client.numbers == [*range(cut + 1)])  # noqa: B023
         for client in clients:
@@ -33,7 +33,7 @@ async def test_clients_miss_nothing_while_the_bus_is_cut_again_and_again(deploym
 
 
 @pytest.mark.parametrize("seconds", [3, pytest.param(20, marks=pytest.mark.soak)])
-async def test_clients_that_connect_while_the_bus_is_down_wait_or_are_told_when_to_come_back(deployment, seconds):
+async def test_clients_that_connect_while_the_bus_is_down_wait_or_get_a_retry_after(deployment, seconds):
     with deployment.serving(2) as server:
         response = await fetch(server.url, "/enter/")
         cookie = response.cookies["sessionid"]
@@ -43,7 +43,7 @@ async def test_clients_that_connect_while_the_bus_is_down_wait_or_are_told_when_
 
         connected, meanwhile = clients(20), clients(20)
         async with Crowd(connected) as crowd:
-            await crowd.until_placed()
+            await crowd.until_positioned()
             await fetch(server.url, "/say/", channel="news", first=1)
             await crowd.until(lambda client: client.numbers == [1])
             await asyncio.to_thread(deployment.stop_bus)
@@ -52,8 +52,8 @@ async def test_clients_that_connect_while_the_bus_is_down_wait_or_are_told_when_
             async with Crowd(meanwhile) as others:
                 await asyncio.sleep(seconds)
                 await asyncio.to_thread(deployment.start_bus)
-                await others.until_placed(60)
-                await crowd.until_placed()
+                await others.until_positioned(60)
+                await crowd.until_positioned()
                 await fetch(server.url, "/say/", channel="news", first=2)
                 await crowd.until(lambda client: client.numbers == [1, 2])
                 await others.until(lambda client: client.numbers[-1:] == [2])

@@ -1,4 +1,4 @@
-"""Everything that can go wrong at the same time, and nobody misses or repeats an event."""
+"""All faults at the same time: no client misses or repeats an event."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ SOAK_SECONDS = 60
 
 
 @pytest.mark.parametrize("seconds", [10, pytest.param(SOAK_SECONDS, marks=pytest.mark.soak)])
-async def test_every_client_hears_every_committed_event_once_and_in_order_whatever_dies(
+async def test_every_client_receives_every_committed_event_once_and_in_order_despite_all_faults(
     deployment, tmp_path, stack, seconds
 ):
     journals = tmp_path / "journals"
@@ -29,7 +29,7 @@ async def test_every_client_hears_every_committed_event_once_and_in_order_whatev
     with deployment.serving(WORKERS) as server:
         clients = [Client(server.url, random.sample(CHANNELS, FOLLOWED)) for _ in range(CLIENTS)]
         async with Crowd(clients) as crowd:
-            await crowd.until_placed()
+            await crowd.until_positioned()
 
             def publisher(name, seconds):
                 process = deployment.publisher(name, seconds, journals / name, CHANNELS)
@@ -40,13 +40,13 @@ async def test_every_client_hears_every_committed_event_once_and_in_order_whatev
             publishers = [publisher(f"p{n}", seconds) for n in range(PUBLISHERS)]
             doomed = publisher("doomed", 10 * seconds)
             await until(lambda: len([*journals.iterdir()]) == PUBLISHERS + 1)
-            killed = await havoc(deployment, server, clients, seconds)
+            killed = await inject_faults(deployment, server, clients, seconds)
             doomed.kill()
             await until(lambda: all(p.poll() is not None for p in publishers), seconds + 60)
             verdict = Verdict(journals, clients)
             with contextlib.suppress(TimeoutError):
                 await crowd.until(verdict.is_complete_for)
-            # What is one too many would come now.
+            # A repeated event would arrive now.
             await asyncio.sleep(1)
         answers = sum((client.answers for client in clients), start=Counter())
         print(
@@ -59,8 +59,8 @@ async def test_every_client_hears_every_committed_event_once_and_in_order_whatev
         assert "Internal Server Error" not in server.output()
 
 
-async def havoc(deployment, server, clients, seconds):
-    """Kill workers, disturb the broker, cut clients off: for so many seconds; return how many workers."""
+async def inject_faults(deployment, server, clients, seconds):
+    """For some seconds, kill workers, disturb the broker and cut clients; return the number of killed workers."""
     started, killed = time.monotonic(), 0
     disturbances = [share * seconds for share in (0.3, 0.7)]
     while (passed := time.monotonic() - started) < seconds:

@@ -1,4 +1,4 @@
-"""Whatever a client sends as its last id, it is answered with a stream, and told once if that id means nothing here."""
+"""Any last id is answered with a stream, and an unknown one with one reset."""
 
 import asyncio
 import re
@@ -23,7 +23,7 @@ def site(sqlite):
 
 
 async def opening(url, last_id, path):
-    """Return the resets that a client is told before its first place, and that place."""
+    """Return the number of resets before the first position, and that position."""
     client = Client(url, ["news"], path=path, last_id=last_id)
     try:
         async with asyncio.timeout(30):
@@ -40,7 +40,7 @@ async def opening(url, last_id, path):
 
 
 @pytest.mark.parametrize("path", ["/channels/", "/newest/"])
-def test_a_foreign_id_is_answered_with_one_reset_and_a_place(site, path):
+def test_a_foreign_id_is_answered_with_one_reset_and_a_position(site, path):
     @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(last_id=FOREIGN.filter(lambda text: text and text != "sse:end"))
     def tried(last_id):

@@ -1,4 +1,4 @@
-"""When nothing happens, next to nothing is done."""
+"""An idle site uses next to no CPU."""
 
 import asyncio
 
@@ -17,9 +17,9 @@ MAX_OF_A_CORE = 0.005
 async def test_idle_minutes_cost_less_than_half_a_percent_of_a_core(deployment):
     with deployment.serving(2) as server:
         async with Crowd([Client(server.url, ["news"]) for _ in range(CLIENTS)]) as crowd:
-            await crowd.until_placed()
+            await crowd.until_positioned()
             workers = workers_of(server)
-            # What starts with the first requests is done by then.
+            # Work that the first requests start is done by then.
             await asyncio.sleep(10)
             before = [seconds_of(worker) for worker in workers]
             await asyncio.sleep(60 * MINUTES)

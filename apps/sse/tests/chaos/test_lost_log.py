@@ -1,4 +1,4 @@
-"""A log that was wiped, or put back as it was: whoever may have missed something is told so once, and hears on."""
+"""A log that was wiped or restored: clients that may have missed events get one reset and all later events."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ EACH = 10
 
 
 @pytest.mark.parametrize("loss", ["wipe", "restore"])
-async def test_clients_of_a_log_that_was_lost_are_told_once_and_hear_what_comes(deployment, loss):
+async def test_clients_of_a_lost_log_get_one_reset_and_all_later_events(deployment, loss):
     with deployment.serving(2) as server:
 
         async def say(first, channel="news"):
@@ -18,7 +18,7 @@ async def test_clients_of_a_log_that_was_lost_are_told_once_and_hear_what_comes(
 
         connected = [Client(server.url, ["news"]) for _ in range(EACH)]
         async with Crowd(connected) as crowd:
-            await crowd.until_placed()
+            await crowd.until_positioned()
             await say(1)
             await crowd.until(lambda client: client.numbers[-1:] == [20])
             early = connected[0].last_id
@@ -28,7 +28,7 @@ async def test_clients_of_a_log_that_was_lost_are_told_once_and_hear_what_comes(
             late = connected[0].last_id
 
             await asyncio.to_thread(getattr(deployment, loss))
-            # Otherwise the processes notice with their next look, some seconds later.
+            # Otherwise the processes notice at their next periodic read, some seconds later.
             await say(1, channel="another")
             await crowd.until(lambda client: client.resets and client.is_connected)
             await say(101)

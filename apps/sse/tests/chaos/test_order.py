@@ -1,17 +1,17 @@
-"""Transactions overlap and commit in whatever order; everybody hears one order, and nobody waits."""
+"""Transactions that overlap and commit in any order: all clients receive the same order, and none waits."""
 
 from apps.sse.tests.chaos.clients import Client, Crowd
 from apps.sse.tests.chaos.puppet import Puppet
 
 
-async def test_transactions_that_commit_in_reverse_order_or_stay_open_lose_nothing_and_hold_up_nobody(
+async def test_transactions_that_commit_in_reverse_order_or_stay_open_lose_no_event_and_delay_no_other(
     postgres, stack
 ):
     first, second, patient = (Puppet(stack, postgres) for _ in range(3))
     with postgres.serving() as server:
         live = Client(server.url, ["news"])
         async with Crowd([live]) as crowd:
-            await crowd.until_placed()
+            await crowd.until_positioned()
             start = live.last_id
             patient("begin", "publish news 100")
             first("begin", "publish news 1")

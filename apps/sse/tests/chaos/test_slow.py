@@ -1,4 +1,4 @@
-"""A client that has stopped reading costs little, disturbs nobody, is hung up, and misses nothing when it returns."""
+"""A client that stops reading uses little memory, disturbs no other, is dropped, and then replays all it missed."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ MAX_BYTES = 25 * 2**20
 
 
 class Stalled(Client):
-    """Connects, hears its place, and then reads no more until `read_on`."""
+    """Connects, receives its position, and then stops reading until `read_on`."""
 
     async def stall(self):
         self._frames = frames(await self.connect())
@@ -32,7 +32,7 @@ class Stalled(Client):
     params=["sqlite", *[pytest.param(other, marks=pytest.mark.soak) for other in ("postgres", "redis")]]
 )
 def deployment(request):
-    """The same site with each of the brokers."""
+    """The site with each of the brokers."""
     return request.getfixturevalue(request.param)
 
 
@@ -40,12 +40,12 @@ async def burst(url, number):
     await fetch(url, "/say/", channel=CHANNELS, first=BURST["count"] * number, **BURST)
 
 
-async def test_clients_that_never_read_are_hung_up_and_miss_nothing_and_nobody_else_notices(deployment):
+async def test_clients_that_stop_reading_are_dropped_miss_no_event_and_disturb_no_other(deployment):
     with deployment.serving() as server:
         process = psutil.Process(server.process.pid)
         reading = [Client(server.url, CHANNELS) for _ in range(5)]
         async with Crowd(reading) as crowd:
-            await crowd.until_placed()
+            await crowd.until_positioned()
             for number in range(BURSTS):
                 await burst(server.url, number)
             await crowd.until(lambda client: len(client.events) == BURSTS * BURST["count"])
@@ -61,7 +61,7 @@ async def test_clients_that_never_read_are_hung_up_and_miss_nothing_and_nobody_e
             assert grown < MAX_BYTES
         assert [client.resets for client in reading] == [0] * 5
 
-        # What is left of their streams ends before the first event that they miss.
+        # The rest of their streams ends before the first event that they miss.
         await asyncio.gather(*(client.read_on() for client in stalled))
         async with Crowd(stalled) as crowd:
             wanted = [*range(BURSTS * BURST["count"], 2 * BURSTS * BURST["count"])]

@@ -1,4 +1,4 @@
-"""Channels that a test can follow and publish on, and what a process can tell of itself."""
+"""Channels that a test can follow and publish on, and the state of a process."""
 
 import os
 import threading
@@ -37,7 +37,7 @@ connection_created.connect(count_queries_of)
 
 
 class Channels(SSEView):
-    """The channels that the address names, for everybody."""
+    """The channels that the URL names, for all clients."""
 
     async def get_channels(self, request):
         return request.GET.getlist("channel")
@@ -50,17 +50,17 @@ class Newest(Channels):
 
 
 class Private(LoginRequiredMixin, Channels):
-    """The same, for those who are signed in."""
+    """The same, for logged-in clients."""
 
 
 def enter(request):
-    """Sign somebody in."""
+    """Log a user in."""
     login(request, get_user_model().objects.get(username="ada"))
     return HttpResponse()
 
 
 def say(request):
-    """Publish, in one transaction, texts numbered from `first`, on the channels in turn."""
+    """Publish numbered texts in one transaction, on the channels in turn."""
     first, count, size = (int(request.GET.get(name, default)) for name, default in NUMBERS.items())
     channels = request.GET.getlist("channel")
     with transaction.atomic():
@@ -73,7 +73,7 @@ NUMBERS = {"first": 1, "count": 1, "size": 0}
 
 
 def state(request):
-    """Tell what this process has open and has done."""
+    """Return what this process has open and has done."""
     return JsonResponse(
         {
             "pid": os.getpid(),

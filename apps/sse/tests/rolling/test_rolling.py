@@ -40,7 +40,7 @@ async def test_a_rolling_deploy_loses_no_event_repeats_none_and_fails_no_request
             Client(front.url, random.sample(CHANNELS, 2), path="/api/channels/stream/") for _ in range(count)
         ]
         async with Crowd(clients) as crowd, Visitors(front.url) as visitors:
-            await crowd.until_placed()
+            await crowd.until_positioned()
             publisher = sqlite.publisher("p", 3600, journals / "p", CHANNELS)
             try:
                 await until(lambda: any(client.events for client in clients))
@@ -85,7 +85,7 @@ async def test_those_who_are_sent_away_come_back_one_after_the_other(sqlite, tmp
     with two_servers(sqlite, tmp_path_factory.mktemp("nginx"), WEB_CONCURRENCY="2") as (webs, front):
         clients = [Browser(front.url, CHANNELS, path="/api/channels/stream/") for _ in range(400)]
         async with Crowd(clients) as crowd:
-            await crowd.until_placed()
+            await crowd.until_positioned()
             started = time.monotonic()
             await webs[0].replace()
             sent_away = [client for client in clients if len(client.retries) > 1]
@@ -117,7 +117,7 @@ async def test_workers_that_are_replaced_after_so_many_requests_are_felt_by_nobo
         clients = [Client(front.url, random.sample(CHANNELS, 2), path="/api/channels/stream/") for _ in range(60)]
         traced = [Client(front.url, [], path="/api/traced/stream/") for _ in range(20)]
         async with Crowd(clients + traced) as crowd, Visitors(front.url) as visitors:
-            await crowd.until_placed()
+            await crowd.until_positioned()
             publisher = sqlite.publisher("p", 3600, journals / "p", CHANNELS)
             try:
                 await until(lambda: min(booted(web) for web in webs) >= 5, 120)

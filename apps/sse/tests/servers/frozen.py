@@ -1,4 +1,4 @@
-"""A server that neither answers nor closes its connections, and what must happen to those who follow its log."""
+"""A server that neither answers nor closes its connections, and what must happen to followers of its log."""
 
 import contextlib
 import socket
@@ -15,7 +15,7 @@ from apps.sse.tests.followers import RecordingFollower, until
 
 
 class Proxy:
-    """Forwards TCP connections to the server at an address; `url` is that address by way of the proxy."""
+    """Forwards TCP connections to the server at an address; `url` is the same address through the proxy."""
 
     def __init__(self, url):
         there = urlsplit(url)
@@ -28,7 +28,7 @@ class Proxy:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def freeze(self):
-        """Forward nothing more, and keep all connections."""
+        """Stop forwarding, and keep all connections."""
         self._forwards.clear()
 
     def thaw(self):
@@ -57,8 +57,8 @@ class Proxy:
                 end.shutdown(socket.SHUT_RDWR)
 
 
-async def check_that_followers_are_hung_up_while_it_is_frozen(proxy, broker, publish, monkeypatch):
-    """Follow a broker by way of the proxy; `publish` reaches the log without it."""
+async def check_that_followers_are_dropped_while_it_is_frozen(proxy, broker, publish, monkeypatch):
+    """Follow a broker through the proxy; `publish` reaches the log without it."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
     for name, seconds in {
         "READ": 0.3,
@@ -75,8 +75,8 @@ async def check_that_followers_are_hung_up_while_it_is_frozen(proxy, broker, pub
         for _ in range(2):
             follower, returning = RecordingFollower("news"), RecordingFollower("news")
             position = hub.join(follower)
-            publish(event(text="heard"))
-            await until(lambda: follower.texts == ["heard"])  # noqa: B023
+            publish(event(text="received"))
+            await until(lambda: follower.texts == ["received"])  # noqa: B023
             proxy.freeze()
             await until(lambda: follower.drop_reason == "broker")  # noqa: B023
             publish(event(text="missed"))
@@ -85,11 +85,11 @@ async def check_that_followers_are_hung_up_while_it_is_frozen(proxy, broker, pub
                 await hub.start()
             except Unavailable:
                 refused = True
-            assert refused, "who comes back is refused"
+            assert refused, "a client that reconnects is refused"
             proxy.thaw()
             await until(hub._log._is_ready.is_set)
             await hub.join_after(returning, position)
-            await until(lambda: returning.texts == ["heard", "missed"])  # noqa: B023
+            await until(lambda: returning.texts == ["received", "missed"])  # noqa: B023
             hub.leave(follower)
             hub.leave(returning)
     connections.close_all()

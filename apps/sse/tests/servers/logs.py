@@ -1,13 +1,13 @@
-"""What a broker's log and the outbox hold, as the texts of their events."""
+"""The texts of the events in a broker's log and in the outbox."""
 
 from apps.sse.brokers import outbox
 
 
 def log_of(broker):
-    """Return the newest events that were published, the oldest first."""
+    """Return those in the log, the oldest first."""
     return [event.text for event in broker.tail(1000) if event.channel]
 
 
 def waiting():
-    """Return the events that wait for the log, the oldest first."""
+    """Return those in the outbox, the oldest first."""
     return [event.text for event in outbox.oldest(1000).values()]

@@ -1,4 +1,4 @@
-"""The database broker where the default database is PostgreSQL: `test_database.py`, beside this, runs it there."""
+"""The database broker if the default database is PostgreSQL; `test_database.py` runs this file."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from apps.sse.brokers.database import DatabaseBroker, postgresql
 from apps.sse.delivery.hub import get_hub
 from apps.sse.tests.contract import BrokerContract, Listening
 from apps.sse.tests.followers import RecordingFollower, until
-from apps.sse.tests.servers.frozen import Proxy, check_that_followers_are_hung_up_while_it_is_frozen
+from apps.sse.tests.servers.frozen import Proxy, check_that_followers_are_dropped_while_it_is_frozen
 from apps.sse.tests.servers.logs import log_of, waiting
 
 TIMEOUT_SECONDS = 10
@@ -31,7 +31,7 @@ def broker():
 
 
 def in_a_thread(do):
-    """Start doing it in a thread that has a database connection of its own."""
+    """Run `do` in a thread, which has its own database connections."""
 
     def run():
         try:
@@ -48,12 +48,12 @@ def servers_url():
     return "postgres://{USER}@{HOST}:{PORT}/{NAME}".format(**connection.settings_dict)
 
 
-def end_those_who_listen():
+def end_listening_connections():
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sse'")
 
 
-def test_what_a_process_committed_before_it_was_killed_is_published_by_the_next_sweep(broker, monkeypatch):
+def test_the_next_maintenance_publishes_what_a_killed_process_committed(broker, monkeypatch):
     monkeypatch.setattr(broker, "_move", lambda: None)
     with transaction.atomic():
         broker.append(event(text="committed"))
@@ -64,7 +64,7 @@ def test_what_a_process_committed_before_it_was_killed_is_published_by_the_next_
         assert (log_of(broker), waiting()) == (["committed"], [])
 
 
-def test_a_long_transaction_holds_up_nobody_and_its_events_come_when_it_commits(broker):
+def test_a_long_transaction_delays_no_other_and_its_events_follow_its_commit(broker):
     [start] = broker.tail(1)
     begun, may_commit = threading.Event(), threading.Event()
 
@@ -78,14 +78,14 @@ def test_a_long_transaction_holds_up_nobody_and_its_events_come_when_it_commits(
     begun.wait(TIMEOUT_SECONDS)
     with transaction.atomic():
         broker.append(event(text="short"))
-    broker.append(event(text="straight"))
-    assert log_of(broker) == ["short", "straight"]
+    broker.append(event(text="direct"))
+    assert log_of(broker) == ["short", "direct"]
     may_commit.set()
     thread.join()
-    assert [e.text for e in broker.read(start.position, 10)] == ["short", "straight", "long"]
+    assert [e.text for e in broker.read(start.position, 10)] == ["short", "direct", "long"]
 
 
-def test_events_that_wait_are_there_once_and_in_order_when_several_sweep_at_once(broker, monkeypatch):
+def test_concurrent_maintenance_moves_the_outbox_once_and_in_order(broker, monkeypatch):
     texts = [str(n) for n in range(200)]
     monkeypatch.setattr(broker, "_move", lambda: None)
     with transaction.atomic():
@@ -93,19 +93,19 @@ def test_events_that_wait_are_there_once_and_in_order_when_several_sweep_at_once
             broker.append(event(text=text))
     monkeypatch.undo()
     maintainers = [in_a_thread(broker.maintain) for _ in range(4)]
-    for sweeper in maintainers:
-        sweeper.join()
+    for maintainer in maintainers:
+        maintainer.join()
     assert (log_of(broker), waiting()) == (texts, [])
 
 
-async def test_who_listens_learns_that_the_connection_broke(broker):
+async def test_a_broken_connection_ends_the_listening(broker):
     loop = asyncio.get_running_loop()
     with pytest.raises(psycopg.OperationalError):
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            await broker.listen(lambda: loop.run_in_executor(None, in_a_thread, end_those_who_listen))
+            await broker.listen(lambda: loop.run_in_executor(None, in_a_thread, end_listening_connections))
 
 
-async def test_a_pooler_that_swallows_notifications_is_found_out(broker, monkeypatch):
+async def test_a_pooler_that_drops_notifications_is_detected(broker, monkeypatch):
     monkeypatch.setattr(postgresql, "NOTIFICATION_SECONDS", 0.1)
     execute = psycopg.AsyncConnection.execute
 
@@ -118,7 +118,7 @@ async def test_a_pooler_that_swallows_notifications_is_found_out(broker, monkeyp
             await broker.listen(lambda: None)
 
 
-async def test_who_listens_finds_out_that_the_server_does_not_answer_any_more(broker, settings, monkeypatch):
+async def test_a_silent_server_ends_the_listening(broker, settings, monkeypatch):
     monkeypatch.setattr(postgresql, "SILENCE_SECONDS", 0.2)
     monkeypatch.setattr(postgresql, "ANSWER_SECONDS", 0.2)
     with contextlib.closing(Proxy(servers_url())) as proxy:
@@ -128,16 +128,16 @@ async def test_who_listens_finds_out_that_the_server_does_not_answer_any_more(br
                 await broker.listen(proxy.freeze)
 
 
-async def test_who_follows_is_hung_up_while_the_server_does_not_answer(broker, settings, monkeypatch):
+async def test_followers_are_dropped_while_the_server_does_not_answer(broker, settings, monkeypatch):
     with contextlib.closing(Proxy(servers_url())) as proxy:
         settings.SSE_LISTEN_URL = proxy.url
         by_proxy = connection.settings_dict | {"HOST": "127.0.0.1", "PORT": proxy.port, "OPTIONS": {}}
-        # This thread keeps its connection; new ones get theirs by way of the proxy.
+        # This thread keeps its connection; other threads connect through the proxy.
         monkeypatch.setitem(connections.settings, "default", by_proxy)
-        await check_that_followers_are_hung_up_while_it_is_frozen(proxy, broker, broker.append, monkeypatch)
+        await check_that_followers_are_dropped_while_it_is_frozen(proxy, broker, broker.append, monkeypatch)
 
 
-def test_a_server_that_is_gone_is_noticed_on_every_connection_of_django(broker):
+def test_every_connection_of_django_detects_a_vanished_server(broker):
     broker.append(event())
     with socket.socket(fileno=os.dup(connection.connection.pgconn.socket)) as of_django:
         assert of_django.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 25_000
@@ -178,12 +178,12 @@ async def test_the_log_is_read_while_requests_use_up_the_pool(settings):
         hub.close()
 
 
-def test_a_rollback_wakes_nobody(broker):
-    with Listening(broker) as heard:
+def test_a_rollback_wakes_no_listener(broker):
+    with Listening(broker) as listening:
         with transaction.atomic():
             broker.append(event())
             transaction.set_rollback(True)
-        assert not heard.woken.wait(0.2)
+        assert not listening.woken.wait(0.2)
 
 
 async def test_a_query_of_the_listener_that_is_cancelled_leaves_no_task(broker):
@@ -196,4 +196,4 @@ async def test_a_query_of_the_listener_that_is_cancelled_leaves_no_task(broker):
     await asyncio.wait({query}, timeout=TIMEOUT_SECONDS)
     assert query.cancelled()
     assert (asyncio.all_tasks() - before, database.closed) == (set(), True)
-    in_a_thread(end_those_who_listen).join()
+    in_a_thread(end_listening_connections).join()

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, in a folder that is thrown away."""
+"""A PostgreSQL server for tests, in a temporary folder."""
 
 import contextlib
 import os
@@ -38,7 +38,7 @@ class Postgres:
         self._run("pg_ctl", "-w", "-l", str(self._folder / "log"), "-o", options, "start")
 
     def stop(self) -> None:
-        """Stop the server at once, cutting its connections."""
+        """Stop the server immediately, which cuts its connections."""
         self._run("pg_ctl", "-m", "immediate", "stop")
 
     def _run(self, program: str, *arguments: str) -> None:
@@ -48,7 +48,7 @@ class Postgres:
 
 @contextlib.contextmanager
 def running() -> Iterator[Postgres]:
-    """Run a server for as long as the block runs."""
+    """Run a server until the block ends."""
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         server = Postgres(Path(folder))
         server.start()

@@ -23,11 +23,11 @@ BROKERS = ["on_postgresql", "test_redis_broker", "test_redis_outage"]
 
 
 class Follower(threading.Thread):
-    """A client that reads a stream and comes back whenever it ends, as browsers do."""
+    """A client that reads a stream and reconnects when it ends, as browsers do."""
 
     def __init__(self, url):
         super().__init__(daemon=True)
-        self.url, self.heard, self.leave = url, 0, False
+        self.url, self.received, self.leave = url, 0, False
 
     def run(self):
         while not self.leave:
@@ -39,19 +39,19 @@ class Follower(threading.Thread):
     def read(self):
         with httpx.Client(timeout=10) as client, connect_sse(client, "GET", self.url) as source:
             for event in source.iter_sse():
-                self.heard += event.event == "users" and json.loads(event.data) >= 0
+                self.received += event.event == "users" and json.loads(event.data) >= 0
                 if self.leave:
                     return
 
 
 def connected(url):
-    """Return how many connections the database has besides the one that asks."""
+    """Return the number of connections to the database, except this one."""
     with psycopg.connect(url) as connection:
         query = "SELECT count(*) - 1 FROM pg_stat_activity WHERE backend_type = 'client backend'"
         return connection.execute(query).fetchone()[0]
 
 
-def test_streams_that_query_go_on_after_their_database_was_restarted(streams, postgres, tmp_path):
+def test_streams_that_query_continue_after_a_restart_of_the_database(streams, postgres, tmp_path):
     environment = servers.environment_for(tmp_path, DATABASE_URL=postgres.url)
     servers.manage("migrate", "--verbosity", "0", environment=environment)
     with streams("uvicorn", DATABASE_URL=postgres.url) as server:
@@ -59,9 +59,9 @@ def test_streams_that_query_go_on_after_their_database_was_restarted(streams, po
         for follower in followers:
             follower.start()
         for _ in range(2):
-            before = [follower.heard for follower in followers]
-            wait_until(lambda: all(f.heard >= b + 3 for f, b in zip(followers, before, strict=True)), 30)  # noqa: B023
-            # One more listens for new events, and one reads them.
+            before = [follower.received for follower in followers]
+            wait_until(lambda: all(f.received >= b + 3 for f, b in zip(followers, before, strict=True)), 30)  # noqa: B023
+            # Two more listen for new events and read them.
             assert 0 < connected(postgres.url) <= POOL + 2
             postgres.stop()
             postgres.start()
@@ -71,8 +71,8 @@ def test_streams_that_query_go_on_after_their_database_was_restarted(streams, po
             follower.join(20)
 
 
-def test_streams_give_their_connections_back_between_events(streams):
-    # The database broker would keep an eye on the file.
+def test_streams_return_their_connections_between_events(streams):
+    # The database broker would keep the file open.
     with streams("uvicorn", SSE_BROKER_URL="memory://") as server, ExitStack() as stack:
         readers = [Reader(stack, server.url, "/askingonce/") for _ in range(STREAMS)]
         process = psutil.Process(server.process.pid)
@@ -80,7 +80,7 @@ def test_streams_give_their_connections_back_between_events(streams):
         assert httpx.get(f"{server.url}/state/").json()["streams"] == len(readers)
 
 
-def test_brokers_and_failures_are_on_postgresql_what_they_are_on_sqlite(postgres, valkey, tmp_path):
+def test_brokers_and_failures_behave_on_postgresql_as_on_sqlite(postgres, valkey, tmp_path):
     files = [
         *(f"apps/sse/tests/{name}.py" for name in LIBRARY),
         *(f"apps/sse/tests/servers/{name}.py" for name in BROKERS),

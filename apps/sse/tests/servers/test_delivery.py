@@ -1,4 +1,4 @@
-"""Coming back in the very moment in which something else happens: no gap, no repeat, no reset too many."""
+"""Clients that reconnect while something else happens miss and repeat no event, and get no needless reset."""
 
 import asyncio
 import threading
@@ -17,13 +17,13 @@ from apps.sse.wire.events import Event
 RECENT = 20
 
 
-class Held(MemoryBroker):
-    """A broker whose replays take until the test lets them go, and then show the log as it was before."""
+class BlockedBroker(MemoryBroker):
+    """A broker whose replays block until the test releases them, and then return the log as it was before."""
 
     def __init__(self, url=""):
         super().__init__(url)
-        self.may_answer = threading.Event()
-        self.is_asked = threading.Event()
+        self.may_return = threading.Event()
+        self.is_reading = threading.Event()
 
     def read(self, after, limit, channels=None):
         found = super().read(after, limit, channels)
@@ -37,14 +37,14 @@ class Held(MemoryBroker):
         return found
 
     def _wait(self):
-        self.is_asked.set()
-        self.may_answer.wait(10)
+        self.is_reading.set()
+        self.may_return.wait(10)
 
 
 @pytest.fixture
-def held(settings, monkeypatch):
+def blocked(settings, monkeypatch):
     monkeypatch.setattr(log, "RECENT_EVENTS", RECENT)
-    settings.SSE_BROKER_URL = f"{__name__}.Held://"
+    settings.SSE_BROKER_URL = f"{__name__}.BlockedBroker://"
     return get_broker()
 
 
@@ -54,44 +54,44 @@ def deliver(hub, *events):
     hub._deliver([*events])
 
 
-async def test_a_replay_that_is_shared_does_not_skip_what_was_published_after_it_was_read(held):
-    early = held.tail(1)[-1].position
+async def test_a_shared_replay_does_not_skip_events_that_were_published_after_its_read(blocked):
+    early = blocked.tail(1)[-1].position
     for n in range(2 * RECENT):
         append_event("news", str(n))
     hub = get_hub()
     await hub.start()
     first, second = RecordingFollower("news"), RecordingFollower("news")
     joining = asyncio.create_task(hub.join_after(first, early))
-    await asyncio.to_thread(held.is_asked.wait, 10)
-    # Its answer is on the way, and before it arrives an event is handed out.
-    event = Event(channel="news", name="e", text="late", number=held.tail(1)[-1].number + 1)
-    held._log.append(event)
+    await asyncio.to_thread(blocked.is_reading.wait, 10)
+    # The broker has read the log, and before its answer arrives an event is delivered.
+    event = Event(channel="news", name="e", text="late", number=blocked.tail(1)[-1].number + 1)
+    blocked._log.append(event)
     deliver(hub, event)
     also_joining = asyncio.create_task(hub.join_after(second, early))
     await asyncio.sleep(0)
-    held.may_answer.set()
+    blocked.may_return.set()
     await joining
     await also_joining
     wanted = [*map(str, range(2 * RECENT)), "late"]
     assert (first.texts, second.texts) == (wanted, wanted)
 
 
-async def test_the_newest_event_of_a_channel_is_heard_though_memory_has_moved_on_while_the_log_was_asked(held):
+async def test_the_latest_event_is_received_even_if_memory_drops_it_while_the_broker_is_queried(blocked):
     append_event("news", "newest")
     hub = get_hub()
     await hub.start()
-    follower = RecordingFollower("news", "never heard of", latest=True)
+    follower = RecordingFollower("news", "unknown", latest=True)
     joining = asyncio.create_task(hub.join_latest(follower))
-    await asyncio.to_thread(held.is_asked.wait, 10)
+    await asyncio.to_thread(blocked.is_reading.wait, 10)
     flood = [Event(channel="other", name="e", text="", number=10 + n) for n in range(3000)]
-    held._log += flood
+    blocked._log += flood
     deliver(hub, *flood)
-    held.may_answer.set()
+    blocked.may_return.set()
     await joining
     assert follower.texts == ["newest"]
 
 
-async def test_a_place_in_a_log_that_another_process_found_replaced_first_is_not_a_gap():
+async def test_a_position_in_a_new_log_is_no_gap_for_a_process_that_still_has_the_old_one():
     behind, ahead = get_hub(), Hub(get_broker())
     for n in range(10):
         append_event("news", f"old {n}")
@@ -114,44 +114,44 @@ async def test_a_place_in_a_log_that_another_process_found_replaced_first_is_not
     ahead.close()
 
 
-class Broken(RecordingFollower):
-    """A follower whose server is out of order."""
+class FailingFollower(RecordingFollower):
+    """A follower to which no event can be sent."""
 
     def deliver(self, events, data):
         raise RuntimeError("Response already complete")
 
 
-async def test_a_connection_that_cannot_be_written_to_costs_nobody_else_an_event():
+async def test_a_connection_that_fails_costs_no_other_client_an_event():
     hub = get_hub()
     await hub.start()
-    broken, others = Broken("news"), [RecordingFollower("news") for _ in range(20)]
-    for follower in (*others[:10], broken, *others[10:]):
+    failing, others = FailingFollower("news"), [RecordingFollower("news") for _ in range(20)]
+    for follower in (*others[:10], failing, *others[10:]):
         hub.join(follower)
     append_event("news", "hello")
     append_event("news", "again")
     await until(lambda: all(other.texts == ["hello", "again"] for other in others))
-    assert broken.drop_reason
+    assert failing.drop_reason
 
 
-async def test_a_client_that_was_hung_up_hears_nothing_after_the_events_that_were_forgotten():
+async def test_a_dropped_client_receives_no_event_after_those_that_were_dropped():
     async with Playing() as it:
         it.socket.fill()
-        it.connection.write(b"on its way")
+        it.connection.write(b"being sent")
         it.connection.drop("slow")
         later = Event(channel="news", name="e", text="later", number=7)
         it.connection.deliver([later], later.frame)
         it.socket.drain()
         await until(lambda: it.task.done())
-        assert it.socket.taken[0] == b"on its way"
+        assert it.socket.taken[0] == b"being sent"
         assert later.frame not in b"".join(it.socket.taken)
 
 
-async def test_a_client_that_was_hung_up_and_reads_no_more_gives_its_seat_back(monkeypatch):
+async def test_a_dropped_client_that_stops_reading_is_no_longer_counted(monkeypatch):
     monkeypatch.setattr(registry, "TICK_SECONDS", 0.02)
     monkeypatch.setattr(registry, "LINGER_SECONDS", 0.1)
     async with Playing() as it:
         it.socket.fill()
-        it.connection.write(b"on its way")
+        it.connection.write(b"being sent")
         it.connection.drop("slow")
         await until(lambda: it.task.done())
         assert it.connection not in registry.all_open()

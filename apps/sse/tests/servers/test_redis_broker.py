@@ -1,4 +1,4 @@
-"""The broker that keeps the log in a Redis or Valkey server."""
+"""The broker with the log in a Redis or Valkey server."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ class TestRedisBroker(BrokerContract):
 
 
 class TestServer:
-    def test_numbers_go_on_after_a_restart(self, broker, valkey):
+    def test_numbers_continue_after_a_restart(self, broker, valkey):
         broker.append(event(text="1"))
         [first] = broker.tail(1)
         valkey.stop()
@@ -44,7 +44,7 @@ class TestServer:
         [second] = broker.read(first.position, 10)
         assert (second.text, second.number) == ("2", first.number + 1)
 
-    def test_a_wiped_log_is_a_gap_and_begins_anew(self, broker):
+    def test_a_wiped_log_is_a_gap_and_gets_a_new_mark(self, broker):
         for n in range(3):
             broker.append(event(text=str(n)))
         places = [e.position for e in broker.tail(3)]
@@ -55,15 +55,13 @@ class TestServer:
                     broker.read(place, 10)
             [mark] = broker.tail(10)
             assert (mark.channel, broker.latest(["news"])) == ("", [])
-        broker.append(event(text="anew"))
-        assert [e.text for e in broker.read(mark.position, 10)] == ["anew"]
+        broker.append(event(text="new"))
+        assert [e.text for e in broker.read(mark.position, 10)] == ["new"]
         with pytest.raises(Gap):
             broker.read(places[1], 10)
 
     @pytest.mark.parametrize("count", [19, 20, 21])
-    def test_events_of_some_channels_are_found_however_many_others_are_in_between(
-        self, broker, monkeypatch, count
-    ):
+    def test_events_of_some_channels_are_found_between_many_others(self, broker, monkeypatch, count):
         monkeypatch.setattr(redis, "PAGE", 5)
         [start] = broker.tail(1)
         for n in range(count):
@@ -72,24 +70,24 @@ class TestServer:
         assert [e.text for e in broker.read(start.position, 2, ["rare"])] == ["6", "13"]
         assert [e.text for e in broker.read(start.position, 3, ["rare", "common"])] == ["0", "1", "2"]
 
-    async def test_who_listens_learns_that_the_server_died(self, broker, valkey):
+    async def test_a_killed_server_ends_the_listening(self, broker, valkey):
         with pytest.raises(ConnectionError):
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 await broker.listen(valkey.stop)
 
-    async def test_who_listens_finds_out_that_the_server_says_nothing_any_more(self, broker, valkey, monkeypatch):
+    async def test_a_frozen_server_ends_the_listening(self, broker, valkey, monkeypatch):
         monkeypatch.setattr(redis, "SILENCE_SECONDS", 0.2)
         with pytest.raises(ConnectionError, match="did not respond"):
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 await broker.listen(valkey.freeze)
 
-    async def test_a_server_with_nothing_to_tell_is_listened_to_on_and_on(self, broker, monkeypatch):
+    async def test_a_server_that_answers_pings_is_listened_to(self, broker, monkeypatch):
         monkeypatch.setattr(redis, "SILENCE_SECONDS", 0.05)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.5):
                 await broker.listen(lambda: None)
 
-    def test_what_is_too_old_is_dropped_though_nothing_is_published(self, broker, settings):
+    def test_maintenance_drops_old_events(self, broker, settings):
         broker.append(event(text="old"))
         broker.maintain()
         broker.append(event(text="newest"))
@@ -97,9 +95,7 @@ class TestServer:
         broker.maintain()
         assert log_of(broker) == ["newest"]
 
-    def test_a_server_whose_memory_is_full_takes_events_again_once_what_is_past_is_dropped(
-        self, broker, settings, monkeypatch
-    ):
+    def test_a_server_with_full_memory_accepts_events_again_after_trimming(self, broker, settings, monkeypatch):
         monkeypatch.setattr(circuit_breaker, "PAUSE_SECONDS", 0)
         for n in range(300):
             broker.append(event(text=f"{n} {'x' * 10_000}"))
@@ -120,7 +116,7 @@ class TestTransaction:
                 broker.append(event(text=str(n), durable=n not in {0, 3, 4}))
         assert log_of(broker) == list("01234567")
 
-    def test_what_a_hook_publishes_comes_after_what_the_transaction_published(self, broker):
+    def test_events_of_a_commit_hook_follow_those_of_the_transaction(self, broker):
         with transaction.atomic():
             transaction.on_commit(lambda: broker.append(event(text="hook")))
             broker.append(event(text="transaction"))
@@ -138,7 +134,7 @@ class TestTransaction:
             broker.append(event(text="committed"))
         assert (log_of(broker), waiting()) == (["committed"], [])
 
-    def test_what_is_not_durable_goes_out_although_its_savepoint_was_rolled_back_by_hand(self, broker):
+    def test_a_manual_rollback_to_a_savepoint_discards_durable_events_only(self, broker):
         with transaction.atomic():
             savepoint = transaction.savepoint_create()
             broker.append(event(text="1"))
@@ -146,7 +142,7 @@ class TestTransaction:
             transaction.savepoint_rollback(savepoint)
         assert (log_of(broker), waiting()) == (["not durable"], [])
 
-    def test_what_is_committed_by_hand_is_published_by_the_next_sweep(self, broker):
+    def test_maintenance_publishes_the_events_of_a_manual_commit(self, broker):
         transaction.set_autocommit(False)
         try:
             broker.append(event(text="rolled back"))
@@ -175,7 +171,7 @@ class TestTransaction:
         if reachable:
             assert log_of(broker) == ["1", "2", "3"]
 
-    def test_outside_of_one_nothing_is_written_to_the_database(self, broker, monkeypatch):
+    def test_outside_a_transaction_the_database_is_not_used(self, broker, monkeypatch):
         monkeypatch.setattr(redis, "OUTBOX_SECONDS", 1000)
         broker.append(event(text="1"))
         connection.close()
@@ -199,7 +195,7 @@ class TestAddress:
             "unix://host/socket",
         ],
     )
-    def test_what_is_none_is_refused_with_a_word_on_how_to_write_it(self, url):
+    def test_an_invalid_url_is_refused_with_an_example(self, url):
         with pytest.raises(
             ImproperlyConfigured, match=r"SSE_BROKER_URL is not the URL .* redis://host:port/0"
         ) as refusal:
@@ -207,26 +203,26 @@ class TestAddress:
         assert "cret" not in str(refusal.value)
         assert "'se'" not in str(refusal.value)
 
-    def test_a_scheme_that_nobody_knows_is_refused_without_telling_the_password(self, settings):
+    def test_an_unknown_scheme_is_refused_without_the_password(self, settings):
         settings.SSE_BROKER_URL = "redis+tls://:secret@host/0"
         with pytest.raises(ImproperlyConfigured, match=r"SSE_BROKER_URL begins with 'redis\+tls'") as refusal:
             get_broker()
         assert "secret" not in str(refusal.value)
 
-    def test_a_socket_is_one(self, valkey):
+    def test_a_unix_socket_is_an_address(self, valkey):
         with (
             contextlib.closing(RedisBroker(f"{valkey.socket_url}?prefix=site")) as broker,
-            Listening(broker) as heard,
+            Listening(broker) as listening,
         ):
             broker.append(event())
-            assert heard.woken.wait(TIMEOUT_SECONDS)
+            assert listening.woken.wait(TIMEOUT_SECONDS)
             assert log_of(broker) == ["hello"]
 
     @pytest.mark.parametrize("other", ["/0?prefix=other", "/1"])
-    def test_logs_of_several_sites_on_one_server_are_apart(self, broker, valkey, other):
-        stranger = RedisBroker(valkey.url.removesuffix("/0") + other)
-        with contextlib.closing(stranger), Listening(broker) as heard, Listening(stranger) as strangers:
-            stranger.append(event(text="theirs"))
-            assert strangers.woken.wait(TIMEOUT_SECONDS)
-            assert (log_of(broker), log_of(stranger)) == ([], ["theirs"])
-            assert not heard.woken.wait(0.1)
+    def test_several_sites_on_one_server_have_separate_logs(self, broker, valkey, other):
+        other_site = RedisBroker(valkey.url.removesuffix("/0") + other)
+        with contextlib.closing(other_site), Listening(broker) as listening, Listening(other_site) as others:
+            other_site.append(event(text="theirs"))
+            assert others.woken.wait(TIMEOUT_SECONDS)
+            assert (log_of(broker), log_of(other_site)) == ([], ["theirs"])
+            assert not listening.woken.wait(0.1)

@@ -1,4 +1,4 @@
-"""What becomes of events while Redis or Valkey is away, and of those that a dead process leaves behind."""
+"""Events during an outage of Redis or Valkey, and those that a killed process leaves in the outbox."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ from apps.sse.models import OutgoingEvent
 from apps.sse.tests.contract import BrokerContract
 from apps.sse.tests.followers import until
 from apps.sse.tests.opened import Opened
-from apps.sse.tests.servers.frozen import Proxy, check_that_followers_are_hung_up_while_it_is_frozen
+from apps.sse.tests.servers.frozen import Proxy, check_that_followers_are_dropped_while_it_is_frozen
 from apps.sse.tests.servers.logs import log_of, waiting
 from apps.sse.tests.streams import make_user
 from tests import servers
@@ -55,7 +55,7 @@ def broker(valkey):
 
 @pytest.fixture
 def another_process(valkey, tmp_path):
-    """Start a process with a broker of its own: `another_process("broker.maintain()")`."""
+    """Start another process with a broker: `another_process("broker.maintain()")`."""
 
     def start(code):
         environment = servers.environment_for(tmp_path, DATABASE_URL=database_url())
@@ -67,8 +67,8 @@ def another_process(valkey, tmp_path):
 
 
 @pytest.fixture
-def impatient(monkeypatch):
-    """Let each publisher find out itself whether the server is back."""
+def without_pause(monkeypatch):
+    """Let each publisher try to reach the server."""
     monkeypatch.setattr(circuit_breaker, "PAUSE_SECONDS", 0)
 
 
@@ -80,7 +80,7 @@ def database_url():
 
 
 class TestAnotherProcess:
-    def test_what_it_committed_before_it_was_killed_is_published_once(self, broker, another_process):
+    def test_an_event_that_it_committed_before_it_was_killed_is_published_once(self, broker, another_process):
         process = another_process("""
 broker._put = die
 with transaction.atomic():
@@ -92,7 +92,7 @@ with transaction.atomic():
             broker.maintain()
             assert (log_of(broker), waiting()) == (["committed"], [])
 
-    def test_what_it_published_before_it_was_killed_is_not_published_again(self, broker, another_process):
+    def test_an_event_that_it_published_before_it_was_killed_is_not_published_again(self, broker, another_process):
         process = another_process("""
 outbox.remove = die
 with transaction.atomic():
@@ -103,22 +103,24 @@ with transaction.atomic():
         broker.maintain()
         assert (log_of(broker), waiting()) == (["published"], [])
 
-    def test_events_are_there_once_and_in_order_when_several_sweep_at_once(self, broker, another_process):
+    def test_concurrent_maintenance_publishes_events_once_and_in_order(self, broker, another_process):
         texts = [str(n) for n in range(1000)]
         OutgoingEvent.objects.bulk_create(OutgoingEvent.of(event(text=text)) for text in texts)
         maintainers = [
             another_process("print('ready', flush=True)\ninput()\nbroker.maintain()\n") for _ in range(3)
         ]
-        for sweeper in maintainers:
-            assert sweeper.stdout.readline() == "ready\n"
-        for sweeper in maintainers:
-            sweeper.stdin.write("now\n")
-            sweeper.stdin.flush()
-        for sweeper in maintainers:
-            sweeper.communicate(timeout=TIMEOUT_SECONDS)
+        for maintainer in maintainers:
+            assert maintainer.stdout.readline() == "ready\n"
+        for maintainer in maintainers:
+            maintainer.stdin.write("now\n")
+            maintainer.stdin.flush()
+        for maintainer in maintainers:
+            maintainer.communicate(timeout=TIMEOUT_SECONDS)
         assert ([s.returncode for s in maintainers], log_of(broker), waiting()) == ([0, 0, 0], texts, [])
 
-    def test_a_sweep_that_was_overtaken_by_another_publishes_nothing_twice(self, broker, valkey, monkeypatch):
+    def test_maintenance_that_another_process_overtakes_publishes_each_event_once(
+        self, broker, valkey, monkeypatch
+    ):
         slow = RedisBroker(valkey.url)
         for n in range(150):
             outbox.put(event(text=str(n)))
@@ -133,15 +135,15 @@ with transaction.atomic():
 
 
 class TestFreeze:
-    async def test_who_follows_is_hung_up_while_the_server_does_not_answer(self, broker, valkey, monkeypatch):
+    async def test_followers_are_dropped_while_the_server_does_not_answer(self, broker, valkey, monkeypatch):
         for limit in ("socket_timeout", "socket_connect_timeout"):
             monkeypatch.setitem(address._OPTIONS, limit, 0.5)
         with contextlib.closing(Proxy(valkey.url)) as proxy, contextlib.closing(RedisBroker(proxy.url)) as frozen:
-            await check_that_followers_are_hung_up_while_it_is_frozen(proxy, frozen, broker.append, monkeypatch)
+            await check_that_followers_are_dropped_while_it_is_frozen(proxy, frozen, broker.append, monkeypatch)
 
 
 class TestClosing:
-    async def test_a_stream_that_was_closed_meanwhile_ends_afterwards(self, valkey, settings, monkeypatch):
+    async def test_a_stream_that_is_closed_during_an_outage_ends_after_it(self, valkey, settings, monkeypatch):
         monkeypatch.setattr(log, "MAINTENANCE_SECONDS", 0.1)
         settings.SSE_BROKER_URL = valkey.url
         ada, grace, other = (make_user(name) for name in ("ada", "grace", "other"))
@@ -156,14 +158,14 @@ class TestClosing:
 
 
 class TestTwoProcesses:
-    """Each with a broker of its own; what one has left in the outbox the other cannot see in Redis."""
+    """Each with its own broker. The events that one leaves in the outbox are only in the database."""
 
     @pytest.fixture
     def other(self, valkey):
         with contextlib.closing(RedisBroker(valkey.url)) as other:
             yield other
 
-    def test_what_one_left_in_an_outage_is_not_overtaken_by_the_other(self, broker, other, valkey):
+    def test_events_that_one_left_in_an_outage_precede_those_of_the_other(self, broker, other, valkey):
         for n in range(5):
             other.append(event(text=f"before {n}"))
             valkey.stop()
@@ -173,9 +175,7 @@ class TestTwoProcesses:
         expected = [f"{when} {n}" for n in range(5) for when in ("before", "waits", "after")]
         assert (log_of(broker), waiting()) == (expected, [])
 
-    def test_what_one_that_is_cut_off_alone_publishes_is_not_overtaken_by_the_other(
-        self, other, valkey, monkeypatch
-    ):
+    def test_events_of_one_that_is_disconnected_precede_those_of_the_other(self, other, valkey, monkeypatch):
         monkeypatch.setitem(address._OPTIONS, "socket_timeout", 0.1)
         with contextlib.closing(Proxy(valkey.url)) as proxy, contextlib.closing(RedisBroker(proxy.url)) as cut_off:
             proxy.freeze()
@@ -191,7 +191,7 @@ class TestTwoProcesses:
                 other.append(event(text=str(n)))
         assert len(queries) <= 1 + (time.monotonic() - began) / redis.OUTBOX_SECONDS
 
-    def test_one_that_was_frozen_sends_nothing_again(self, broker, other, monkeypatch):
+    def test_one_that_was_frozen_sends_no_event_again(self, broker, other, monkeypatch):
         monkeypatch.setattr(redis, "DEDUPLICATION_WINDOW", 50)
         read = outbox.oldest
         outbox.put(event(text="once"))
@@ -207,7 +207,9 @@ class TestTwoProcesses:
         broker.maintain()
         assert (log_of(broker), waiting()) == (["once", *map(str, range(300))], [])
 
-    def test_what_one_sent_before_it_died_is_not_sent_again_by_the_other(self, broker, other, monkeypatch):
+    def test_an_event_that_one_sent_before_it_died_is_not_sent_again_by_the_other(
+        self, broker, other, monkeypatch
+    ):
         monkeypatch.setattr(redis, "DEDUPLICATION_WINDOW", 50)
         monkeypatch.setattr(outbox, "remove", lambda keys: None)
         outbox.put(event(text="once"))
@@ -221,7 +223,7 @@ class TestTwoProcesses:
 
 
 class TestOutage:
-    def test_events_that_were_committed_meanwhile_arrive_afterwards_in_their_order(self, broker, valkey):
+    def test_events_that_are_committed_during_an_outage_arrive_after_it_in_order(self, broker, valkey):
         broker.append(event(text="before"))
         valkey.stop()
         with transaction.atomic():
@@ -237,7 +239,7 @@ class TestOutage:
         broker.maintain()
         assert (log_of(broker), waiting()) == (["before", *"12345"], [])
 
-    def test_who_publishes_as_the_first_afterwards_does_not_overtake_what_waits(self, broker, valkey, impatient):
+    def test_the_first_event_after_an_outage_follows_those_in_the_outbox(self, broker, valkey, without_pause):
         valkey.stop()
         broker.append(event(text="1"))
         with transaction.atomic():
@@ -246,7 +248,7 @@ class TestOutage:
         broker.append(event(text="3"))
         assert (log_of(broker), waiting()) == (["1", "2", "3"], [])
 
-    def test_what_another_thread_has_left_is_not_overtaken_either(self, broker, valkey, impatient):
+    def test_an_event_follows_those_that_another_thread_left_in_the_outbox(self, broker, valkey, without_pause):
         def leave_one():
             valkey.stop()
             with ThreadPoolExecutor(1) as pool:
@@ -261,7 +263,7 @@ class TestOutage:
         broker.append(event(text="4"))
         assert (log_of(broker), waiting()) == (["1", "2", "3", "4"], [])
 
-    def test_it_is_logged_once_when_it_begins_and_once_when_it_ends(self, broker, valkey, impatient, caplog):
+    def test_the_begin_and_the_end_of_an_outage_are_logged_once(self, broker, valkey, without_pause, caplog):
         valkey.stop()
         for n in range(3):
             broker.append(event(text=str(n)))
@@ -277,7 +279,7 @@ class TestOutage:
         )
         assert log_of(broker) == ["0", "1", "2"]
 
-    def test_who_publishes_during_it_does_not_wait_for_the_server_each_time(self, broker, valkey, monkeypatch):
+    def test_publishing_during_an_outage_does_not_contact_the_server_each_time(self, broker, valkey, monkeypatch):
         tries = []
         run = broker._run
         monkeypatch.setattr(broker, "_run", lambda *arguments: tries.append(1) or run(*arguments))
@@ -288,12 +290,12 @@ class TestOutage:
         assert len(tries) == 1
         assert waiting() == [str(n) for n in range(10)]
 
-    def test_an_event_whose_answer_was_lost_is_there_once(self, broker, monkeypatch, impatient):
+    def test_an_event_whose_answer_was_lost_is_logged_once(self, broker, monkeypatch, without_pause):
         run = broker._run
 
         def run_and_break(*arguments):
             run(*arguments)
-            raise ConnectionError("after the server has done it")
+            raise ConnectionError("after the command was executed")
 
         monkeypatch.setattr(broker, "_run", run_and_break)
         broker.append(event(text="once"))
@@ -302,7 +304,7 @@ class TestOutage:
         broker.maintain()
         assert (log_of(broker), waiting()) == (["once"], [])
 
-    def test_a_server_that_has_become_a_replica_is_asked_anew_where_the_address_leads(self, broker, impatient):
+    def test_a_server_that_became_a_replica_is_connected_to_again(self, broker, without_pause):
         broker.append(event(text="1"))
         before = broker._client.client_id()
         broker._client.execute_command("REPLICAOF", "127.0.0.1", "1")
@@ -313,16 +315,16 @@ class TestOutage:
         broker.maintain()
         assert (log_of(broker), waiting()) == (["1", "2"], [])
 
-    def test_a_sweep_finds_out_that_the_server_has_become_a_replica(self, broker):
+    def test_maintenance_fails_if_the_server_became_a_replica(self, broker):
         broker.append(event())
         broker._client.execute_command("REPLICAOF", "127.0.0.1", "1")
         with pytest.raises(ReadOnlyError):
             broker.maintain()
 
-    @pytest.mark.parametrize("told", [True, False])
-    def test_a_connection_that_died_while_idle_is_no_outage(self, broker, valkey, monkeypatch, caplog, told):
+    @pytest.mark.parametrize("detected", [True, False])
+    def test_a_connection_that_broke_while_idle_is_no_outage(self, broker, valkey, monkeypatch, caplog, detected):
         broker.append(event(text="1"))
-        if not told:
+        if not detected:
             monkeypatch.setattr("redis.connection.AbstractConnection.can_read", lambda *_, **__: False)
         valkey.stop()
         valkey.start()

@@ -59,7 +59,7 @@ def run(request, migrated, tmp_path):
     return run
 
 
-def test_publishing_in_a_transaction_of_another_database_alone_is_refused(run):
+def test_publishing_in_a_transaction_of_only_another_database_is_refused(run):
     run("""
 assert refused() and refused(durable=False)
 with atomic(using="other"):

@@ -1,4 +1,4 @@
-"""How a process hears of what others have committed to a SQLite file."""
+"""How a process detects what others commit to a SQLite file."""
 
 import asyncio
 import contextlib
@@ -13,17 +13,17 @@ from apps.sse.models import STORED
 from apps.sse.tests.contract import Listening
 from apps.sse.wire.events import Event
 
-FOR_EVER = 1000
+NEVER = 1000
 TIMEOUT_SECONDS = 5
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(connection.vendor != "sqlite", reason="the default database is another"),
+    pytest.mark.skipif(connection.vendor != "sqlite", reason="the default database is not SQLite"),
 ]
 
 
-class Stranger:
-    """Another process, as far as the broker can tell, with a copy of the test's database."""
+class OtherProcess:
+    """Stands for another process, and has a copy of the test's database."""
 
     def __init__(self, path):
         self.path = path
@@ -42,94 +42,97 @@ class Stranger:
 
 
 @pytest.fixture
-def stranger(tmp_path, monkeypatch):
-    stranger = Stranger(tmp_path / "db.sqlite3")
-    monkeypatch.setattr(sqlite, "database_path", lambda: stranger.path)
-    return stranger
+def other_process(tmp_path, monkeypatch):
+    other_process = OtherProcess(tmp_path / "db.sqlite3")
+    monkeypatch.setattr(sqlite, "database_path", lambda: other_process.path)
+    return other_process
 
 
 @pytest.fixture
-def listening(stranger):
-    """What `listen` does, started after the test has said how."""
+def listening(other_process):
+    """Start `listen`, after the test has changed its settings."""
     return lambda: Listening(sqlite.SQLiteBroker())
 
 
-def test_the_system_tells_of_a_commit_of_another_process(stranger, listening, monkeypatch):
-    monkeypatch.setattr(sqlite, "MIN_POLL_SECONDS", FOR_EVER / 2)
-    monkeypatch.setattr(sqlite, "MAX_POLL_SECONDS", FOR_EVER)
-    with listening() as heard:
-        stranger.publish()
-        stranger.write("CREATE TABLE what_is_told_of_too_early_shows_at_the_next_write (id)")
-        assert heard.woken.wait(TIMEOUT_SECONDS)
+def test_inotify_reports_a_commit_of_another_process(other_process, listening, monkeypatch):
+    monkeypatch.setattr(sqlite, "MIN_POLL_SECONDS", NEVER / 2)
+    monkeypatch.setattr(sqlite, "MAX_POLL_SECONDS", NEVER)
+    with listening() as running:
+        other_process.publish()
+        # inotify may have reported the commit too early; it reports this write, too.
+        other_process.write("CREATE TABLE another (id)")
+        assert running.woken.wait(TIMEOUT_SECONDS)
 
 
-def test_a_commit_that_the_system_tells_of_too_early_is_seen_soon_after(stranger, listening, monkeypatch):
-    monkeypatch.setattr(sqlite, "MAX_POLL_SECONDS", FOR_EVER)
-    with listening() as heard:
+def test_a_commit_that_inotify_reports_too_early_is_seen_soon_after(other_process, listening, monkeypatch):
+    monkeypatch.setattr(sqlite, "MAX_POLL_SECONDS", NEVER)
+    with listening() as running:
         for _ in range(50):
-            heard.woken.clear()
-            stranger.publish()
-            assert heard.woken.wait(TIMEOUT_SECONDS)
+            running.woken.clear()
+            other_process.publish()
+            assert running.woken.wait(TIMEOUT_SECONDS)
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_a_commit_that_the_system_does_not_tell_of_is_heard_all_the_same(stranger, listening, monkeypatch, told):
-    nothing = contextlib.nullcontext(told)
-    monkeypatch.setattr(sqlite, "watch_writes", lambda *_: nothing)
-    with listening() as heard:
-        stranger.publish()
-        assert heard.woken.wait(TIMEOUT_SECONDS)
+@pytest.mark.parametrize("is_watched", [True, False])
+def test_a_commit_that_inotify_does_not_report_is_seen_by_polling(
+    other_process, listening, monkeypatch, is_watched
+):
+    silent = contextlib.nullcontext(is_watched)
+    monkeypatch.setattr(sqlite, "watch_writes", lambda *_: silent)
+    with listening() as running:
+        other_process.publish()
+        assert running.woken.wait(TIMEOUT_SECONDS)
 
 
-async def test_writes_to_the_file_that_a_link_leads_to_are_told_of(stranger, tmp_path):
+async def test_writes_to_the_target_of_a_symbolic_link_are_reported(other_process, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     link = tmp_path / "elsewhere" / "link"
-    link.symlink_to(stranger.path)
-    told = asyncio.Event()
-    with file.watch_writes(link, told.set):
-        stranger.publish()
-        await asyncio.wait_for(told.wait(), TIMEOUT_SECONDS)
+    link.symlink_to(other_process.path)
+    reported = asyncio.Event()
+    with file.watch_writes(link, reported.set):
+        other_process.publish()
+        await asyncio.wait_for(reported.wait(), TIMEOUT_SECONDS)
 
 
-def test_where_the_system_tells_of_no_writes_the_broker_knows_it(monkeypatch, tmp_path):
+def test_a_system_without_inotify_is_detected(monkeypatch, tmp_path):
     monkeypatch.setattr(file.sys, "platform", "elsewhere")
-    with file.watch_writes(tmp_path / "db.sqlite3", print) as told:
-        assert not told
+    with file.watch_writes(tmp_path / "db.sqlite3", print) as is_watched:
+        assert not is_watched
 
 
-def test_commits_without_an_event_wake_nobody(stranger, listening):
-    with listening() as heard:
-        stranger.write("CREATE TABLE another (id)")
+def test_commits_without_an_event_wake_no_listener(other_process, listening):
+    with listening() as running:
+        other_process.write("CREATE TABLE another (id)")
         for n in range(20):
-            stranger.write("INSERT INTO another VALUES (?)", [n])
-        assert not heard.woken.wait(0.3)
+            other_process.write("INSERT INTO another VALUES (?)", [n])
+        assert not running.woken.wait(0.3)
 
 
-def test_a_file_that_takes_the_place_of_the_database_is_heard_instead(stranger, listening, tmp_path, monkeypatch):
+def test_a_file_that_replaces_the_database_is_watched_instead(other_process, listening, tmp_path, monkeypatch):
     (tmp_path / "restored").mkdir()
-    restored = Stranger(tmp_path / "restored" / "db.sqlite3")
+    restored = OtherProcess(tmp_path / "restored" / "db.sqlite3")
     link = tmp_path / "link"
-    link.symlink_to(stranger.path)
+    link.symlink_to(other_process.path)
     monkeypatch.setattr(sqlite, "database_path", lambda: link)
-    with listening() as heard:
+    with listening() as running:
         (tmp_path / "new").symlink_to(restored.path)
         os.replace(tmp_path / "new", link)
-        assert heard.woken.wait(TIMEOUT_SECONDS), "a replaced log"
+        assert running.woken.wait(TIMEOUT_SECONDS), "a replaced log"
         for _ in range(3):
-            heard.woken.clear()
+            running.woken.clear()
             restored.publish()
-            assert heard.woken.wait(TIMEOUT_SECONDS)
+            assert running.woken.wait(TIMEOUT_SECONDS)
 
 
-async def test_a_file_that_is_gone_ends_the_listening(stranger):
+async def test_a_deleted_file_ends_the_listening(other_process):
     with pytest.raises(FileNotFoundError):
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            await sqlite.SQLiteBroker().listen(stranger.path.unlink)
+            await sqlite.SQLiteBroker().listen(other_process.path.unlink)
 
 
-def test_a_look_tells_whether_the_log_has_changed_since_the_last(stranger):
-    with contextlib.closing(file.LogFile(stranger.path)) as log:
+def test_a_check_returns_whether_the_log_changed_since_the_last_one(other_process):
+    with contextlib.closing(file.LogFile(other_process.path)) as log:
         log.has_changed()
         assert not log.has_changed()
-        stranger.publish()
+        other_process.publish()
         assert [log.has_changed(), log.has_changed(), log.is_replaced()] == [True, False, False]

@@ -1,4 +1,4 @@
-"""A Valkey or Redis server of the tests' own, in a folder that is thrown away."""
+"""A Valkey or Redis server for tests, in a temporary folder."""
 
 import contextlib
 import shutil
@@ -21,7 +21,7 @@ class Valkey:
     """
     A server in `folder`; `url` is its address, `socket_url` another.
 
-    `persistent`: what was written before `stop()` is there again after `start()`.
+    If `persistent`, data survives `stop()` and `start()`.
     """
 
     def __init__(self, folder: Path, *, persistent: bool = True) -> None:
@@ -33,7 +33,7 @@ class Valkey:
         self.socket_url = f"unix://{folder / 'socket'}"
 
     def start(self) -> None:
-        """Start the server, on the same port as ever, and wait until it answers."""
+        """Start the server, always on the same port, and wait until it answers."""
         place = ["--bind", "127.0.0.1", "--port", str(self._port), "--dir", str(self._folder)]
         place += ["--unixsocket", str(self._folder / "socket")]
         command = [binary(), *place, "--save", "", *self._persistence]
@@ -51,7 +51,7 @@ class Valkey:
         self._process.wait()
 
     def freeze(self) -> None:
-        """Let the server keep its connections and answer nothing, until it is stopped."""
+        """Keep all connections and answer nothing until the server is stopped."""
         self._process.send_signal(signal.SIGSTOP)
 
     def _answers(self) -> bool:
@@ -64,7 +64,7 @@ class Valkey:
 
 @contextlib.contextmanager
 def running(*, persistent: bool = True) -> Iterator[Valkey]:
-    """Run a server for as long as the block runs."""
+    """Run a server until the block ends."""
     with tempfile.TemporaryDirectory(prefix="valkey-") as folder:
         server = Valkey(Path(folder), persistent=persistent)
         server.start()
