@@ -6,11 +6,6 @@ from playwright.sync_api import expect
 from tests.browser import people
 
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
-SHOW_STATE = """(detail) => {
-  const stream = document.createElement("div");
-  document.body.append(stream);
-  stream.dispatchEvent(new CustomEvent("sse:state", {bubbles: true, detail}));
-}"""
 
 
 @pytest.fixture
@@ -37,17 +32,6 @@ def test_the_theme_follows_the_system_until_another_is_chosen_and_saved(page, si
     expect(page.get_by_role("button", name="Theme: dark")).to_be_visible()
     page.goto(f"{site.url}/accounts/signup/")
     assert page.evaluate(BACKGROUND) == dark
-
-
-def test_the_header_shows_the_worst_state_of_all_streams_except_finished_ones(page, site):
-    page.goto(f"{site.url}/accounts/login/")
-    state = page.locator("#live")
-    expect(state).to_have_text("")
-    page.evaluate(SHOW_STATE, {"state": "disconnected", "reason": "finished"})
-    expect(state).to_have_text("")
-    for each, words in (("connected", "Live"), ("connecting", "Connecting…"), ("reconnecting", "Offline")):
-        page.evaluate(SHOW_STATE, {"state": each})
-        expect(state).to_have_text(words)
 
 
 def test_the_account_menu_works_with_the_keyboard_and_logs_out(log_in):

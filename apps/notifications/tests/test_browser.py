@@ -141,21 +141,6 @@ def test_a_deleted_notification_leaves_all_tabs_and_undo_restores_its_place(noti
     assert one.evaluate("() => isSamePage")
 
 
-def test_after_a_gap_the_page_loads_its_notifications_again(notify, open_tab):
-    notify("before", only=True)
-    page = open_tab()
-    page.evaluate("() => document.querySelectorAll('[dj-sse]').forEach((each) => each._djustSSE.disconnect())")
-    notify("in the meantime", "and once more", only=True)
-    page.evaluate(
-        "() => document.querySelectorAll('[dj-sse]').forEach((each) => each.dispatchEvent(new CustomEvent('sse:reset', {bubbles: true, detail: {}})))"
-    )
-    expect(page.locator(ROWS)).to_have_count(2)
-    expect(bell(page)).to_have_text("2")
-    page.get_by_role("button", name="Mark read").first.click()
-    expect(bell(page)).to_have_text("1")
-    assert page.evaluate("() => isSamePage")
-
-
 def test_everything_works_without_javascript(notify, open_tab):
     notify("first", "second", only=True)
     page = open_tab(java_script_enabled=False)

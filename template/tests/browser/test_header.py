@@ -5,6 +5,12 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+SHOW_STATE = """(detail) => {
+  const stream = document.createElement("div");
+  document.body.append(stream);
+  stream.dispatchEvent(new CustomEvent("sse:state", {bubbles: true, detail}));
+}"""
+
 
 def test_the_theme_is_set_before_the_first_paint(page, site):
     page.goto(f"{site.url}/accounts/login/")
@@ -75,3 +81,14 @@ def test_the_skip_link_is_first_and_leads_to_the_content(page, site):
     expect(skip).to_be_in_viewport()
     skip.press("Enter")
     expect(page.locator("main")).to_be_focused()
+
+
+def test_the_header_shows_the_worst_state_of_all_streams_except_finished_ones(page, site):
+    page.goto(f"{site.url}/accounts/login/")
+    state = page.locator("#live")
+    expect(state).to_have_text("")
+    page.evaluate(SHOW_STATE, {"state": "disconnected", "reason": "finished"})
+    expect(state).to_have_text("")
+    for each, words in (("connected", "Live"), ("connecting", "Connecting…"), ("reconnecting", "Offline")):
+        page.evaluate(SHOW_STATE, {"state": each})
+        expect(state).to_have_text(words)

@@ -126,3 +126,18 @@ def test_the_bell_loads_unread_ids_beyond_99(notify, python, open_tab):
     )
     expect(bell(page)).to_have_text("99+")
     assert page.problems == []
+
+
+def test_after_a_gap_the_page_loads_its_notifications_again(notify, open_tab):
+    notify("before", only=True)
+    page = open_tab()
+    page.evaluate("() => document.querySelectorAll('[dj-sse]').forEach((each) => each._djustSSE.disconnect())")
+    notify("in the meantime", "and once more", only=True)
+    page.evaluate(
+        "() => document.querySelectorAll('[dj-sse]').forEach((each) => each.dispatchEvent(new CustomEvent('sse:reset', {bubbles: true, detail: {}})))"
+    )
+    expect(page.locator(ROWS)).to_have_count(2)
+    expect(bell(page)).to_have_text("2")
+    page.get_by_role("button", name="Mark read").first.click()
+    expect(bell(page)).to_have_text("1")
+    assert page.evaluate("() => isSamePage")

@@ -1,6 +1,7 @@
 """Limits of the buttons: many notifications, too many requests, and invalid requests."""
 
 import pytest
+from django.test import Client
 
 from apps.notifications.models import Notification
 from apps.notifications.notify import notify
@@ -57,3 +58,11 @@ def test_an_invalid_time_is_refused(reader, wrong):
 @pytest.mark.parametrize("query", ["show=everything", "before=x", "before=" + "9" * 30, "before=-1"])
 def test_an_invalid_query_of_the_list_is_refused(reader, query):
     assert reader.get(f"/notifications/?{query}").status_code == 400
+
+
+def test_a_link_and_a_form_of_another_site_change_nothing(ada, notification):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(ada)
+    path = f"/api/notifications/{notification.pk}/read/"
+    assert (client.post(path).status_code, client.get(path).status_code) == (403, 405)
+    assert Notification.objects.unread().count() == 1

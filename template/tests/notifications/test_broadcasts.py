@@ -5,6 +5,7 @@ from django.tasks.backends.dummy import DummyBackend
 
 from apps.notifications import broadcasting
 from apps.notifications.models import Broadcast, Notification
+from apps.notifications.notify import notify
 
 LIST = "/admin/notifications/broadcast/"
 
@@ -53,9 +54,18 @@ def test_saving_the_form_queues_the_broadcast(press, queue, run_task):
     assert Notification.objects.count() == 1
 
 
-@pytest.mark.parametrize("recipient", [{"user": 987_654}, {"group": "x"}])
-def test_a_form_with_an_unknown_recipient_is_shown_again(press, recipient):
-    assert "errorlist" in press("add/", verb="Hello", **recipient).text
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"user": 987_654},
+        {"group": "x"},
+        {"to_everybody": "on", "user": 1},
+        {"to_everybody": "on", "url": "x:y"},
+    ],
+)
+def test_an_invalid_form_is_shown_again(press, wrong):
+    assert "errorlist" in press("add/", verb="Hello", **wrong).text
     assert not Broadcast.objects.exists()
 
 
@@ -65,6 +75,17 @@ def test_an_interrupted_broadcast_is_resumed_from_the_list(broadcast, press, que
     run_task()
     assert Notification.objects.count() == 3
     assert not broadcasting.send_batch(broadcast.pk), "it is finished"
+
+
+def test_a_batch_is_sent_completely_or_not_at_all(broadcast, monkeypatch):
+    broadcasting.send_batch(broadcast.pk)
+    with monkeypatch.context() as patch:
+        patch.setattr(broadcasting, "notify", lambda *args, **kwargs: notify(*args, **kwargs) and 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            broadcasting.send_batch(broadcast.pk)
+    assert Notification.objects.count() == 1
+    broadcasting.send.call(broadcast.pk)
+    assert sorted(Notification.objects.values_list("recipient__username", flat=True)) == ["ada", "admin", "grace"]
 
 
 def test_a_long_broadcast_queues_its_rest_so_that_other_tasks_run(broadcast, run_task, monkeypatch):

@@ -1,8 +1,4 @@
-"""
-Demo data and demo events. An app may have a module `demo` for them.
-
-Its `seed()` creates the missing data, its `tick()`, if it has one, creates an event.
-"""
+"""Calls `seed()` of each app's module `demo`, which creates data, and then `tick()`, which creates an event."""
 
 import random
 import time

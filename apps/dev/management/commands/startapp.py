@@ -115,11 +115,7 @@ def additions(name: str, live: bool) -> list[tuple[Path, str, str]]:
 
 
 def add_to_list(file: Path, variable: str, line: str) -> bool:
-    """
-    Add a line to a list in a Python file, after the last line of its kind.
-
-    Returns False, and changes nothing, if the list has no such line or another form.
-    """
+    """Add a line to a list after the last of its kind; False if there is none or the list has another form."""
     text = file.read_text(encoding="utf-8")
     start = text.find(f"\n{variable} = [\n")
     kind = line.partition("apps.")[0]
