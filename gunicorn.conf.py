@@ -30,7 +30,7 @@ def checked(name, value, check, expected):
     return value
 
 
-# PORT is what many platforms set; BIND says more.
+# Many platforms set PORT. BIND has precedence.
 port = number("PORT", 8000, least=1)
 bind = [
     checked("BIND", address, parse_address, "an address such as 0.0.0.0:8000 or unix:/run/site/web-1.sock")
@@ -47,7 +47,7 @@ worker_class = checked(
 wsgi_app = f"project_template.{'wsgi' if worker_class in THREADED else 'asgi'}:application"
 threads = number("THREADS", 100, least=1) if worker_class == "gthread" else 1
 
-# The cores that this process may use: a container's own, where it is given a set of them.
+# The cores that this process may use: a container may be limited to some.
 cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 workers = number("WEB_CONCURRENCY", cores, least=1)
 
@@ -56,7 +56,7 @@ workers = number("WEB_CONCURRENCY", cores, least=1)
 max_requests = number("MAX_REQUESTS", 20_000)
 max_requests_jitter = max_requests // 2
 
-# Seconds for requests when a worker stops; streams end within a second. What stops gunicorn has to wait longer
+# Seconds for requests when a worker stops; streams end within a second. The supervisor has to wait longer
 # (`stop_grace_period`, `TimeoutStopSec`).
 graceful_timeout = number("GRACEFUL_TIMEOUT", 20)
 timeout = number("TIMEOUT", 60)

@@ -3,14 +3,15 @@
 import random
 
 from django.contrib.auth import get_user_model
+from django.urls import NoReverseMatch, reverse
 
 from .notify import notify
 
 USERS = ("ada", "grace", "admin")
 EXAMPLES = (
-    ("recommends the guide", "It has a running example of each stream."),
-    ("asked you to look at the dashboard", "The response time doubled at ten."),
-    ("mentioned you in a post", "Could you look at this before the release?"),
+    ("recommends the guide", "It has a running example of each stream.", "guide"),
+    ("asked you to look at the dashboard", "The response time doubled at ten.", "dashboard"),
+    ("mentioned you in a post", "Could you look at this before the release?", "feed"),
 )
 
 
@@ -28,9 +29,14 @@ def tick() -> None:
         _notify(random.choice(users), *random.choice(EXAMPLES))
 
 
-def _notify(user, verb, text):
+def _notify(user, verb, text, page):
+    """Notify a user, with a link to the page if its app is installed."""
     others = [each for each in _users() if each != user]
-    return notify(user, verb, actor=random.choice(others or [None]), text=text, url="/")[0]
+    try:
+        url = reverse(page)
+    except NoReverseMatch:
+        url = ""
+    return notify(user, verb, actor=random.choice(others or [None]), text=text, url=url)[0]
 
 
 def _users() -> list:

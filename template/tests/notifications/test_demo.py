@@ -1,5 +1,7 @@
 """Demo notifications, for existing demo users only."""
 
+from django.urls import reverse
+
 from apps.notifications import demo
 from apps.notifications.models import Notification
 
@@ -26,8 +28,11 @@ def test_without_demo_users_nothing_is_created(db):
     assert not Notification.objects.exists()
 
 
-def test_each_example_links_to_a_page(ada, grace, client):
+def test_each_example_links_to_the_page_that_it_is_about(ada, grace, client, settings):
+    settings.GUIDE_PUBLIC = settings.DASHBOARD_PUBLIC = True
     client.force_login(ada)
     demo.seed()
-    for url in Notification.objects.values_list("url", flat=True).distinct():
-        assert client.get(url).status_code == 200
+    links = dict(Notification.objects.values_list("verb", "url"))
+    assert list(links.values()) == [reverse(page) for page in ("guide", "dashboard", "feed")]
+    for url in links.values():
+        assert client.get(url, follow=True).status_code == 200
