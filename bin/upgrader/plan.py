@@ -104,7 +104,7 @@ class Plan:
             self.done["taken"].append(path)
 
     def is_in_deleted_folder(self, path: str) -> bool:
-        """Return whether the old version had a folder of this path that the project has not."""
+        """Return whether the old version had a folder of this path that the project lacks."""
         folders = [f"{parent.as_posix()}/" for parent in Path(path).parents[:-1]]
         old = [folder for folder in folders if any(known.startswith(folder) for known in self.old.ids)]
         return any(not any(ours.startswith(folder) for ours in self.project.paths) for folder in old)

@@ -29,14 +29,14 @@ def broken_broker(monkeypatch):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
-def test_both_paths_response_plain_http_and_any_host_name(client, as_in_production, path):
+def test_both_paths_answer_plain_http_and_any_host_name(client, as_in_production, path):
     response = client.get(path, headers={"Host": "10.1.2.3:8000"})
     assert (response.status_code, response.content) == (200, b"ok\n")
     assert response.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_both_paths_response_under_asgi():
+async def test_both_paths_answer_under_asgi():
     response = await AsyncClient().get("/health/ready", headers={"Host": "10.1.2.3"})
     assert (response.status_code, response.content) == (200, b"ok\n")
     assert (await AsyncClient().get("/health/live")).status_code == 200
