@@ -63,10 +63,12 @@ class ListeningSockets:
         self._identities: dict[int, tuple[int, int]] = {}
         ports: dict[int, int | None] = {}
         for number in map(int, os.listdir(DESCRIPTORS) if DESCRIPTORS.is_dir() else ()):
-            with contextlib.suppress(OSError), _duplicate(number) as found:
-                ports[number] = _tcp_port(found)
-                if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and (identity := _identity(number)):
-                    self._identities[number] = identity
+            # Sockets only: closing a copy of a file's descriptor releases SQLite's locks on that file.
+            if identity := _identity(number):
+                with contextlib.suppress(OSError), _duplicate(number) as found:
+                    ports[number] = _tcp_port(found)
+                    if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                        self._identities[number] = identity
         listening = {ports[number] for number in self._identities} - {None}
         for number, port in ports.items():
             if port in listening and hasattr(socket, "TCP_USER_TIMEOUT"):

@@ -1,6 +1,9 @@
 """A process that stops waits for its streams, up to the last byte that a server has to write."""
 
+import fcntl
 import socket
+import subprocess
+import sys
 import threading
 
 from apps.sse.servers import shutdown, wsgi
@@ -46,3 +49,14 @@ def test_listening_sockets_are_found_while_other_threads_close_theirs():
                 thread.join()
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             assert listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 45_000
+
+
+def test_the_search_for_listening_sockets_keeps_the_locks_of_open_files(tmp_path):
+    """Closing any descriptor of a file releases the process's POSIX locks on it, with which SQLite protects writes."""
+    locked = tmp_path / "locked"
+    lock = "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'w'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+    with locked.open("w") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        ListeningSockets()
+        other = subprocess.run([sys.executable, "-c", lock, locked], capture_output=True, text=True, check=False)
+    assert "BlockingIOError" in other.stderr
