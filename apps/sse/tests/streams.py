@@ -1,4 +1,4 @@
-"""One request to a view in this process, in each of the ways in which a stream is served."""
+"""One request to a view in this process, in each way to serve a stream."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,7 @@ MIDDLEWARE = [
 
 @dataclass
 class Answer:
-    """What came back: the status, the headers, and the body's chunks as they were sent."""
+    """A response: the status, the headers, and the body's chunks as they were sent."""
 
     status: int = 0
     headers: httpx.Headers = field(default_factory=httpx.Headers)
@@ -62,12 +62,12 @@ class Answer:
 
 
 def received_events(chunks):
-    """Return the events of an answer that begins so, except the opening position."""
+    """Return the events in some chunks, except the opening position."""
     return [event for event in decode(b"".join(chunks).decode()) if event.event != OPEN]
 
 
 def decode(text):
-    """Return the events that a client of the specification hears in `text`."""
+    """Return the events that a client of the specification reads from `text`."""
     lines, decoder = SSELineDecoder(), SSEDecoder()
     events = (decoder.decode(line) for line in lines.decode(text) + lines.flush())
     return [event for event in events if event and event.data]
@@ -83,14 +83,14 @@ def fetch(
     reads to the end. `middleware` come before the usual ones, `inner` after them.
     """
     outer, inner = settings.pop("middleware", []), settings.pop("inner", [])
-    # The project's own error pages have links to pages that are not there.
+    # The project's error pages link to pages that this test does not have.
     settings["TEMPLATES"] = [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]
     settings.setdefault("MIDDLEWARE", [*outer, *MIDDLEWARE, *inner])
     urls = (path(route, view),)
     raw = [(name.lower().encode(), v if isinstance(v, bytes) else v.encode()) for name, v in dict(headers).items()]
     raw = [(b"host", b"testserver"), *raw]
-    # What an app starts with a server's first request has no place in a process that runs tests.
-    # The project's tests allow queries on an event loop, which is what a stream must not need.
+    # Apps start background work with a server's first request, which tests must not do.
+    # The project's tests allow queries on an event loop. A stream must not need that.
     with (
         override_settings(ROOT_URLCONF=urls, LOGIN_URL="/login/", ALLOWED_HOSTS=["testserver"], **settings),
         mock.patch.dict(os.environ),

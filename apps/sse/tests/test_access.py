@@ -1,4 +1,4 @@
-"""Who may open a stream is decided by Django's own means, before the first byte."""
+"""Django's access mixins, decorators and `mount()` decide before the first byte who may open a stream."""
 
 import json
 
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.parametrize("
 
 
 class Hello(SSEView):
-    """Says hello to whoever it is mounted for."""
+    """Greets the user that `mount()` has seen."""
 
     async def mount(self, request, last_event_id):
         self.name = request.user.get_username()
@@ -78,13 +78,13 @@ guarded = pytest.mark.parametrize("view", GUARDED.values(), ids=GUARDED)
 
 
 @guarded
-def test_a_visitor_is_sent_to_the_login(way, view):
+def test_a_visitor_is_redirected_to_the_login(way, view):
     answer = fetch(way, view)
     assert (answer.status, answer.headers["Location"]) == (302, "/login/?next=/stream/")
 
 
 @guarded
-def test_someone_who_may_gets_the_stream(way, view):
+def test_a_permitted_user_gets_the_stream(way, view):
     user = make_user()
     user.groups.add(Group.objects.create(name="staff"))
     user.user_permissions.add(Permission.objects.get(codename="view_group"))
@@ -112,7 +112,7 @@ REFUSING = {
 
 
 @pytest.mark.parametrize("view", REFUSING.values(), ids=REFUSING)
-def test_someone_signed_in_who_may_not_is_refused_which_is_one_line_of_the_log(way, view, caplog):
+def test_the_refusal_of_a_user_is_one_line_in_the_log(way, view, caplog):
     answer = fetch(way, view, headers={"Cookie": session_cookie(make_user())})
     [record] = caplog.records
     assert (answer.status, record.name, record.levelname) == (403, "django.request", "WARNING")
@@ -120,7 +120,7 @@ def test_someone_signed_in_who_may_not_is_refused_which_is_one_line_of_the_log(w
     assert bool(record.exc_info) == (view is no_stream)
 
 
-def test_a_decorator_of_the_view_sees_a_resolved_user(way):
+def test_setup_and_decorators_see_a_loaded_user(way):
     class Named(Hello):
         def setup(self, request, *args, **kwargs):
             super().setup(request, *args, **kwargs)
@@ -164,7 +164,7 @@ def test_the_session_can_be_read_in_mount_without_the_authentication_middleware(
     assert answer.events[0].data == "red"
 
 
-def test_a_plain_def_mount_may_query(way):
+def test_a_synchronous_mount_may_query(way):
     class Sync(SSEView):
         def mount(self, request, last_event_id):
             self.users = get_user_model().objects.count()
@@ -176,7 +176,7 @@ def test_a_plain_def_mount_may_query(way):
     assert fetch(way, Sync.as_view(), headers={"Cookie": cookie}).events[0].data == "1"
 
 
-def test_a_stream_is_open_where_every_request_is_a_transaction(way, monkeypatch):
+def test_a_stream_works_with_atomic_requests(way, monkeypatch):
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
     answer = fetch(way, login_required(Hello.as_view()), headers={"Cookie": session_cookie(make_user())})
     assert answer.status == 200
@@ -200,7 +200,7 @@ def mounted(outcome):
 
 
 @pytest.mark.parametrize(("error", "status"), [(PermissionDenied(), 403), (Http404("no such room"), 404)])
-def test_a_refusal_raised_by_mount_is_djangos_own_page(way, error, status):
+def test_an_exception_of_mount_that_refuses_gets_djangos_error_page(way, error, status):
     view, calls = mounted(error)
     answer = fetch(way, view)
     assert answer.status == status
@@ -213,14 +213,14 @@ def test_a_refusal_raised_by_mount_is_djangos_own_page(way, error, status):
     [HttpResponseRedirect("/elsewhere/"), HttpResponse(status=204), JsonResponse({"full": True}, status=503)],
     ids=["redirect", "204", "JSON"],
 )
-def test_a_response_of_mount_is_the_answer(way, response):
+def test_a_response_of_mount_is_sent(way, response):
     view, calls = mounted(response)
     answer = fetch(way, view)
     assert (answer.status, answer.body) == (response.status_code, response.content)
     assert calls == []
 
 
-def test_anything_else_that_mount_returns_is_an_error_that_names_it(way, caplog):
+def test_another_return_value_of_mount_is_an_error_that_names_it(way, caplog):
     view, _ = mounted({"full": True})
     assert fetch(way, view).status == 500
     assert "Mounted.mount() must return a response or None, not {'full': True}" in caplog.text
@@ -236,7 +236,7 @@ def test_an_exception_in_mount_is_a_500_and_logged_once(way, caplog):
     assert calls == []
 
 
-def test_mount_is_given_what_the_url_holds(way):
+def test_mount_gets_the_arguments_of_the_url(way):
     class Room(SSEView):
         async def mount(self, request, last_event_id, room, topic="none"):
             self.held = [last_event_id, room, topic]
@@ -249,7 +249,7 @@ def test_mount_is_given_what_the_url_holds(way):
 
 
 @pytest.mark.parametrize("name", ["test_func", "has_permission"])
-def test_an_access_test_that_django_would_take_for_a_yes_is_refused_at_start(way, name):
+def test_an_async_access_test_is_refused_at_start(way, name):
     async def no(self):
         return False
 

@@ -1,4 +1,4 @@
-"""What sends no signal is found by a sweep, which asks once for all."""
+"""The periodic check finds changes that send no signal, with one query for all streams."""
 
 import asyncio
 import contextlib
@@ -34,20 +34,20 @@ ROOT = Path(__file__).parents[3]
 
 
 def check(its):
-    """Let a sweep look at all streams now."""
+    """Check all streams now."""
     its.check_soon()
     its.run_once()
 
 
-async def looked_at(its):
-    """Look, and wait until what is to end has ended."""
+async def checked(its):
+    """Check all streams, and wait until the revoked ones have ended."""
     check(its)
     await asyncio.sleep(0)
 
 
 @pytest.fixture
 def ada():
-    """A user with a permission of her own, and one by a group; there are other groups and permissions."""
+    """A user with a permission and a group with another; other groups and permissions exist."""
     user = make_user(password="secret")
     group, _ = Group.objects.create(name="one"), Group.objects.create(name="two")
     first, second = Permission.objects.order_by("pk")[:2]
@@ -58,8 +58,8 @@ def ada():
 
 
 @pytest.fixture
-def user_model_of_ones_own():
-    """A user model with a name and a password, whose default manager shows nobody, and its table."""
+def custom_user_model():
+    """A user model with a name and a password, whose default manager returns no user, and its table."""
     with isolate_apps("apps.accounts"):
 
         class Shown(models.Manager):
@@ -89,7 +89,7 @@ def another(model, of):
     return model.objects.exclude(pk__in=of).order_by("pk").last().pk
 
 
-BEHIND_DJANGOS_BACK = {
+WITHOUT_SIGNAL = {
     "password": lambda user: User.objects.filter(pk=user.pk).update(password="another"),
     "deactivated": lambda user: User.objects.filter(pk=user.pk).update(is_active=False),
     "staff": lambda user: User.objects.filter(pk=user.pk).update(is_staff=True),
@@ -112,24 +112,24 @@ BEHIND_DJANGOS_BACK = {
 }
 
 
-@pytest.mark.parametrize("change", BEHIND_DJANGOS_BACK.values(), ids=BEHIND_DJANGOS_BACK)
-async def test_a_change_that_sends_no_signal_is_found_by_a_sweep(ada, change):
+@pytest.mark.parametrize("change", WITHOUT_SIGNAL.values(), ids=WITHOUT_SIGNAL)
+async def test_the_check_finds_a_change_that_sends_no_signal(ada, change):
     its, grace = AccessCheck(), make_user("grace")
     async with Opened(ada) as stream, Opened(grace) as other, Opened() as visitor:
-        await looked_at(its)
+        await checked(its)
         assert not stream.is_ended
         change(ada)
-        await looked_at(its)
+        await checked(its)
         assert stream.is_ended
         assert not other.is_ended
         assert not visitor.is_ended
 
 
 @pytest.mark.parametrize("name", ["password", "deactivated", "deleted"])
-async def test_a_change_of_the_account_between_opening_and_the_first_look_is_found(ada, name):
+async def test_the_first_check_finds_a_change_of_the_account_since_the_opening(ada, name):
     async with Opened(ada) as stream:
-        BEHIND_DJANGOS_BACK[name](ada)
-        await looked_at(AccessCheck())
+        WITHOUT_SIGNAL[name](ada)
+        await checked(AccessCheck())
         assert stream.is_ended
 
 
@@ -141,31 +141,31 @@ async def test_a_change_of_the_account_between_opening_and_the_first_look_is_fou
     ],
     ids=["deleted", "expired"],
 )
-async def test_a_session_that_is_gone_is_found_by_a_sweep(change):
+async def test_the_check_finds_a_session_that_has_ended(change):
     its = AccessCheck()
     keys = [new_session(basket=n) for n in range(2)]
     async with Opened(key=keys[0]) as stream, Opened(key=keys[1]) as other:
-        await looked_at(its)
+        await checked(its)
         assert not stream.is_ended
         change(keys[0])
-        await looked_at(its)
+        await checked(its)
         assert stream.is_ended
         assert not other.is_ended
 
 
-async def test_what_does_not_concern_access_ends_nothing(ada):
+async def test_a_change_that_does_not_concern_access_ends_no_stream(ada):
     its, key = AccessCheck(), new_session(basket=1)
     async with Opened(ada, key) as stream:
-        await looked_at(its)
+        await checked(its)
         User.objects.filter(pk=ada.pk).update(last_login=timezone.now(), email="ada@example.com")
         session = SessionStore(key)
         session["basket"] = 2
         session.save()
-        await looked_at(its)
+        await checked(its)
         assert not stream.is_ended
 
 
-async def test_a_sweep_asks_once_for_all_users_and_once_for_all_sessions():
+async def test_a_check_has_one_query_for_all_users_and_one_for_all_sessions():
     async with contextlib.AsyncExitStack() as stack:
         for number in range(20):
             opened = Opened(make_user(f"user{number}"), new_session(number=number))
@@ -175,7 +175,7 @@ async def test_a_sweep_asks_once_for_all_users_and_once_for_all_sessions():
         assert len(queries) == 2, queries.captured_queries
 
 
-async def test_streams_that_closed_before_the_first_look_are_not_looked_up(ada, monkeypatch):
+async def test_streams_that_closed_before_the_first_check_are_not_checked(ada, monkeypatch):
     its = AccessCheck()
     monkeypatch.setattr(its, "_run", lambda: None)
     monkeypatch.setattr(revocation, "checker", its)
@@ -187,7 +187,7 @@ async def test_streams_that_closed_before_the_first_look_are_not_looked_up(ada, 
     assert len(queries) == 0, queries.captured_queries
 
 
-async def test_a_process_whose_visitors_are_unknown_asks_nothing():
+async def test_streams_without_a_user_or_session_need_no_query():
     async with Opened(), Opened():
         with CaptureQueriesContext(connection) as queries:
             check(AccessCheck())
@@ -195,12 +195,12 @@ async def test_a_process_whose_visitors_are_unknown_asks_nothing():
 
 
 @pytest.mark.parametrize("engine", ["cache", "signed_cookies", "file"])
-async def test_sessions_that_are_not_in_the_database_are_not_looked_for(settings, caplog, engine):
+async def test_sessions_outside_the_database_are_not_queried(settings, caplog, engine):
     caplog.set_level(logging.WARNING, logger="apps.sse")
     async with Opened(key=new_session(basket=1)) as stream:
         settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
         with CaptureQueriesContext(connection) as queries:
-            await looked_at(AccessCheck())
+            await checked(AccessCheck())
         assert len(queries) == 0
         assert not stream.is_ended
     assert caplog.records == []
@@ -228,13 +228,13 @@ asyncio.run(Connection(Source(), opening="", retry_ms=1, keepalive=1, client=cli
 """
 
 
-def test_a_project_without_users_and_sessions_has_streams_all_the_same():
+def test_streams_work_in_a_project_without_users_and_sessions():
     command = [sys.executable, "-c", WITHOUT_USERS]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-async def test_a_sweep_that_fails_is_logged_once_and_tried_again(ada, caplog, monkeypatch):
+async def test_a_failed_check_is_logged_once_and_repeated(ada, caplog, monkeypatch):
     caplog.set_level(logging.WARNING, logger="apps.sse")
     its = AccessCheck()
     async with Opened(ada) as stream:
@@ -245,27 +245,27 @@ async def test_a_sweep_that_fails_is_logged_once_and_tried_again(ada, caplog, mo
         assert [record.levelname for record in caplog.records] == ["WARNING"]
         assert "division by zero" in caplog.text
         assert its._due < time.monotonic() + access_check.RETRY_SECONDS + 1
-        BEHIND_DJANGOS_BACK["password"](ada)
-        await looked_at(its)
+        WITHOUT_SIGNAL["password"](ada)
+        await checked(its)
         assert stream.is_ended
 
 
-async def test_a_process_with_open_streams_has_a_thread_that_looks_again_and_again(ada, monkeypatch):
+async def test_a_process_with_open_streams_has_a_thread_that_checks_periodically(ada, monkeypatch):
     monkeypatch.setattr(access_check, "CHECK_SECONDS", 0.1)
     monkeypatch.setattr(access_check, "GATHER_SECONDS", 0.01)
     its = AccessCheck()
     monkeypatch.setattr(revocation, "checker", its)
     async with Opened(ada) as stream:
         await until(lambda: stream.permissions is not None)
-        BEHIND_DJANGOS_BACK["permission swapped"](ada)
+        WITHOUT_SIGNAL["permission swapped"](ada)
         await until(lambda: stream.is_ended)
     await until(lambda: its._thread is None)
 
 
-async def test_a_user_model_without_permissions_or_flags_is_swept_whomever_its_manager_shows(
-    monkeypatch, user_model_of_ones_own
+async def test_the_check_works_with_a_user_model_without_permissions_and_with_a_filtering_manager(
+    monkeypatch, custom_user_model
 ):
-    model = user_model_of_ones_own
+    model = custom_user_model
     user = model.objects.create(name="ada", password="one")
     monkeypatch.setattr(access_check, "get_user_model", lambda: model)
     monkeypatch.setattr(identity, "get_user_model", lambda: model)

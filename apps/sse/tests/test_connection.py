@@ -1,4 +1,4 @@
-"""One connection: writing never waits, and whatever ends it, nothing stays behind."""
+"""One connection: writing never waits, and nothing is left behind when it ends."""
 
 import asyncio
 import gc
@@ -20,7 +20,7 @@ TIMEOUT_SECONDS = 5
 
 
 class Socket:
-    """A client's socket: what it took, whether it is full, and whether the response is complete."""
+    """A client's socket, which can be full: the data that it took, and whether the response is complete."""
 
     def __init__(self):
         self.taken = []
@@ -47,7 +47,7 @@ class Socket:
 
 
 class Silent:
-    """A source that plays nothing and notes that its `finally` has run."""
+    """A source that sends nothing and notes that its `finally` has run."""
 
     has_positions = False
 
@@ -65,7 +65,7 @@ class Silent:
 
 
 class Playing:
-    """A connection that runs: `async with Playing() as it`, and its client leaves at the end."""
+    """A running connection: `async with Playing() as it`. Its client disconnects at the end."""
 
     def __init__(self, source=None, keepalive=15.0):
         self.source = source or Silent()
@@ -95,14 +95,14 @@ class Playing:
             await self.task
 
 
-async def test_what_is_written_goes_out_at_once_while_there_is_room():
+async def test_data_is_sent_immediately_unless_the_socket_is_full():
     async with Playing() as it:
         it.connection.write(b"one")
         it.connection.write(b"two")
         assert it.socket.taken == [b"one", b"two"]
 
 
-async def test_what_a_full_socket_does_not_take_goes_out_in_order_when_there_is_room():
+async def test_the_backlog_of_a_full_socket_is_sent_in_order_once_the_client_reads():
     async with Playing() as it:
         it.socket.fill()
         for data in (b"one ", b"two ", b"three"):
@@ -118,9 +118,7 @@ async def test_what_a_full_socket_does_not_take_goes_out_in_order_when_there_is_
 @pytest.mark.parametrize(
     ("sent", "kept"), [("DDD", "D2"), ("Dp", "D0p1"), ("DpD", "D2"), ("DppDp", "D3p4"), ("pDp", "D1p2")]
 )
-async def test_of_the_latest_of_a_channel_a_full_socket_gets_the_newest_durable_and_a_newer_passing_event(
-    sent, kept
-):
+async def test_the_backlog_of_latest_keeps_the_newest_durable_event_and_a_newer_transient_event(sent, kept):
     async with Playing() as it:
         it.connection.latest = True
         it.socket.fill()
@@ -139,7 +137,7 @@ async def test_of_the_latest_of_a_channel_a_full_socket_gets_the_newest_durable_
 @pytest.mark.parametrize(
     ("size", "most"), [(1, BACKLOG_WRITES), (1024, BACKLOG_BYTES // 1024)], ids=["in count", "in bytes"]
 )
-async def test_a_client_that_takes_nothing_is_hung_up_when_its_backlog_is_full(size, most):
+async def test_a_client_that_does_not_read_is_disconnected_when_its_backlog_is_full(size, most):
     before = metrics.hang_ups["slow"]
     async with Playing() as it:
         it.socket.fill()
@@ -154,11 +152,11 @@ async def test_a_client_that_takes_nothing_is_hung_up_when_its_backlog_is_full(s
         await it.ended()
         assert it.source.is_cleaned_up
         assert it.socket.taken[0] == b"now on its way"
-        assert it.socket.taken[1].startswith(b"retry: "), "what it did not take in time was forgotten"
+        assert it.socket.taken[1].startswith(b"retry: "), "the backlog was discarded"
         assert len(it.socket.taken) == 2
 
 
-async def test_a_hung_up_client_that_stops_reading_is_counted_until_it_is_given_up():
+async def test_an_ended_stream_whose_client_does_not_read_counts_as_open_until_it_is_closed_by_force():
     async with Playing() as it:
         it.socket.fill()
         it.connection.write(b"now on its way")
@@ -176,7 +174,7 @@ async def test_a_hung_up_client_that_stops_reading_is_counted_until_it_is_given_
         )
 
 
-async def test_a_client_that_reads_gets_its_last_bytes_though_it_was_given_up():
+async def test_a_client_that_reads_gets_the_last_bytes_despite_a_forced_close():
     async with Playing() as it:
         it.connection.end("restart")
         it.connection.force_close()
@@ -205,7 +203,7 @@ async def test_a_connection_that_never_ran_is_released():
     assert released == [Client("me", "", "::1")]
 
 
-async def test_a_client_that_has_left_is_sent_nothing_more():
+async def test_nothing_is_sent_after_a_disconnect():
     async with Playing() as it:
         it.connection.on_disconnect()
         it.connection.write(b"too late")
@@ -213,7 +211,7 @@ async def test_a_client_that_has_left_is_sent_nothing_more():
         assert it.socket.taken == []
 
 
-async def test_a_socket_that_fails_is_a_client_that_has_left():
+async def test_a_failing_socket_counts_as_a_disconnect():
     async with Playing() as it:
 
         async def fail(message):
@@ -225,7 +223,7 @@ async def test_a_socket_that_fails_is_a_client_that_has_left():
         assert it.source.is_cleaned_up
 
 
-async def test_the_servers_own_task_goes_on_after_the_stream_was_ended():
+async def test_the_task_of_the_server_is_not_cancelled_when_a_stream_ends():
     """A server serves the next request of a kept-alive connection in the same task."""
 
     async def serve():
@@ -241,31 +239,31 @@ async def test_the_servers_own_task_goes_on_after_the_stream_was_ended():
         assert await serving == 0
 
 
-class LastWords(Silent):
-    """A source that says something and is finished when it is told to."""
+class FinishesAfterWrite(Silent):
+    """A source that writes once and is then finished."""
 
     async def play(self, connection):
         self.is_playing.set()
         await asyncio.sleep(0)
-        connection.write(b"last words")
+        connection.write(b"last bytes")
 
 
-async def test_a_stream_that_is_finished_and_then_ended_still_gives_its_last_words_to_a_slow_client():
-    async with Playing(LastWords()) as it:
+async def test_a_slow_client_gets_the_backlog_of_a_stream_that_is_finished_and_then_ended():
+    async with Playing(FinishesAfterWrite()) as it:
         it.socket.fill()
         it.connection.write(b"now on its way ")
         await asyncio.sleep(0.01)
-        assert it.connection.backlog_bytes == len(b"last words")
+        assert it.connection.backlog_bytes == len(b"last bytes")
         it.connection.end("restart")
         it.socket.drain()
         await it.ended()
-        assert b"last words" in it.socket.taken[1]
+        assert b"last bytes" in it.socket.taken[1]
 
 
-async def test_a_client_that_does_not_take_the_end_of_a_finished_stream_is_given_up(monkeypatch):
+async def test_a_finished_stream_is_closed_by_force_if_its_client_does_not_read_the_end(monkeypatch):
     monkeypatch.setattr(registry, "TICK_SECONDS", 0.02)
     monkeypatch.setattr(registry, "LINGER_SECONDS", 0.1)
-    async with Playing(LastWords()) as it:
+    async with Playing(FinishesAfterWrite()) as it:
         it.socket.fill()
         it.connection.write(b"now on its way ")
         async with asyncio.timeout(TIMEOUT_SECONDS):
@@ -274,7 +272,7 @@ async def test_a_client_that_does_not_take_the_end_of_a_finished_stream_is_given
         assert it.released == [it.connection.client]
 
 
-async def test_a_client_that_cannot_be_sent_what_was_kept_for_it_gets_nothing_after_it(caplog):
+async def test_nothing_is_sent_after_a_backlog_that_could_not_be_sent(caplog):
     async with Playing() as it:
         it.socket.fill()
         it.connection.write(b"one")
@@ -290,7 +288,7 @@ async def test_a_client_that_cannot_be_sent_what_was_kept_for_it_gets_nothing_af
     assert "the handler is closed" in caplog.text
 
 
-async def test_silence_is_filled_but_not_while_the_socket_is_full():
+async def test_keepalives_are_sent_during_silence_unless_the_socket_is_full():
     async with Playing(keepalive=10) as it:
         now = 100.0
         it.connection.write(b"data")
@@ -307,7 +305,7 @@ async def test_silence_is_filled_but_not_while_the_socket_is_full():
         assert it.socket.taken == [b"data", KEEPALIVE, b"now on its way"]
 
 
-async def test_a_client_that_takes_none_of_a_write_for_two_minutes_is_hung_up():
+async def test_a_client_that_reads_nothing_for_two_minutes_is_disconnected():
     async with Playing(keepalive=10) as it:
         it.connection.keep_alive(100)
         it.socket.fill()
@@ -319,7 +317,7 @@ async def test_a_client_that_takes_none_of_a_write_for_two_minutes_is_hung_up():
 
 
 @pytest.mark.parametrize("tick", [0.99, 1.01])
-async def test_with_an_interval_of_a_second_a_keepalive_is_sent_each_second(tick):
+async def test_an_interval_of_one_second_sends_a_keepalive_every_second(tick):
     async with Playing(keepalive=1) as it:
         it.connection.write(b"just after the tick at 0")
         for number in range(1, 11):
@@ -327,7 +325,7 @@ async def test_with_an_interval_of_a_second_a_keepalive_is_sent_each_second(tick
         assert it.socket.taken[1:] == [KEEPALIVE] * 9, "the first is sent before 2.5 seconds of silence"
 
 
-async def test_a_client_that_was_sent_away_is_not_told_of_a_place_that_it_has_not_reached():
+async def test_a_dropped_client_gets_no_keepalive_with_a_position_that_it_has_not_reached():
     async with Playing(keepalive=10) as it:
         it.connection.keepalive_frame = lambda: b"id: further on\n\n"
         it.socket.fill()
@@ -341,7 +339,7 @@ async def test_a_client_that_was_sent_away_is_not_told_of_a_place_that_it_has_no
         assert b"id: further on\n\n" not in it.socket.taken
 
 
-async def test_what_is_raised_for_one_connection_ends_it_and_no_other(monkeypatch, caplog):
+async def test_an_exception_in_one_connection_ends_no_other(monkeypatch, caplog):
     def fail(*args, **kwargs):
         raise LookupError("no keepalive")
 
@@ -361,7 +359,7 @@ async def test_what_is_raised_for_one_connection_ends_it_and_no_other(monkeypatc
     assert sum(record.name == "apps.sse" for record in caplog.records) == 2
 
 
-async def test_the_age_at_which_connections_end_is_spread(settings):
+async def test_the_maximum_age_of_connections_is_random(settings):
     settings.SSE_MAX_AGE = 1000
     ages = sorted(Playing().connection.ends_at - time.monotonic() for _ in range(50))
     assert 740 < ages[0] < 900 < 1100 < ages[-1] <= 1250

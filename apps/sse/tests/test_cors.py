@@ -80,7 +80,7 @@ def varies(answer):
     return [name.strip() for name in answer.headers.get("Vary", "").split(",")]
 
 
-def test_no_other_origin_is_let_in_by_default(way):
+def test_no_other_origin_is_allowed_by_default(way):
     for method in ("GET", "OPTIONS"):
         answer = fetch(way, Stream.as_view(), method, headers=PREFLIGHT)
         assert cors(answer) == {}
@@ -88,14 +88,14 @@ def test_no_other_origin_is_let_in_by_default(way):
 
 
 @pytest.mark.parametrize("origin", [ORIGIN, "null", None])
-def test_every_origin_is_let_in_without_cookies(way, origin):
+def test_every_origin_is_allowed_without_cookies(way, origin):
     answer = fetch(way, Stream.as_view(sse_cors=True), headers={"Origin": origin} if origin else {})
     assert cors(answer) == {"allow-origin": "*", "expose-headers": "Retry-After, SSE-Joinable, SSE-Keepalive"}
     assert answer.names == ["number", "sse:end"]
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
-def test_a_listed_origin_is_let_in_with_cookies(way, origin):
+def test_a_listed_origin_is_allowed_with_cookies(way, origin):
     answer = fetch(way, Stream.as_view(sse_cors=True, sse_cors_origins=ORIGINS), headers={"Origin": origin})
     assert cors(answer) == {
         "allow-origin": origin,
@@ -106,7 +106,7 @@ def test_a_listed_origin_is_let_in_with_cookies(way, origin):
 
 
 @pytest.mark.parametrize("origin", [*STRANGERS, None])
-def test_any_other_origin_is_told_nothing_and_no_cache_mixes_the_two_up(way, origin):
+def test_an_unlisted_origin_gets_no_cors_headers_and_caches_keep_the_origins_apart(way, origin):
     view = Stream.as_view(sse_cors=True, sse_cors_origins=ORIGINS)
     given = {} if origin is None else {"Origin": origin}
     for method, headers in [("GET", given), ("OPTIONS", {**PREFLIGHT, "Origin": origin or "null"})]:
@@ -115,7 +115,7 @@ def test_any_other_origin_is_told_nothing_and_no_cache_mixes_the_two_up(way, ori
         assert "Origin" in varies(answer)
 
 
-def test_an_empty_list_lets_nobody_in(way):
+def test_an_empty_list_allows_no_origin(way):
     answer = fetch(way, Stream.as_view(sse_cors=True, sse_cors_origins=[]), headers={"Origin": ORIGIN})
     assert cors(answer) == {}
 
@@ -123,7 +123,7 @@ def test_an_empty_list_lets_nobody_in(way):
 @pytest.mark.parametrize(
     "view", [Stream, MembersOnly, Decorated, MixedIn, MixedIntoSync], ids=lambda view: view.__name__
 )
-def test_a_preflight_is_answered_although_it_carries_no_cookie(way, view):
+def test_a_preflight_needs_no_login(way, view):
     answer = fetch(way, view.as_view(sse_cors=True, sse_cors_origins=ORIGINS), "OPTIONS", headers=PREFLIGHT)
     assert (answer.status, answer.body) == (204, b"")
     assert cors(answer) == {
@@ -141,7 +141,7 @@ def test_a_preflight_of_any_origin_is_allowed_without_cookies(way):
     assert "allow-credentials" not in cors(answer)
 
 
-def test_options_that_is_no_preflight_says_what_is_allowed(way):
+def test_options_without_a_preflight_lists_the_allowed_methods(way):
     answer = fetch(way, Stream.as_view(sse_cors=True), "OPTIONS", headers={"Origin": ORIGIN})
     assert (answer.status, answer.headers["Allow"]) == (200, "GET, HEAD, OPTIONS")
 
@@ -189,10 +189,10 @@ def sent_from(site, origin=None):
 
 
 @pytest.mark.parametrize("view", [Stream, MembersOnly, MixedIn, MixedIntoSync], ids=lambda view: view.__name__)
-def test_a_page_of_another_site_is_refused_a_stream_before_any_query(way, view):
+def test_a_stream_for_a_page_of_another_site_is_refused_before_any_query(way, view):
     known = {"Cookie": "sessionid=anything"}
     if "Mixed" in view.__name__:
-        # These have pages, too, so only the stream itself is refused.
+        # Views with pages refuse only the stream.
         view, known = type("Public", (view,), {"dispatch": View.dispatch}), {}
     answer = fetch(way, view.as_view(), headers=sent_from("cross-site", ORIGIN) | known)
     assert (answer.status, answer.headers["Cache-Control"]) == (403, "no-store")
@@ -200,7 +200,7 @@ def test_a_page_of_another_site_is_refused_a_stream_before_any_query(way, view):
 
 
 @pytest.mark.parametrize("site", ["same-origin", "same-site", "none", ""])
-def test_pages_of_the_same_site_typed_addresses_and_other_clients_are_given_a_stream(way, site):
+def test_pages_of_the_same_site_typed_addresses_and_other_clients_get_a_stream(way, site):
     answer = fetch(way, Stream.as_view(), headers=sent_from(site) if site else {})
     assert answer.names == ["number", "sse:end"]
 
@@ -210,12 +210,12 @@ def test_pages_of_the_same_site_typed_addresses_and_other_clients_are_given_a_st
     [(None, "https://evil.example", 200), (ORIGINS, ORIGIN, 200), (ORIGINS, "https://evil.example", 403),
      (ORIGINS, None, 403), ([], ORIGIN, 403)],
 )  # fmt: skip
-def test_pages_of_other_sites_are_given_a_stream_as_far_as_cors_admits_them(way, origins, origin, status):
+def test_pages_of_other_sites_get_a_stream_if_cors_allows_their_origin(way, origins, origin, status):
     view = Stream.as_view(sse_cors=True, sse_cors_origins=origins)
     assert fetch(way, view, headers=sent_from("cross-site", origin)).status == status
 
 
-def test_a_page_that_can_stream_may_be_linked_to_from_another_site(way):
+def test_another_site_may_link_to_a_page_that_can_stream(way):
     class Page(SSEMixin, View):
         async def get(self, request):
             return HttpResponse("a page")
@@ -224,7 +224,7 @@ def test_a_page_that_can_stream_may_be_linked_to_from_another_site(way):
 
 
 class Translate:
-    """A middleware that answers exceptions in its own way."""
+    """A middleware with its own response to exceptions."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -236,13 +236,13 @@ class Translate:
         return HttpResponse(status=418)
 
 
-def test_an_exception_in_a_view_without_cors_is_left_to_djangos_middleware(way):
+def test_the_middleware_handles_an_exception_in_a_view_without_cors(way):
     assert fetch(way, Refusing.as_view(), inner=[f"{__name__}.Translate"]).status == 418
 
 
 @pytest.mark.parametrize(
     "origins", [ORIGIN, ["null"], ["*"], ["app.example"], [f"{ORIGIN}/"], ["https://App.example"]]
 )
-def test_a_list_that_could_never_fit_is_refused_at_start(way, origins):
+def test_origins_that_no_browser_sends_are_refused_at_start(way, origins):
     with pytest.raises(ImproperlyConfigured, match="sse_cors_origins"):
         Stream.as_view(sse_cors=True, sse_cors_origins=origins)

@@ -1,4 +1,4 @@
-"""Mistakes in a stream are told to those who can mend them."""
+"""Mistakes in a stream are reported to the developer, with what to change."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from .streams import WAYS, fetch
 pytestmark = pytest.mark.parametrize("way", WAYS)
 
 
-def test_a_view_without_a_stream_is_told_what_to_write(way, caplog):
+def test_the_error_of_a_view_without_a_stream_says_what_to_write(way, caplog):
     class Forgotten(SSEView):
         pass
 
@@ -34,7 +34,9 @@ def yields(self, request):
         (lambda self, r: [], "[]"),
     ],
 )
-def test_a_stream_that_is_no_async_generator_is_told_what_it_has_to_be(way, stream, found, caplog, recwarn):
+def test_the_error_of_a_stream_that_is_no_async_generator_says_what_it_must_be(
+    way, stream, found, caplog, recwarn
+):
     view = type("Odd", (SSEView,), {"stream": stream})
     assert fetch(way, view.as_view()).status == 500
     assert "Odd must stream from an async generator (`async def` with `yield`), not from" in caplog.text
@@ -43,7 +45,7 @@ def test_a_stream_that_is_no_async_generator_is_told_what_it_has_to_be(way, stre
 
 
 @pytest.mark.parametrize("frame", [None, {"a": 1}, b"data: 1\n\n", 1])
-def test_a_stream_that_yields_no_string_is_logged_and_the_client_told(way, frame, caplog):
+def test_a_stream_that_yields_no_string_is_logged_and_sends_an_error(way, frame, caplog):
     class Odd(SSEView):
         async def stream(self, request):
             yield self.event("number", 1)
@@ -59,7 +61,7 @@ def test_a_stream_that_yields_no_string_is_logged_and_the_client_told(way, frame
     "name",
     ["sse:end", "sse:", "connected", "disconnected", "reconnecting", "reconnected", "error", "*", "", "a\nb"],
 )
-def test_a_stream_that_uses_a_name_of_the_client_is_logged_and_the_client_told(way, name, caplog):
+def test_a_stream_that_uses_a_reserved_name_is_logged_and_sends_an_error(way, name, caplog):
     class Odd(SSEView):
         async def stream(self, request):
             yield self.event(name, 1)

@@ -1,4 +1,4 @@
-"""Ids go on where a client left off; an id that the view cannot have sent is answered with a reset."""
+"""Ids continue after the client's last id; an id that the view cannot have sent causes a reset."""
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.parametrize("way", WAYS)
 
 
 class Echo(SSEView):
-    """Tells what mount() was given, with an automatic id."""
+    """Sends the id that `mount()` got, with an automatic id."""
 
     async def mount(self, request, last_event_id):
         self.seen = last_event_id
@@ -34,7 +34,7 @@ def test_a_client_without_an_id_starts_at_one(way):
     assert (seen.id, seen.json()) == ("1", {"id": None, "again": None})
 
 
-def test_automatic_ids_go_on_from_the_last_one(way):
+def test_automatic_ids_continue_after_the_last_one(way):
     (seen,) = echo(way, "41")
     assert (seen.id, seen.json()) == ("42", {"id": "41", "again": "41"})
 
@@ -79,7 +79,7 @@ def test_an_id_comes_back_as_it_was_sent(way, id):
     assert (again.json(), again.id) == ({"id": id}, id)
 
 
-def test_where_the_header_is_absent_the_address_may_have_the_id(way):
+def test_the_id_may_be_in_the_url_if_the_header_is_absent(way):
     def seen(query, **headers):
         return fetch(way, Echo.as_view(), query=query, headers=headers).events[-2].json()["id"]
 
@@ -89,13 +89,13 @@ def test_where_the_header_is_absent_the_address_may_have_the_id(way):
 
 
 @pytest.mark.parametrize("kind", [int, str])
-def test_after_the_largest_automatic_id_they_begin_again(way, kind):
+def test_automatic_ids_start_again_after_the_largest(way, kind):
     (seen,) = echo(way, "9" * 18, event_id=kind)
     assert (seen.id, seen.json()["id"]) == ("1", "9" * 18)
 
 
 class Resuming(SSEView):
-    """Calls `int()` on the id, as the specification does."""
+    """Calls `int()` on the id, like the specification's example."""
 
     def dispatch(self, request, *args, **kwargs):
         self.name = kwargs.get("name")
@@ -110,7 +110,7 @@ class Resuming(SSEView):
 
 
 class ResumingInStream(Resuming):
-    """Calls it in `stream()`, after a comment."""
+    """Calls `int()` in `stream()`, after a comment."""
 
     async def mount(self, request, last_event_id, *args, **kwargs):
         self.steps = [*getattr(self, "steps", []), last_event_id]
@@ -123,7 +123,7 @@ class ResumingInStream(Resuming):
 
 
 class ResumingBeforeStream(ResumingInStream):
-    """Calls it before there is a generator."""
+    """Calls `int()` before the generator exists."""
 
     def stream(self, request):
         int(self.get_last_event_id(request) or 0)
@@ -135,14 +135,14 @@ RESUMING = [Resuming, ResumingInStream, ResumingBeforeStream]
 
 @pytest.mark.parametrize("view", RESUMING)
 @pytest.mark.parametrize(("sent", "number"), [("41", 41), ("-1", -1), ("9" * 18, int("9" * 18))])
-def test_an_id_that_int_understands_arrives(way, view, sent, number):
+def test_an_id_that_int_accepts_is_passed_on(way, view, sent, number):
     (event, end) = fetch(way, view.as_view(), headers={"Last-Event-ID": sent}).events
     assert (event.json(), end.event) == ([number, [sent], None], "sse:end")
 
 
 @pytest.mark.parametrize("view", RESUMING)
 @pytest.mark.parametrize("sent", ["abc", "12-0123abcd", "1.5", "9" * 5_000, "é"], ids=ascii)
-def test_an_id_that_int_does_not_understand_is_one_reset_and_a_fresh_view(way, view, sent, caplog):
+def test_an_id_that_int_refuses_causes_one_reset_and_a_new_view(way, view, sent, caplog):
     answer = fetch(
         way, view.as_view(), headers={"Last-Event-ID": sent.encode()}, route="<str:name>/", url="/stream/"
     )
@@ -157,14 +157,14 @@ def test_an_id_that_int_does_not_understand_is_one_reset_and_a_fresh_view(way, v
 
 
 class ResumingFromDatabase(Resuming):
-    """Calls `int()` on the id, and gives the result to the database."""
+    """Calls `int()` on the id and queries with the result."""
 
     async def stream(self, request):
         yield self.event("none", await sync_to_async(one_if)(self.resume_from))
 
 
 class ResumingFromUUID(Resuming):
-    """Lets a model's field read the id."""
+    """Lets a model field parse the id."""
 
     async def mount(self, request, last_event_id, *args, **kwargs):
         self.resume_from = UUIDField().to_python(last_event_id)
@@ -184,14 +184,14 @@ def one_if(number):
     ("view", "sent"),
     [(ResumingFromDatabase, "9" * 30), (ResumingFromDatabase, "-" + "9" * 19), (ResumingFromUUID, "x")],
 )
-def test_an_id_that_int_understands_and_the_database_does_not_is_one_reset_and_a_fresh_view(way, view, sent):
+def test_an_id_that_int_accepts_and_the_database_refuses_causes_one_reset_and_a_new_view(way, view, sent):
     reset, event, end = fetch(way, view.as_view(), headers={"Last-Event-ID": sent}).events
     assert (reset.event, reset.json()) == ("sse:reset", {"reason": "unknown-id"})
     assert (event.json(), end.event) == (None, "sse:end")
 
 
 @pytest.mark.parametrize("sent", [None, "7", "abc"])
-def test_a_value_error_of_another_cause_is_an_error(way, sent, caplog):
+def test_a_value_error_with_another_cause_is_an_error(way, sent, caplog):
     class Broken(Resuming):
         async def mount(self, request, last_event_id, *args, **kwargs):
             raise ValueError("of another cause")
@@ -216,7 +216,7 @@ def test_a_value_error_in_the_middle_of_a_stream_is_an_error(way, sent):
     ("kind", "id", "ids"),
     [(int, "evt-1", "int"), (int, -1, "int"), (Position, 7, "Position"), (str, "sse:end", "'sse:'")],
 )
-def test_an_id_that_would_not_come_back_is_refused_when_it_is_sent(way, kind, id, ids):
+def test_an_id_that_the_client_could_not_send_back_is_refused(way, kind, id, ids):
     class Sends(Echo):
         event_id = kind
 

@@ -1,4 +1,4 @@
-"""How many streams there may be, and where a request comes from."""
+"""The limits of open streams, and the address of a client."""
 
 import gc
 import threading
@@ -54,7 +54,7 @@ def add():
         ("", "198.51.100.7", ""),
     ],
 )
-def test_only_what_trusted_proxies_have_written_is_believed(peer, forwarded, expected):
+def test_only_addresses_written_by_trusted_proxies_are_used(peer, forwarded, expected):
     assert address(peer, forwarded) == expected
 
 
@@ -77,7 +77,7 @@ def test_only_what_trusted_proxies_have_written_is_believed(peer, forwarded, exp
         "[]:80",
     ],
 )
-def test_garbage_in_the_header_counts_for_the_proxy_that_passed_it_on(garbage):
+def test_an_invalid_address_in_the_header_counts_as_the_proxy_that_passed_it_on(garbage):
     assert address("10.0.0.1", garbage) == "10.0.0.1"
     assert address("10.0.0.1", f"198.51.100.7, {garbage}") == "10.0.0.1"
     assert address("10.0.0.1", f"{garbage}, 198.51.100.7") == "198.51.100.7"
@@ -85,7 +85,7 @@ def test_garbage_in_the_header_counts_for_the_proxy_that_passed_it_on(garbage):
 
 @pytest.mark.usefixtures("_proxies")
 @pytest.mark.parametrize("written", ["198.51.100.7:4711", " 198.51.100.7 ", "[::ffff:198.51.100.7]:4711"])
-def test_an_address_is_the_same_however_a_proxy_writes_it(written):
+def test_each_way_to_write_an_address_gives_the_same_address(written):
     assert address("10.0.0.1", written) == "198.51.100.7"
 
 
@@ -99,7 +99,7 @@ def test_an_address_is_the_same_however_a_proxy_writes_it(written):
         ("::1", "::1"),
     ],
 )
-def test_a_client_with_ipv6_counts_by_its_network(peer, expected):
+def test_clients_with_ipv6_are_counted_by_network(peer, expected):
     assert address(peer) == expected
 
 
@@ -108,7 +108,7 @@ def test_a_client_with_ipv6_is_found_behind_a_proxy_with_ipv6():
     assert address("fd00::1", "[2001:db8:1:2::9]:443, fd00::2") == "2001:db8:1:2::/64"
 
 
-def test_everyone_is_believed_where_the_setting_says_so(settings):
+def test_all_proxies_are_trusted_with_an_asterisk(settings):
     settings.FORWARDED_ALLOW_IPS = "*"
     assert address("", "198.51.100.7, 1.1.1.1") == "198.51.100.7"
 
@@ -171,7 +171,7 @@ def test_counts_are_right_when_threads_and_the_garbage_collector_change_them_at_
             thread.start()
         for thread in threads:
             thread.join(60)
-            assert not thread.is_alive(), "it waits for itself"
+            assert not thread.is_alive(), "it waits for its own lock"
     finally:
         gc.set_threshold(*threshold)
     gc.collect()
@@ -179,7 +179,7 @@ def test_counts_are_right_when_threads_and_the_garbage_collector_change_them_at_
     assert counts.counts == {limit.setting: {limit.key(Client()): 1} for limit in limits.LIMITS}
 
 
-def test_a_visitor_has_no_fingerprint_and_a_session_is_known_by_a_hash():
+def test_a_visitor_has_no_fingerprint():
     request = RequestFactory().get("/")
     request.user = AnonymousUser()
     client = identity.client_of(request)

@@ -1,4 +1,4 @@
-"""Middleware around a stream sees it, changes it, and never keeps it."""
+"""Middleware can read and change a stream, and does not hold it back."""
 
 import inspect
 import zlib
@@ -41,7 +41,7 @@ def async_mark(get_response):
 
 @sync_and_async_middleware
 def shout(get_response):
-    """Wrap the content of a response, as Django's documentation of middleware shows it."""
+    """Wrap the content of a response like the example in Django's documentation."""
 
     def loud(response):
         content = response.streaming_content
@@ -80,14 +80,14 @@ def test_a_middleware_that_wraps_the_stream_sees_it(way):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_session_that_is_saved_with_every_request_is_saved(way):
+def test_the_setting_that_saves_the_session_with_every_request_works(way):
     cookie = session_cookie(make_user())
     answer = fetch(way, Numbers.as_view(), headers={"Cookie": cookie}, SESSION_SAVE_EVERY_REQUEST=True)
     assert answer.headers["Set-Cookie"].startswith(cookie)
     assert answer.names == ["number"] * 3 + ["sse:end"]
 
 
-def test_a_conditional_get_is_a_stream_all_the_same(way):
+def test_a_conditional_get_returns_the_stream(way):
     answer = fetch(
         way,
         Numbers.as_view(),
@@ -112,7 +112,7 @@ def ask_behind_the_cache(way, view, method="GET"):
 
 
 def counted(answer_of):
-    """Return a view that counts how often it was mounted, and by which method."""
+    """Return a view and the methods with which it was mounted."""
     calls = []
 
     class Counted(SSEView):
@@ -134,7 +134,7 @@ def test_a_stream_is_never_cached(way, method):
     assert [a.events[0].data for a in answers if method == "GET"] == (["1", "2"] if method == "GET" else [])
 
 
-def test_an_answer_instead_of_the_stream_is_not_cached_unless_it_says_so(way):
+def test_another_response_of_a_stream_view_is_only_cached_if_its_headers_allow_it(way):
     view, _ = counted(lambda number: JsonResponse({"number": number}))
     assert [ask_behind_the_cache(way, view).body for _ in range(2)] == [b'{"number": 1}', b'{"number": 2}']
     view, _ = counted(lambda number: JsonResponse({"number": number}, headers={"Cache-Control": "max-age=60"}))
@@ -159,7 +159,7 @@ def test_a_compressed_stream_arrives_event_by_event(way):
     assert notes == ["started", "finally"]
 
 
-def test_a_compressed_stream_ends_as_a_whole(way):
+def test_a_compressed_stream_ends_completely(way):
     answer = fetch(
         way,
         Numbers.as_view(),

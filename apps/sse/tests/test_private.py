@@ -1,4 +1,4 @@
-"""Streams are closed for a user or a session: by hand, and as Django's signals tell."""
+"""The streams of a user or a session are closed by a call and on Django's signals."""
 
 import asyncio
 import gc
@@ -31,8 +31,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 User = auth.get_user_model()
 
 
-def told():
-    """Return what the processes have told each other."""
+def messages():
+    """Return the messages between the processes."""
     return [(event.name, json.loads(event.text)) for event in get_broker().tail(100) if event.channel]
 
 
@@ -47,7 +47,7 @@ def grace():
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_stream_is_closed_however_it_is_served(ada, way):
+def test_a_stream_on_each_kind_of_server_is_closed(ada, way):
     class Endless(SSEView):
         async def stream(self, request):
             while True:
@@ -65,7 +65,7 @@ def test_a_stream_is_closed_however_it_is_served(ada, way):
 
 
 @pytest.mark.parametrize("by", ["instance", "key"])
-async def test_close_streams_ends_those_of_one_user(ada, by):
+async def test_close_streams_ends_the_streams_of_one_user(ada, by):
     async with Opened(ada) as stream, Opened(make_user("grace")) as other, Opened() as visitor:
         close_streams(user=ada if by == "instance" else ada.pk)
         await until(lambda: stream.is_ended)
@@ -73,24 +73,24 @@ async def test_close_streams_ends_those_of_one_user(ada, by):
         assert not visitor.is_ended
 
 
-async def test_close_streams_ends_those_of_one_session_and_does_not_tell_its_key(ada):
+async def test_close_streams_ends_the_streams_of_one_session_and_does_not_publish_its_key(ada):
     keys = new_session(basket=1), new_session(basket=2)
     async with Opened(ada, keys[0]) as stream, Opened(ada, keys[1]) as other, Opened(key=keys[0]) as visitor:
         await aclose_streams(session=keys[0])
         await until(lambda: stream.is_ended and visitor.is_ended)
         assert not other.is_ended
-    assert keys[0] not in repr(told())
-    assert [name for name, _ in told()][-1] == "close"
+    assert keys[0] not in repr(messages())
+    assert [name for name, _ in messages()][-1] == "close"
 
 
-async def test_in_a_transaction_streams_are_closed_when_it_commits(ada, grace):
+async def test_streams_are_closed_when_the_transaction_commits(ada, grace):
     async with Opened(ada) as stream:
         with transaction.atomic():
             close_streams(user=ada)
-            await everything_is_heard(grace)
+            await all_messages_received(grace)
             assert not stream.is_ended
             transaction.set_rollback(True)
-        await everything_is_heard(grace)
+        await all_messages_received(grace)
         assert not stream.is_ended
         with transaction.atomic():
             close_streams(user=ada)
@@ -108,23 +108,23 @@ WHILE_OPENING = {
 
 
 @pytest.mark.parametrize("end", WHILE_OPENING.values(), ids=WHILE_OPENING)
-async def test_a_stream_that_is_just_opening_is_closed_too_and_one_that_opens_later_is_not(ada, grace, end):
+async def test_a_stream_that_is_opening_is_closed_and_one_that_opens_later_is_not(ada, grace, end):
     key = new_session(basket=1)
     ada.user_permissions.add(Permission.objects.first())
     ada.groups.add(group := Group.objects.create(name="staff"))
     group.permissions.add(Permission.objects.first())
-    await everything_is_heard(grace)
+    await all_messages_received(grace)
     opening = Opened(ada, key)
     end(ada, key)
-    await everything_is_heard(grace)
+    await all_messages_received(grace)
     async with opening as stream, Opened(ada, key) as later:
         assert stream.outcome in {"access", "staff"}
-        await everything_is_heard(grace)
+        await all_messages_received(grace)
         assert not later.is_ended
 
 
-async def everything_is_heard(user):
-    """Wait until this process has read what was published so far, by a stream of a user that is closed."""
+async def all_messages_received(user):
+    """Wait until this process has received all messages: until it has closed a stream of another user."""
     async with Opened(user) as stream:
         await asyncio.to_thread(close_elsewhere, user)
         await until(lambda: stream.is_ended)
@@ -135,7 +135,7 @@ def close_elsewhere(user):
     connection.close()
 
 
-async def test_the_first_stream_of_a_process_is_closed_by_what_was_published_while_it_opened(ada):
+async def test_the_first_stream_of_a_process_is_closed_if_it_was_revoked_while_it_opened(ada):
     opening = Opened(ada)
     close_streams(user=ada)
     async with opening as stream:
@@ -143,7 +143,7 @@ async def test_the_first_stream_of_a_process_is_closed_by_what_was_published_whi
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_stream_is_closed_however_long_its_mount_takes(ada, way):
+def test_a_stream_that_is_revoked_during_a_long_mount_is_closed(ada, way):
     class Slow(SSEView):
         def mount(self, request, last_event_id):
             before = recent_revocations.RequestStart.now().newest
@@ -159,11 +159,11 @@ def test_a_stream_is_closed_however_long_its_mount_takes(ada, way):
     answer = fetch(way, Slow.as_view(), headers={"Cookie": session_cookie(ada)})
     assert answer.chunks[-1].startswith(b"retry: ")
     if way == "hand-off":
-        assert answer.names == [], "it was closed before it began"
+        assert answer.names == [], "it was closed before its first event"
 
 
 @pytest.mark.parametrize("kept_by", ["scope", "environ"])
-def test_a_request_begins_before_any_middleware_reads_who_has_sent_it(kept_by):
+def test_the_start_of_a_request_is_noted_before_any_middleware_runs(kept_by):
     kept = {}
     [connected] = [
         call for _, call, *_ in request_started.receivers if call() is recent_revocations.on_request_started
@@ -176,27 +176,25 @@ def test_a_request_begins_before_any_middleware_reads_who_has_sent_it(kept_by):
     assert len([*recent_revocations.take_start(request).newest.later()]) == 1
 
 
-async def test_what_has_closed_streams_is_forgotten_when_no_request_that_began_before_is_opening(
-    ada, grace, monkeypatch
-):
-    # What other tests have left may hold earlier ones.
+async def test_a_revocation_is_freed_when_no_request_that_started_before_it_is_opening(ada, grace, monkeypatch):
+    # Objects of other tests may refer to earlier revocations.
     monkeypatch.setattr(recent_revocations, "_newest", recent_revocations.Revocation(lambda stream: False, ""))
-    before = remembered()
+    before = revocations_in_memory()
     opening = Opened(ada)
     async with Opened(ada):
         for _ in range(3):
-            await everything_is_heard(grace)
-        assert remembered() >= before + 3
+            await all_messages_received(grace)
+        assert revocations_in_memory() >= before + 3
         async with opening:
-            assert remembered() == before
+            assert revocations_in_memory() == before
 
 
-def remembered():
+def revocations_in_memory():
     gc.collect()
     return sum(isinstance(each, recent_revocations.Revocation) for each in gc.get_objects())
 
 
-async def test_a_log_that_was_replaced_ends_every_stream_since_closings_are_lost_with_it(ada):
+async def test_a_replaced_log_ends_all_streams_because_revocations_may_be_lost(ada):
     async with Opened(ada) as stream, Opened() as visitor:
         opening = Opened(ada)
         get_broker()._log = [Event(channel="", name="mark", text="", number=1)]
@@ -219,44 +217,44 @@ async def test_a_log_that_was_replaced_ends_every_stream_since_closings_are_lost
     ],
     ids=["nobody", "no user", "an empty key", "a visitor", "an unsaved user", "both", "a user and an empty key"],
 )
-def test_close_streams_wants_to_know_whose(whose):
+def test_close_streams_needs_exactly_one_user_or_session(whose):
     with pytest.raises(TypeError, match="needs either a saved user"):
         close_streams(**whose)
-    assert told() == []
+    assert messages() == []
 
 
-def test_a_user_who_is_saved_without_a_change_of_access_is_left_alone(ada):
-    before = told()
+def test_saving_a_user_without_a_change_of_access_closes_nothing(ada):
+    before = messages()
     ada.email = "ada@example.com"
     ada.save()
     browser = Browser()
     assert browser.login(username="ada", password="secret")
     make_user("grace")
-    assert told() == before
+    assert messages() == before
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("is_active", False), ("is_staff", True), ("is_superuser", True), ("password", "new")]
 )
 @pytest.mark.parametrize("fields", [None, True])
-def test_a_user_who_is_saved_with_other_access_loses_the_streams(ada, name, value, fields):
-    before = told()
+def test_saving_a_user_with_changed_access_closes_the_streams(ada, name, value, fields):
+    before = messages()
     setattr(ada, name, value)
     ada.save(update_fields=[name] if fields else None)
     ada.save()
-    assert told() == [*before, ("close", {"user": str(ada.pk)})]
+    assert messages() == [*before, ("close", {"user": str(ada.pk)})]
 
 
-def test_a_logout_of_sessions_in_cookies_ends_all_streams_of_the_user(ada, settings):
+def test_a_logout_with_sessions_in_cookies_closes_all_streams_of_the_user(ada, settings):
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
     browser = Browser()
     assert browser.login(username="ada", password="secret")
-    before = told()
+    before = messages()
     browser.post("/accounts/logout/")
-    assert told() == [*before, ("close", {"user": str(ada.pk)})]
+    assert messages() == [*before, ("close", {"user": str(ada.pk)})]
 
 
-def test_nobody_is_kept_from_logging_out_by_a_bus_that_is_away(ada, monkeypatch, caplog):
+def test_a_logout_succeeds_while_the_broker_fails(ada, monkeypatch, caplog):
     monkeypatch.setattr(control, "send", lambda *_, **__: 1 / 0)
     browser = Browser()
     assert browser.login(username="ada", password="secret")

@@ -1,4 +1,4 @@
-"""A stream that is cancelled leaves nothing behind in its thread, whenever that happens."""
+"""A cancelled stream leaves no database connection in its query thread."""
 
 import asyncio
 import gc
@@ -22,7 +22,7 @@ def query():
 
 
 class Busy:
-    """Keeps the thread in which it is called busy, before `work` is done there, until `go` is set."""
+    """Blocks its thread until `go` is set, then does `work` there."""
 
     def __init__(self, work=lambda: None):
         self.has_started, self.go = threading.Event(), threading.Event()
@@ -34,34 +34,34 @@ class Busy:
         self._work()
 
 
-async def in_its_query(lane, busy):
+async def in_its_query(thread, busy):
     async with QueryThreadLease():
         await sync_to_async(busy)()
 
 
-async def between_its_events(lane, busy):
+async def between_its_events(thread, busy):
     async with QueryThreadLease() as lease:
         await sync_to_async(query)()
-        lane.executor.submit(busy)
+        thread.executor.submit(busy)
         await lease.release()
 
 
 @pytest.mark.parametrize(("stream", "work"), [(in_its_query, query), (between_its_events, lambda: None)])
-async def test_a_stream_that_is_cancelled_leaves_no_connection_in_its_thread(stream, work):
-    lane, busy = QueryThread(), Busy(work)
-    own_query_thread.set(lane)
-    playing = asyncio.create_task(stream(lane, busy))
+async def test_a_cancelled_stream_leaves_no_connection_in_its_thread(stream, work):
+    thread, busy = QueryThread(), Busy(work)
+    own_query_thread.set(thread)
+    playing = asyncio.create_task(stream(thread, busy))
     await until(busy.has_started.is_set)
-    # It is waiting now for what its thread does.
+    # It waits for its thread.
     await asyncio.sleep(0)
     playing.cancel()
     await asyncio.wait({playing})
     busy.go.set()
-    left = await asyncio.wrap_future(lane.executor.submit(lambda: connection.connection))
-    assert (left, lane.holders) == (None, set())
+    left = await asyncio.wrap_future(thread.executor.submit(lambda: connection.connection))
+    assert (left, thread.holders) == (None, set())
 
 
-async def test_a_client_that_leaves_while_its_access_is_checked_leaves_no_warning(rf, recwarn):
+async def test_a_disconnect_during_the_access_checks_causes_no_warning(rf, recwarn):
     busy = Busy()
 
     class Checked(SSEView):

@@ -1,4 +1,4 @@
-"""How often one user may publish."""
+"""The rate limit of requests that publish."""
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -17,7 +17,7 @@ class Person:
 
 @pytest.fixture(autouse=True)
 def clock(settings, monkeypatch):
-    """A minute that does not end during a test, of which 20 seconds are over."""
+    """20 seconds into a minute, which does not end during a test."""
     settings.SSE_MAX_PUBLISH_PER_MINUTE = 2
     settings.TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]
     now = [1_200_000_020.0]
@@ -36,7 +36,7 @@ def send(method, user):
     return view(request)
 
 
-def test_a_user_publishes_so_many_times_a_minute_and_then_waits_for_the_next(clock):
+def test_a_user_beyond_the_limit_waits_for_the_next_minute(clock):
     assert [retry_after(Person(1)) for _ in range(4)] == [0, 0, 40, 40]
     assert retry_after(Person(2)) == 0
     clock[0] += 39.5
@@ -45,7 +45,7 @@ def test_a_user_publishes_so_many_times_a_minute_and_then_waits_for_the_next(clo
     assert retry_after(Person(1)) == 0
 
 
-def test_a_view_answers_429_and_says_when_to_come_back():
+def test_a_limited_view_returns_429_with_retry_after():
     assert [send("post", Person(1)).status_code for _ in range(2)] == [200, 200]
     refused = send("post", Person(1))
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "40")
@@ -53,13 +53,13 @@ def test_a_view_answers_429_and_says_when_to_come_back():
     assert send("get", Person(1)).status_code == 200
 
 
-def test_visitors_without_a_login_are_not_counted_nor_is_anybody_without_a_limit(settings):
+def test_visitors_are_not_limited_and_without_a_limit_neither_are_users(settings):
     assert [retry_after(AnonymousUser()) for _ in range(3)] == [0, 0, 0]
     settings.SSE_MAX_PUBLISH_PER_MINUTE = 0
     assert [retry_after(Person(1)) for _ in range(3)] == [0, 0, 0]
 
 
-def test_people_can_post_while_the_cache_is_away(monkeypatch, caplog):
+def test_users_can_publish_while_the_cache_fails(monkeypatch, caplog):
     def fail(*args):
         raise ConnectionError
 

@@ -1,4 +1,4 @@
-"""One producer serves all viewers of a process."""
+"""One generator serves all viewers of a process."""
 
 import asyncio
 import contextlib
@@ -32,12 +32,12 @@ class Source:
 
 
 async def settle():
-    """Let every task that can go on do so."""
+    """Let all runnable tasks run."""
     for _ in range(20):
         await asyncio.sleep(0)
 
 
-async def test_it_starts_with_the_first_viewer_and_stops_with_the_last():
+async def test_the_generator_starts_with_the_first_viewer_and_stops_with_the_last():
     source = Source()
     source.feed.put_nowait(1)
     one, two = source.values(), source.values()
@@ -51,7 +51,7 @@ async def test_it_starts_with_the_first_viewer_and_stops_with_the_last():
     assert (source.started, source.stopped) == (1, 1)
 
 
-async def test_a_new_viewer_gets_the_newest_value_at_once():
+async def test_a_new_viewer_gets_the_newest_value_immediately():
     source = Source()
     source.feed.put_nowait(1)
     async with contextlib.aclosing(source.values()) as early:
@@ -71,7 +71,7 @@ async def test_a_slow_viewer_skips_to_the_newest_value():
         assert await anext(slow) == 4
 
 
-async def test_a_producer_that_raises_is_logged_and_started_again_and_its_viewers_stay(caplog, monkeypatch):
+async def test_a_producer_that_raises_is_logged_and_restarted_and_keeps_its_viewers(caplog, monkeypatch):
     monkeypatch.setattr(sys.modules["apps.sse.stream.shared"], "MIN_BACKOFF_SECONDS", 0.001)
     source = Source()
     source.feed.put_nowait(1)
@@ -84,14 +84,14 @@ async def test_a_producer_that_raises_is_logged_and_started_again_and_its_viewer
     assert "database gone" in caplog.text
 
 
-async def test_a_producer_that_returns_ends_its_viewers_after_the_last_value():
+async def test_viewers_get_the_last_value_of_a_producer_that_returns_and_then_end():
     source = Source()
     source.feed.put_nowait(1)
     source.feed.put_nowait(StopAsyncIteration)
     assert [value async for value in source.values()] == [1]
 
 
-async def test_different_arguments_are_different_producers():
+async def test_different_arguments_have_different_producers():
     source = Source()
     source.feed.put_nowait(1)
     async with contextlib.aclosing(source.values("a")) as a, contextlib.aclosing(source.values("b")) as b:
@@ -101,7 +101,7 @@ async def test_different_arguments_are_different_producers():
     assert source.started == 2
 
 
-async def test_a_viewer_after_the_last_one_starts_it_afresh():
+async def test_a_viewer_after_the_last_one_starts_the_generator_again():
     source = Source()
     for expected in (1, 2):
         source.feed.put_nowait(expected)

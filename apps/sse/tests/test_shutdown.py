@@ -1,4 +1,4 @@
-"""A process that stops waits for its streams, up to the last byte that a server has to write."""
+"""A process that stops waits until the server has written the last bytes of its streams."""
 
 import fcntl
 import socket
@@ -14,13 +14,13 @@ from apps.sse.stream.registry import Client
 
 
 class Finished:
-    """A source that is finished at once."""
+    """A source that is finished immediately."""
 
     async def play(self, connection):
         pass
 
 
-def test_under_wsgi_a_stream_that_is_over_is_waited_for_until_the_server_has_written_its_end():
+def test_under_wsgi_a_stream_is_waited_for_until_the_server_has_closed_its_body():
     body = wsgi.Body(Connection(Finished(), opening="retry: 1\n\n", retry_ms=1, keepalive=15, client=Client()))
     assert list(body) == [b"retry: 1\n\n"]
     assert registry.open_streams() == 0

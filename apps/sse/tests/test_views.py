@@ -1,4 +1,4 @@
-"""A stream is a view like any other: its methods and headers, on every kind of server."""
+"""The methods and headers of a stream, on each kind of server."""
 
 import asyncio
 
@@ -34,7 +34,7 @@ each_view = pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.__name_
 
 
 def endless():
-    """Return a stream that waits for ever after its first event, and what it has noted."""
+    """Return a stream that waits endlessly after its first event, and its notes."""
     notes = []
 
     class Endless(SSEView):
@@ -55,7 +55,7 @@ def has_first(chunks):
 
 
 @each_view
-def test_a_stream_is_answered_with_its_headers(way, view):
+def test_a_stream_has_its_headers(way, view):
     answer = fetch(way, view.as_view(sse_keepalive_interval=20))
     assert answer.names == ["number"] * 3 + ["sse:end"]
     assert answer.body.startswith(b"retry: 3000\n\n")
@@ -66,7 +66,7 @@ def test_a_stream_is_answered_with_its_headers(way, view):
     assert "Content-Length" not in answer.headers
 
 
-def test_streams_that_a_late_tab_can_join_say_so(way):
+def test_a_joinable_stream_has_the_header_sse_joinable(way):
     class Channel(SSEView):
         channels = ["news"]
 
@@ -77,13 +77,13 @@ def test_streams_that_a_late_tab_can_join_say_so(way):
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"])
-def test_a_wrong_method_is_told_the_right_ones(way, method):
+def test_the_response_to_a_wrong_method_lists_the_allowed_methods(way, method):
     answer = fetch(way, Numbers.as_view(), method)
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
 @each_view
-def test_options_says_what_is_allowed(way, view):
+def test_options_lists_the_allowed_methods(way, view):
     answer = fetch(way, view.as_view(), "OPTIONS")
     assert (answer.status, answer.headers["Allow"]) == (200, "GET, HEAD, OPTIONS")
 
@@ -93,16 +93,16 @@ def test_head_has_the_headers_of_get_and_never_runs_the_stream(way):
     head, get = fetch(way, view, "HEAD"), fetch(way, view, until=has_first)
     assert (head.status, head.body) == (200, b"")
     assert head.headers == get.headers
-    assert notes == ["started", "finally"], "which is the GET"
+    assert notes == ["started", "finally"], "only GET runs the stream"
 
 
 @pytest.mark.parametrize("view", [MixedIn, MixedIntoSync])
-def test_head_does_not_hang_on_a_mixin_either(way, view):
+def test_head_does_not_hang_on_a_view_with_the_mixin(way, view):
     answer = fetch(way, view.as_view(), "HEAD")
     assert (answer.body, answer.headers["SSE-Keepalive"]) == (b"", "15")
 
 
-def test_head_is_refused_as_get_is(way):
+def test_head_is_refused_like_get(way):
     class Full(Numbers):
         async def mount(self, request, last_event_id):
             return JsonResponse({}, status=503)
@@ -110,7 +110,7 @@ def test_head_is_refused_as_get_is(way):
     assert fetch(way, Full.as_view(), "HEAD").status == 503
 
 
-def test_a_client_that_leaves_ends_the_stream(way):
+def test_a_disconnect_ends_the_stream(way):
     view, notes = endless()
     answer = fetch(way, view, until=has_first)
     assert answer.names == ["first"]

@@ -1,4 +1,4 @@
-"""Reading streams as a client of the specification does."""
+"""Reads streams like a client of the specification."""
 
 import itertools
 
@@ -7,7 +7,7 @@ from httpx_sse import connect_sse
 
 
 def events(url, path, count, **headers):
-    """Return the first events of a stream, then hang up."""
+    """Return the first events of a stream, then disconnect."""
     with (
         httpx.Client(timeout=10) as client,
         connect_sse(client, "GET", url + path, headers=headers) as source,
@@ -17,7 +17,7 @@ def events(url, path, count, **headers):
 
 
 def heard(source):
-    """Yield the events of a stream, except the one that only has the position at which it begins."""
+    """Yield the events of a stream, except `sse:open`."""
     return (event for event in source.iter_sse() if event.data and event.event != "sse:open")
 
 
@@ -34,9 +34,9 @@ class Reader:
             self.start += next(self._chunks)
 
     def next_bytes(self):
-        """Return what arrives next."""
+        """Return the next bytes."""
         return next(self._chunks)
 
     def rest(self):
-        """Return all that arrives until the stream ends."""
+        """Return all bytes until the stream ends."""
         return b"".join(self._chunks)

@@ -1,4 +1,4 @@
-"""Who may no longer hear a stream hears no more of it, in whichever process it is."""
+"""A client that loses access to a stream receives nothing more of it, in every process."""
 
 from functools import partial
 
@@ -13,7 +13,7 @@ TWO_WORKERS = "uvicorn with two workers"
 
 
 def run(server, code):
-    """Run Python in a process of its own, as from a shell."""
+    """Run Python code in a separate process."""
     user = "from django.contrib.auth import get_user_model\nada = get_user_model().objects.get(username='ada')\n"
     return servers.manage("shell", "-v", "0", "-c", user + code, environment=server.environment)
 
@@ -55,7 +55,7 @@ def test_a_login_ends_the_streams_that_the_session_had_before(private):
     ],
     ids=["deactivated", "deleted", "a changed password"],
 )
-def test_an_account_that_is_closed_or_secured_ends_its_streams(private, code):
+def test_a_deactivated_account_or_changed_password_ends_its_streams(private, code):
     with (
         private(TWO_WORKERS, SSE_MAX_PER_USER="0") as server,
         Browser(server) as browser,
@@ -79,7 +79,7 @@ WAYS_TO_LOSE_A_PERMISSION = [
 ]
 
 
-def test_a_lost_permission_ends_streams_and_the_client_that_comes_back_is_refused(private):
+def test_a_lost_permission_ends_streams_and_the_client_is_refused_when_it_reconnects(private):
     prepare = (
         "from django.contrib.auth.models import Group, Permission\n"
         "view = Permission.objects.get(codename='view_group')\n"
@@ -96,7 +96,7 @@ def test_a_lost_permission_ends_streams_and_the_client_that_comes_back_is_refuse
 
 
 @pytest.mark.parametrize("kind", [TWO_WORKERS, "gunicorn with threads", "gunicorn with its ASGI worker"])
-def test_streams_are_closed_from_any_process_and_their_clients_come_back(private, kind):
+def test_any_process_can_close_streams_and_clients_reconnect(private, kind):
     with private(kind, SSE_MAX_PER_USER="0") as server, Browser(server) as browser:
         browser.sign_in("ada")
         tabs = [browser.tab("/members/") for _ in range(6)]
@@ -109,7 +109,7 @@ def test_streams_are_closed_from_any_process_and_their_clients_come_back(private
         assert wait_until(lambda: browser.client.get("/state/").json()["ended"]["access"] >= 1)
 
 
-def test_a_client_that_comes_back_is_not_given_what_it_may_no_longer_hear(private):
+def test_a_client_that_reconnects_gets_no_events_of_channels_that_it_has_lost(private):
     prepare = (
         "from django.contrib.auth.models import Group\nfrom apps.sse import publish\n"
         "rooms = [Group.objects.get_or_create(name=name)[0] for name in ('a', 'b')]\n"

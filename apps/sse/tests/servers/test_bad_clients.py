@@ -1,4 +1,4 @@
-"""Clients that misbehave cost no other client anything, and slow ones that read are served to the end."""
+"""Misbehaving clients do not affect others, and slow clients that read get everything."""
 
 import re
 import socket
@@ -14,7 +14,7 @@ from apps.sse.tests.servers.streaming import Reader
 from tests.servers import wait_until
 
 CHANNELS = "channel=a&channel=b&channel=c&channel=d"
-# Each kind of server: its options, and how many connections it is given.
+# Each kind of server: its options, and the number of connections.
 SERVERS = {
     "uvicorn": ("", 300),
     "gunicorn with uvicorn-worker": ("--workers 1", 300),
@@ -47,7 +47,9 @@ def state(server):
 
 
 @pytest.mark.parametrize(("kind", "options", "count"), CASES)
-def test_pipelined_requests_whose_client_closes_leak_no_seat_and_disturb_nobody(streams, kind, options, count):
+def test_pipelined_requests_of_a_client_that_closes_are_uncounted_and_affect_no_other_client(
+    streams, kind, options, count
+):
     with streams(kind, options, TICK_SECONDS="0.2") as server, ExitStack() as stack:
         witness = Reader(stack, server.url, "/quick/")
         lines = len(server.output().splitlines())
@@ -55,7 +57,7 @@ def test_pipelined_requests_whose_client_closes_leak_no_seat_and_disturb_nobody(
             with closing(connect(server, "/quickchannel/", requests=2)) as client:
                 if number % 2:
                     client.recv(100)
-        # A sync worker with a stream answers nothing else, so those that answer are free.
+        # A sync worker with a stream serves nothing else, so the ones that respond are free.
         is_one_process = kind != "gunicorn with sync workers"
         wait_until(lambda: all(state(server)["counted"] == is_one_process for _ in range(10)), 20)
         heard = b""
@@ -68,9 +70,9 @@ def test_pipelined_requests_whose_client_closes_leak_no_seat_and_disturb_nobody(
 
 
 @pytest.mark.parametrize("kind", ["uvicorn", "gunicorn with its ASGI worker"])
-def test_of_a_client_that_has_stopped_reading_nothing_stays_once_it_is_given_up(streams, notes, kind):
+def test_a_client_that_stops_reading_leaves_no_socket_and_no_task(streams, notes, kind):
     def sockets():
-        """The server's ends of the client's connection, those included that no process has any more."""
+        """Return the server's sockets of the client's connection, including those without a process."""
         return [c.status for c in psutil.net_connections("tcp4") if c.raddr == client.getsockname()]
 
     def tasks():
@@ -94,9 +96,9 @@ def test_of_a_client_that_has_stopped_reading_nothing_stays_once_it_is_given_up(
 
 
 @pytest.mark.parametrize(("kind", "size"), [("uvicorn", 60_000), ("gunicorn with threads", 4_000)])
-def test_a_client_that_reads_is_given_all_that_it_has_missed_on_one_connection(streams, kind, size):
+def test_a_slow_client_that_reads_gets_all_missed_events_on_one_connection(streams, kind, size):
     def ids_until(client, count):
-        """Read at the speed of a phone, until as many positions have come or the stream has ended."""
+        """Read slowly until `count` positions have arrived or the stream has ended."""
         found, rest = [], b""
         while len(found) < count and (data := client.recv(65536)):
             *lines, rest = (rest + data).split(b"\n")
@@ -111,7 +113,7 @@ def test_a_client_that_reads_is_given_all_that_it_has_missed_on_one_connection(s
     with streams(kind) as server:
         start = newest()
         httpx.get(f"{server.url}/say/?{CHANNELS}&count={MISSED}&size={size}", timeout=30).raise_for_status()
-        # Of events that the process has not read yet, the client would be told live, all at once.
+        # Events that the process has not read yet would be delivered live, all at once.
         wait_until(lambda: int(newest()[4:].split("-")[0]) > MISSED)
         with closing(
             connect(server, f"/channels/?{CHANNELS}", **{"Last-Event-ID": start.removeprefix("id: ")})

@@ -1,4 +1,4 @@
-"""Limits hold under a burst of clients, and an old stream ends by itself."""
+"""Limits hold under a burst of clients, and streams end at their maximum age."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ TIMEOUT_SECONDS = 30
 
 
 class Burst:
-    """Clients that all ask for a stream at the same moment: `async with Burst(url, path) as statuses`."""
+    """Clients that request a stream at the same moment: `async with Burst(url, path) as statuses`."""
 
     def __init__(self, url, path, count=BURST, headers_of=lambda number: {}, **options):
         self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, limits=httpx.Limits(), **options)
@@ -36,7 +36,7 @@ class Burst:
 
 
 async def count_open(url):
-    """Return how many streams the server says it has."""
+    """Return the number of open streams."""
     async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS) as client:
         return (await client.get("/state/")).json()["streams"]
 
@@ -45,7 +45,7 @@ async def count_open(url):
 @pytest.mark.parametrize(
     ("limit", "status"), [("SSE_MAX_TOTAL", 503), ("SSE_MAX_PER_ADDRESS", 429), ("SSE_MAX_PER_USER", 429)]
 )
-def test_a_burst_gets_as_many_streams_as_there_may_be_and_nobody_is_thrown_out(private, kind, limit, status):
+def test_a_burst_gets_no_more_streams_than_the_limit_and_open_streams_stay(private, kind, limit, status):
     async def come(url, cookies):
         async with Burst(url, "/slow/", cookies=cookies) as first:
             assert first == {200: MOST, status: BURST - MOST}
@@ -60,24 +60,24 @@ def test_a_burst_gets_as_many_streams_as_there_may_be_and_nobody_is_thrown_out(p
         assert browser.status("/members/") == 200
 
 
-def test_an_address_that_a_client_makes_up_gives_it_no_more_streams(private):
-    def made_up(number):
+def test_a_forged_address_gives_a_client_no_more_streams(private):
+    def forged(number):
         return {"X-Forwarded-For": f"198.51.100.{number}"}
 
     async def burst(server):
-        async with Burst(server.url, "/open/", headers_of=made_up) as statuses:
+        async with Burst(server.url, "/open/", headers_of=forged) as statuses:
             return statuses
 
     with private("uvicorn", SSE_MAX_PER_ADDRESS=str(MOST), FORWARDED_ALLOW_IPS="192.0.2.1") as server:
         assert asyncio.run(burst(server)) == {200: MOST, 429: BURST - MOST}
 
 
-def test_behind_a_trusted_proxy_each_client_has_streams_of_its_own(private):
-    def its_own(number):
+def test_behind_a_trusted_proxy_each_client_has_its_own_limit(private):
+    def own_address(number):
         return {"X-Forwarded-For": f"1.1.1.1, 198.51.100.{number % 3}"}
 
     async def burst(server):
-        async with Burst(server.url, "/open/", headers_of=its_own) as statuses:
+        async with Burst(server.url, "/open/", headers_of=own_address) as statuses:
             return statuses
 
     with private("uvicorn", SSE_MAX_PER_ADDRESS=str(MOST), FORWARDED_ALLOW_IPS="127.0.0.1") as server:
@@ -85,22 +85,22 @@ def test_behind_a_trusted_proxy_each_client_has_streams_of_its_own(private):
 
 
 @pytest.mark.parametrize("kind", ["uvicorn", pytest.param("gunicorn with threads", marks=pytest.mark.soak)])
-def test_streams_of_an_age_end_at_different_times_and_their_clients_come_back(private, kind):
-    async def hear_the_end(client, ends):
+def test_streams_that_opened_together_end_at_different_times_and_clients_reconnect(private, kind):
+    async def read_to_end(client, ends):
         async with client.stream("GET", "/open/") as response:
             text = "".join([chunk async for chunk in response.aiter_text()])
-        assert text.count("retry: ") == 2, "it was not told when to come back"
+        assert text.count("retry: ") == 2, "there is no reconnection delay"
         ends.append(time.monotonic())
 
-    async def hear_the_ends(url):
+    async def read_all(url):
         ends = []
         limits = httpx.Limits(max_connections=BURST)
         async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, limits=limits) as client:
-            await asyncio.gather(*(hear_the_end(client, ends) for _ in range(BURST)))
+            await asyncio.gather(*(read_to_end(client, ends) for _ in range(BURST)))
         return ends
 
     with private(kind, SSE_MAX_AGE="8") as server, Browser(server) as browser:
-        ends = asyncio.run(hear_the_ends(server.url))
+        ends = asyncio.run(read_all(server.url))
         assert max(ends) - min(ends) > 2
         reasons = browser.client.get("/state/").json()["ended"]
         assert reasons == {"age": BURST}

@@ -1,4 +1,4 @@
-"""What many open streams cost their server: bytes, and nothing else."""
+"""An open stream costs its server only memory."""
 
 import asyncio
 import re
@@ -24,7 +24,7 @@ def log_in(url):
 
 
 class Crowd:
-    """Clients that each hold one stream open and read what comes."""
+    """Clients that each hold one stream open and read it."""
 
     def __init__(self, url, path):
         self.host, self.port = url.removeprefix("http://").split(":")
@@ -33,7 +33,7 @@ class Crowd:
         self.at_once = asyncio.Semaphore(AT_ONCE)
 
     async def grow(self, count):
-        """Open streams until there are `count`, each of which has heard its first event."""
+        """Open streams until there are `count` and each has received its first event."""
         await asyncio.gather(*(self.join() for _ in range(count - len(self.readers))))
 
     async def join(self):
@@ -57,7 +57,7 @@ async def test_open_streams_of_logged_in_users_hold_no_thread_no_file_and_few_by
     with streams("uvicorn", options="--no-access-log") as server:
         process = psutil.Process(server.process.pid)
         crowd = Crowd(server.url, "/idle/")
-        # The first ones also pay for what is allocated once.
+        # One-time allocations belong to the first streams.
         await crowd.grow(count // 2)
         threads, half = process.num_threads(), process.memory_info().rss
         await crowd.grow(count)
@@ -67,7 +67,7 @@ async def test_open_streams_of_logged_in_users_hold_no_thread_no_file_and_few_by
         assert (state["streams"], len(state["users"])) == (count, 1)
         assert process.num_threads() <= threads
         assert count < MEASURABLE or each < MAX_BYTES_EACH
-        # SQLite keeps the files of as many connections as there were at once, for the next ones.
+        # SQLite keeps the files of concurrent connections open for later ones.
         assert len(held(process)) <= AT_ONCE + 5
         server.stop(timeout=10)
         notes = (tmp_path / "notes").read_text().splitlines()
@@ -75,5 +75,5 @@ async def test_open_streams_of_logged_in_users_hold_no_thread_no_file_and_few_by
 
 
 def held(process):
-    """Return the files that a process holds open, less its log."""
+    """Return the open files of a process, except its log."""
     return [file.path for file in process.open_files() if not file.path.endswith(".log")]

@@ -1,4 +1,4 @@
-"""Streams on real servers: they arrive as they are sent, stay, and end cleanly."""
+"""Streams on real servers: events arrive immediately, streams stay open and end cleanly."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ def state(server):
 
 
 @pytest.mark.parametrize("kind", ALL_SERVERS)
-def test_an_endless_stream_arrives_as_it_is_sent_and_is_cleaned_up_when_the_client_leaves(streams, notes, kind):
+def test_an_endless_stream_arrives_event_by_event_and_is_cleaned_up_after_a_disconnect(streams, notes, kind):
     with streams(kind) as server:
         arrived = events(server.url, "/forever/", 3)
         assert [event.id for event in arrived] == ["1", "2", "3"]
@@ -31,13 +31,13 @@ def test_an_endless_stream_arrives_as_it_is_sent_and_is_cleaned_up_when_the_clie
 
 
 @pytest.mark.parametrize("kind", ALL_SERVERS)
-def test_a_finite_stream_says_that_it_is_finished_and_closes(streams, kind):
+def test_a_finite_stream_sends_its_end_and_closes(streams, kind):
     with streams(kind) as server:
         for path in ("/finite/", "/mixed/"):
             arrived = events(server.url, path, 100)
             assert [event.data for event in arrived] == ["0", "1", "2", "{}"]
             assert arrived[-1].event == "sse:end"
-            assert arrived[-1].id == "sse:end", "who comes back all the same is told that there is no more"
+            assert arrived[-1].id == "sse:end", "a client that reconnects gets 204"
 
 
 @pytest.mark.parametrize("kind", ALL_SERVERS)
@@ -57,7 +57,7 @@ def test_an_idle_stream_is_kept_alive_by_comments(streams, kind):
 
 
 @pytest.mark.parametrize("kind", ["uvicorn", "gunicorn with sync workers", "runserver"])
-def test_an_exception_in_a_stream_is_logged_in_full_and_told_in_general(streams, kind):
+def test_an_exception_in_a_stream_is_logged_and_the_client_gets_a_general_error(streams, kind):
     with streams(kind, DEBUG="0", HTTPS="0", ALLOWED_HOSTS="127.0.0.1") as server:
         arrived = events(server.url, "/broken/", 100)
         assert [event.event for event in arrived] == ["number", "sse:error"]
@@ -74,7 +74,7 @@ def test_an_exception_in_a_stream_is_logged_in_full_and_told_in_general(streams,
             for number in (signal.SIGTERM, signal.SIGINT)
             if kind != "runserver"
         ),
-        # Its reloading parent kills it on SIGTERM, but leaves it a moment on Ctrl-C.
+        # Its reloading parent kills it on SIGTERM and waits only on Ctrl-C.
         ("runserver", signal.SIGINT),
     ],
 )
@@ -84,19 +84,19 @@ def test_a_stopped_server_ends_its_streams_and_their_finally_runs(streams, notes
         paths = ["/forever/", "/idle/"] * (count // 2)
         readers = list(pool.map(lambda path: Reader(stack, server.url, path), paths))
         if number == signal.SIGINT:
-            # To all its processes, as a terminal does.
+            # A terminal sends it to all processes.
             os.killpg(server.process.pid, signal.SIGINT)
         else:
             server.process.send_signal(number)
         started = time.monotonic()
         for reader in readers:
-            assert b"retry: " in reader.rest(), "it was cut off, not ended"
+            assert b"retry: " in reader.rest(), "the stream was cut off"
         assert time.monotonic() - started < 5, "it waited for its streams"
         wait_until(lambda: notes() == ["finally"] * count)
         server.process.wait(10)
 
 
-def test_a_signal_that_was_given_to_another_thread_ends_the_streams_all_the_same(streams):
+def test_a_signal_to_another_thread_ends_the_streams(streams):
     with streams("gunicorn with sync workers") as server, ExitStack() as stack:
         reader = Reader(stack, server.url, "/interrupted/")
         started = time.monotonic()
@@ -115,7 +115,7 @@ def test_a_signal_that_was_given_to_another_thread_ends_the_streams_all_the_same
     ],
 )
 def test_a_worker_that_is_replaced_after_its_requests_ends_its_streams(streams, notes, kind, option):
-    # The project's worker ends them itself, without a look at the listening sockets.
+    # The project's worker does not depend on the check of listening sockets.
     descriptors = {"DESCRIPTORS": "/none"} if PROJECT_WORKER in option else {}
     with streams(kind, options=option, **descriptors) as server, ExitStack() as stack:
         readers = [Reader(stack, server.url, "/forever/") for _ in range(10)]
@@ -123,7 +123,7 @@ def test_a_worker_that_is_replaced_after_its_requests_ends_its_streams(streams, 
             wait_until(lambda: servers.answers(server.url))
         assert all(b"retry: " in reader.rest() for reader in readers)
         assert notes() == ["finally"] * 10
-        # A worker that is about to leave may take a connection and drop it, so clients try again.
+        # A worker that stops may accept a connection and close it, so clients retry.
         wait_until(lambda: _ids_of_two_events(server) == ["1", "2"])
 
 
@@ -134,7 +134,7 @@ def _ids_of_two_events(server):
         return []
 
 
-def test_in_development_an_exception_in_a_stream_is_told_to_the_page(streams):
+def test_in_development_the_page_gets_the_exception_of_a_stream(streams):
     with streams("uvicorn") as server:
         arrived = events(server.url, "/broken/", 100)
         assert "RuntimeError: the secret reason" in arrived[-1].data
@@ -167,7 +167,7 @@ def test_fifty_viewers_share_one_producer_which_stops_with_the_last(streams, not
         wait_until(lambda: notes() == ["producer started", "producer stopped"])
 
 
-def test_ids_go_on_after_a_reconnect_and_an_unknown_id_is_answered_with_a_reset(streams):
+def test_ids_continue_after_a_reconnect_and_an_unknown_id_causes_a_reset(streams):
     with streams("uvicorn") as server:
         again = events(server.url, "/forever/", 2, **{"Last-Event-ID": "41"})
         assert [event.id for event in again] == ["42", "43"]

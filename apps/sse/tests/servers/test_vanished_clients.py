@@ -1,4 +1,4 @@
-"""A client whose packets are all lost, or that stops reading, gives its seat back within a minute."""
+"""A client whose packets are all lost, or that stops reading, is disconnected within a minute."""
 
 import threading
 import time
@@ -48,7 +48,7 @@ def test_a_client_whose_packets_are_lost_is_disconnected_while_keepalives_are_se
     serving, second_host, notes, kind
 ):
     with serving(kind, UNACKNOWLEDGED_SECONDS="2") as server:
-        # The first one was accepted before anything knew of streams.
+        # The first one was accepted before the sockets were found.
         clients = [open_stream(second_host, server, "/idle/") for _ in range(2)]
         second_host.cut()
         wait_until(lambda: notes() == ["finally"] * 2, seconds=20)
@@ -80,7 +80,7 @@ def test_a_client_on_a_slow_link_stays_and_one_that_reads_nothing_does_not(servi
             finally:
                 is_over.set()
         assert notes() == ["finally"]
-        assert received.result() < 40_000 * (time.monotonic() - started), "it was behind all the time"
+        assert received.result() < 40_000 * (time.monotonic() - started), "it was slower than the stream"
         slow.close()
         wait_until(lambda: notes() == ["finally"] * 2)
         stalled.close()

@@ -1,4 +1,4 @@
-"""The ASGI application as the project builds it, and the bare one of Django."""
+"""The ASGI application with the hand-off, and the plain one of Django."""
 
 from django.core.asgi import get_asgi_application
 

@@ -1,4 +1,4 @@
-"""The project's own settings, limits from the environment included, with streams that are private."""
+"""The project's settings, with limits from the environment, and private streams."""
 
 import os
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""Streams that are not for everybody."""
+"""Streams with limited access."""
 
 import asyncio
 import os
@@ -13,9 +13,9 @@ from apps.sse.stream import registry
 
 
 class Open(SSEView):
-    """Says in which process it is, then nothing more."""
+    """Sends its process id, then nothing more."""
 
-    # Servers with threads notice only when they write that a client has left.
+    # Servers with threads notice a disconnect only when they write.
     sse_keepalive_interval = 1
 
     async def stream(self, request):
@@ -24,18 +24,18 @@ class Open(SSEView):
 
 
 class Members(LoginRequiredMixin, Open):
-    """For whoever is signed in."""
+    """For logged-in users."""
 
 
 class Slow(Members):
-    """Takes its time to prepare."""
+    """Takes long to prepare."""
 
     async def mount(self, request, last_event_id):
         await asyncio.sleep(0.3)
 
 
 class Permitted(PermissionRequiredMixin, Open):
-    """For those who may see groups."""
+    """For users who may view groups."""
 
     permission_required = "auth.view_group"
 
@@ -48,7 +48,7 @@ class Rooms(LoginRequiredMixin, SSEView):
 
 
 def state(request):
-    """Tell what this process has open, and why streams have ended."""
+    """Return the open streams of this process, and why streams have ended."""
     reasons = dict(metrics.hang_ups)
     return JsonResponse({"pid": os.getpid(), "streams": registry.open_streams(), "ended": reasons})
 

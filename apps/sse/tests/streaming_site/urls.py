@@ -27,7 +27,7 @@ def note(line):
 
 
 class Forever(SSEView):
-    """Counts up, and notes its end, an await in it included."""
+    """Counts up; notes its end after an await."""
 
     async def stream(self, request):
         try:
@@ -40,7 +40,7 @@ class Forever(SSEView):
 
 
 class Idle(SSEView):
-    """Says one word, then nothing but keepalives."""
+    """Sends one event, then only keepalives."""
 
     sse_keepalive_interval = 1
 
@@ -54,7 +54,7 @@ class Idle(SSEView):
 
 
 class Wide(SSEView):
-    """80 KB a second; notes its end."""
+    """Sends 80 KB a second and notes its end."""
 
     async def stream(self, request):
         try:
@@ -66,20 +66,20 @@ class Wide(SSEView):
 
 
 class Quick(Idle):
-    """The same, with keepalives as often as the timer runs."""
+    """The same, with a keepalive at each tick of the timer."""
 
     sse_keepalive_interval = 0.2
 
 
 class QuickChannel(SSEView):
-    """A channel on which nothing happens."""
+    """A channel without events."""
 
     channels = ["quiet"]
     sse_keepalive_interval = 0.2
 
 
 class Large(SSEView):
-    """Sends more than a socket holds."""
+    """Sends more than a socket buffers."""
 
     async def stream(self, request):
         try:
@@ -90,7 +90,7 @@ class Large(SSEView):
 
 
 class Querying(SSEView):
-    """Asks the database again and again."""
+    """Queries the database repeatedly."""
 
     async def stream(self, request):
         while True:
@@ -98,8 +98,8 @@ class Querying(SSEView):
             await asyncio.sleep(0.2)
 
 
-class AskingOnce(SSEView):
-    """Asks the database once, then stays silent."""
+class QueryingOnce(SSEView):
+    """Queries the database once, then sends nothing."""
 
     async def stream(self, request):
         yield self.event("users", await get_user_model().objects.acount())
@@ -107,7 +107,7 @@ class AskingOnce(SSEView):
 
 
 class Finite(SSEView):
-    """Three events, then the end."""
+    """Sends three events and is finished."""
 
     async def stream(self, request):
         for number in range(3):
@@ -115,7 +115,7 @@ class Finite(SSEView):
 
 
 class Broken(SSEView):
-    """Raises in the middle."""
+    """Raises after an event."""
 
     async def stream(self, request):
         yield self.event("number", 1)
@@ -123,7 +123,7 @@ class Broken(SSEView):
 
 
 class Debugged(SSEView):
-    """Stops in the debugger between its events."""
+    """Enters the debugger between its events."""
 
     async def stream(self, request):
         yield self.event("number", 1)
@@ -134,7 +134,7 @@ class Debugged(SSEView):
 
 
 class Interrupted(SSEView):
-    """Is told to stop as the system may tell it: the signal goes to a thread that is not the main one."""
+    """Sends SIGINT to a thread other than the main one, as the system may."""
 
     async def stream(self, request):
         yield self.event("word", "hello")
@@ -209,7 +209,7 @@ urlpatterns = [
             QuickChannel,
             Large,
             Querying,
-            AskingOnce,
+            QueryingOnce,
             Finite,
             Broken,
             Debugged,
