@@ -69,10 +69,9 @@ class DatabaseBroker(Broker):
         return found[1:]
 
     def tail(self, limit: int) -> list[Event]:
-        if not (newest := self._newest(limit)):
+        while not (newest := _events(_rows().order_by("-number")[:limit])):
             self._begin()
-            newest = self._newest(limit)
-        return newest
+        return newest[::-1]
 
     def position(self) -> Position:
         alias = router.db_for_read(LoggedEvent)
@@ -127,9 +126,6 @@ class DatabaseBroker(Broker):
             # A log that was restored from a backup may be behind the marks.
             cursor.execute(f"DELETE FROM {MARKS} WHERE number > (SELECT max(number) FROM {TABLE})")
             cursor.execute(sql)
-
-    def _newest(self, limit: int) -> list[Event]:
-        return _events(_rows().order_by("-number")[:limit])[::-1]
 
     def _begin(self) -> None:
         mark = Event(channel="", name="mark", text="")

@@ -81,7 +81,7 @@ class RedisBroker(Broker):
             if event.durable or not after_commit(functools.partial(self._send, event)):
                 # One hook for each event, since the savepoint of another may be rolled back.
                 batch = self._batches.add(outbox.put(event))
-                after_commit(functools.partial(self._relay_batch, batch))
+                after_commit(functools.partial(self._relay, batch))
             else:
                 self._batches.newest.is_closed = True
         elif not event.durable:
@@ -98,12 +98,10 @@ class RedisBroker(Broker):
         return events[1:]
 
     def tail(self, limit: int) -> list[Event]:
-        newest = self._newest(limit)
-        if not newest:
+        while not (newest := _events(self._client.xrevrange(self._log, count=limit))):
             mark = Event(channel="", name="mark", text="")
             self._run("begin", mark.tag, mark.sent_at)
-            newest = self._newest(limit)
-        return newest
+        return newest[::-1]
 
     def latest(self, channels: Collection[str]) -> list[Event]:
         found = self._run("latest_of", *{*channels}) if channels else []
@@ -141,11 +139,6 @@ class RedisBroker(Broker):
         if not self._put([event]):
             self._breaker.record_loss()
 
-    def _relay_batch(self, batch: outbox.Batch) -> None:
-        if batch.is_pending:
-            batch.is_pending = False
-            self._relay(upto=batch.last)
-
     def _flush_outbox(self) -> bool:
         """Relay the outbox unless it was empty just now; return whether it is empty."""
         until, left = self._empty_until
@@ -156,10 +149,13 @@ class RedisBroker(Broker):
         self._batches.newest.is_pending = False
         return self._relay()
 
-    def _relay(self, *, upto: int | None = None, force: bool = False) -> bool:
-        """Move the outbox to the log, in order, up to a key or completely; return whether that was possible."""
+    def _relay(self, batch: outbox.Batch | None = None, *, force: bool = False) -> bool:
+        """Move the outbox to the log, in order, or only up to a pending batch; return whether it was possible."""
         until, left = time.monotonic() + OUTBOX_SECONDS, self._left
-        is_done = False
+        upto, is_done = None, False
+        if batch:
+            upto, is_done = batch.last, not batch.is_pending
+            batch.is_pending = False
         try:
             while not is_done:
                 read_at, rows = self._newest_number, outbox.oldest(BATCH, upto)
@@ -172,7 +168,7 @@ class RedisBroker(Broker):
         finally:
             if not is_done:
                 self._wait_for_others()
-        if upto is None:
+        if batch is None:
             self._empty_until = until, left
         return True
 
@@ -221,9 +217,6 @@ class RedisBroker(Broker):
             # Another server may have taken over the address.
             self._client.connection_pool.disconnect(inuse_connections=False)
             raise
-
-    def _newest(self, limit: int) -> list[Event]:
-        return _events(self._client.xrevrange(self._log, count=limit))[::-1]
 
 
 def _retention() -> tuple[int, int, int, int]:
