@@ -33,7 +33,7 @@ READ_SECONDS = 6.0
 MAX_MAINTENANCE_SECONDS = 60.0
 # Followers are dropped when the log could not be read for this long; it is read every `MAINTENANCE_SECONDS`.
 MAX_OUTAGE_SECONDS = 12.0
-# Many clients reconnect with the same position: one read of what they missed serves all of them.
+# Many clients reconnect with the same position: one read of the events that they missed serves all.
 SHARED_SECONDS = 1.0
 MAX_SHARED_READS = 8
 MIN_BACKOFF_SECONDS = 0.2
@@ -242,7 +242,7 @@ class Log:
         self._watchdog = self._loop.call_later(MAX_OUTAGE_SECONDS / 10, self._check_outage)
 
     async def _catch_up(self) -> None:
-        """Read the log up to its end, and deliver what is new."""
+        """Read the log up to its end, and deliver the new events."""
         async with self._reading:
             if self._recent is None:
                 self._on_start(await self._load())

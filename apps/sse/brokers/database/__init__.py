@@ -70,7 +70,7 @@ class DatabaseBroker(Broker):
 
     def tail(self, limit: int) -> list[Event]:
         while not (newest := _events(_rows().order_by("-number")[:limit])):
-            self._begin()
+            self._create()
         return newest[::-1]
 
     def position(self) -> Position:
@@ -127,7 +127,7 @@ class DatabaseBroker(Broker):
             cursor.execute(f"DELETE FROM {MARKS} WHERE number > (SELECT max(number) FROM {TABLE})")
             cursor.execute(sql)
 
-    def _begin(self) -> None:
+    def _create(self) -> None:
         mark = Event(channel="", name="mark", text="")
         sql = f"""
             INSERT INTO {TABLE} ({", ".join(STORED)}) SELECT {", ".join(["%s"] * len(STORED))}

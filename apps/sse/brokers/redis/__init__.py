@@ -100,7 +100,7 @@ class RedisBroker(Broker):
     def tail(self, limit: int) -> list[Event]:
         while not (newest := _events(self._client.xrevrange(self._log, count=limit))):
             mark = Event(channel="", name="mark", text="")
-            self._run("begin", mark.tag, mark.sent_at)
+            self._run("create", mark.tag, mark.sent_at)
         return newest[::-1]
 
     def latest(self, channels: Collection[str]) -> list[Event]:
@@ -135,7 +135,7 @@ class RedisBroker(Broker):
         self._client.connection_pool.disconnect()
 
     def _send(self, event: Event) -> None:
-        """Put an event that is not durable into the log, or lose it."""
+        """Put an event that is not durable into the log; if that fails, it is lost."""
         if not self._put([event]):
             self._breaker.record_loss()
 
@@ -179,10 +179,10 @@ class RedisBroker(Broker):
 
     def _put(self, events: Collection[Event], *, force: bool = False, read_at: int | None = None) -> bool:
         """
-        Put events into the log; return whether the server has accepted them. It is not asked if it just failed.
+        Put events into the log; return whether the server accepted them. With an open circuit it gets none.
 
-        Raises `_StaleRead` if they were read from the outbox when the log was at `read_at`, and another process
-        may have sent them since without the server still knowing.
+        Raises `_StaleRead` if they were read from the outbox when the log was at the number `read_at`, and the
+        server no longer knows whether another process sent them since.
         """
         if self._breaker.is_open and not force:
             return False

@@ -98,8 +98,8 @@ local function append(every, count, age, bytes, window, overhead, channel, read_
     return {last or newest(), 1}
 end
 
--- begin <tag> <sent_at>: add a mark to an empty log.
-local function begin(tag, sent_at)
+-- create <tag> <sent_at>: add a mark to an empty log.
+local function create(tag, sent_at)
     if redis.call('XLEN', log) == 0 then
         redis.call('XADD', log, '0-*', 'channel', '', 'name', 'mark', 'text', '', 'tag', tag,
             'sent_at', sent_at, 'durable', '1')
@@ -140,5 +140,5 @@ local function latest_of()
     return found
 end
 
-local commands = {append = append, begin = begin, latest_of = latest_of, read_page = read_page, trim = trim}
+local commands = {append = append, create = create, latest_of = latest_of, read_page = read_page, trim = trim}
 return commands[ARGV[1]](unpack(ARGV, 2, 9))
