@@ -3,10 +3,13 @@
 import asyncio
 
 import pytest
-from django.http import JsonResponse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, JsonResponse
 from django.views import View
 
 from apps.sse import SSEMixin, SSEView
+from apps.sse.access.limits import connection_counts
+from apps.sse.delivery import hub
 
 from .streams import WAYS, fetch
 
@@ -115,3 +118,32 @@ def test_a_disconnect_ends_the_stream(way):
     answer = fetch(way, view, until=has_first)
     assert answer.names == ["first"]
     assert notes == ["started", "finally"]
+
+
+def test_a_request_that_opens_no_stream_does_not_follow_the_log(way):
+    async def page(request):
+        return HttpResponse("a page")
+
+    before = set(hub._hubs)
+    assert fetch(way, page).body == b"a page"
+    assert set(hub._hubs) == before
+
+
+@pytest.mark.parametrize("outcome", [PermissionDenied(), RuntimeError(), HttpResponse(status=410)], ids=repr)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_stream_that_mount_refuses_is_not_counted(way, outcome, method):
+    class Refusing(Numbers):
+        async def mount(self, request, last_event_id):
+            assert connection_counts.total == 1
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
+
+    assert fetch(way, Refusing.as_view(), method).status in {403, 410, 500}
+    assert connection_counts.total == 0
+
+
+@each_view
+def test_head_is_not_counted(way, view):
+    assert fetch(way, view.as_view(), "HEAD").status == 200
+    assert connection_counts.total == 0
