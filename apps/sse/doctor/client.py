@@ -35,7 +35,8 @@ class StreamRequest:
 
     def __init__(self, url: str, headers: Mapping[str, str], method: str = "GET") -> None:
         address = urlsplit(url)
-        self._connection = _connection(address)
+        kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
+        self._connection = kind(address.hostname or "", address.port, timeout=CONNECT_SECONDS)
         self._received: queue.Queue[Any] = queue.Queue()
         self._frames: Iterator[Frame] = iter(())
         self._parser = Parser()
@@ -113,11 +114,6 @@ def negotiated_protocol(url: str) -> str:
         context.wrap_socket(plain, server_hostname=address.hostname) as secure,
     ):
         return secure.selected_alpn_protocol() or "http/1.1"
-
-
-def _connection(address: SplitResult) -> http.client.HTTPConnection:
-    kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
-    return kind(address.hostname or "", address.port, timeout=CONNECT_SECONDS)
 
 
 @contextlib.contextmanager

@@ -36,7 +36,7 @@ class Refused(AssertionError):
 
 
 class AsyncStream:
-    """A stream opened by `StreamClient.open` in an async test."""
+    """A stream opened by `StreamClient.open` in an async test; `status` and `headers` are the response's."""
 
     def __init__(self, request: ASGIRequest, last_event_id: str) -> None:
         self._events: list[ReceivedEvent] = []
@@ -44,16 +44,6 @@ class AsyncStream:
         self._parser = Parser(last_event_id)
         self._read_chunks = 0
         self._returned = 0
-
-    @property
-    def status(self) -> int:
-        """The response's status."""
-        return self._request.status
-
-    @property
-    def headers(self):
-        """The response's headers."""
-        return self._request.headers
 
     @property
     def events(self) -> list[ReceivedEvent]:
@@ -118,6 +108,7 @@ class AsyncStream:
         if not in_time or not request.headers.get("Content-Type", "").startswith("text/event-stream"):
             await request.wait(lambda: False, timeout)
             raise Refused(request) from request.exception
+        self.status, self.headers = request.status, request.headers
         await request.wait(lambda: request.chunks, timeout)
         new: set[Any] = set(registry.get_registry().connections) - earlier
         if not self.last_event_id and any(connection.source.has_positions for connection in new):
