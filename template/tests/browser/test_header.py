@@ -1,6 +1,7 @@
 """The header at other widths, without scripts, and while the server is busy."""
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import expect
@@ -10,6 +11,22 @@ SHOW_STATE = """(detail) => {
   document.body.append(stream);
   stream.dispatchEvent(new CustomEvent("sse:state", {bubbles: true, detail}));
 }"""
+
+RECORD_SHIFTS = """
+  window.shifts = [];
+  new PerformanceObserver((list) => {
+    for (const { sources } of list.getEntries()) shifts.push(sources.map(({ node }) => node?.className));
+  }).observe({ type: "layout-shift", buffered: true });"""
+
+
+@pytest.mark.only_browser("chromium")  # Firefox reports no layout shifts
+def test_the_header_does_not_move_while_a_style_sheet_loads(log_in):
+    page = log_in("admin", "/accounts/password/", 1440)
+    page.add_init_script(RECORD_SHIFTS)
+    page.route("**/notifications.css", lambda route: (time.sleep(0.3), route.continue_()))
+    page.reload()
+    expect(page.locator("#live")).to_have_text("Live")
+    assert page.evaluate("shifts") == []
 
 
 def test_the_theme_is_set_before_the_first_paint(page, site):
