@@ -255,10 +255,14 @@ class SSEView(SSEMixin, View):
             return response
         if response is not None:
             raise TypeError(f"{type(self).__name__}.mount() must return a response or None, not {response!r}.")
-        if self._follows(self.channels):
-            return self._respond(await self._channel_source())
-        restart = None if retry is None else partial(self._restart, retry)
-        return self._respond(self._generated(self.stream(self.request), restart=restart))
+        if not self._follows(self.channels):
+            restart = None if retry is None else partial(self._restart, retry)
+            return self._respond(self._generated(self.stream(self.request), restart=restart))
+        channels = [check_channel(channel) for channel in await _call(self.get_channels, self.request)]
+        # Raises before the first byte if events cannot be read. Under WSGI the hub runs on another loop.
+        if hasattr(self.request, "scope"):
+            await get_hub().start()
+        return self._respond(ChannelSource(channels, latest=self.follow == "latest", since=self._since()))
 
     async def _mount(self) -> Any:
         return await _call(self.mount, self.request, self.get_last_event_id(), *self.args, **self.kwargs)
@@ -283,13 +287,6 @@ class SSEView(SSEMixin, View):
     def _follows(cls, channels: Sequence[str] | None) -> bool:
         names_channels = bool(channels) or cls.get_channels is not SSEView.get_channels
         return names_channels and cls.stream is SSEView.stream
-
-    async def _channel_source(self) -> ChannelSource:
-        channels = [check_channel(channel) for channel in await _call(self.get_channels, self.request)]
-        # Raises before the first byte if events cannot be read. Under WSGI the hub runs on another loop.
-        if hasattr(self.request, "scope"):
-            await get_hub().start()
-        return ChannelSource(channels, latest=self.follow == "latest", since=self._since())
 
 
 async def _call(function: Callable, *args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The share key of a page: to which session its tabs belong, and for which user it was made."""
+"""The share key of a page, which identifies its session and its user."""
 
 from typing import Any
 
@@ -12,15 +12,15 @@ OTHER_USER = "This page belongs to a different user than the one who is logged i
 
 
 def share_key(session: Any) -> str:
-    """Return what the pages of one session share and no other session has; it ends in the user's part."""
+    """Return the key that the pages of one session share; its end identifies the user."""
     return _digest("session", session.session_key) + _user_part(session)
 
 
 def refuse_other_user(request: HttpRequest) -> HttpResponse | None:
     """
-    Return the answer to a page that was made for another user than the one who is logged in, or None.
+    Return the response to a page of a user who is no longer logged in, None for other requests.
 
-    Its tab would show that user's events otherwise. Requests without the page's key are not refused.
+    Otherwise that page would show the new user's events. Requests without a share key are not refused.
     """
     key = request.headers.get(HEADER)
     if not key or not hasattr(request, "session") or key.endswith(_user_parts(request.session)):
@@ -29,7 +29,7 @@ def refuse_other_user(request: HttpRequest) -> HttpResponse | None:
 
 
 def _user_parts(session: Any) -> tuple[str, ...]:
-    """Return the user's part by each secret key that still counts: a new key does not change the user."""
+    """Return the user's part for each valid secret key, so that a new secret key refuses no page."""
     return tuple(_user_part(session, secret) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
 
 

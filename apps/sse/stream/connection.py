@@ -103,26 +103,23 @@ class Connection(Writer):
             metrics.counts["opened"] += 1
             if registry.is_stopping():
                 self.end("restart")
-            await self._play()
+            self.write(self.opening.encode())
+            try:
+                await self.drain()
+                if not self.is_ended:
+                    await self.source.play(self)
+            except asyncio.CancelledError:
+                if not self.is_ended:
+                    raise
+                # The task is the server's own and serves the next request of this TCP connection.
+                self._task.uncancel()  # type: ignore[union-attr]
+            finally:
+                self._task = None
             return await self._complete()
         finally:
             self.on_disconnect()
             streams.discard(self)
             self.release()
-
-    async def _play(self) -> None:
-        self.write(self.opening.encode())
-        try:
-            await self.drain()
-            if not self.is_ended:
-                await self.source.play(self)
-        except asyncio.CancelledError:
-            if not self.is_ended:
-                raise
-            # The task is the server's own and serves the next request of this TCP connection.
-            self._task.uncancel()  # type: ignore[union-attr]
-        finally:
-            self._task = None
 
     async def _complete(self) -> bool:
         """Send the last bytes; the connection counts as open until the client has taken them or is given up."""
