@@ -135,7 +135,7 @@ def test_notifications_copied_into_a_plain_django_project_are_live(project, visi
     assert "No notifications yet." in visitor.get("/notifications/").text
     with connect_sse(visitor, "GET", "/api/notifications/stream/") as source:
         project.manage("shell", "-v0", "-c", NOTIFY)
-        event = next(streaming.heard(source))
+        event = next(streaming.stream_events(source))
     assert (event.event, "far from home" in event.json()["html"]) == ("notification", True)
     page = visitor.get("/notifications/")
     assert (event.json()["html"].strip() in page.text, count(page)) == (True, 1)

@@ -142,7 +142,7 @@ def _logged_in(request: Any, **_: Any) -> None:
 
 def _logged_out(request: Any, user: Any, **_: Any) -> None:
     if isinstance(request.session, SignedCookies):
-        # Such sessions of a user cannot be told apart.
+        # Such sessions of a user do not differ.
         if user is not None:
             _call_or_log(close_streams, user=user)
     elif request.session.session_key:

@@ -129,9 +129,9 @@ async def test_the_backlog_of_latest_keeps_the_newest_durable_event_and_a_newer_
                 it.connection.deliver([event], event.frame)
         it.socket.drain()
         await it.connection.drain()
-        heard = [event.data for event in decode(it.socket.taken[1].decode())]
+        received = [event.data for event in decode(it.socket.taken[1].decode())]
         for channel in "ab":
-            assert "".join(text[1:] for text in heard if text[0] == channel) == kept
+            assert "".join(text[1:] for text in received if text[0] == channel) == kept
 
 
 @pytest.mark.parametrize(
@@ -354,8 +354,8 @@ async def test_an_exception_in_one_connection_ends_no_other(monkeypatch, caplog)
     async with Playing(keepalive=0.01) as broken, Playing(keepalive=0.01) as other:
         broken.connection.keepalive_frame = fail
         await broken.ended()
-        heard = len(other.socket.taken)
-        await until(lambda: len(other.socket.taken) > heard + 2)
+        received = len(other.socket.taken)
+        await until(lambda: len(other.socket.taken) > received + 2)
     assert sum(record.name == "apps.sse" for record in caplog.records) == 2
 
 

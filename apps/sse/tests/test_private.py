@@ -215,7 +215,7 @@ async def test_a_replaced_log_ends_all_streams_because_revocations_may_be_lost(a
         {"user": 1, "session": "k"},
         {"user": 1, "session": ""},
     ],
-    ids=["nobody", "no user", "an empty key", "a visitor", "an unsaved user", "both", "a user and an empty key"],
+    ids=["nothing", "no user", "an empty key", "a visitor", "an unsaved user", "both", "a user and an empty key"],
 )
 def test_close_streams_needs_exactly_one_user_or_session(whose):
     with pytest.raises(TypeError, match="needs either a saved user"):

@@ -13,10 +13,10 @@ def events(url, path, count, **headers):
         connect_sse(client, "GET", url + path, headers=headers) as source,
     ):
         source.response.raise_for_status()
-        return list(itertools.islice(heard(source), count))
+        return list(itertools.islice(stream_events(source), count))
 
 
-def heard(source):
+def stream_events(source):
     """Yield the events of a stream, except `sse:open`."""
     return (event for event in source.iter_sse() if event.data and event.event != "sse:open")
 

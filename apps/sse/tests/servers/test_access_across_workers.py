@@ -132,10 +132,10 @@ def test_a_client_that_reconnects_gets_no_events_of_channels_that_it_has_lost(pr
             "        publish(f'room-{room.name}', 'said', f'{text} in {room.name}')",
         )
         with browser.client.stream("GET", "/rooms/", headers={"Last-Event-ID": place}) as response:
-            heard = ""
+            received = ""
             for chunk in response.iter_text():
-                heard += chunk
-                if "after in b" in heard:
+                received += chunk
+                if "after in b" in received:
                     break
-        assert "before in b" in heard
-        assert "in a" not in heard
+        assert "before in b" in received
+        assert "in a" not in received

@@ -60,11 +60,11 @@ def test_pipelined_requests_of_a_client_that_closes_are_uncounted_and_affect_no_
         # A sync worker with a stream serves nothing else, so the ones that respond are free.
         is_one_process = kind != "gunicorn with sync workers"
         wait_until(lambda: all(state(server)["counted"] == is_one_process for _ in range(10)), 20)
-        heard = b""
+        received = b""
         started = time.monotonic()
         while time.monotonic() < started + 0.6:
-            heard = witness.next_bytes()
-            assert heard.startswith(b": keepalive\n\n")
+            received = witness.next_bytes()
+            assert received.startswith(b": keepalive\n\n")
         added = server.output().splitlines()[lines:]
         assert len(added) <= count, "more than a line for each client"
 
