@@ -1,8 +1,8 @@
 """
-The Python examples of the specification, word for word but for the name of the library.
+The Python examples of the specification, unchanged except for the name of the library.
 
-What stands in a class with a docstring is an excerpt, in a view that makes it run. The names that
-the examples leave to their reader are in `complete.py`.
+A class with a docstring contains an excerpt and makes it run. `complete.py` has the names that the
+examples leave out.
 """
 # The examples keep their own quotes, imports and order.
 # fmt: off
