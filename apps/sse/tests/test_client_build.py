@@ -71,6 +71,7 @@ def test_a_file_above_its_budget_is_found(monkeypatch, name):
     assert f"{name} has " in check.fault()
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(not (NPM and (check.CLIENT / "node_modules").exists()), reason="needs Node and `make check`")
 def test_a_changed_file_whose_recorded_hash_was_changed_too_is_found_by_building_again(built):
     (built.CLIENT / "node_modules").symlink_to(check.Path(check.__file__).parent / "node_modules")

@@ -2,7 +2,7 @@ import { DjustSSE } from './connection.js';
 import { dispatch } from './dispatch.js';
 import { EXTRA_ATTRIBUTES } from './extras.js';
 import { display, fillFields } from './fields.js';
-import { parsed } from './html.js';
+import { parseHTML } from './html.js';
 import { loadModule, modules, pendingModules, requireModule } from './loader.js';
 import { put } from './modes.js';
 import { isPageEvent } from './page-events.js';
@@ -184,7 +184,7 @@ function fillOwnContent(element, data, hasListener) {
 }
 
 /** Functions that the module `extras` uses; if it imported them, it would contain copies. */
-const core = { dispatch, forEachTarget, requireModule, parsed, modules, pendingModules, put, update };
+const core = { dispatch, forEachTarget, requireModule, parseHTML, modules, pendingModules, put, update };
 
 function showState(element, detail) {
   element.classList.remove(...Object.values(CLASSES));

@@ -22,8 +22,8 @@ export async function fetchFragment(address) {
 }
 
 /** Return the HTML for `target`: all of `html`, or the element with its id if that is a whole page. */
-export function fragmentFor(target, html, parsed) {
-  const found = target.id && parsed(html).getElementById(target.id);
+export function fragmentFor(target, html, parseHTML) {
+  const found = target.id && parseHTML(html).getElementById(target.id);
   if (found || !/<html[\s>]/i.test(html)) return found ? found.outerHTML : html;
   throw failure('the response is a whole page without an element of the same id', { isFinal: true });
 }

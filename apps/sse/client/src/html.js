@@ -29,7 +29,7 @@ export function hasHTML(data) {
 }
 
 /** Return a fragment with the nodes of `html`, to insert in `parent`; scripts in it do not run. */
-export function parsed(html, parent) {
+export function parseHTML(html, parent) {
   const template = document.createElement('template');
   // Browsers do not draw a shape that was parsed as HTML.
   const isShape = parent?.namespaceURI.endsWith('svg') && parent.localName !== 'foreignObject';
@@ -41,7 +41,7 @@ export function parsed(html, parent) {
 
 /** Return a fragment of a server's value, to insert in `parent`: its `html` field, or else its text. */
 export function contentOf(value, parent) {
-  if (hasHTML(value)) return parsed(value.html, parent);
+  if (hasHTML(value)) return parseHTML(value.html, parent);
   const content = new DocumentFragment();
   content.append(asText(value));
   return content;

@@ -107,8 +107,8 @@ function enqueue(element, task) {
 }
 
 /** Returns a promise if the page changes later. */
-function show(element, targets, html, detail, { dispatch, parsed, put, update }) {
-  const fragments = targets.map((target) => fragmentFor(target, html, parsed));
+function show(element, targets, html, detail, { dispatch, parseHTML, put, update }) {
+  const fragments = targets.map((target) => fragmentFor(target, html, parseHTML));
   if (!dispatch(element, 'sse:before', detail, true)) return undefined;
   return update(element, false, () => {
     try {

@@ -32,13 +32,13 @@ function reload() {
   }
 }
 
-async function refetch(element, address, { forEachTarget, parsed, put }) {
+async function refetch(element, address, { forEachTarget, parseHTML, put }) {
   resets.set(element, Date.now());
   try {
     const html = await fetchFragment(address);
     const selector = element.getAttribute('dj-sse-target');
     const mode = element.getAttribute('dj-sse-mode') === 'morph' ? 'morph' : 'replace';
-    const show = (target) => put(target, { html: fragmentFor(target, html, parsed) }, mode);
+    const show = (target) => put(target, { html: fragmentFor(target, html, parseHTML) }, mode);
     if (selector) forEachTarget(selector, show);
     else show(element);
   } catch (error) {
