@@ -88,11 +88,7 @@ class Environment(environ.Env):
         return path
 
     def database(self, name, default, pool):
-        """
-        Return the settings of a database, with options for SQLite and PostgreSQL.
-
-        `pool` is the maximum number of connections of one process to PostgreSQL, 0 for no pool.
-        """
+        """Return the settings of a database; `pool` is the maximum of PostgreSQL connections, 0 for no pool."""
         # Connections are returned after each use, so that open streams hold none.
         settings = {**(self._database(name) if name in self else default), "CONN_MAX_AGE": 0}
         if settings["ENGINE"].endswith("sqlite3"):

@@ -73,11 +73,7 @@ def publish_deletion(task: Task) -> None:
 
 
 async def follow(task: Task, events: AsyncIterable[Event]) -> AsyncGenerator[dict[str, Any]]:
-    """
-    Yield the progress of a task until it has ended.
-
-    `events` was opened before the first query, so its first events may be outdated: they are left out.
-    """
+    """Yield the progress of a task until it has ended, without events from before the first query."""
     latest = await reload(task)
     yield latest
     if not task.is_unfinished:

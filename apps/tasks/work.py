@@ -50,12 +50,7 @@ def delete(task: Task) -> bool:
 
 @background_task
 def run(task_id: int) -> None:
-    """
-    Import for two seconds, then queue the rest.
-
-    So other tasks get their turn, and a worker stops soon after SIGTERM. If a worker dies, the next one continues
-    after the last batch.
-    """
+    """Import for two seconds, then queue the rest: other tasks get their turn, and a worker can stop soon."""
     task = Task.objects.filter(pk=task_id, state__in=Task.UNFINISHED).first()
     if task is None:
         return
