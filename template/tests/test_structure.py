@@ -162,6 +162,22 @@ def test_the_table_of_packages_has_the_order_of_their_imports():
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == LIBRARY[::-1]
 
 
+@pytest.mark.parametrize(("start", "maximum"), [("An event, from", 11), ("A connection, from", 18)])
+def test_the_call_paths_name_functions_that_exist(start, maximum):
+    steps = CONTRIBUTING.partition(f"\n{start}")[2].partition("\n\n")[2].partition("\n\n")[0].splitlines()
+    assert 0 < len(steps) <= maximum
+    for number, step in enumerate(steps, 1):
+        [(name, file)] = re.findall(rf"^{number}\. `([\w.]+)` \(`([\w./]+)`\)", step)
+        assert name in definitions(ast.parse((ROOT / "apps/sse" / file).read_text())), step
+
+
+def definitions(node: ast.AST, prefix: str = "") -> set[str]:
+    """Return the names of functions and classes, such as `f` and `Class.method`."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    own = [child for child in ast.iter_child_nodes(node) if isinstance(child, kinds)]
+    return {f"{prefix}{child.name}" for child in own}.union(*(definitions(c, f"{prefix}{c.name}.") for c in own))
+
+
 def test_what_to_add_names_files_that_exist():
     text = CONTRIBUTING.partition("\n## Adding something\n")[2].partition("\n## ")[0]
     files = [file for file in re.findall(r"`([\w./]+\.\w+|[\w/]+/src)`", text) if "NAME" not in file]
