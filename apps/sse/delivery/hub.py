@@ -49,17 +49,13 @@ class Hub:
     """Delivers the events of a broker to the followers of one event loop."""
 
     def __init__(self, broker: Broker) -> None:
+        self.broker = broker
         self._log = Log(broker, self._deliver, self._drop_all, self._on_start)
         self._created_at = time.time()
         # dict, not set: insertion order is cache-friendly.
         self._followers: defaultdict[str, dict[Follower, None]] = defaultdict(dict)
         # One bound method for all connections, which saves memory in each of them.
         self.keepalive_frame = self._keepalive_frame
-
-    @property
-    def broker(self) -> Broker:
-        """The broker whose events these are."""
-        return self._log.broker
 
     @property
     def newest(self) -> Position:

@@ -44,9 +44,9 @@ def test_a_foreign_id_is_answered_with_one_reset_and_a_position(site, path):
     @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(last_id=FOREIGN.filter(lambda text: text and text != "sse:end"))
     def tried(last_id):
-        resets, place = asyncio.run(opening(site.url, last_id, path))
+        resets, position = asyncio.run(opening(site.url, last_id, path))
         assert resets == 1
-        assert path == "/newest/" or re.fullmatch(r"[0-9]+-[0-9a-f]{8}", place)
+        assert path == "/newest/" or re.fullmatch(r"[0-9]+-[0-9a-f]{8}", position)
 
     tried()
     assert "Internal Server Error" not in site.output()

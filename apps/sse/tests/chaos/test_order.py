@@ -20,8 +20,8 @@ async def test_transactions_that_commit_in_reverse_order_or_stay_open_lose_no_ev
             await crowd.until(lambda client: client.numbers == [2, 1, 3])
             patient("commit")
             await crowd.until(lambda client: client.numbers == [2, 1, 3, 100])
-        places = [start, *[event.id for event in live.events]]
-        returning = [Client(server.url, ["news"], last_id=place) for place in places]
+        positions = [start, *[event.id for event in live.events]]
+        returning = [Client(server.url, ["news"], last_id=position) for position in positions]
         second("publish news 4")
         async with Crowd(returning) as crowd:
             await crowd.until(lambda client: client.numbers[-1:] == [4])

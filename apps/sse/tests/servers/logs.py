@@ -3,11 +3,11 @@
 from apps.sse.brokers import outbox
 
 
-def log_of(broker):
+def log_texts(broker):
     """Return those in the log, the oldest first."""
     return [event.text for event in broker.tail(1000) if event.channel]
 
 
-def waiting():
+def outbox_texts():
     """Return those in the outbox, the oldest first."""
     return [event.text for event in outbox.oldest(1000).values()]

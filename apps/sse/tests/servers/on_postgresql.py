@@ -17,7 +17,7 @@ from apps.sse.delivery.hub import get_hub
 from apps.sse.tests.contract import BrokerContract, Listening
 from apps.sse.tests.followers import RecordingFollower, until
 from apps.sse.tests.servers.frozen import Proxy, check_that_followers_are_dropped_while_it_is_frozen
-from apps.sse.tests.servers.logs import log_of, waiting
+from apps.sse.tests.servers.logs import log_texts, outbox_texts
 
 TIMEOUT_SECONDS = 10
 
@@ -58,10 +58,10 @@ def test_the_next_maintenance_publishes_what_a_killed_process_committed(broker, 
     with transaction.atomic():
         broker.append(event(text="committed"))
     monkeypatch.undo()
-    assert (log_of(broker), waiting()) == ([], ["committed"])
+    assert (log_texts(broker), outbox_texts()) == ([], ["committed"])
     for _ in range(2):
         broker.maintain()
-        assert (log_of(broker), waiting()) == (["committed"], [])
+        assert (log_texts(broker), outbox_texts()) == (["committed"], [])
 
 
 def test_a_long_transaction_delays_no_other_and_its_events_follow_its_commit(broker):
@@ -79,7 +79,7 @@ def test_a_long_transaction_delays_no_other_and_its_events_follow_its_commit(bro
     with transaction.atomic():
         broker.append(event(text="short"))
     broker.append(event(text="direct"))
-    assert log_of(broker) == ["short", "direct"]
+    assert log_texts(broker) == ["short", "direct"]
     may_commit.set()
     thread.join()
     assert [e.text for e in broker.read(start.position, 10)] == ["short", "direct", "long"]
@@ -95,7 +95,7 @@ def test_concurrent_maintenance_moves_the_outbox_once_and_in_order(broker, monke
     maintainers = [in_a_thread(broker.maintain) for _ in range(4)]
     for maintainer in maintainers:
         maintainer.join()
-    assert (log_of(broker), waiting()) == (texts, [])
+    assert (log_texts(broker), outbox_texts()) == (texts, [])
 
 
 async def test_a_broken_connection_ends_the_listening(broker):

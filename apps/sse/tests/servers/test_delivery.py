@@ -103,10 +103,10 @@ async def test_a_position_in_a_new_log_is_no_gap_for_a_process_that_still_has_th
     broker._log = [Event(channel="", name="mark", text="", number=1)]
     append_event("news", "new")
     await ahead.start()
-    place = ahead.join(RecordingFollower("news"))
+    position = ahead.join(RecordingFollower("news"))
     append_event("news", "newer")
     returning = RecordingFollower("news")
-    await behind.join_after(returning, place)
+    await behind.join_after(returning, position)
     assert old.drop_reason == "gap"
     broker._wakes = wakes
     append_event("news", "newest")

@@ -11,7 +11,7 @@ from redis.exceptions import ConnectionError, RedisError
 from apps.sse.brokers import Gap, get_broker, redis
 from apps.sse.brokers.redis import RedisBroker, circuit_breaker
 from apps.sse.tests.contract import BrokerContract, Listening
-from apps.sse.tests.servers.logs import log_of, waiting
+from apps.sse.tests.servers.logs import log_texts, outbox_texts
 
 TIMEOUT_SECONDS = 10
 
@@ -47,18 +47,18 @@ class TestServer:
     def test_a_wiped_log_is_a_gap_and_gets_a_new_mark(self, broker):
         for n in range(3):
             broker.append(event(text=str(n)))
-        places = [e.position for e in broker.tail(3)]
+        positions = [e.position for e in broker.tail(3)]
         broker._client.flushall()
         for _ in range(2):
-            for place in places:
+            for position in positions:
                 with pytest.raises(Gap):
-                    broker.read(place, 10)
+                    broker.read(position, 10)
             [mark] = broker.tail(10)
             assert (mark.channel, broker.latest(["news"])) == ("", [])
         broker.append(event(text="new"))
         assert [e.text for e in broker.read(mark.position, 10)] == ["new"]
         with pytest.raises(Gap):
-            broker.read(places[1], 10)
+            broker.read(positions[1], 10)
 
     @pytest.mark.parametrize("count", [19, 20, 21])
     def test_events_of_some_channels_are_found_between_many_others(self, broker, monkeypatch, count):
@@ -93,7 +93,7 @@ class TestServer:
         broker.append(event(text="newest"))
         settings.SSE_RETENTION_AGE = 0
         broker.maintain()
-        assert log_of(broker) == ["newest"]
+        assert log_texts(broker) == ["newest"]
 
     def test_a_server_with_full_memory_accepts_events_again_after_trimming(self, broker, settings, monkeypatch):
         monkeypatch.setattr(circuit_breaker, "PAUSE_SECONDS", 0)
@@ -102,11 +102,11 @@ class TestServer:
         used = broker._client.info("memory")["used_memory"]
         broker._client.config_set("maxmemory", used - 1_000_000)
         broker.append(event(text="waits"))
-        assert waiting() == ["waits"]
+        assert outbox_texts() == ["waits"]
         settings.SSE_RETENTION_BYTES = 1_000_000
         broker.maintain()
         broker.maintain()
-        assert (log_of(broker)[-1], waiting()) == ("waits", [])
+        assert (log_texts(broker)[-1], outbox_texts()) == ("waits", [])
 
 
 class TestTransaction:
@@ -114,13 +114,13 @@ class TestTransaction:
         with transaction.atomic():
             for n in range(8):
                 broker.append(event(text=str(n), durable=n not in {0, 3, 4}))
-        assert log_of(broker) == list("01234567")
+        assert log_texts(broker) == list("01234567")
 
     def test_events_of_a_commit_hook_follow_those_of_the_transaction(self, broker):
         with transaction.atomic():
             transaction.on_commit(lambda: broker.append(event(text="hook")))
             broker.append(event(text="transaction"))
-        assert log_of(broker) == ["transaction", "hook"]
+        assert log_texts(broker) == ["transaction", "hook"]
 
     def test_a_rollback_leaves_nothing_to_the_next_transaction(self, broker):
         with contextlib.suppress(ZeroDivisionError), transaction.atomic():
@@ -132,7 +132,7 @@ class TestTransaction:
                 broker.append(event(text="rolled back to a savepoint"))
                 raise ZeroDivisionError
             broker.append(event(text="committed"))
-        assert (log_of(broker), waiting()) == (["committed"], [])
+        assert (log_texts(broker), outbox_texts()) == (["committed"], [])
 
     def test_a_manual_rollback_to_a_savepoint_discards_durable_events_only(self, broker):
         with transaction.atomic():
@@ -140,7 +140,7 @@ class TestTransaction:
             broker.append(event(text="1"))
             broker.append(event(text="not durable", durable=False))
             transaction.savepoint_rollback(savepoint)
-        assert (log_of(broker), waiting()) == (["not durable"], [])
+        assert (log_texts(broker), outbox_texts()) == (["not durable"], [])
 
     def test_maintenance_publishes_the_events_of_a_manual_commit(self, broker):
         transaction.set_autocommit(False)
@@ -153,7 +153,7 @@ class TestTransaction:
         finally:
             transaction.set_autocommit(True)
         broker.maintain()
-        assert (log_of(broker), waiting()) == (["committed", "not durable"], [])
+        assert (log_texts(broker), outbox_texts()) == (["committed", "not durable"], [])
 
     @pytest.mark.parametrize("reachable", [True, False])
     def test_an_event_that_is_not_durable_never_touches_the_database(
@@ -169,7 +169,7 @@ class TestTransaction:
         with transaction.atomic(), django_assert_num_queries(0):
             broker.append(event(text="3", durable=False))
         if reachable:
-            assert log_of(broker) == ["1", "2", "3"]
+            assert log_texts(broker) == ["1", "2", "3"]
 
     def test_outside_a_transaction_the_database_is_not_used(self, broker, monkeypatch):
         monkeypatch.setattr(redis, "OUTBOX_SECONDS", 1000)
@@ -177,7 +177,7 @@ class TestTransaction:
         connection.close()
         broker.append(event(text="2"))
         assert connection.connection is None
-        assert log_of(broker) == ["1", "2"]
+        assert log_texts(broker) == ["1", "2"]
 
 
 class TestAddress:
@@ -216,7 +216,7 @@ class TestAddress:
         ):
             broker.append(event())
             assert listening.woken.wait(TIMEOUT_SECONDS)
-            assert log_of(broker) == ["hello"]
+            assert log_texts(broker) == ["hello"]
 
     @pytest.mark.parametrize("other", ["/0?prefix=other", "/1"])
     def test_several_sites_on_one_server_have_separate_logs(self, broker, valkey, other):
@@ -224,5 +224,5 @@ class TestAddress:
         with contextlib.closing(other_site), Listening(broker) as listening, Listening(other_site) as others:
             other_site.append(event(text="theirs"))
             assert others.woken.wait(TIMEOUT_SECONDS)
-            assert (log_of(broker), log_of(other_site)) == ([], ["theirs"])
+            assert (log_texts(broker), log_texts(other_site)) == ([], ["theirs"])
             assert not listening.woken.wait(0.1)

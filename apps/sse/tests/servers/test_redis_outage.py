@@ -23,7 +23,7 @@ from apps.sse.tests.contract import BrokerContract
 from apps.sse.tests.followers import until
 from apps.sse.tests.opened import Opened
 from apps.sse.tests.servers.frozen import Proxy, check_that_followers_are_dropped_while_it_is_frozen
-from apps.sse.tests.servers.logs import log_of, waiting
+from apps.sse.tests.servers.logs import log_texts, outbox_texts
 from apps.sse.tests.streams import make_user
 from tests import servers
 
@@ -87,10 +87,10 @@ with transaction.atomic():
     broker.append(event(text="committed"))
 """)
         process.communicate(timeout=TIMEOUT_SECONDS)
-        assert (process.returncode, log_of(broker)) == (-signal.SIGKILL, [])
+        assert (process.returncode, log_texts(broker)) == (-signal.SIGKILL, [])
         for _ in range(2):
             broker.maintain()
-            assert (log_of(broker), waiting()) == (["committed"], [])
+            assert (log_texts(broker), outbox_texts()) == (["committed"], [])
 
     def test_an_event_that_it_published_before_it_was_killed_is_not_published_again(self, broker, another_process):
         process = another_process("""
@@ -99,9 +99,13 @@ with transaction.atomic():
     broker.append(event(text="published"))
 """)
         process.communicate(timeout=TIMEOUT_SECONDS)
-        assert (process.returncode, log_of(broker), waiting()) == (-signal.SIGKILL, ["published"], ["published"])
+        assert (process.returncode, log_texts(broker), outbox_texts()) == (
+            -signal.SIGKILL,
+            ["published"],
+            ["published"],
+        )
         broker.maintain()
-        assert (log_of(broker), waiting()) == (["published"], [])
+        assert (log_texts(broker), outbox_texts()) == (["published"], [])
 
     def test_concurrent_maintenance_publishes_events_once_and_in_order(self, broker, another_process):
         texts = [str(n) for n in range(1000)]
@@ -116,7 +120,7 @@ with transaction.atomic():
             maintainer.stdin.flush()
         for maintainer in maintainers:
             maintainer.communicate(timeout=TIMEOUT_SECONDS)
-        assert ([s.returncode for s in maintainers], log_of(broker), waiting()) == ([0, 0, 0], texts, [])
+        assert ([s.returncode for s in maintainers], log_texts(broker), outbox_texts()) == ([0, 0, 0], texts, [])
 
     def test_maintenance_that_another_process_overtakes_publishes_each_event_once(
         self, broker, valkey, monkeypatch
@@ -131,7 +135,7 @@ with transaction.atomic():
 
         monkeypatch.setattr(slow, "_put", put)
         slow.maintain()
-        assert log_of(broker) == [str(n) for n in range(150)]
+        assert log_texts(broker) == [str(n) for n in range(150)]
 
 
 class TestFreeze:
@@ -173,7 +177,7 @@ class TestTwoProcesses:
             valkey.start()
             other.append(event(text=f"after {n}"))
         expected = [f"{when} {n}" for n in range(5) for when in ("before", "waits", "after")]
-        assert (log_of(broker), waiting()) == (expected, [])
+        assert (log_texts(broker), outbox_texts()) == (expected, [])
 
     def test_events_of_one_that_is_disconnected_precede_those_of_the_other(self, other, valkey, monkeypatch):
         monkeypatch.setitem(address._OPTIONS, "socket_timeout", 0.1)
@@ -182,7 +186,7 @@ class TestTwoProcesses:
             for n in range(5):
                 cut_off.append(event(text=f"waits {n}"))
                 other.append(event(text=f"after {n}"))
-        assert log_of(other) == [f"{when} {n}" for n in range(5) for when in ("waits", "after")]
+        assert log_texts(other) == [f"{when} {n}" for n in range(5) for when in ("waits", "after")]
 
     def test_the_outbox_is_read_at_intervals_and_not_for_each_event(self, other):
         began = time.monotonic()
@@ -205,7 +209,7 @@ class TestTwoProcesses:
 
         monkeypatch.setattr(outbox, "oldest", read_and_freeze)
         broker.maintain()
-        assert (log_of(broker), waiting()) == (["once", *map(str, range(300))], [])
+        assert (log_texts(broker), outbox_texts()) == (["once", *map(str, range(300))], [])
 
     def test_an_event_that_one_sent_before_it_died_is_not_sent_again_by_the_other(
         self, broker, other, monkeypatch
@@ -219,7 +223,7 @@ class TestTwoProcesses:
         for n in range(300):
             other.append(event(text=str(n)))
         broker.maintain()
-        assert (log_of(broker), waiting()) == (["once", *map(str, range(300))], [])
+        assert (log_texts(broker), outbox_texts()) == (["once", *map(str, range(300))], [])
 
 
 class TestOutage:
@@ -234,10 +238,10 @@ class TestOutage:
             broker.append(event(text="4"))
         broker.maintain()
         valkey.start()
-        assert log_of(broker) == ["before"]
+        assert log_texts(broker) == ["before"]
         broker.append(event(text="5"))
         broker.maintain()
-        assert (log_of(broker), waiting()) == (["before", *"12345"], [])
+        assert (log_texts(broker), outbox_texts()) == (["before", *"12345"], [])
 
     def test_the_first_event_after_an_outage_follows_those_in_the_outbox(self, broker, valkey, without_pause):
         valkey.stop()
@@ -246,7 +250,7 @@ class TestOutage:
             broker.append(event(text="2"))
         valkey.start()
         broker.append(event(text="3"))
-        assert (log_of(broker), waiting()) == (["1", "2", "3"], [])
+        assert (log_texts(broker), outbox_texts()) == (["1", "2", "3"], [])
 
     def test_an_event_follows_those_that_another_thread_left_in_the_outbox(self, broker, valkey, without_pause):
         def leave_one():
@@ -261,7 +265,7 @@ class TestOutage:
             broker.append(event(text="1"))
             broker.append(event(text="2", durable=False))
         broker.append(event(text="4"))
-        assert (log_of(broker), waiting()) == (["1", "2", "3", "4"], [])
+        assert (log_texts(broker), outbox_texts()) == (["1", "2", "3", "4"], [])
 
     def test_the_begin_and_the_end_of_an_outage_are_logged_once(self, broker, valkey, without_pause, caplog):
         valkey.stop()
@@ -277,7 +281,7 @@ class TestOutage:
             caplog.records[1].getMessage()
             == "Redis accepts events again. 3 events that were not durable were lost."
         )
-        assert log_of(broker) == ["0", "1", "2"]
+        assert log_texts(broker) == ["0", "1", "2"]
 
     def test_publishing_during_an_outage_does_not_contact_the_server_each_time(self, broker, valkey, monkeypatch):
         tries = []
@@ -288,7 +292,7 @@ class TestOutage:
         for n in range(10):
             broker.append(event(text=str(n)))
         assert len(tries) == 1
-        assert waiting() == [str(n) for n in range(10)]
+        assert outbox_texts() == [str(n) for n in range(10)]
 
     def test_an_event_whose_answer_was_lost_is_logged_once(self, broker, monkeypatch, without_pause):
         run = broker._run
@@ -300,20 +304,20 @@ class TestOutage:
         monkeypatch.setattr(broker, "_run", run_and_break)
         broker.append(event(text="once"))
         monkeypatch.undo()
-        assert waiting() == ["once"]
+        assert outbox_texts() == ["once"]
         broker.maintain()
-        assert (log_of(broker), waiting()) == (["once"], [])
+        assert (log_texts(broker), outbox_texts()) == (["once"], [])
 
     def test_a_server_that_became_a_replica_is_connected_to_again(self, broker, without_pause):
         broker.append(event(text="1"))
         before = broker._client.client_id()
         broker._client.execute_command("REPLICAOF", "127.0.0.1", "1")
         broker.append(event(text="2"))
-        assert (log_of(broker), waiting()) == (["1"], ["2"])
+        assert (log_texts(broker), outbox_texts()) == (["1"], ["2"])
         assert broker._client.client_id() != before
         broker._client.execute_command("REPLICAOF", "NO", "ONE")
         broker.maintain()
-        assert (log_of(broker), waiting()) == (["1", "2"], [])
+        assert (log_texts(broker), outbox_texts()) == (["1", "2"], [])
 
     def test_maintenance_fails_if_the_server_became_a_replica(self, broker):
         broker.append(event())
@@ -329,4 +333,4 @@ class TestOutage:
         valkey.stop()
         valkey.start()
         broker.append(event(text="2"))
-        assert (log_of(broker), waiting(), caplog.records) == (["1", "2"], [], [])
+        assert (log_texts(broker), outbox_texts(), caplog.records) == (["1", "2"], [], [])
