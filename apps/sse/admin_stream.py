@@ -11,7 +11,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.core.exceptions import PermissionDenied
 
-from .db.connections import release_connections
+from .databases import release_connections
 from .stats import processes
 from .stream.shared import shared
 from .views import SSEView

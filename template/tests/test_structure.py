@@ -18,7 +18,7 @@ SAMPLE_APPS = sorted({file.parent.name for file in ROOT.glob("apps/*/apps.py")} 
 LIBRARY = [
     "conf",
     "wire",
-    "db",
+    "databases",
     "models",
     "brokers",
     "stats",

@@ -24,7 +24,7 @@ from django.db.models import CharField, Model, OuterRef, QuerySet, StringAgg, Su
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from ..db.connections import release_connections
+from ..databases import release_connections
 from ..stream import registry
 from ..stream.registry import OpenConnection
 from .identity import account_fields

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connections as databases
 
-from ..db.connections import release_connections, use_unpooled_connections
+from ..databases import release_connections, use_unpooled_connections
 
 MAX_HANGING = 4
 # An idle thread closes its database connections after this time.

@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Any
 
 from ..brokers import Broker, Gap
-from ..db.errors import migration_hint
+from ..databases import migration_hint
 from ..wire.events import Event, Position
 from .call_thread import CallThread
 from .recent import Recent

@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from ..access.identity import client_of
 from ..access.limits import connection_counts, refuse
-from ..db.errors import is_mistake, migration_hint
+from ..databases import is_mistake, migration_hint
 from ..delivery.hub import get_hub
 from ..delivery.log import Unavailable
 from ..servers.asgi import SCOPE_KEY

@@ -28,7 +28,7 @@ from django.tasks import task_backends
 from django.tasks.backends.immediate import ImmediateBackend
 from django.tasks.signals import task_started
 
-from ..db.errors import migration_hint
+from ..databases import migration_hint
 from . import metrics
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import CollectorRegistry
 
 from ..conf import setting
-from ..db.errors import migration_hint
+from ..databases import migration_hint
 from ..models import Process
 from . import processes
 from .metrics import DELIVERY_DELAY

@@ -15,7 +15,7 @@ from typing import Any
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.db.backends.signals import connection_created
 
-from ..db.connections import release_connections
+from ..databases import release_connections
 
 COUNT = 8
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 
-from ..db.connections import release_connections
+from ..databases import release_connections
 
 logger = logging.getLogger("apps.sse")
 

@@ -12,7 +12,7 @@ from django.test import AsyncClient, AsyncRequestFactory, Client
 
 from ..asgi import Application, hand_off
 from ..conf import setting
-from ..db.connections import release_connections
+from ..databases import release_connections
 from .asgi_request import ASGIRequest, Handler
 from .loop_thread import LoopThread
 from .stream import AsyncStream, Stream

@@ -8,7 +8,6 @@ from django.db import OperationalError, connection
 from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
 
 from apps.sse import SSEView
-from apps.sse.db import errors
 from apps.sse.delivery import log
 from apps.sse.models import LoggedEvent
 
@@ -34,7 +33,7 @@ def querying(sql):
 
 @pytest.fixture(autouse=True)
 def _nothing_was_logged_before():
-    errors.log_once.cache_clear()
+    databases.log_once.cache_clear()
 
 
 @in_each_way
