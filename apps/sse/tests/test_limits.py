@@ -113,30 +113,17 @@ def test_all_proxies_are_trusted_with_an_asterisk(settings):
     assert address("", "198.51.100.7, 1.1.1.1") == "198.51.100.7"
 
 
-@pytest.mark.parametrize(
-    ("limit", "status", "full", "others"),
-    [
-        ("SSE_MAX_TOTAL", 503, Client(9, "", "9.9.9.9"), []),
-        ("SSE_MAX_PER_ADDRESS", 429, Client(9, "", "1.1.1.1"), [Client(1, "", "2.2.2.2"), Client(1)]),
-        (
-            "SSE_MAX_PER_USER",
-            429,
-            Client(1, "", "9.9.9.9"),
-            [Client(2, "", "1.1.1.1"), Client(None, "", "1.1.1.1")],
-        ),
-    ],
-)
-def test_a_client_beyond_a_limit_of_open_streams_is_refused_and_others_are_not(
-    settings, add, limit, status, full, others
-):
-    setattr(settings, limit, connection_counts.total + 2)
-    add(Client(1, "", "1.1.1.1"), Client(1, "", "1.1.1.1"))
-    exceeded = connection_counts.try_add(full)
-    assert (exceeded.setting, exceeded.status) == (limit, status)
-    assert connection_counts.total == getattr(settings, limit), "the refused client is not counted"
-    add(*others)
-    setattr(settings, limit, 0)
-    add(full)
+@pytest.mark.parametrize("limit", limits.LIMITS, ids=lambda limit: limit.setting)
+def test_a_client_beyond_a_limit_of_open_streams_is_refused_and_others_are_not(settings, add, limit):
+    client = Client(1, "", "1.1.1.1")
+    setattr(settings, limit.setting, connection_counts.total + 2)
+    add(client, client)
+    assert connection_counts.try_add(client) is limit
+    assert connection_counts.total == getattr(settings, limit.setting), "the refused client is not counted"
+    others = [Client(9, "", "9.9.9.9"), Client(None, "", ""), Client(None, "", "")]
+    add(*(other for other in others if limit.key(other) != limit.key(client)))
+    setattr(settings, limit.setting, 0)
+    add(client)
 
 
 def test_refused_clients_are_asked_to_retry_at_different_times():
