@@ -7,7 +7,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
 
-from apps.sse import SSEView
+from apps.sse import SSEView, databases
 from apps.sse.delivery import log
 from apps.sse.models import LoggedEvent
 
