@@ -11,7 +11,7 @@ from apps.sse.access import identity
 from apps.sse.delivery.hub import get_hub
 from apps.sse.stream.connection import Connection
 
-from .test_connection import Silent, Socket
+from .playing import Silent, Socket
 
 
 class Opened:

@@ -25,8 +25,8 @@ from apps.sse.stream.connection import Connection
 
 from .followers import until
 from .opened import Opened, new_session
+from .playing import Silent
 from .streams import make_user
-from .test_connection import Silent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 User = auth.get_user_model()

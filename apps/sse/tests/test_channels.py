@@ -44,11 +44,6 @@ class Waiting(Subscribed):
                 yield event
 
 
-class Finite(SSEView):
-    async def stream(self, request):
-        yield self.event("only", 1)
-
-
 def has_events(count):
     return lambda chunks: len(received_events(chunks)) >= count
 
@@ -263,16 +258,6 @@ def test_an_invalid_channel_is_an_error_before_the_first_byte(way, channels, cap
 
     assert fetch(way, Wrong.as_view()).status == 500
     assert "A channel's name must be" in caplog.text
-
-
-@pytest.mark.parametrize("auto_id", [True, False])
-def test_a_client_that_received_the_end_gets_no_content(way, auto_id):
-    view = Finite.as_view(auto_id=auto_id)
-    answer = fetch(way, view)
-    assert answer.names == ["only", "sse:end"]
-    assert answer.events[-1].id == "sse:end"
-    again = fetch(way, view, headers={"Last-Event-ID": "sse:end"})
-    assert (again.status, again.body) == (204, b"")
 
 
 def test_head_returns_the_headers_and_opens_no_stream(way):

@@ -226,3 +226,18 @@ def test_an_id_that_the_client_could_not_send_back_is_refused(way, kind, id, ids
             yield self.data_event("refused")
 
     assert fetch(way, Sends.as_view()).events[0].data == "refused"
+
+
+class Finite(SSEView):
+    async def stream(self, request):
+        yield self.event("only", 1)
+
+
+@pytest.mark.parametrize("auto_id", [True, False])
+def test_a_client_that_received_the_end_gets_no_content(way, auto_id):
+    view = Finite.as_view(auto_id=auto_id)
+    answer = fetch(way, view)
+    assert answer.names == ["only", "sse:end"]
+    assert answer.events[-1].id == "sse:end"
+    again = fetch(way, view, headers={"Last-Event-ID": "sse:end"})
+    assert (again.status, again.body) == (204, b"")

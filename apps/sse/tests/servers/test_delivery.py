@@ -11,7 +11,7 @@ from apps.sse.delivery import log
 from apps.sse.delivery.hub import Hub, get_hub
 from apps.sse.stream import registry
 from apps.sse.tests.followers import RecordingFollower, append_event, until
-from apps.sse.tests.test_connection import Playing
+from apps.sse.tests.playing import Playing
 from apps.sse.wire.events import Event
 
 RECENT = 20

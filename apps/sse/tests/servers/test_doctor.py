@@ -7,13 +7,10 @@ import subprocess
 import threading
 import time
 import urllib.request
-from collections import Counter
 
 import httpx
 import pytest
-from django.core.management import CommandError, call_command
 
-from apps.sse.doctor import findings
 from apps.sse.doctor.views import HEADER, TOKEN_SECONDS, make_token
 from apps.sse.tests.servers.streaming import events
 from tests import servers
@@ -271,46 +268,3 @@ def test_the_doctors_token_expires(site, monkeypatch):
     earlier = time.time() - TOKEN_SECONDS - 1
     monkeypatch.setattr("django.core.signing.time.time", lambda: earlier)
     assert httpx.get(site.url + STREAM, headers={HEADER: make_token()}).status_code == 403
-
-
-@pytest.mark.parametrize("url", ["example.com", "ftp://example.com/", "http://", "http://example.com:words/"])
-def test_a_url_must_be_complete(url):
-    with pytest.raises(CommandError, match="write it in full"):
-        call_command("sse_doctor", url)
-
-
-@pytest.mark.parametrize(("option", "hint"), [("--header=words", "NAME:VALUE"), ("--cookie=words", "NAME=VALUE")])
-def test_headers_and_cookies_must_be_pairs(option, hint):
-    with pytest.raises(CommandError, match=hint):
-        call_command("sse_doctor", "http://127.0.0.1:1/", option)
-
-
-class Redirect:
-    status, reason = 301, "Moved Permanently"
-
-    def __init__(self, location):
-        self.headers = httpx.Headers({"Location": location})
-        self.headers.get_content_type = lambda: "text/html"
-
-
-@pytest.mark.parametrize(
-    ("location", "advice"),
-    [
-        ("https://example.com/stream/", "BEHIND_PROXY=1"),
-        ("https://other.example.com/", "Use that URL"),
-    ],
-)
-def test_a_redirect_has_advice(location, advice):
-    assert advice in findings.refusal("https://example.com/stream/", Redirect(location)).advice
-
-
-def test_the_doctor_notes_that_a_stream_is_not_handed_off():
-    finding = findings.interface({"interface": "ASGI", "handed_off": False})
-    assert "Django keeps a thread for each stream" in finding.text
-    assert "GZipMiddleware" in finding.advice
-
-
-def test_the_doctor_counts_processes_that_stopped_reporting():
-    found = [*findings.processes(Counter({False: 2, True: 1}))]
-    assert [(each.level, each.text[:1]) for each in found] == [("ok", "2"), ("note", "1")]
-    assert [*findings.processes(Counter())] == []
