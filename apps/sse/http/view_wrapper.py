@@ -55,9 +55,10 @@ class Admission:
         if request.method == "HEAD":
             self.close()
             return None
-        client, self._client = self._client or Client(), None
-        started = recent_revocations.take_start(request)
-        return Connection(source, client=client, started=started, on_release=connection_counts.remove, **options)
+        client, started = self._client or Client(), recent_revocations.take_start(request)
+        connection = Connection(source, client=client, started=started, on_release=connection_counts.remove, **options)
+        self._client = None
+        return connection
 
     def close(self) -> None:
         """Stop counting a stream that was not opened."""
