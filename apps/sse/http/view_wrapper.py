@@ -56,7 +56,9 @@ class Admission:
             self.close()
             return None
         client, started = self._client or Client(), recent_revocations.take_start(request)
-        connection = Connection(source, client=client, started=started, on_release=connection_counts.remove, **options)
+        connection = Connection(
+            source, client=client, started=started, on_release=connection_counts.remove, **options
+        )
         self._client = None
         return connection
 
