@@ -120,16 +120,16 @@ def test_merged_and_moved_files_keep_their_mode_and_line_endings(project, templa
 def test_git_settings_do_not_hide_a_base_and_a_failed_merge_keeps_the_file(project, template, tmp_path):
     write(project, {"pages/edited.txt": EDITED})
     commit(project)
-    alone = shutil.copytree(template, tmp_path / "alone", ignore=shutil.ignore_patterns(".git"))
+    no_history = shutil.copytree(template, tmp_path / "alone", ignore=shutil.ignore_patterns(".git"))
     fails = tool(tmp_path, "git", '[ "$1" != merge-file ] && exec /usr/bin/git "$@"; exit 128')
     assert "not merged. BASE= merges text files:\n  - pages/edited.txt\n" in upgrade(
-        project, f"FROM={alone}", PATH=fails
+        project, f"FROM={no_history}", PATH=fails
     )
     assert (project / "pages/edited.txt").read_text() == EDITED
     git(project, "checkout", ".")
     git(project, "config", "color.ui", "always")
     git(project, "config", "log.showSignature", "true")
-    assert "1 merged" in upgrade(project, f"FROM={alone}")
+    assert "1 merged" in upgrade(project, f"FROM={no_history}")
 
 
 def test_a_project_without_bin_lock_is_upgraded(project, template, tmp_path):

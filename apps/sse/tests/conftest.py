@@ -59,7 +59,7 @@ def postgres():
 
 @pytest.fixture
 def valkey():
-    """A running Valkey or Redis server that keeps what it is told; `valkey.url` is its address."""
+    """A running Valkey or Redis server that stores its data on disk; `valkey.url` is its address."""
     need(valkey_or_redis.binary(), "Valkey or Redis")
     with valkey_or_redis.running() as server:
         yield server

@@ -41,7 +41,7 @@ async def test_clients_that_connect_while_the_bus_is_down_wait_or_get_a_retry_af
         def clients(count):
             return [Client(server.url, ["news"], path="/private/", cookie=cookie) for _ in range(count)]
 
-        connected, meanwhile = clients(20), clients(20)
+        connected, during_outage = clients(20), clients(20)
         async with Crowd(connected) as crowd:
             await crowd.until_positioned()
             await fetch(server.url, "/say/", channel="news", first=1)
@@ -49,7 +49,7 @@ async def test_clients_that_connect_while_the_bus_is_down_wait_or_get_a_retry_af
             await asyncio.to_thread(deployment.stop_bus)
             # Its successor has not read the log yet.
             workers_of(server)[0].kill()
-            async with Crowd(meanwhile) as others:
+            async with Crowd(during_outage) as others:
                 await asyncio.sleep(seconds)
                 await asyncio.to_thread(deployment.start_bus)
                 await others.until_positioned(60)
@@ -57,9 +57,9 @@ async def test_clients_that_connect_while_the_bus_is_down_wait_or_get_a_retry_af
                 await fetch(server.url, "/say/", channel="news", first=2)
                 await crowd.until(lambda client: client.numbers == [1, 2])
                 await others.until(lambda client: client.numbers[-1:] == [2])
-        assert [client.resets for client in connected + meanwhile] == [0] * 40
-        refused = [client for client in connected + meanwhile if set(client.answers) - {200}]
-        print(sum((client.answers for client in connected + meanwhile), start=Counter()))
+        assert [client.resets for client in connected + during_outage] == [0] * 40
+        refused = [client for client in connected + during_outage if set(client.answers) - {200}]
+        print(sum((client.answers for client in connected + during_outage), start=Counter()))
         assert {status for client in refused for status in client.answers} <= {200, 503}
         assert all(value and int(value) > 0 for client in refused for value in client.retry_after)
         assert "Internal Server Error" not in server.output()

@@ -1,4 +1,4 @@
-"""A deploy that nobody feels: servers replaced one after the other, workers, and nginx, with streams open."""
+"""Rolling deploys: servers, workers and nginx are replaced one after the other while streams are open."""
 
 import asyncio
 import contextlib
@@ -79,8 +79,8 @@ async def deploy(webs, front, clients):
 
 
 @pytest.mark.soak
-async def test_those_who_are_sent_away_come_back_one_after_the_other(sqlite, tmp_path_factory):
-    """Of a stream's retry, three seconds, each is told between half and one and a half times that."""
+async def test_disconnected_clients_reconnect_at_random_times(sqlite, tmp_path_factory):
+    """The retry is three seconds; each client gets a random delay from half to one and a half times that."""
     need(nginx.binary(), "nginx")
     with two_servers(sqlite, tmp_path_factory.mktemp("nginx"), WEB_CONCURRENCY="2") as (webs, front):
         clients = [Browser(front.url, CHANNELS, path="/api/channels/stream/") for _ in range(400)]
@@ -88,16 +88,18 @@ async def test_those_who_are_sent_away_come_back_one_after_the_other(sqlite, tmp
             await crowd.until_positioned()
             started = time.monotonic()
             await webs[0].replace()
-            sent_away = [client for client in clients if len(client.retries) > 1]
-            await until(lambda: all(client.is_connected and len(client.connected_at) > 1 for client in sent_away))
-        told = [client.retries[1] / 1000 for client in sent_away]
-    waited = [client.connected_at[1] - started for client in sent_away]
-    print("told", halves(told), "back after", halves(waited))
-    assert len(sent_away) > 100
-    assert 1.5 <= min(told) < max(told) <= 4.5
-    assert max(halves(told).values()) < len(sent_away) / 3, "six half seconds share them"
+            disconnected = [client for client in clients if len(client.retries) > 1]
+            await until(
+                lambda: all(client.is_connected and len(client.connected_at) > 1 for client in disconnected)
+            )
+        delays = [client.retries[1] / 1000 for client in disconnected]
+    waited = [client.connected_at[1] - started for client in disconnected]
+    print("delays", halves(delays), "back after", halves(waited))
+    assert len(disconnected) > 100
+    assert 1.5 <= min(delays) < max(delays) <= 4.5
+    assert max(halves(delays).values()) < len(disconnected) / 3, "they are spread over six half seconds"
     assert min(waited) >= 1.5
-    assert max(halves(waited).values()) < len(sent_away) / 2
+    assert max(halves(waited).values()) < len(disconnected) / 2
 
 
 def halves(seconds):
