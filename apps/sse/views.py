@@ -18,9 +18,8 @@ from .http.cors import CORS
 from .http.response import StreamResponse
 from .http.view_wrapper import Admission, wrap_view
 from .publishing import check_channel
-from .stream.channel_source import ChannelSource
 from .stream.connection import Source, reset_frame
-from .stream.generator_source import GeneratorSource
+from .stream.sources import ChannelSource, GeneratorSource
 from .stream.subscription import StreamStart, Subscription
 from .wire.dom import DOMMixin
 from .wire.events import Event, Position, check_event_name, sse_comment, sse_event, sse_retry
