@@ -30,7 +30,7 @@ class UserRow(NamedTuple):
 
 
 class Streams:
-    """The open streams of all processes by view, user and process; `further` are those of users in no row."""
+    """The open streams of all processes. `others` counts the streams of users that have no row."""
 
     def __init__(self, rows: list[Process]) -> None:
         self.processes = [(row, self._number(row), round(row.age.total_seconds())) for row in rows]
@@ -48,7 +48,7 @@ class Streams:
         names = usernames(users)
         found = [UserRow(names.get(pk, pk), pk, by.total(), by.most_common()) for pk, by in users.items()]
         self.users = sorted(found, key=lambda row: (-row.number, row.name))
-        self.further = self.total - self.guests - sum(row.number for row in found)
+        self.others = self.total - self.guests - sum(row.number for row in found)
 
     def _number(self, row: Process) -> int | None:
         return None if processes.is_silent(row) else sum(row.data["streams"]["views"].values())

@@ -23,8 +23,7 @@ class SSEConfig(AppConfig):
         processes.connect_signals()
         metrics.gauges["bus_up"] = hub.can_read
         logging.getLogger("django.request").addFilter(view_wrapper.without_traceback)
-        # A server with threads may run nothing else of this library in the main thread. Other servers install
-        # their own handlers later, so this is repeated.
+        # The only call in the main thread of a server with threads. Others install handlers later: repeated then.
         shutdown.watch_signals()
         registry.stream_opened.connect(shutdown.watch_signals)
         registry.stream_opened.connect(listening_sockets.watch)

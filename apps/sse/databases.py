@@ -1,4 +1,4 @@
-"""What threads need of Django's databases: release their connections, and recognise a missing migration."""
+"""Helpers for Django's databases: release a thread's connections, and recognise a missing migration."""
 
 import functools
 import logging
@@ -35,14 +35,14 @@ def log_once(message: str) -> None:
     logger.error(message)
 
 
-def is_mistake(error: BaseException) -> bool:
+def is_invalid_statement(error: BaseException) -> bool:
     """Return whether SQLite rejects the statement itself, for which other databases raise a ProgrammingError."""
     cause = error.__cause__
     return isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
 
 
 def _is_missing(error: BaseException) -> bool:
-    if is_mistake(error):
+    if is_invalid_statement(error):
         return MISSING_IN_SQLITE.search(str(error)) is not None
     return getattr(error.__cause__, "sqlstate", None) in MISSING_STATES
 

@@ -45,7 +45,7 @@ class LoggedEvent(StoredEvent):
 
 class LogMark(models.Model):
     """
-    The log's newest `number` at a time of the database's clock, for the retention.
+    The newest `number` in the log at the time `at` of the database's clock. The retention needs it.
 
     `size` is the running total of bytes of all events up to that number.
     """

@@ -23,7 +23,7 @@ from .stream.sources import ChannelSource, GeneratorSource
 from .stream.subscription import StreamStart, Subscription
 from .wire.dom import DOMMixin
 from .wire.events import Event, Position, check_event_name, sse_comment, sse_event, sse_retry
-from .wire.ids import FINISHED, LARGEST_INTEGER, UNUSABLE_ID, IdKind, check_id, fits, is_integer, sent_id
+from .wire.ids import FINISHED, ID_ERRORS, LARGEST_INTEGER, IdKind, check_id, fits, is_integer, sent_id
 
 logger = logging.getLogger("apps.sse")
 
@@ -130,7 +130,7 @@ class SSEMixin(DOMMixin):
         if sent_id(self.request) == FINISHED:
             return HttpResponse(status=204)
         admission = self._admission()
-        if refused := admission.refusal(self.request):
+        if refused := admission.admit(self.request):
             return refused
         keepalive = self.sse_keepalive_interval
         connection = admission.connect(
@@ -168,7 +168,7 @@ class SSEMixin(DOMMixin):
         return self._last_auto_id
 
 
-ViewWithoutID = Callable[[Exception], Awaitable["SSEView"]]
+RetryWithoutID = Callable[[Exception], Awaitable["SSEView"]]
 
 
 class SSEView(SSEMixin, View):
@@ -215,7 +215,7 @@ class SSEView(SSEMixin, View):
         `last_event_id` is valid for `event_id`, or None. If it is a text that your code cannot use, and
         this method, or `stream()` before its first event, raises `ValueError`, `OverflowError`,
         `ValidationError` or `DataError`, the client gets `sse:reset`, and a new instance of the view
-        gets None. An integer of at most 18 digits is always passed on, so its errors stay errors.
+        gets None. This does not apply to integers of at most 18 digits: an error that they cause is a 500.
         """
 
     def get_channels(self, request: HttpRequest) -> Sequence[str] | Awaitable[Sequence[str]]:
@@ -235,7 +235,7 @@ class SSEView(SSEMixin, View):
 
     async def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Return the stream, or the response of `mount()` instead."""
-        if refused := self._admission().refusal(request):
+        if refused := self._admission().admit(request):
             return refused
         last_id = self.get_last_event_id()
         if last_id is None or is_integer(last_id):
@@ -243,10 +243,10 @@ class SSEView(SSEMixin, View):
         retry = partial(self._without_id, vars(self).copy())
         try:
             return await self._open(retry)
-        except UNUSABLE_ID as error:
+        except ID_ERRORS as error:
             return await (await retry(error))._open(None)
 
-    async def _open(self, retry: ViewWithoutID | None) -> HttpResponseBase:
+    async def _open(self, retry: RetryWithoutID | None) -> HttpResponseBase:
         response = await self._mount()
         if isinstance(response, HttpResponseBase):
             # A cache must not serve a refusal to a client that may open the stream.
@@ -266,7 +266,7 @@ class SSEView(SSEMixin, View):
     async def _mount(self) -> Any:
         return await _call(self.mount, self.request, self.get_last_event_id(), *self.args, **self.kwargs)
 
-    async def _restart(self, retry: ViewWithoutID, error: Exception) -> GeneratorSource:
+    async def _restart(self, retry: RetryWithoutID, error: Exception) -> GeneratorSource:
         view = await retry(error)
         if await view._mount() is not None:
             raise error
@@ -278,7 +278,7 @@ class SSEView(SSEMixin, View):
         logger.warning(text, type(self).__name__, sent_id(self.request)[:100], error)
         view = type(self)(**self._initkwargs)
         await sync_to_async(view.setup)(self.request, *self.args, **self.kwargs)
-        # Keep the attributes from dispatch(), not the changes of mount().
+        # dispatch() may have set attributes, which the new view needs; what mount() set is dropped.
         vars(view).update(attributes | vars(view), _ignores_id=True)
         return view
 

@@ -38,7 +38,7 @@ PAUSE_FACTOR = 4
 # Databases limit the parameters of a query.
 KEYS_AT_ONCE = 10_000
 
-# Off for the streams of a test: this thread cannot see the users in its transaction.
+# False in tests: the checking thread cannot see users that a test's transaction has not committed.
 is_on: ContextVar[bool] = ContextVar("sse_access_check", default=True)
 
 logger = logging.getLogger("apps.sse")
@@ -68,7 +68,7 @@ class AccessCheck:
         self._wake.set()
 
     def check_soon(self) -> None:
-        """Check all streams now instead of at the next periodic check."""
+        """Wake the thread to check all streams, before the next periodic check."""
         self._due = 0.0
         self._wake.set()
 

@@ -1,4 +1,4 @@
-"""The limits of open streams, and of the requests of a user that publish."""
+"""Limits: how many streams may be open, and how often one user may publish."""
 
 import contextlib
 import functools

@@ -19,6 +19,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_sa
 
 from ..delivery import control
 from ..delivery.hub import get_hub
+from ..stats.metrics import EndReason
 from ..stream import recent_revocations, registry
 from ..stream.registry import OpenConnection
 from ..wire.events import Event
@@ -108,7 +109,7 @@ def _ignore(data: Any) -> None:
     """Ignore a message of another version of this library."""
 
 
-def _end_all(reason: str, **_: Any) -> None:
+def _end_all(reason: EndReason, **_: Any) -> None:
     """End all streams, because messages about them may be lost."""
     registry.get_registry().revoke(lambda _: True, reason)
 
@@ -128,7 +129,7 @@ def _close_view(data: dict[str, Any]) -> None:
 
 
 def _check(data: dict[str, Any]) -> None:
-    """Check all open streams, and end those of users that are opening: they have no permissions to compare."""
+    """Check all open streams. End streams of users that are opening, whose permissions are not known yet."""
     recent_revocations.add(lambda stream: stream.client.fingerprint is not None, "access")
     checker.check_soon()
 

@@ -42,7 +42,7 @@ class Batch:
 
     last: int = 0
     is_pending: bool = False
-    # An event that is not in the outbox comes next, so later ones belong to another batch.
+    # A non-durable event follows, which is sent without the outbox: later events need a new batch.
     is_closed: bool = False
 
 

@@ -11,8 +11,8 @@ from ..wire.events import CONTROL_PREFIX, Event, encode_data
 
 CHANNEL = f"{CONTROL_PREFIX}control"
 
-# Sent on the event loop with each message, an `event`. `since` is None for new messages. For those that were in
-# the log when this process began to follow it, it is that time in seconds since the epoch.
+# Sent on the event loop with each message, an `event`. `since` is None for a new message. For a message that
+# was in the log before this process followed it, `since` is the Unix time at which the process began to.
 received = Signal()
 # Sent on the event loop when messages may be lost, with a `reason`.
 lost = Signal()

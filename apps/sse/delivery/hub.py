@@ -12,6 +12,7 @@ from typing import Protocol
 
 from ..brokers import Broker, Gap, get_broker
 from ..stats import metrics
+from ..stats.metrics import EndReason
 from ..wire.events import Event, Position, sse_id
 from . import control
 from .log import PAGE, Log
@@ -33,15 +34,15 @@ class Follower(Protocol):
 
     def deliver(self, events: list[Event], data: bytes) -> int:
         """
-        Take events and their bytes, without waiting; return how many were written to a client.
+        Take events and their bytes, without waiting; return how many were accepted.
 
-        They are of one channel, and one at a time if `latest`, except in a replay.
+        A live call has events of one channel, and a single event if `latest`. A replay may mix channels.
         """
 
     async def drain(self) -> None:
         """Wait until the client has taken what was delivered."""
 
-    def drop(self, reason: str) -> None:
+    def drop(self, reason: EndReason) -> None:
         """End, so that the client reconnects and replays."""
 
 
@@ -173,7 +174,7 @@ class Hub:
         """Handle recent messages that end streams: this loop's first requests may be older than these."""
         control.dispatch((e for e in newest if e.durable and e.channel == control.CHANNEL), self._created_at)
 
-    def _drop_all(self, reason: str) -> None:
+    def _drop_all(self, reason: EndReason) -> None:
         for follower in {follower for followers in self._followers.values() for follower in followers}:
             follower.drop(reason)
         if reason in {"gap", "failed"}:
@@ -197,7 +198,7 @@ def _replay(follower: Follower, events: list[Event]) -> None:
 
 
 def _newest(events: list[Event]) -> list[Event]:
-    """Return the newest durable event, and the newest event if it comes after that one."""
+    """Return the newest durable event and, if it is newer, the newest event that is not durable."""
     durable = [event for event in events if event.durable][-1:]
     return durable if events[-1].durable else [*durable, events[-1]]
 

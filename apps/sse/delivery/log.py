@@ -1,5 +1,5 @@
 """
-The log, as one process follows it: read once, the newest events in memory.
+Follows the broker's log on behalf of all streams of an event loop, and keeps the newest events in memory.
 
 A supervisor restarts each task that ends, after a growing pause; then all missed events are read. If the
 log cannot be read for long, all followers are dropped, since silence would look like no news.
@@ -16,6 +16,7 @@ from typing import Any
 
 from ..brokers import Broker, Gap
 from ..databases import migration_hint
+from ..stats.metrics import EndReason
 from ..wire.events import Event, Position
 from .call_thread import CallThread
 from .recent import Recent
@@ -57,7 +58,7 @@ class Log:
         self,
         broker: Broker,
         deliver: Callable[[list[Event]], int],
-        drop_all: Callable[[str], object],
+        drop_all: Callable[[EndReason], object],
         on_start: Callable[[list[Event]], object],
     ) -> None:
         self.broker = broker
@@ -121,7 +122,7 @@ class Log:
 
     async def catch_up_to(self, position: Position) -> None:
         """
-        Read up to a position that another process may have read first, even if the log was replaced.
+        Read until the position is in memory: a client may bring one from a process that has read further.
 
         Raises `Gap` if the log is known not to contain the position, `Unavailable` if it cannot be read.
         """
@@ -163,7 +164,7 @@ class Log:
         return position.number >= self.recent.oldest.number and position not in self.recent
 
     async def _read_after(self, since: Position, channels: frozenset[str]) -> tuple[list[Event], Position]:
-        # Taken first: the page lacks later events, which clients that share it may have to get.
+        # Taken before the read, because the page lacks events that are logged during it.
         newest = self.recent.newest.position
         page = await self._thread.call(self.broker.read, since, PAGE, channels)
         reached = page[-1].position if len(page) == PAGE else newest

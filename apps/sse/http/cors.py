@@ -27,7 +27,7 @@ class CORS:
     """
     The CORS headers and refusals of a view.
 
-    `only_streams`: the view has no pages, to which other sites may link.
+    `only_streams`: the view answers with streams only, so that requests from other sites can be refused early.
 
     Raises `ImproperlyConfigured` for origins that no browser sends.
     """
@@ -38,13 +38,13 @@ class CORS:
         _check(view.sse_cors_origins)
 
     def before_view(self, request: HttpRequest) -> HttpResponse | None:
-        """Return the response to a preflight or, if the view has no pages, to a page that it does not allow."""
+        """Return the response to a preflight, or the refusal of another site to a view with streams only."""
         if self._view.sse_cors and _is_preflight(request):
             return self._preflight(request)
         return self._refuse_cross_site(request) if self._only_streams else None
 
     def before_stream(self, request: HttpRequest) -> HttpResponse | None:
-        """Return the response to a page that the view does not allow, unless `before_view` has checked that."""
+        """Return the refusal of another site, unless `before_view` has checked that."""
         return None if self._only_streams else self._refuse_cross_site(request)
 
     def add_headers[Response: HttpResponseBase](self, request: HttpRequest, response: Response) -> Response:

@@ -1,4 +1,4 @@
-"""What surrounds a view: CORS, the loaded user, the admission of its stream, and responses to errors."""
+"""A wrapper around a stream's view: it adds CORS, loads the user, applies the limits and answers errors."""
 
 import inspect
 import logging
@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from ..access.identity import client_of
 from ..access.limits import connection_counts, refuse
-from ..databases import is_mistake, migration_hint
+from ..databases import is_invalid_statement, migration_hint
 from ..delivery.hub import get_hub
 from ..delivery.log import Unavailable
 from ..servers.asgi import SCOPE_KEY
@@ -38,8 +38,8 @@ class Admission:
         self._cors = cors
         self._client: Client | None = None
 
-    def refusal(self, request: HttpRequest) -> HttpResponse | None:
-        """Return the response to a request that may not open a stream; count the stream of any other."""
+    def admit(self, request: HttpRequest) -> HttpResponse | None:
+        """Count the request's stream for the limits and return None, or return the response that refuses it."""
         if self._client is not None:
             return None
         if refused := self._cors.before_stream(request):
@@ -150,7 +150,7 @@ def _error_response(error: Error | Unavailable, request: HttpRequest) -> HttpRes
     if hint := migration_hint(error.__cause__ if isinstance(error, Unavailable) else error):
         return HttpResponse(f"{hint if settings.DEBUG else UNAVAILABLE}\n", status=500, content_type="text/plain")
     if isinstance(error, Error):
-        if not isinstance(error, OperationalError | InterfaceError) or is_mistake(error):
+        if not isinstance(error, OperationalError | InterfaceError) or is_invalid_statement(error):
             return None
         logger.error("%s: the database failed. The client will try again.", request.path, exc_info=error)
     return refuse(503, UNAVAILABLE)

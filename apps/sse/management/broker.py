@@ -1,4 +1,4 @@
-"""The broker in the commands' messages."""
+"""Errors and warnings about the broker, for management commands."""
 
 import contextlib
 from collections.abc import Iterator

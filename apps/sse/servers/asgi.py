@@ -25,7 +25,7 @@ type Send = Callable[[Message], Awaitable[None]]
 type Application = Callable[[dict[str, Any], Receive, Send], Coroutine[Any, Any, None]]
 
 SCOPE_KEY = "apps.sse"
-# On, with 0 seconds: closing discards what the client has not taken.
+# SO_LINGER with 0 seconds: closing the socket discards bytes that the client has not taken.
 NO_LINGER = struct.pack("ii", 1, 0)
 
 logger = logging.getLogger("apps.sse")

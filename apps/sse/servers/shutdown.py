@@ -28,7 +28,7 @@ _received: set[int] = set()
 
 
 def watch_signals(**_: Any) -> None:
-    """Handle the signals to stop before the handlers that are installed now; only the main thread can."""
+    """Install handlers of the stop signals, which call the present handlers afterwards; main thread only."""
     if threading.current_thread() is not threading.main_thread():
         return
     for number in SIGNALS:

@@ -1,4 +1,4 @@
-"""The counters, gauges and histograms of this process; `processes` writes them to its row."""
+"""The counters, gauges and histograms of this process, which `processes` writes to the database."""
 
 import os
 import threading
@@ -7,13 +7,26 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from django.db import transaction
 
 # Seconds from `publish()` until the event was written to the last client of this process.
 DELIVERY_DELAY = "delivery_delay_seconds"
 DELAY_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+type EndReason = Literal[
+    "restart",  # the process stops, or its worker is replaced
+    "age",  # SSE_MAX_AGE
+    "access",  # the access of the user or the session has changed
+    "staff",  # ended in the admin
+    "slow",  # the client, or `stream()`, does not keep up with its events
+    "broker",  # the log cannot be read
+    "gap",  # the log was replaced
+    "failed",  # an exception
+    "closed",  # the hub was closed
+    "finished",  # `stream()` has returned
+]
 
 
 class Histogram:
@@ -38,10 +51,10 @@ class Histogram:
 _lock = threading.Lock()
 began = time.monotonic()
 
-# Each name appears in the row and on `/metrics/`; `prometheus.COUNTERS` has the help texts of the library's own.
+# Each name appears in the process's row and on `/metrics/`. `prometheus.COUNTERS` has the library's help texts.
 counts: Counter[str] = Counter()
 # Streams that the server ended, by reason.
-hang_ups: Counter[str] = Counter()
+hang_ups: Counter[EndReason] = Counter()
 # Called in the thread that writes the row.
 gauges: dict[str, Callable[[], float]] = {}
 # Further parts of the row, such as `streams`; called in that thread, too.

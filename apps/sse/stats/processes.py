@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ..models import Process
 
 EVERY_SECONDS = 3
-# From the writing of the rows, which all processes do at the same time, until `collected` is sent.
+# All processes write their rows at the same moment. `collected` is sent this long after it.
 GRACE_SECONDS = 0.5
 # A process whose row is older was killed or hangs; after `EXPIRY_SECONDS` its row is deleted.
 SILENT_SECONDS = 10

@@ -1,8 +1,8 @@
 """
-One client: where its bytes go, and until when.
+One open stream: it sends the events of its source to a client until one side ends it.
 
-A connection plays a source (what `stream()` yields, or the events of channels) to an ASGI `send`: the
-server's own after the hand-off, or a pipe that an ordinary response reads.
+The source is an async generator or channels. The connection writes to an ASGI `send`: the server's own
+after the hand-off, or a pipe that an ordinary response reads.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 
 from ..conf import setting
 from ..stats import metrics
+from ..stats.metrics import EndReason
 from ..wire.events import Position, sse_comment, sse_event, sse_retry
 from ..wire.ids import FINISHED
 from . import recent_revocations, registry
@@ -22,7 +23,7 @@ from .writer import Send, Writer
 
 KEEPALIVE = sse_comment("keepalive").encode()
 END_FRAME = sse_event({}, event="sse:end", id=FINISHED).encode()
-# A client that takes none of a write for this long has stopped reading.
+# A client that accepts no bytes for this long has stopped reading.
 STALL_SECONDS = 120.0
 # Timers may run a little early.
 TICK_TOLERANCE_SECONDS = registry.TICK_SECONDS / 10
@@ -170,12 +171,12 @@ class Connection(Writer):
             self.write(self.keepalive_frame())
             self._has_written, self._last_write = False, now
 
-    def drop(self, reason: str) -> None:
-        """End the stream and discard its backlog: the client reconnects and replays."""
+    def drop(self, reason: EndReason) -> None:
+        """End the stream and discard its backlog, which the client gets by replay when it reconnects."""
         self._clear_backlog()
         self.end(reason)
 
-    def end(self, reason: str) -> None:
+    def end(self, reason: EndReason) -> None:
         """End the stream and ask the client to reconnect. Later calls do nothing."""
         if not self.is_ended:
             self.end_reason = reason
@@ -239,7 +240,7 @@ def keepalive_comment() -> bytes:
 
 def reset_frame(reason: str) -> str:
     """Return the event after which a client fetches the page's data again, because events may be missing."""
-    metrics.counts["resets"] += 1
+    metrics.count("resets")
     return sse_event({"reason": reason}, event="sse:reset")
 
 

@@ -2,8 +2,8 @@
 The threads in which the streams of a process run synchronous code, such as queries.
 
 asgiref would run it all in one thread and never close that thread's database connection. Here each stream
-uses one of `COUNT` threads. A thread's connections are released when each stream that has queried in it
-has sent its next event.
+uses one of `COUNT` threads. A thread's connections are released between events, once no stream is
+in the middle of using them.
 """
 
 import contextlib

@@ -1,9 +1,9 @@
 """
 The revocations that streams must not miss while they open.
 
-A request that started before a revocation may have read outdated data. It refers to the newest revocation
-at its start, which links to all later ones. A revocation is freed once no opening request refers to it or
-to an earlier one.
+A request that started before a revocation may have read outdated data. Revocations form a linked list.
+Each request keeps the one that was newest when it started, and finds all later ones from there. Python
+frees a revocation when no opening request keeps it or an earlier one.
 """
 
 import threading
@@ -13,15 +13,17 @@ from typing import Any, NamedTuple
 
 from django.http import HttpRequest
 
+from ..stats.metrics import EndReason
+
 KEY = "apps.sse.request_start"
 
 
 class Revocation:
-    """The end of all streams that match, for a reason, and the `next` revocation."""
+    """An order to end all streams that match, with its reason, and the `next` such order."""
 
     __slots__ = ("matches", "next", "reason")
 
-    def __init__(self, matches: Callable[[Any], bool], reason: str) -> None:
+    def __init__(self, matches: Callable[[Any], bool], reason: EndReason) -> None:
         self.matches = matches
         self.reason = reason
         self.next: Revocation | None = None
@@ -47,10 +49,10 @@ class RequestStart(NamedTuple):
 
 
 _lock = threading.Lock()
-_newest = Revocation(lambda stream: False, "")
+_newest = Revocation(lambda stream: False, "access")
 
 
-def add(matches: Callable[[Any], bool], reason: str) -> None:
+def add(matches: Callable[[Any], bool], reason: EndReason) -> None:
     """Add a revocation of the matching streams whose requests have started."""
     global _newest
     revocation = Revocation(matches, reason)
@@ -72,7 +74,7 @@ def ensure_start(request: HttpRequest) -> None:
 
 
 def take_start(request: HttpRequest) -> RequestStart:
-    """Return the noted start, and refer to it no longer."""
+    """Remove and return the start that was noted."""
     return _storage(request).pop(KEY, None) or RequestStart.now()
 
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Protocol
 from django.dispatch import Signal
 
 from ..stats import metrics
+from ..stats.metrics import EndReason
 from . import recent_revocations
 
 logger = logging.getLogger("apps.sse")
@@ -59,7 +60,7 @@ class OpenConnection(Protocol):
     @property
     def outcome(self) -> str: ...
     def keep_alive(self, now: float) -> None: ...
-    def end(self, reason: str) -> None: ...
+    def end(self, reason: EndReason) -> None: ...
     def force_close(self) -> None: ...
 
 
@@ -96,11 +97,11 @@ class Registry:
         }
         logger.info("%(stream)s: closed after %(duration)s s, %(events)s events: %(reason)s", fields, extra=fields)
 
-    def end(self, matches: Predicate, reason: str) -> None:
+    def end(self, matches: Predicate, reason: EndReason) -> None:
         """End the connections that match."""
         _for_each(self.connections, lambda connection: matches(connection) and connection.end(reason))
 
-    def revoke(self, matches: Predicate, reason: str) -> None:
+    def revoke(self, matches: Predicate, reason: EndReason) -> None:
         """End the connections that match, including those of requests that are still opening one."""
         recent_revocations.add(matches, reason)
         self.end(matches, reason)
@@ -155,7 +156,7 @@ def open_streams() -> int:
     return len(all_open())
 
 
-def end(matches: Predicate, reason: str) -> None:
+def end(matches: Predicate, reason: EndReason) -> None:
     """End the streams of this process that match; safe to call from any thread and from a signal handler."""
     _call_each(lambda registry: registry.end(matches, reason))
 

@@ -12,10 +12,10 @@ from ..brokers import Gap
 from ..delivery.hub import Hub, get_hub
 from ..delivery.log import Unavailable
 from ..wire.events import Event, Position, sse_event
-from ..wire.ids import UNUSABLE_ID
+from ..wire.ids import ID_ERRORS
 from .connection import END_FRAME, Connection, Joinable
 from .query_threads import QueryThreadLease
-from .subscription import SlowConsumer, StreamStart
+from .subscription import StreamStart, SubscriptionEnded
 
 logger = logging.getLogger("apps.sse")
 
@@ -27,7 +27,7 @@ class GeneratorSource:
     The frames that an async generator yields: strings from `event()`, or events.
 
     `start` is where a stream with positions starts. `restart` returns the source to play instead if the
-    generator raises one of `UNUSABLE_ID` before its first event.
+    generator raises one of `ID_ERRORS` before its first event.
     """
 
     def __init__(
@@ -48,8 +48,8 @@ class GeneratorSource:
         try:
             async with QueryThreadLease() as lease:
                 await self._play(connection, lease)
-        except SlowConsumer as error:
-            connection.drop(str(error))
+        except SubscriptionEnded as error:
+            connection.drop(error.args[0])
         except Unavailable:
             connection.drop("broker")
         except Exception as error:
@@ -63,7 +63,7 @@ class GeneratorSource:
     async def _play(self, connection: Connection, lease: QueryThreadLease) -> None:
         try:
             await self._send(connection, lease)
-        except UNUSABLE_ID as error:
+        except ID_ERRORS as error:
             if self._restart is None or connection.events:
                 raise
             fresh = await self._restart(error)

@@ -8,14 +8,15 @@ from typing import Any
 from ..brokers import Gap
 from ..delivery.hub import get_hub
 from ..delivery.log import Unavailable
+from ..stats.metrics import EndReason
 from ..wire.events import Event, Position
 from .connection import Connection
 
 MAX_WAITING = 1000
 
 
-class SlowConsumer(Exception):
-    """The subscription of a `stream()` was ended, for a reason such as "slow"."""
+class SubscriptionEnded(Exception):
+    """The subscription of a `stream()` gets no more events; its argument is the reason to end the stream."""
 
 
 class StreamStart:
@@ -55,7 +56,7 @@ class Subscription:
     The events of channels inside a `stream()`: `async with … as events: async for event in events`.
 
     It begins at `start`, or now if `start` has no position. The stream's next subscription begins after the last
-    event that was taken. The iteration raises `SlowConsumer` if more than `MAX_WAITING` events wait to be
+    event that was taken. The iteration raises `SubscriptionEnded` if more than `MAX_WAITING` events wait to be
     taken, or if events cannot be read.
     """
 
@@ -114,9 +115,9 @@ class Subscription:
         """Wait until every event was taken."""
         await self._taken.wait()
 
-    def drop(self, reason: str) -> None:
+    def drop(self, reason: EndReason) -> None:
         """Raise in the iteration, so that the stream ends and its client reconnects."""
-        self._fail(SlowConsumer(reason))
+        self._fail(SubscriptionEnded(reason))
 
     async def _join(self, since: Position) -> None:
         try:

@@ -7,6 +7,7 @@ from functools import partial
 from types import coroutine
 from typing import Any
 
+from ..stats.metrics import EndReason
 from ..wire.events import Event
 
 type Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -30,7 +31,7 @@ class Writer:
         self.latest = False
         self.events = 0
         self.backlog_bytes = 0
-        self.end_reason = ""
+        self.end_reason: EndReason | None = None
         self._send: Send = _not_running
         self._transport_is_closed: Callable[[], bool] = _unknown
         self._flushing: asyncio.Task[None] | None = None
@@ -38,7 +39,7 @@ class Writer:
         self._has_written = False
         self._is_closed = False
 
-    def drop(self, reason: str) -> None:
+    def drop(self, reason: EndReason) -> None:
         """End the stream and discard the backlog."""
         raise NotImplementedError
 
@@ -58,7 +59,7 @@ class Writer:
         if self._flushing is not None:
             self._keep(data, events[0] if len(events) == 1 else None)
             return len(events)
-        # Stepped without a task: it completes immediately unless the socket is full.
+        # One step without a task is enough, unless the socket is full.
         try:
             sending = self._send({"type": "http.response.body", "body": data, "more_body": more_body}).__await__()
             blocked_by = next(sending)
@@ -90,7 +91,7 @@ class Writer:
     def _keep(self, data: bytes, event: Event | None) -> None:
         key: Any = object()
         if event and self.latest:
-            # A durable event stays: a later one that is not durable would not be replayed.
+            # Keep the durable event: it can be replayed, a newer event that is not durable cannot.
             key = (event.channel, event.durable)
             for older in {key, (event.channel, False)}:
                 self.backlog_bytes -= len(self._backlog.pop(older, b""))

@@ -20,7 +20,7 @@ def sse_script(context: Context) -> SafeString:
     """
     Print the script element of the browser client, with the page's CSP nonce if it has one.
 
-    Put it in the head, where it blocks, so that scripts in the body find `_djustSSE` on their elements.
+    Put it in the head. It is not deferred, so that scripts in the body find `_djustSSE` on their elements.
     Sharing, the mode `morph` and rarely used attributes are loaded when a page first uses them. If the
     site's policy requires Trusted Types, listeners get `html` fields as `TrustedHTML`.
     """

@@ -90,7 +90,7 @@ def test_a_deleted_user_is_shown_by_primary_key(admin, stats):
 def test_the_page_counts_the_users_that_are_in_no_row(admin, stats):
     stats(row(1, streams=stream_counts({FEED: 10}, {FEED: {"1": 4}}, signed_in=9)))
     response = admin.get(PAGE)
-    assert (response.context["streams"].further, response.context["streams"].guests) == (5, 1)
+    assert (response.context["streams"].others, response.context["streams"].guests) == (5, 1)
     assert "Users with fewer streams" in response.text
 
 

@@ -18,7 +18,7 @@ CONTROL_PREFIX = "sse:"
 TAG_BYTES = 4
 
 _POSITION = re.compile(r"([0-9]{1,18})-([0-9a-f]{8})", re.ASCII)
-_FRAME_BREAKERS = re.compile(r"[\r\n\0]")
+_LINE_BREAKS = re.compile(r"[\r\n\0]")
 _ID = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
 _JSON_OPENERS = frozenset('{["-0123456789tfn')
 
@@ -205,7 +205,7 @@ def _encodable(what: str, text: str) -> str:
 
 
 def _one_line(what: str, text: str) -> str:
-    if _FRAME_BREAKERS.search(_encodable(what, text)):
+    if _LINE_BREAKS.search(_encodable(what, text)):
         raise ValueError(f"An SSE {what} must not contain CR, LF or NUL: {text!r}.")
     return text
 

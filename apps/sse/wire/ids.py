@@ -15,7 +15,7 @@ FINISHED = "sse:end"
 LARGEST_INTEGER = 10**18 - 1
 
 # Raised by `mount()` for an id that it cannot use: by `int()`, dates, fields of models, the database.
-UNUSABLE_ID = (ValueError, OverflowError, ValidationError, DataError)
+ID_ERRORS = (ValueError, OverflowError, ValidationError, DataError)
 
 _INTEGER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _KINDS = {

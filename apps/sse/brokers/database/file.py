@@ -1,4 +1,4 @@
-"""SQLite's file: whether the log in it has changed, checked in microseconds without waiting, and when to check."""
+"""Notices changes of the log in SQLite's file: each check takes microseconds and waits for no lock."""
 
 import asyncio
 import contextlib

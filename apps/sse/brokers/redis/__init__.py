@@ -30,7 +30,7 @@ STALE_SECONDS = 30.0
 
 BATCH = 100
 PAGE = 250
-# The maximum age of the knowledge that the outbox is empty, which other processes may have changed.
+# A process trusts for this long that the outbox is still empty.
 OUTBOX_SECONDS = 0.02
 TRIM_EVERY = 100
 # Size of the deduplication window, in entries: an event is sent again if the answer was lost.
@@ -40,7 +40,7 @@ SCRIPT = Path(__file__).with_name("log.lua")
 
 
 class _StaleRead(Exception):
-    """Since these events were read from the outbox, the deduplication window may have passed them."""
+    """The events were read so long ago that the server may have forgotten that another process sent them."""
 
 
 class RedisBroker(Broker):
@@ -53,7 +53,7 @@ class RedisBroker(Broker):
 
     A durable event follows those in the outbox. Only the database knows what other processes left
     there, so the outbox is read before an event goes directly to the stream, unless it was empty
-    within the last `OUTBOX_SECONDS`. A process that leaves events in the outbox waits for that time.
+    within the last `OUTBOX_SECONDS`. A process that leaves events there waits that long before it returns.
     """
 
     def __init__(self, url: str = "") -> None:
@@ -71,7 +71,7 @@ class RedisBroker(Broker):
         self._batches = outbox.Batches()
         # How often this process left events in the outbox.
         self._left = 0
-        # The time until which the outbox counts as empty if `_left` is still the second value.
+        # Until when the outbox counts as empty, and the value of `_left` at which that was true.
         self._empty_until = 0.0, 0
         # The newest number in the log, as far as this process knows.
         self._newest_number = 0
@@ -179,7 +179,7 @@ class RedisBroker(Broker):
 
     def _put(self, events: Collection[Event], *, force: bool = False, read_at: int | None = None) -> bool:
         """
-        Put events into the log; return whether the server accepted them. With an open circuit it gets none.
+        Put events into the log; return whether the server accepted them. Does nothing while the circuit is open.
 
         Raises `_StaleRead` if they were read from the outbox when the log was at the number `read_at`, and the
         server no longer knows whether another process sent them since.

@@ -29,10 +29,10 @@ export function refusal(response) {
 }
 
 /**
- * Return the milliseconds before attempt number `attempt` (from 1): `wait`, and then `base`, doubled at
- * each attempt up to a ceiling, with full jitter above a small floor.
+ * Return the delay before attempt number `attempt` (from 1), in milliseconds: `wait`, plus a random part of
+ * `base`, which doubles at each attempt up to a ceiling.
  *
- * `outage` is the age of the outage in milliseconds for a visible page, and Infinity for a hidden one.
+ * `outage` is how long the outage has lasted, in milliseconds; Infinity if the page is hidden.
  */
 export function retryDelay(attempt, base, wait, outage) {
   const first = Math.max(base, MIN_DELAY);

@@ -16,8 +16,8 @@ class Command(BaseCommand):
     help = (
         "Opens a stream through the public URL and checks it: status and content type, buffering, compression, "
         "timeouts, HTTP/2, keepalives, ASGI or WSGI, and whether an event published by this command arrives. "
-        "Users do not notice. URL is the site's, or that of one stream, which is then checked first. The exit "
-        "code is 1 if a problem was found."
+        "It does not disturb users. URL is the site's, or that of one stream, which is then checked first. The "
+        "exit code is 1 if a problem was found."
     )
 
     def add_arguments(self, parser):
