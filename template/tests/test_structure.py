@@ -163,7 +163,9 @@ def test_the_table_of_packages_has_the_order_of_their_imports():
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == LIBRARY[::-1]
 
 
-@pytest.mark.parametrize(("start", "maximum"), [("An event, from", 11), ("A connection, from", 18), ("The end of a stream;", 8)])
+@pytest.mark.parametrize(
+    ("start", "maximum"), [("An event, from", 11), ("A connection, from", 18), ("The end of a stream;", 8)]
+)
 def test_the_call_paths_name_functions_that_exist(start, maximum):
     steps = CONTRIBUTING.partition(f"\n{start}")[2].partition("\n\n")[2].partition("\n\n")[0].splitlines()
     assert 0 < len(steps) <= maximum

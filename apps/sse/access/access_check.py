@@ -74,14 +74,13 @@ class AccessCheck:
 
     def run_once(self) -> None:
         """Check the streams that opened since the last call, or all streams if that is due."""
-        opened = [self._opened.popleft() for _ in range(len(self._opened))]
-        opened = [stream for stream in opened if registry.is_open(stream)]
+        streams = set(registry.all_open())
+        opened = streams.intersection(self._opened.popleft() for _ in range(len(self._opened)))
         try:
             if time.monotonic() < self._due:
                 revoked = changed_accounts(opened)
             else:
                 self._due = _next_time()
-                streams = registry.all_open()
                 revoked = changed_accounts(streams) | ended_sessions(streams)
             registry.end(revoked.__contains__, "access")
         except Exception as error:

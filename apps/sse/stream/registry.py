@@ -146,11 +146,6 @@ def all_open() -> list[OpenConnection]:
     return [c for registry in list(_registries.values()) for c in list(registry.connections)]
 
 
-def is_open(connection: OpenConnection) -> bool:
-    """Return whether this process has the connection open."""
-    return any(connection in registry.connections for registry in list(_registries.values()))
-
-
 def open_streams() -> int:
     """Return the number of open streams of this process."""
     return len(all_open())
