@@ -106,10 +106,6 @@ class Registry:
         recent_revocations.add(matches, reason)
         self.end(matches, reason)
 
-    def force_close(self) -> None:
-        """Close the ended connections whose clients do not read."""
-        _for_each(self.connections, lambda connection: connection.force_close())
-
     def _open(self, connection: OpenConnection) -> None:
         stream_opened.send(sender=type(connection), stream=connection)
         for revocation in connection.newest_revocation.later() if connection.newest_revocation else ():
@@ -169,7 +165,7 @@ def end_all(*, stopping: bool = False) -> None:
 
 def force_close_all() -> None:
     """Close the ended streams whose clients do not read; safe to call from any thread."""
-    _call_each(Registry.force_close)
+    _call_each(lambda registry: _for_each(registry.connections, lambda connection: connection.force_close()))
 
 
 def _call_each(call: Callable[[Registry], object]) -> None:
