@@ -32,8 +32,8 @@ def deployed(migrated, tmp_path_factory):
     with subprocess.Popen([sys.executable, "-m", "gunicorn"], cwd=servers.ROOT, env=environment) as gunicorn:
         try:
             servers.wait_until(socket.exists, servers.TIMEOUT_SECONDS)
-            with nginx.running([f"unix:{socket}"] * 2, folder, extra=TRUSTED) as front:
-                yield front
+            with nginx.running([f"unix:{socket}"] * 2, folder, extra=TRUSTED) as proxy:
+                yield proxy
         finally:
             gunicorn.terminate()
 

@@ -13,14 +13,14 @@ from tests.fixtures import need
 
 @pytest.fixture
 def front_of(tmp_path):
-    """Start nginx in front of an echo server: `with front_of(proxies=…, changes=…) as front`."""
+    """Start nginx in front of an echo server: `with front_of(proxies=…, changes=…) as proxy`."""
     need(nginx.binary(), "nginx")
 
     @contextlib.contextmanager
     def start(proxies="", upload="client_max_body_size 51m;", **options):
         extra = {"http.d/proxies.conf": proxies, "upload.d/size.conf": upload}
-        with echoing() as url, nginx.running([url, url], tmp_path, extra=extra, **options) as front:
-            yield front
+        with echoing() as url, nginx.running([url, url], tmp_path, extra=extra, **options) as proxy:
+            yield proxy
 
     return start
 
@@ -35,8 +35,8 @@ def certified(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def front(site, certified):
+def proxy(site, certified):
     """nginx in front of the site, with TLS."""
     tls = {"server.d/tls.conf": (servers.ROOT / "deploy" / "tls.conf").read_text()}
-    with nginx.running([site.url, site.url], certified, extra=tls) as front:
-        yield front
+    with nginx.running([site.url, site.url], certified, extra=tls) as proxy:
+        yield proxy

@@ -24,21 +24,21 @@ HEAD = "GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
 
 @pytest.fixture(scope="module")
-def front(site, tmp_path_factory):
+def proxy(site, tmp_path_factory):
     need(nginx.binary(), "nginx")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     need(hard >= CONNECTIONS + 2000, f"room for {CONNECTIONS} open files")
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    with nginx.running([site.url, site.url], tmp_path_factory.mktemp("nginx")) as front:
-        yield front
+    with nginx.running([site.url, site.url], tmp_path_factory.mktemp("nginx")) as proxy:
+        yield proxy
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 class Attacker:
     """Many connections from one address, open while the block runs."""
 
-    def __init__(self, front):
-        self.port = int(front.url.rpartition(":")[2])
+    def __init__(self, proxy):
+        self.port = int(proxy.url.rpartition(":")[2])
         self.connections = []
 
     async def __aenter__(self):
@@ -78,10 +78,10 @@ class Attacker:
         return int(line.split()[1]) if line else -1
 
 
-async def others(front, count=20):
+async def others(proxy, count=20):
     """Return the count of each status that another address gets."""
     answers, slowest = Counter(), 0.0
-    async with httpx.AsyncClient(base_url=front.url, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=proxy.url, timeout=30) as client:
         for _ in range(count):
             started = time.monotonic()
             answers[(await client.get("/accounts/login/")).status_code] += 1
@@ -90,65 +90,65 @@ async def others(front, count=20):
     return answers
 
 
-async def test_ten_thousand_unfinished_requests_are_cut_off(front):
-    async with Attacker(front) as attacker:
+async def test_ten_thousand_unfinished_requests_are_cut_off(proxy):
+    async with Attacker(proxy) as attacker:
         await attacker.send(HEAD.format("/").encode(), CONNECTIONS)
-        assert await others(front) == {200: 20}
+        assert await others(proxy) == {200: 20}
         answers = await attacker.answers(60)
         assert set(answers) <= {-1, 408}, answers
-        assert await others(front) == {200: 20}
+        assert await others(proxy) == {200: 20}
 
 
-async def test_one_address_opens_a_hundred_of_ten_thousand_streams(front):
-    async with Attacker(front) as attacker:
+async def test_one_address_opens_a_hundred_of_ten_thousand_streams(proxy):
+    async with Attacker(proxy) as attacker:
         await attacker.send(HEAD.format(STREAM).encode() + b"\r\n", CONNECTIONS)
         answers = await attacker.answers(60)
         print(dict(answers))
         assert answers == {200: 100, 429: CONNECTIONS - 100}
-        assert await others(front) == {200: 20}
-        with contextlib.closing(httpx.Client()) as client, client.stream("GET", front.url + STREAM) as stream:
+        assert await others(proxy) == {200: 20}
+        with contextlib.closing(httpx.Client()) as client, client.stream("GET", proxy.url + STREAM) as stream:
             assert stream.status_code == 200
 
 
-async def test_endless_headers_are_refused(front):
-    async with Attacker(front) as attacker:
+async def test_endless_headers_are_refused(proxy):
+    async with Attacker(proxy) as attacker:
         await attacker.send(HEAD.format("/").encode() + b"X-Long: " + b"x" * 40_000 + b"\r\n\r\n", 1000)
         answers = await attacker.answers(60)
         assert set(answers) <= {400, -1}, answers
-        assert await others(front) == {200: 20}
+        assert await others(proxy) == {200: 20}
 
 
-async def test_an_address_has_thirty_unfinished_bodies_at_a_time_and_they_are_cut_off(front):
+async def test_an_address_has_thirty_unfinished_bodies_at_a_time_and_they_are_cut_off(proxy):
     head = HEAD.format("/nowhere/").replace("GET", "POST") + f"Content-Length: {2**20}\r\n\r\n"
-    async with Attacker(front) as attacker:
+    async with Attacker(proxy) as attacker:
         await attacker.send(head.encode() + b"x" * (2**20 - 1), 100)
         answers = await attacker.answers(5)
         print(dict(answers))
         assert answers == {0: 30, 429: 70}
-        assert spooled_bytes(front) <= 30 * 2**20
-        assert await others(front) == {200: 20}
+        assert spooled_bytes(proxy) <= 30 * 2**20
+        assert await others(proxy) == {200: 20}
         assert set(await attacker.answers(60)) <= {-1, 408, 429}
 
 
-async def test_only_logged_in_users_upload_and_an_address_has_five_unfinished_uploads_at_a_time(front):
-    with httpx.Client(base_url=front.url, follow_redirects=True) as client:
+async def test_only_logged_in_users_upload_and_an_address_has_five_unfinished_uploads_at_a_time(proxy):
+    with httpx.Client(base_url=proxy.url, follow_redirects=True) as client:
         sign_in(client, "ada", "demo")
         session = f"Cookie: sessionid={client.cookies['sessionid']}\r\n"
     size = 20 * 2**20
     head = HEAD.format("/tasks/").replace("GET", "POST") + f"Content-Length: {size}\r\n"
     for cookie, expected, spooled in (("", {302: 20}, 0), (session, {0: 5, 429: 15}, 5 * size)):
-        async with Attacker(front) as attacker:
+        async with Attacker(proxy) as attacker:
             await attacker.send(f"{head}{cookie}\r\n".encode() + b"x" * (size - 1), 20)
             assert await attacker.answers(5) == expected
-            assert spooled_bytes(front) <= spooled
-            assert await others(front) == {200: 20}
+            assert spooled_bytes(proxy) <= spooled
+            assert await others(proxy) == {200: 20}
 
 
-async def test_two_hundred_of_four_hundred_stalled_readers_are_served_and_cost_a_megabyte_each(front):
-    async with Attacker(front) as attacker:
+async def test_two_hundred_of_four_hundred_stalled_readers_are_served_and_cost_a_megabyte_each(proxy):
+    async with Attacker(proxy) as attacker:
         await attacker.send(HEAD.format("/tasks/example.csv").encode() + b"\r\n", 400)
         answers = await attacker.answers(30)
-        print(dict(answers), spooled_bytes(front) // 2**20, "MB")
+        print(dict(answers), spooled_bytes(proxy) // 2**20, "MB")
         assert answers == {200: 200, 429: 200}
-        assert spooled_bytes(front) < 205 * 2**20
-        assert await others(front) == {200: 20}
+        assert spooled_bytes(proxy) < 205 * 2**20
+        assert await others(proxy) == {200: 20}

@@ -38,24 +38,24 @@ FORGED = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
 
 
 def test_forged_forwarding_headers_are_replaced(front_of):
-    with front_of() as front:
-        seen = httpx.get(front.url, headers=FORGED).json()
+    with front_of() as proxy:
+        seen = httpx.get(proxy.url, headers=FORGED).json()
         assert (seen["x-forwarded-for"], seen["x-forwarded-proto"]) == ("127.0.0.1", "http")
         assert len(seen["x-request-id"]) == 32
 
 
 def test_forwarding_headers_of_a_trusted_proxy_are_used(front_of):
-    with front_of(proxies="set_real_ip_from 127.0.0.0/8;") as front:
+    with front_of(proxies="set_real_ip_from 127.0.0.0/8;") as proxy:
         hops = {**FORGED, "X-Forwarded-For": "198.51.100.1, 203.0.113.9, 127.0.0.2"}
-        seen = httpx.get(front.url, headers=hops).json()
+        seen = httpx.get(proxy.url, headers=hops).json()
         assert (seen["x-forwarded-for"], seen["x-forwarded-proto"]) == ("203.0.113.9", "https")
-        assert httpx.get(front.url).json()["x-forwarded-proto"] == "http"
+        assert httpx.get(proxy.url).json()["x-forwarded-proto"] == "http"
 
 
 def test_the_application_receives_the_host_with_its_port(front_of):
-    with front_of() as front:
-        assert httpx.get(front.url).json()["host"] == front.url.removeprefix("http://")
-        assert httpx.get(front.url, headers={"Host": "example.com"}).json()["host"] == "example.com"
+    with front_of() as proxy:
+        assert httpx.get(proxy.url).json()["host"] == proxy.url.removeprefix("http://")
+        assert httpx.get(proxy.url, headers={"Host": "example.com"}).json()["host"] == "example.com"
 
 
 def test_nginx_and_django_have_the_same_default_upload_limit(settings):
@@ -76,35 +76,35 @@ def test_one_variable_sets_the_size_limit_of_imports(tmp_path):
 
 
 def test_hidden_files_are_not_served_except_acme_challenges(front_of):
-    with front_of() as front:
-        challenges = front.folder / "acme" / ".well-known" / "acme-challenge"
+    with front_of() as proxy:
+        challenges = proxy.folder / "acme" / ".well-known" / "acme-challenge"
         challenges.mkdir(parents=True)
         (challenges / "token").write_text("proof")
-        assert httpx.get(f"{front.url}/.well-known/acme-challenge/token").text == "proof"
+        assert httpx.get(f"{proxy.url}/.well-known/acme-challenge/token").text == "proof"
         for path in ("/.env", "/.git/config", "/static/.env", "/app/.git/HEAD", "/media/../.env"):
-            assert httpx.get(front.url + path).status_code in (400, 404), path
+            assert httpx.get(proxy.url + path).status_code in (400, 404), path
 
 
 def test_uploads_are_sandboxed_and_private_ones_need_the_applications_permission(front_of):
-    with front_of() as front:
-        (front.site / "media" / "private").mkdir(parents=True)
-        (front.site / "media" / "public").mkdir()
-        (front.site / "media" / "public" / "page.html").write_text("<script>")
-        (front.site / "media" / "private" / "mine.csv").write_text("a,b")
-        shown = httpx.get(f"{front.url}/media/public/page.html")
+    with front_of() as proxy:
+        (proxy.site / "media" / "private").mkdir(parents=True)
+        (proxy.site / "media" / "public").mkdir()
+        (proxy.site / "media" / "public" / "page.html").write_text("<script>")
+        (proxy.site / "media" / "private" / "mine.csv").write_text("a,b")
+        shown = httpx.get(f"{proxy.url}/media/public/page.html")
         assert shown.headers["X-Content-Type-Options"] == "nosniff"
         assert shown.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
-        assert httpx.get(f"{front.url}/media/private/mine.csv").text != "a,b"
-        assert httpx.get(f"{front.url}/private-media/private/mine.csv").status_code == 404
-        sent = httpx.get(f"{front.url}/accel/mine.csv")
+        assert httpx.get(f"{proxy.url}/media/private/mine.csv").text != "a,b"
+        assert httpx.get(f"{proxy.url}/private-media/private/mine.csv").status_code == 404
+        sent = httpx.get(f"{proxy.url}/accel/mine.csv")
         assert (sent.status_code, sent.text) == (200, "a,b")
 
 
 @pytest.fixture
 def front_without_servers(certified, tmp_path):
     """nginx whose application servers are not running."""
-    with nginx.running([f"unix:{tmp_path}/gone.sock"] * 2, tmp_path) as front:
-        yield front
+    with nginx.running([f"unix:{tmp_path}/gone.sock"] * 2, tmp_path) as proxy:
+        yield proxy
 
 
 def test_nginxs_own_pages_have_the_sites_style_and_headers(front_without_servers):
@@ -140,11 +140,11 @@ def test_nginxs_own_pages_have_the_sites_name_and_colour(tmp_path):
     subprocess.run(["sh", "-c", script], env=environment, check=True)
     brand = (folder / "brand.d" / "brand.conf").read_text()
     extra = {"brand.d/brand.conf": brand}
-    with nginx.running([f"unix:{tmp_path}/gone.sock"] * 2, tmp_path, extra=extra) as front:
-        page = html.unescape(httpx.get(front.url).text)
+    with nginx.running([f"unix:{tmp_path}/gone.sock"] * 2, tmp_path, extra=extra) as proxy:
+        page = html.unescape(httpx.get(proxy.url).text)
         assert f"<title>Back in a moment · {variables['SITE_NAME']}</title>" in page
         assert '<link rel="stylesheet" href="/static/brand.css">' in page
-        sheet = httpx.get(f"{front.url}/static/brand.css")
+        sheet = httpx.get(f"{proxy.url}/static/brand.css")
         assert (sheet.text, sheet.headers["Content-Type"]) == (":root{--brand:#a03010}", "text/css")
 
 
@@ -162,70 +162,70 @@ def test_no_log_has_the_token_of_a_password_reset(front_without_servers):
     assert TOKEN not in "\n".join(front_without_servers.log() + front_without_servers.log("error.log"))
 
 
-def test_pages_with_a_token_in_their_url_send_no_referrer(front):
-    page = httpx.get(f"{front.url}/accounts/reset/MQ/{TOKEN}/")
+def test_pages_with_a_token_in_their_url_send_no_referrer(proxy):
+    page = httpx.get(f"{proxy.url}/accounts/reset/MQ/{TOKEN}/")
     assert page.headers.get_list("Referrer-Policy") == ["strict-origin"]
 
 
-def test_nginx_serves_static_files_compressed_and_hashed_ones_as_immutable(front, site):
-    static = front.site / "static"
+def test_nginx_serves_static_files_compressed_and_hashed_ones_as_immutable(proxy, site):
+    static = proxy.site / "static"
     static.mkdir()
     (static / "site.0123456789ab.css").write_text("body {}")
     (static / "site.0123456789ab.css.gz").write_bytes(b"\x1f\x8b a stand-in")
     (static / "plain.css").write_text("body {}")
-    client = httpx.Client(base_url=f"{front.url}/static/")
+    client = httpx.Client(base_url=f"{proxy.url}/static/")
     with client, client.stream("GET", "site.0123456789ab.css", headers={"Accept-Encoding": "gzip"}) as answer:
         assert b"".join(answer.iter_raw()).endswith(b"a stand-in")
         assert answer.headers["Content-Encoding"] == "gzip"
         assert answer.headers.get_list("Cache-Control") == ["public, max-age=31536000, immutable"]
         assert "Expires" not in answer.headers
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    plain = httpx.get(f"{front.url}/static/plain.css")
+    plain = httpx.get(f"{proxy.url}/static/plain.css")
     assert plain.headers.get_list("Cache-Control") == ["no-cache"]
     again = httpx.get(plain.url, headers={"If-None-Match": plain.headers["ETag"]})
     assert (again.status_code, again.headers.get_list("Cache-Control")) == (304, ["no-cache"])
-    missing = httpx.get(f"{front.url}/static/site.css")
+    missing = httpx.get(f"{proxy.url}/static/site.css")
     assert missing.content == httpx.get(f"{site.url}/static/site.css").content, "the application serves the rest"
 
 
-def test_each_security_header_comes_once(front):
-    page = httpx.get(f"{front.url}/accounts/login/")
+def test_each_security_header_comes_once(proxy):
+    page = httpx.get(f"{proxy.url}/accounts/login/")
     names = [name.lower() for name, _ in page.headers.multi_items() if name.lower() not in ("set-cookie", "vary")]
     assert "content-security-policy" in names
     assert sorted(set(names)) == sorted(names)
     assert page.headers["Server"] == "nginx"
 
 
-def test_the_log_has_a_line_with_the_duration_of_each_stream_and_no_personal_data(front):
+def test_the_log_has_a_line_with_the_duration_of_each_stream_and_no_personal_data(proxy):
     with ExitStack() as stack:
-        reader = Reader(stack, front.url, f"{STREAM}?task_id=7")
+        reader = Reader(stack, proxy.url, f"{STREAM}?task_id=7")
         opened = time.monotonic()
-        httpx.get(f"{front.url}/health/live")
-        httpx.get(f"{front.url}/accounts/login/?next=/secret/")
+        httpx.get(f"{proxy.url}/health/live")
+        httpx.get(f"{proxy.url}/accounts/login/?next=/secret/")
         while time.monotonic() - opened < 1:
             reader.next_bytes()
-    entry = wait_until(lambda: [line for line in entries(front) if line["path"] == STREAM])[-1]
+    entry = wait_until(lambda: [line for line in entries(proxy) if line["path"] == STREAM])[-1]
     assert entry["stream"] == "yes"
     assert entry["duration"] >= 1
     assert len(entry["id"]) == 32
     assert entry["network"] == "127.0.0.0"
-    logged = "\n".join(front.log())
+    logged = "\n".join(proxy.log())
     assert "/accounts/login/" in logged
     for unwanted in ("task_id", "secret", "health/", "127.0.0.1"):
         assert unwanted not in re.sub('"(upstream|host)":"[^"]*"', "", logged)
 
 
 def test_an_upload_writes_no_address_into_the_error_log(front_of):
-    with front_of() as front:
-        assert httpx.post(front.url, content=b"x" * 200_000).status_code == 200
-        assert not [line for line in front.log("error.log") if "client:" in line]
+    with front_of() as proxy:
+        assert httpx.post(proxy.url, content=b"x" * 200_000).status_code == 200
+        assert not [line for line in proxy.log("error.log") if "client:" in line]
 
 
-def entries(front):
-    return [json.loads(line) for line in front.log()]
+def entries(proxy):
+    return [json.loads(line) for line in proxy.log()]
 
 
-def test_thirty_streams_share_one_connection_over_http2(front):
+def test_thirty_streams_share_one_connection_over_http2(proxy):
     need(shutil.which("curl"), "curl")
     # The first request opens the connection, and the others wait for it.
     command = [
@@ -241,7 +241,7 @@ def test_thirty_streams_share_one_connection_over_http2(front):
     ]
     command += ["--write-out", "%{http_version} %{response_code} %{num_connects}\n"]
     for number in range(30):
-        command += ["--output", "/dev/null", f"{front.secure_url}{STREAM}?n={number}"]
+        command += ["--output", "/dev/null", f"{proxy.secure_url}{STREAM}?n={number}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = [line.split() for line in done.stdout.splitlines()]
     assert len(lines) == 30
@@ -253,17 +253,17 @@ def test_requests_go_to_the_other_server_while_one_is_gone(tmp_path):
     need(nginx.binary(), "nginx")
     with echoing() as url:
         gone = f"unix:{tmp_path}/gone.sock"
-        with nginx.running([gone, url], tmp_path) as front, httpx.Client(base_url=front.url) as client:
+        with nginx.running([gone, url], tmp_path) as proxy, httpx.Client(base_url=proxy.url) as client:
             assert {client.get("/").status_code for _ in range(20)} == {200}
             assert {client.post("/").status_code for _ in range(20)} == {200}
 
 
-def test_old_tls_is_refused(front):
+def test_old_tls_is_refused(proxy):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
-    address = ("127.0.0.1", int(front.secure_url.rpartition(":")[2]))
+    address = ("127.0.0.1", int(proxy.secure_url.rpartition(":")[2]))
     with (
         socket.create_connection(address) as plain,
         pytest.raises(OSError, match=r"(?i)protocol|alert|unsupported"),

@@ -68,11 +68,11 @@ def requesting(host, folder, path, changes=None):
     need(nginx.binary(), "nginx")
     for name, value in (sysctls() | (changes or {})).items():
         subprocess.run(host.command("sysctl", "-q", "-w", f"{name}={value}"), check=True)
-    with nginx.running([f"unix:{folder}/web.sock"] * 2, folder, host=host) as front, socket.socket() as client:
-        client.connect((host.address, int(front.url.rpartition(":")[2])))
+    with nginx.running([f"unix:{folder}/web.sock"] * 2, folder, host=host) as proxy, socket.socket() as client:
+        client.connect((host.address, int(proxy.url.rpartition(":")[2])))
         client.sendall(f"GET {path} HTTP/1.1\r\nHost: site\r\n\r\n".encode())
         assert client.recv(12) == b"HTTP/1.1 200"
-        yield front, client
+        yield proxy, client
 
 
 def seconds_until_disconnected(host, application, folder, timeout, changes=None):
@@ -104,11 +104,11 @@ def test_a_vanished_client_is_disconnected_within_two_minutes_with_composes_sett
 def test_a_client_that_does_not_read_costs_little_memory_and_a_megabyte_on_the_disk(
     second_host, application, tmp_path
 ):
-    with requesting(second_host, tmp_path, "/large") as (front, client):
+    with requesting(second_host, tmp_path, "/large") as (proxy, client):
         # Fast reading first grows the socket buffers.
         client.recv(16 * MIB, socket.MSG_WAITALL)
-        wait_until(lambda: spooled_bytes(front) > 900 * KIB)
-        assert spooled_bytes(front) <= MIB + 64 * KIB
+        wait_until(lambda: spooled_bytes(proxy) > 900 * KIB)
+        assert spooled_bytes(proxy) <= MIB + 64 * KIB
         listed = subprocess.run(
             second_host.command("ss", "-tn"), capture_output=True, text=True, check=True
         ).stdout

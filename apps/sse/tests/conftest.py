@@ -72,8 +72,8 @@ def behind_nginx(tmp_path_factory):
 
     @contextlib.contextmanager
     def start(server, **options):
-        with nginx.running([server.url] * 2, tmp_path_factory.mktemp("nginx"), **options) as front:
-            yield front.url
+        with nginx.running([server.url] * 2, tmp_path_factory.mktemp("nginx"), **options) as proxy:
+            yield proxy.url
 
     return start
 

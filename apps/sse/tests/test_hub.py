@@ -1,4 +1,4 @@
-"""The hub: each follower receives each event once and in order, whenever and at whatever position it joins."""
+"""The hub: each follower receives each event once and in order, at any time and from any position."""
 
 import asyncio
 import threading

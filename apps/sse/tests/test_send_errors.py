@@ -1,5 +1,5 @@
 """
-A stream whose `send` raises ends, and other streams go on, whatever the exception and with and without the hand-off.
+If `send` raises any exception, its stream ends and other streams continue, with and without the hand-off.
 
 `faults` has the broken connections of a whole deployment: calls of sockets, the broker and the database.
 """

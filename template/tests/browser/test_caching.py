@@ -20,13 +20,13 @@ def test_a_reload_does_not_request_static_files_again(serve, tmp_path, tmp_path_
     folder = tmp_path_factory.mktemp("nginx")
     with (
         serve("uvicorn", **production) as server,
-        nginx.running([server.url] * 2, folder, changes=LOGGED) as front,
+        nginx.running([server.url] * 2, folder, changes=LOGGED) as proxy,
     ):
-        (Path(front.site) / "static").symlink_to(tmp_path / "static")
+        (Path(proxy.site) / "static").symlink_to(tmp_path / "static")
 
         def requested(times):
-            page.goto(f"{front.url}/accounts/login/", wait_until="networkidle")
-            paths = wait_until(lambda: paths_of(front, times))
+            page.goto(f"{proxy.url}/accounts/login/", wait_until="networkidle")
+            paths = wait_until(lambda: paths_of(proxy, times))
             return [path for path in paths if path.startswith("/static/")]
 
         first = requested(times=1)
@@ -35,8 +35,8 @@ def test_a_reload_does_not_request_static_files_again(serve, tmp_path, tmp_path_
         assert requested(times=2) == first
 
 
-def paths_of(front, times):
+def paths_of(proxy, times):
     """Return the requested paths once the page was requested `times` times, until then None."""
-    paths = [json.loads(line)["path"] for line in front.log()]
+    paths = [json.loads(line)["path"] for line in proxy.log()]
     # The fixture has requested the page once.
     return paths if paths.count("/accounts/login/") == times + 1 else None

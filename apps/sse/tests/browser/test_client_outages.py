@@ -57,8 +57,8 @@ def test_visible_pages_are_live_again_within_five_seconds(serve, browser, certif
         url = server.url
         if way == "behind nginx":
             tls = {"server.d/tls.conf": (servers.ROOT / "deploy" / "tls.conf").read_text()}
-            front = stack.enter_context(nginx.running([url, url], certified, extra=tls))
-            url = front.secure_url
+            proxy = stack.enter_context(nginx.running([url, url], certified, extra=tls))
+            url = proxy.secure_url
         pages = stack.enter_context(visited(browser, url, ignore_https_errors=True))
         server.kill()
         time.sleep(outage)

@@ -248,17 +248,17 @@ def test_the_back_button_restores_the_page_and_its_stream(open_tab, server, head
 
 
 @pytest.fixture
-def front(site, tmp_path):
+def proxy(site, tmp_path):
     """The address of the site behind the bundled nginx, over TLS and so over HTTP/2."""
     need(nginx.binary(), "nginx")
     self_sign(tmp_path / "tls")
-    with nginx.running([site.url, site.url], tmp_path, extra=TLS) as front:
-        yield front.secure_url
+    with nginx.running([site.url, site.url], tmp_path, extra=TLS) as proxy:
+        yield proxy.secure_url
 
 
-def test_the_pages_of_this_site_update_in_all_tabs(engine, front):
+def test_the_pages_of_this_site_update_in_all_tabs(engine, proxy):
     one, other = engine.tab(), engine.tab()
-    one.open(f"{front}/accounts/login/?next=/feed/")
+    one.open(f"{proxy}/accounts/login/?next=/feed/")
     one.run("""() => {
         const form = document.querySelector('main form');
         form.elements.username.value = 'ada';
@@ -268,7 +268,7 @@ def test_the_pages_of_this_site_update_in_all_tabs(engine, front):
     one.wait(
         "() => location.pathname === '/feed/' && document.querySelector('#live')?.dataset.state === 'connected'"
     )
-    other.open(f"{front}/feed/")
+    other.open(f"{proxy}/feed/")
     other.wait("() => document.querySelector('#live')?.dataset.state === 'connected'")
     for number in range(3):
         text = f"from WebKit, number {number}"

@@ -88,8 +88,8 @@ def two_servers(deployment, folder, **variables):
             servers.wait_until(web._is_ready_or_failed, TIMEOUT_SECONDS)
         # All clients of a test have one address.
         many = {"limit_conn streams 100;": "limit_conn streams 10000;"}
-        front = stack.enter_context(nginx.running([web.bind for web in webs], folder, changes=many))
-        yield webs, front
+        proxy = stack.enter_context(nginx.running([web.bind for web in webs], folder, changes=many))
+        yield webs, proxy
 
 
 class Browser(Client):

@@ -35,17 +35,17 @@ async def test_a_rolling_deploy_loses_no_event_repeats_none_and_fails_no_request
     folder = tmp_path_factory.mktemp("nginx")
     journals = tmp_path / "journals"
     journals.mkdir()
-    with two_servers(sqlite, folder, WEB_CONCURRENCY="2", **worker) as (webs, front):
+    with two_servers(sqlite, folder, WEB_CONCURRENCY="2", **worker) as (webs, proxy):
         clients = [
-            Client(front.url, random.sample(CHANNELS, 2), path="/api/channels/stream/") for _ in range(count)
+            Client(proxy.url, random.sample(CHANNELS, 2), path="/api/channels/stream/") for _ in range(count)
         ]
-        async with Crowd(clients) as crowd, Visitors(front.url) as visitors:
+        async with Crowd(clients) as crowd, Visitors(proxy.url) as visitors:
             await crowd.until_positioned()
             publisher = sqlite.publisher("p", 3600, journals / "p", CHANNELS)
             try:
                 await until(lambda: any(client.events for client in clients))
                 for _ in range(rounds):
-                    await deploy(webs, front, clients)
+                    await deploy(webs, proxy, clients)
             finally:
                 publisher.kill()
             verdict = Verdict(journals, clients)
@@ -62,7 +62,7 @@ async def test_a_rolling_deploy_loses_no_event_repeats_none_and_fails_no_request
         assert answers[200] >= 2 * count, "each client had to come back"
 
 
-async def deploy(webs, front, clients):
+async def deploy(webs, proxy, clients):
     """Replace all that can be replaced, one after the other."""
     for web in webs:
         await web.replace()
@@ -71,9 +71,9 @@ async def deploy(webs, front, clients):
     web.drop()
     await until(lambda: web.output().count("Booting worker") >= booted + 2, 60)
     await web.until_ready()
-    before = workers(front)
-    front.process.send_signal(signal.SIGHUP)
-    await until(lambda: workers(front) - before, 30)
+    before = workers(proxy)
+    proxy.process.send_signal(signal.SIGHUP)
+    await until(lambda: workers(proxy) - before, 30)
     await asyncio.sleep(0.2)
     await until(lambda: all(client.is_connected for client in clients), 60)
 
@@ -82,8 +82,8 @@ async def deploy(webs, front, clients):
 async def test_disconnected_clients_reconnect_at_random_times(sqlite, tmp_path_factory):
     """The retry is three seconds; each client gets a random delay from half to one and a half times that."""
     need(nginx.binary(), "nginx")
-    with two_servers(sqlite, tmp_path_factory.mktemp("nginx"), WEB_CONCURRENCY="2") as (webs, front):
-        clients = [Browser(front.url, CHANNELS, path="/api/channels/stream/") for _ in range(400)]
+    with two_servers(sqlite, tmp_path_factory.mktemp("nginx"), WEB_CONCURRENCY="2") as (webs, proxy):
+        clients = [Browser(proxy.url, CHANNELS, path="/api/channels/stream/") for _ in range(400)]
         async with Crowd(clients) as crowd:
             await crowd.until_positioned()
             started = time.monotonic()
@@ -115,10 +115,10 @@ async def test_workers_that_are_replaced_after_so_many_requests_are_felt_by_nobo
     journals = tmp_path / "journals"
     journals.mkdir()
     often = {"WEB_CONCURRENCY": "2", "MAX_REQUESTS": "60"}
-    with two_servers(sqlite, tmp_path_factory.mktemp("nginx"), **often) as (webs, front):
-        clients = [Client(front.url, random.sample(CHANNELS, 2), path="/api/channels/stream/") for _ in range(60)]
-        traced = [Client(front.url, [], path="/api/traced/stream/") for _ in range(20)]
-        async with Crowd(clients + traced) as crowd, Visitors(front.url) as visitors:
+    with two_servers(sqlite, tmp_path_factory.mktemp("nginx"), **often) as (webs, proxy):
+        clients = [Client(proxy.url, random.sample(CHANNELS, 2), path="/api/channels/stream/") for _ in range(60)]
+        traced = [Client(proxy.url, [], path="/api/traced/stream/") for _ in range(20)]
+        async with Crowd(clients + traced) as crowd, Visitors(proxy.url) as visitors:
             await crowd.until_positioned()
             publisher = sqlite.publisher("p", 3600, journals / "p", CHANNELS)
             try:
