@@ -11,8 +11,6 @@ def hand_off(application: Application) -> Application:
     """
     Return Django's ASGI `application` with streams handed off: Django releases the request while one is open.
 
-    A request that opens no stream passes through one small object that holds its `send` and `receive`.
-
     Raises `ImproperlyConfigured` for settings with which streams cannot work.
     """
     checks.refuse_errors()

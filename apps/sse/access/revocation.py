@@ -5,6 +5,8 @@ The clients reconnect after a moment, and the view decides again what they may s
 """
 
 import logging
+import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +27,9 @@ from ..stream.registry import OpenConnection
 from ..wire.events import Event
 from .access_check import checker
 from .identity import account_fields, session_hash
+
+# No request of this process is older.
+STARTED_AT = time.time()
 
 logger = logging.getLogger("apps.sse")
 
@@ -97,16 +102,12 @@ def _on_stream_opened(stream: OpenConnection, **_: Any) -> None:
     checker.add(stream)
 
 
-def _receive(event: Event, since: float | None, **_: Any) -> None:
-    if since is not None:
-        # The request of an open stream may have started before this process began to read the log.
-        since = min([since, *(stream.opened_at for stream in registry.get_registry().connections)])
-    if since is None or event.sent_at > since:
-        {"close": _close, "close-view": _close_view, "check": _check}.get(event.name, _ignore)(event.data)
-
-
-def _ignore(data: Any) -> None:
-    """Ignore a message of another version of this library."""
+def _receive(event: Event, is_new: bool, **_: Any) -> None:
+    """Handle a message; one that is not new ends only streams whose requests started before it was sent."""
+    # A message of another version of this library may have another name.
+    handle = {"close": _close, "close-view": _close_view, "check": _check}.get(event.name)
+    if handle and (is_new or event.sent_at > STARTED_AT):
+        handle(event.data, math.inf if is_new else event.sent_at)
 
 
 def _end_all(reason: EndReason, **_: Any) -> None:
@@ -114,23 +115,23 @@ def _end_all(reason: EndReason, **_: Any) -> None:
     registry.get_registry().revoke(lambda _: True, reason)
 
 
-def _close(data: dict[str, Any]) -> None:
+def _close(data: dict[str, Any], before: float) -> None:
     def matches(stream: OpenConnection) -> bool:
         if "user" in data:
             return stream.client.user_pk == pk
         return stream.client.session_hash == data["session"]
 
     pk = get_user_model()._meta.pk.to_python(data["user"]) if "user" in data else None
-    registry.get_registry().revoke(matches, "access")
+    registry.get_registry().revoke(lambda stream: stream.opened_at < before and matches(stream), "access")
 
 
-def _close_view(data: dict[str, Any]) -> None:
-    registry.get_registry().revoke(lambda stream: stream.name == data["view"], "staff")
+def _close_view(data: dict[str, Any], before: float) -> None:
+    registry.get_registry().revoke(lambda s: s.opened_at < before and s.name == data["view"], "staff")
 
 
-def _check(data: dict[str, Any]) -> None:
+def _check(data: dict[str, Any], before: float) -> None:
     """Check all open streams. End streams of users that are opening, whose permissions are not known yet."""
-    recent_revocations.add(lambda stream: stream.client.fingerprint is not None, "access")
+    recent_revocations.add(lambda s: s.opened_at < before and s.client.fingerprint is not None, "access")
     checker.check_soon()
 
 

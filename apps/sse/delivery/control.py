@@ -11,8 +11,7 @@ from ..wire.events import CONTROL_PREFIX, Event, encode_data
 
 CHANNEL = f"{CONTROL_PREFIX}control"
 
-# Sent on the event loop with each message, an `event`. `since` is None for a new message. For a message that
-# was in the log before this process followed it, `since` is the Unix time at which the process began to.
+# Sent on the event loop with each message, an `event`; `is_new`: logged since the loop follows the log.
 received = Signal()
 # Sent on the event loop when messages may be lost, with a `reason`.
 lost = Signal()
@@ -25,10 +24,10 @@ def send(name: str, data: Any) -> None:
     get_broker().append(Event(channel=CHANNEL, name=name, text=encode_data(data)))
 
 
-def dispatch(events: Iterable[Event], since: float | None = None) -> None:
+def dispatch(events: Iterable[Event], *, is_new: bool = True) -> None:
     """Send messages to the receivers of `received`; errors of receivers are logged."""
     for event in events:
-        for _, error in received.send_robust(sender=None, event=event, since=since):
+        for _, error in received.send_robust(sender=None, event=event, is_new=is_new):
             if isinstance(error, Exception):
                 # Another version of this library may have sent it.
                 logger.error("A message from another process failed: %r.", event.name, exc_info=error)

@@ -52,7 +52,6 @@ class Hub:
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
         self._log = Log(broker, self._deliver, self._drop_all, self._on_start)
-        self._created_at = time.time()
         # dict, not set: insertion order is cache-friendly.
         self._followers: defaultdict[str, dict[Follower, None]] = defaultdict(dict)
         # One bound method for all connections, which saves memory in each of them.
@@ -172,7 +171,7 @@ class Hub:
 
     def _on_start(self, newest: list[Event]) -> None:
         """Handle recent messages that end streams: this loop's first requests may be older than these."""
-        control.dispatch((e for e in newest if e.durable and e.channel == control.CHANNEL), self._created_at)
+        control.dispatch((e for e in newest if e.durable and e.channel == control.CHANNEL), is_new=False)
 
     def _drop_all(self, reason: EndReason) -> None:
         for follower in {follower for followers in self._followers.values() for follower in followers}:

@@ -55,7 +55,7 @@ def server_facts(request: HttpRequest) -> dict[str, Any]:
     address, hops = identity.address_of(request), request.headers.get("X-Forwarded-For", "")
     return {
         "interface": "WSGI" if scope is None else "ASGI",
-        "handed_off": held is not None and held.is_handed_off,
+        "handed_off": held is not None and held.handed_off is not None,
         "broker": scheme(setting("SSE_BROKER_URL")),
         "address": address,
         "knows_its_proxy": not hops or address in identity.addresses_in(hops),

@@ -45,7 +45,7 @@ class StreamResponse(StreamingHttpResponse):
             return wsgi.Body(connection)
         if (held := scope.get(SCOPE_KEY)) is None:
             return connection.frames()
-        held.connection = connection
+        held.connections.append(connection)
         return _hand_over(held, connection, self)
 
 
@@ -56,7 +56,7 @@ async def _nothing() -> AsyncGenerator[bytes]:
 
 async def _hand_over(held: HeldRequest, connection: Connection, response: StreamResponse) -> AsyncGenerator[bytes]:
     if not response.is_wrapped:
-        held.is_handed_off = True
+        held.handed_off = connection
         return
     # A middleware that has wrapped the content must see it, so this stream stays with Django.
     async with aclosing(connection.frames()) as frames:

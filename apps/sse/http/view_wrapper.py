@@ -2,7 +2,8 @@
 
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from functools import wraps
 from typing import Any
 
@@ -39,12 +40,14 @@ class Admission:
         self._client: Client | None = None
 
     def admit(self, request: HttpRequest) -> HttpResponse | None:
-        """Count the request's stream for the limits and return None, or return the response that refuses it."""
-        if self._client is not None:
-            return None
+        """Count the stream for the limits, for the request's present user; return the refusal instead, if any."""
         if refused := self._cors.before_stream(request):
             return refused
         client = client_of(request)
+        if client == self._client:
+            return None
+        # `mount()` may have logged in a user.
+        self.close()
         if limit := connection_counts.try_add(client):
             return refuse(limit.status, limit.reason)
         self._client = client
@@ -70,11 +73,7 @@ class Admission:
 
 
 def wrap_view(view: Callable, cors: CORS) -> Callable:
-    """
-    Return `view` with CORS, the admission of its stream and, if it is async, its user loaded before it runs.
-
-    The request's `sse_admission` is the `Admission`.
-    """
+    """Return `view` with CORS, an `Admission` in the request and, if it is async, a user that is loaded before."""
     _check_access_tests(view.view_class)  # type: ignore[attr-defined]
     wrapped = (_wrap_async if inspect.iscoroutinefunction(view) else _wrap_sync)(view, cors)
     # Decorators copy a view's attributes.
@@ -90,19 +89,29 @@ def without_traceback(record: logging.LogRecord) -> bool:
     return True
 
 
+@contextmanager
+def _admission(request: HttpRequest, cors: CORS) -> Iterator[None]:
+    if outer := getattr(request, "sse_admission", None):
+        # The view that has called this one will probably return its response.
+        outer.close()
+    try:
+        with closing(Admission(cors)) as request.sse_admission:  # type: ignore[attr-defined]
+            yield
+    finally:
+        request.sse_admission = outer  # type: ignore[attr-defined]
+
+
 def _wrap_sync(view: Callable, cors: CORS) -> Callable:
     @wraps(view)
     def wrapped(request, *args, **kwargs):
         recent_revocations.ensure_start(request)
         if early := cors.before_view(request):
             return early
-        admission = request.sse_admission = Admission(cors)
         try:
-            response = refuse_other_user(request) or view(request, *args, **kwargs)
+            with _admission(request, cors):
+                response = refuse_other_user(request) or view(request, *args, **kwargs)
         except (PermissionDenied, Http404) as error:
             response = cors.error_response(request, error)
-        finally:
-            admission.close()
         return cors.add_headers(request, response)
 
     return wrapped
@@ -121,18 +130,16 @@ def _wrap_async(view: Callable, cors: CORS) -> Callable:
         if SCOPE_KEY in getattr(request, "scope", ()):
             # Before the view reads any data, so that a later revocation ends the stream.
             get_hub().start_soon()
-        admission = request.sse_admission = Admission(cors)
         try:
-            # In a thread, because Django's access mixins query and respond synchronously.
-            result = await sync_to_async(call)(request, *args, **kwargs)
-            response = await result.value if inspect.isawaitable(result.value) else result.value
+            with _admission(request, cors):
+                # In a thread, because Django's access mixins query and respond synchronously.
+                result = await sync_to_async(call)(request, *args, **kwargs)
+                response = await result.value if inspect.isawaitable(result.value) else result.value
         except (PermissionDenied, Http404) as error:
             response = await sync_to_async(cors.error_response)(request, error)
         except (Error, Unavailable) as error:
             if (response := _error_response(error, request)) is None:
                 raise
-        finally:
-            admission.close()
         return cors.add_headers(request, response)
 
     # Under ATOMIC_REQUESTS Django refuses async views without this.

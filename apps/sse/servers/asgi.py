@@ -35,7 +35,7 @@ class HeldRequest:
     """
     The `send` and `receive` of one request while Django handles it.
 
-    The response of a stream sets `connection`, and `is_handed_off` when Django comes to its body.
+    Each response of a stream adds to `connections`; `handed_off` is that whose body Django has come to.
     """
 
     def __init__(self, send: Send, receive: Receive) -> None:
@@ -45,8 +45,8 @@ class HeldRequest:
         self._receiving: asyncio.Task[Message] | None = None
         self._disconnected: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._failure: Exception | None = None
-        self.connection: Connection | None = None
-        self.is_handed_off = False
+        self.connections: list[Connection] = []
+        self.handed_off: Connection | None = None
 
     async def run(self, application: Application, scope: dict[str, Any]) -> None:
         """Let Django's `application` handle the request, then stream its connection if it is handed off."""
@@ -59,8 +59,8 @@ class HeldRequest:
             await self._send({"type": "http.response.start", "status": 400, "headers": []})
             await self._send({"type": "http.response.body"})
         else:
-            if self.is_handed_off and self.connection is not None:
-                await self._stream(self.connection)
+            if self.handed_off is not None:
+                await self._stream(self.handed_off)
             self._raise_failure()
         finally:
             self._close()
@@ -76,7 +76,7 @@ class HeldRequest:
 
     async def send(self, message: Message) -> None:
         """Send for Django, except the end of a body whose connection is handed off."""
-        if self.is_handed_off:
+        if self.handed_off is not None:
             return
         try:
             await self._send(message)
@@ -117,9 +117,9 @@ class HeldRequest:
     def _close(self) -> None:
         if self._receiving is not None:
             self._receiving.cancel()
-        if self.connection is not None:
+        for connection in self.connections:
             # Its response may never have been sent.
-            self.connection.release()
+            connection.release()
 
 
 def is_closed(send: Send) -> bool:

@@ -24,7 +24,6 @@ DESCRIPTORS = Path("/dev/fd")
 # long. With a keepalive every 15 seconds a vanished client is noticed within a minute.
 UNACKNOWLEDGED_SECONDS = 45
 
-
 _found: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, ListeningSockets]" = weakref.WeakKeyDictionary()
 _watching: "weakref.WeakSet[asyncio.AbstractEventLoop]" = weakref.WeakSet()
 

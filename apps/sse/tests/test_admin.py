@@ -177,7 +177,7 @@ async def test_a_process_that_receives_the_message_ends_only_the_streams_of_that
 
     class Stream:
         def __init__(self, name):
-            self.name = name
+            self.name, self.opened_at = name, 0.0
 
         def end(self, reason):
             ended.append((self.name, reason))

@@ -162,6 +162,42 @@ def test_a_stream_that_is_revoked_during_a_long_mount_is_closed(ada, way):
         assert answer.names == [], "it was closed before its first event"
 
 
+class LoggedOutElsewhere:
+    """A middleware that reads the user, whose streams another process then closes, before the view is called."""
+
+    async_capable = False
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        recent_revocations.ensure_start(request)
+        close_streams(user=request.user)
+        return self.get_response(request)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_first_stream_of_a_process_is_closed_if_it_was_revoked_before_its_view_was_called(ada, way):
+    cookie, middleware = {"Cookie": session_cookie(ada)}, [f"{__name__}.LoggedOutElsewhere"]
+    answer = fetch(way, SSEView.as_view(channels=["news"]), headers=cookie, inner=middleware)
+    assert answer.chunks[-1].startswith(b"retry: ")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_stream_belongs_to_the_user_that_mount_has_found(ada, way):
+    class ByToken(SSEView):
+        async def mount(self, request, last_event_id):
+            request.user = ada
+
+        async def stream(self, request):
+            await asyncio.to_thread(close_elsewhere, ada)
+            yield self.event("tick", "tock")
+            await asyncio.sleep(5)
+
+    answer = fetch(way, ByToken.as_view())
+    assert answer.chunks[-1].startswith(b"retry: ")
+
+
 @pytest.mark.parametrize("kept_by", ["scope", "environ"])
 def test_the_start_of_a_request_is_noted_before_any_middleware_runs(kept_by):
     kept = {}

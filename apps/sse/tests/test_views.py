@@ -147,3 +147,27 @@ def test_a_stream_that_mount_refuses_is_not_counted(way, outcome, method):
 def test_head_is_not_counted(way, view):
     assert fetch(way, view.as_view(), "HEAD").status == 200
     assert connection_counts.total == 0
+
+
+@pytest.mark.parametrize("sent", [0, 1])
+def test_of_two_streams_the_one_that_the_view_returns_is_sent_and_both_stop_counting(way, sent):
+    class Two(SSEMixin, View):
+        async def get(self, request):
+            responses = [self.sse_response(self.one(name)) for name in ("first", "second")]
+            return responses[sent]
+
+        async def one(self, name):
+            yield self.event(name, name)
+
+    assert fetch(way, Two.as_view()).names == [("first", "second")[sent], "sse:end"]
+    if way == "hand-off":
+        assert connection_counts.total == 0
+
+
+def test_a_view_that_answers_with_another_view_needs_one_stream_of_the_limit(way):
+    class Delegating(SSEView):
+        async def mount(self, request, last_event_id):
+            return await Numbers.as_view()(request)
+
+    assert fetch(way, Delegating.as_view(), SSE_MAX_TOTAL=1).names == ["number"] * 3 + ["sse:end"]
+    assert connection_counts.total == 0
