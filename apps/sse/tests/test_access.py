@@ -1,5 +1,6 @@
 """Django's access mixins, decorators and `mount()` decide before the first byte who may open a stream."""
 
+import asyncio
 import json
 
 import pytest
@@ -13,7 +14,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonRespons
 from django.utils.decorators import method_decorator
 from django.views import View
 
-from apps.sse import SSEMixin, SSEView
+from apps.sse import SSEMixin, SSEView, aclose_streams
 
 from .streams import WAYS, fetch, make_user, session_cookie
 
@@ -256,3 +257,17 @@ def test_an_async_access_test_is_refused_at_start(way, name):
     view = type("Open", (UserPassesTestMixin, Hello), {name: no})
     with pytest.raises(TypeError, match=rf"Open.{name}\(\) is `async def`"):
         view.as_view()
+
+
+def test_a_stream_belongs_to_the_user_that_mount_has_found(way):
+    class ByToken(SSEView):
+        async def mount(self, request, last_event_id):
+            request.user = user
+
+        async def stream(self, request):
+            await aclose_streams(user=user)
+            await asyncio.sleep(5)
+            yield self.event("hello", "still open")
+
+    user = make_user()
+    assert fetch(way, ByToken.as_view()).chunks[-1].startswith(b"retry: ")

@@ -183,21 +183,6 @@ def test_the_first_stream_of_a_process_is_closed_if_it_was_revoked_before_its_vi
     assert answer.chunks[-1].startswith(b"retry: ")
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_stream_belongs_to_the_user_that_mount_has_found(ada, way):
-    class ByToken(SSEView):
-        async def mount(self, request, last_event_id):
-            request.user = ada
-
-        async def stream(self, request):
-            await asyncio.to_thread(close_elsewhere, ada)
-            yield self.event("tick", "tock")
-            await asyncio.sleep(5)
-
-    answer = fetch(way, ByToken.as_view())
-    assert answer.chunks[-1].startswith(b"retry: ")
-
-
 @pytest.mark.parametrize("kept_by", ["scope", "environ"])
 def test_the_start_of_a_request_is_noted_before_any_middleware_runs(kept_by):
     kept = {}
