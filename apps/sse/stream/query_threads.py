@@ -41,11 +41,7 @@ _current: "ContextVar[QueryThreadLease | None]" = ContextVar("sse_query_thread_l
 
 
 class QueryThreadLease:
-    """
-    One stream's use of its thread: `async with QueryThreadLease() as lease`.
-
-    Call `release()` between events.
-    """
+    """A stream's use of its thread: `async with QueryThreadLease() as lease`. Call `release()` between events."""
 
     __slots__ = ("_context", "_thread", "_token")
 
