@@ -106,6 +106,8 @@ def test_a_project_of_an_earlier_commit_is_upgraded_and_its_tests_pass(
     assert "This is" in (project / "templates/base.html").read_text()
     assert PINNED in (project / "apps/feed/models.py").read_text()
     assert not (project / "apps/tasks").exists()
+    # By hand, as the changelog says: mypy did not check this app before.
+    edit(project, "pyproject.toml", '"/migrations/"', '"/migrations/", "/wall/"')
     commit(project)
     assert "nothing to do" in upgrade(project, f"FROM={present}")
     manage(project, "migrate")
