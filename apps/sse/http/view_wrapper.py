@@ -38,16 +38,18 @@ class Admission:
     def __init__(self, cors: CORS) -> None:
         self._cors = cors
         self._client: Client | None = None
+        self._user: Any = None
 
     def admit(self, request: HttpRequest) -> HttpResponse | None:
         """Count the stream for the limits, for the request's present user; return the refusal instead, if any."""
+        user = getattr(request, "user", None)
+        if self._client is not None and user is self._user:
+            return None
         if refused := self._cors.before_stream(request):
             return refused
-        client = client_of(request)
-        if client == self._client:
-            return None
-        # `mount()` may have logged in a user.
+        # `mount()` may have logged in another user.
         self.close()
+        self._user, client = user, client_of(request)
         if limit := connection_counts.try_add(client):
             return refuse(limit.status, limit.reason)
         self._client = client
