@@ -87,12 +87,12 @@ def connect(page, server, open_page):
 def open_tab(context, server):
     """Open another tab with the share key of a session."""
 
-    def start(body=client_helpers.ITEMS, key="mine", clock=False, within=context):
+    def start(body=client_helpers.ITEMS, key="mine", clock=False, within=context, head=scripted_server.HEAD):
         tab = within.new_page()
         if clock:
             tab.clock.install()
         tab.set_default_timeout(8000)
-        head = scripted_server.HEAD.replace("<html ", f'<html dj-sse-share-key="{key}" ')
+        head = head.replace("<html ", f'<html dj-sse-share-key="{key}" ')
         tab.add_init_script(client_helpers.RECORDER)
         tab.goto(server.page(body, head=head, path=f"/page{key}/"))
         return tab

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from apps.sse.tests.browser import scripted_server
+from apps.sse.tests.servers.certificates import self_sign
 from tests import nginx, servers
 
 pytestmark = [pytest.mark.soak, pytest.mark.only_browser("chromium")]
@@ -51,13 +52,14 @@ def visited(browser, url, **options):
 @pytest.mark.parametrize(
     ("way", "outage"), [("alone", 7), ("alone", 60), ("alone", 600), ("behind nginx", 7), ("behind nginx", 60)]
 )
-def test_visible_pages_are_live_again_within_five_seconds(serve, browser, certified, way, outage):
+def test_visible_pages_are_live_again_within_five_seconds(serve, browser, tmp_path, way, outage):
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(serve("uvicorn"))
         url = server.url
         if way == "behind nginx":
             tls = {"server.d/tls.conf": (servers.ROOT / "deploy" / "tls.conf").read_text()}
-            proxy = stack.enter_context(nginx.running([url, url], certified, extra=tls))
+            self_sign(tmp_path / "tls")
+            proxy = stack.enter_context(nginx.running([url, url], tmp_path, extra=tls))
             url = proxy.secure_url
         pages = stack.enter_context(visited(browser, url, ignore_https_errors=True))
         server.kill()

@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from apps.sse.client import check
 from apps.sse.tests.browser.client_helpers import ITEMS, NUMBERS, QUICK_RETRY, event, freeze, item, position, show
-from apps.sse.tests.browser.scripted_server import SCRIPTS
+from apps.sse.tests.browser.scripted_server import HEAD, SCRIPTS
 
 
 def state_of(tab):
@@ -170,13 +170,16 @@ def test_tabs_of_different_sessions_do_not_share(server, open_tab):
     assert server.is_idle()
 
 
-def test_an_old_and_a_new_client_do_not_share_after_a_deploy(server, context, open_tab):
+def test_an_old_and_a_new_client_do_not_share_after_a_deploy(server, open_tab):
     old = open_tab()
     server.accept().stream(item(1))
-    part = "djust-sse-sharing.js"
-    deployed = (SCRIPTS / part).read_text(encoding="utf-8").replace(check.source_hash()[:8], "deployed")
-    context.route(f"**/{part}", lambda route: route.fulfill(body=deployed, content_type="text/javascript"))
-    new = open_tab()
+    expect(old.locator(NUMBERS)).to_have_text("1;")
+    script = (SCRIPTS / "djust-sse-sharing.js").read_text(encoding="utf-8")
+    deployed = script.replace(check.source_hash()[:8], "deployed")
+    # From the server: a handler of Playwright would run only while the test waits for the browser.
+    server.pages["/deployed.js"] = (deployed, {"Content-Type": "text/javascript"})
+    src = 'src="/djust-sse.js"'
+    new = open_tab(head=HEAD.replace(src, f'{src} data-sharing="/deployed.js"'))
     server.accept().stream(event("a", "new"))
     expect(new.locator(NUMBERS)).to_have_text("new")
     expect(old.locator(NUMBERS)).to_have_text("1;")
