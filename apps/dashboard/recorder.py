@@ -102,7 +102,7 @@ def point(rows: Collection[Any], rates: Mapping[str, float]) -> Point:
 
 
 def distinct_users(streams: Iterable[Mapping]) -> int:
-    """Return the number of users with streams. Users whom a row counts but does not list count once per row."""
+    """Return the number of users with streams. A user that a row counts but does not list counts once per row."""
     users, unlisted = set(), 0
     for each in streams:
         listed = {pk for numbers in each["users"].values() for pk in numbers}

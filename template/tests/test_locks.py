@@ -40,3 +40,8 @@ def test_a_lock_has_hashes_and_names_no_host(lock):
     entries = [entry for entry in re.split(r"^(?=[\w-])", (ROOT / lock).read_text(), flags=re.MULTILINE) if entry]
     assert all("--hash=sha256:" in entry for entry in entries if not entry.startswith("-r "))
     assert "://" not in "".join(entries)
+
+
+def test_the_locks_of_npm_packages_name_no_host():
+    locks = [ROOT / "apps/sse/client/package-lock.json", ROOT / "apps/sse/tests/foreign/package-lock.json"]
+    assert [line for lock in locks for line in lock.read_text().splitlines() if "://" in line] == []
