@@ -10,7 +10,7 @@ class SSEConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks
-        from .access import revocation
+        from .access import limits, revocation
         from .delivery import hub
         from .http import view_wrapper
         from .servers import listening_sockets, shutdown
@@ -22,6 +22,7 @@ class SSEConfig(AppConfig):
         registry.connect_metrics()
         processes.connect_signals()
         metrics.gauges["bus_up"] = hub.can_read
+        metrics.gauges["max_connections"] = limits.max_connections
         logging.getLogger("django.request").addFilter(view_wrapper.without_traceback)
         # The only call in the main thread of a server with threads. Others install handlers later: repeated then.
         shutdown.watch_signals()

@@ -5,6 +5,7 @@ import functools
 import logging
 import math
 import random
+import sys
 import threading
 import time
 from collections import Counter, deque
@@ -96,6 +97,17 @@ class ConnectionCounts:
 
 
 connection_counts = ConnectionCounts()
+
+
+def max_connections() -> int:
+    """Return the maximum of streams of this process: `SSE_MAX_TOTAL`, or its limit of open files if that is lower."""
+    total = setting("SSE_MAX_TOTAL") or sys.maxsize
+    if sys.platform == "win32":
+        return total
+    import resource
+
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return total if files == resource.RLIM_INFINITY else min(total, files)
 
 
 def refuse(status: int, reason: str) -> HttpResponse:

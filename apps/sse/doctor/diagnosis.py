@@ -14,6 +14,7 @@ from django.db import Error
 from django.urls import NoReverseMatch, reverse
 
 from ..conf import setting
+from ..models import Process
 from ..publishing import publish
 from ..stats import processes
 from ..wire.parser import ReceivedEvent
@@ -66,6 +67,7 @@ class Diagnosis:
                 yield from self._check_keepalive(stream)
 
     def _check_delivery(self, url: str, *, keepalive: bool) -> Iterator[Finding]:
+        before = _rows()
         token = make_token()
         stream = yield from self._open(url, {HEADER: token})
         if stream is None:
@@ -80,8 +82,9 @@ class Diagnosis:
             yield self._round_trips(stream, channel_of(token), server.data["broker"])
             if keepalive:
                 yield from self._check_keepalive(stream)
-        with contextlib.suppress(Error):
-            yield from findings.processes(Counter(processes.is_silent(row) for row in processes.rows()))
+        after = _rows()
+        yield from findings.processes(Counter(processes.is_silent(row) for row in after))
+        yield from findings.load(before, [row for row in after if not processes.is_silent(row)])
 
     def _open(self, url: str, token: dict[str, str]) -> Generator[Finding, None, StreamRequest | None]:
         """Yield the findings on the response; return the stream if it arrives, with or without compression."""
@@ -166,3 +169,10 @@ class Diagnosis:
             yield findings.cut(time.monotonic() - last, interval)
         else:
             yield findings.no_keepalive(time.monotonic() - last, float(interval))
+
+
+def _rows() -> list[Process]:
+    try:
+        return processes.rows()
+    except Error:
+        return []

@@ -1,17 +1,20 @@
 """The doctor's findings: each is a sentence and, if something can be improved, advice."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http.client import HTTPResponse
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.shortcuts import resolve_url
 
+from ..models import Process
 from .views import HEADER
 
 LATE_SECONDS = 1.0
+# Above this share of a ceiling, it is time to add a process or to raise a limit.
+NEAR = 0.7
 
 
 class Finding(NamedTuple):
@@ -153,6 +156,42 @@ def processes(is_silent: Counter[bool]) -> Iterator[Finding]:
     if is_silent[True]:
         text = f"{is_silent[True]} of the site's processes stopped reporting: killed, or hanging."
         yield Finding("note", text, "The admin's page of open streams and /metrics/ name them.")
+
+
+def load(before: Iterable[Process], after: Iterable[Process]) -> Iterator[Finding]:
+    """Yield how near the processes are to their ceilings, from their rows at the start and the end of the checks."""
+    # A process of the previous release may not report its limit.
+    gauges = [gauges for row in after if "max_connections" in (gauges := row.data["gauges"]) and row.kind == "web"]
+    if gauges:
+        yield _streams(max(gauges, key=lambda gauge: gauge["connections"] / gauge["max_connections"]))
+    earlier = {row.pk: row.data for row in before}
+    spans = [(earlier[row.pk], row.data) for row in after if row.pk in earlier]
+    passed = [(old, new, new["seconds"] - old["seconds"]) for old, new in spans if new["seconds"] > old["seconds"]]
+    if passed:
+        yield _cores(max(_increase(old, new, "cpu_seconds") / seconds for old, new, seconds in passed))
+        rate = sum(_increase(old, new, "published") / seconds for old, new, seconds in passed)
+        yield Finding(
+            "ok", f"The site publishes {rate:.1f} events per second. docs/scale.md has the broker's limit."
+        )
+
+
+def _streams(gauge: dict[str, float]) -> Finding:
+    number, limit = gauge["connections"], gauge["max_connections"]
+    text = f"The web process with the most streams has {number:,.0f} of at most {limit:,.0f}."
+    if number < NEAR * limit:
+        return Finding("ok", text)
+    return Finding("note", text, "Raise SSE_MAX_TOTAL and the limit of open files, or WEB_CONCURRENCY.")
+
+
+def _cores(cores: float) -> Finding:
+    text = f"The busiest process uses {cores:.0%} of a core."
+    return (
+        Finding("note", text, "Raise WEB_CONCURRENCY: see docs/scale.md.") if cores > NEAR else Finding("ok", text)
+    )
+
+
+def _increase(old: dict[str, Any], new: dict[str, Any], name: str) -> float:
+    return new["counts"].get(name, 0) - old["counts"].get(name, 0)
 
 
 def _milliseconds(seconds: float) -> str:

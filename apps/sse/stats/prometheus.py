@@ -34,6 +34,7 @@ from .metrics import DELIVERY_DELAY
 
 GAUGES = {
     "connections": ("sse_connections", "Open streams."),
+    "max_connections": ("sse_max_connections", "Streams that the process can have: see SSE_MAX_TOTAL."),
     "backlog_connections": ("sse_backlog_connections", "Open streams with data that the client has not read yet."),
     "backlog_bytes": ("sse_backlog_bytes", "Bytes queued for clients that have not read them yet."),
     "bus_up": ("sse_bus_up", "1 if the process can read events, 0 if it refuses streams because it cannot."),

@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.sse.doctor import findings
+from apps.sse.models import Process
 
 
 @pytest.mark.parametrize("url", ["example.com", "ftp://example.com/", "http://", "http://example.com:words/"])
@@ -50,3 +51,29 @@ def test_the_doctor_counts_processes_that_stopped_reporting():
     found = [*findings.processes(Counter({False: 2, True: 1}))]
     assert [(each.level, each.text[:1]) for each in found] == [("ok", "2"), ("note", "1")]
     assert [*findings.processes(Counter())] == []
+
+
+def row(pk, seconds, cpu_seconds, published=0, **gauges):
+    counts = {"cpu_seconds": cpu_seconds, "published": published}
+    return Process(pk=pk, kind="web", data={"seconds": seconds, "counts": counts, "gauges": gauges})
+
+
+def test_the_doctor_reports_how_near_the_processes_are_to_their_ceilings():
+    before = [row(1, 10, 2), row(2, 10, 5, published=100)]
+    after = [
+        row(1, 20, 3, connections=900, max_connections=1000),
+        row(2, 20, 14, 150, connections=0, max_connections=1000),
+    ]
+    found = {finding.text: (finding.level, finding.advice) for finding in findings.load(before, after)}
+    assert [*found] == [
+        "The web process with the most streams has 900 of at most 1,000.",
+        "The busiest process uses 90% of a core.",
+        "The site publishes 5.0 events per second. docs/scale.md has the broker's limit.",
+    ]
+    assert [level for level, _ in found.values()] == ["note", "note", "ok"]
+
+
+def test_the_doctor_needs_two_rows_of_a_process_to_report_its_load():
+    [finding] = findings.load([], [row(1, 10, 2, connections=1, max_connections=1000), row(2, 10, 2)])
+    assert (finding.level, finding.text[-19:]) == ("ok", "1 of at most 1,000.")
+    assert [*findings.load([row(1, 10, 2)], [row(1, 10, 2)])] == []
