@@ -100,7 +100,7 @@ connection_counts = ConnectionCounts()
 
 
 def max_connections() -> int:
-    """Return the maximum of streams of this process: `SSE_MAX_TOTAL`, or its limit of open files if that is lower."""
+    """Return the maximum of its streams: `SSE_MAX_TOTAL`, or its limit of open files if that is lower."""
     total = setting("SSE_MAX_TOTAL") or sys.maxsize
     if sys.platform == "win32":
         return total
