@@ -28,6 +28,9 @@ class Broker(ABC):
     thread. `apps/sse/tests/contract.py` of the library's repository has the contract tests.
     """
 
+    # Whether a call may wait for a server or a disk: then it is made in a thread, else on the event loop.
+    is_blocking = True
+
     def __init__(self, url: str = "") -> None:
         self.url = url
 
@@ -48,9 +51,13 @@ class Broker(ABC):
         Raises `Gap` if the log has no event at that position.
         """
 
+    def missing(self, positions: Collection[Position]) -> set[Position]:
+        """Return those of the positions at which the log has no event."""
+        return {position for position in positions if not self._has(position)}
+
     @abstractmethod
     def tail(self, limit: int) -> list[Event]:
-        """Return the newest events in order, at least one and at most `limit`."""
+        """Return the newest events in order, at least one and at most `limit`, which is at least 1."""
 
     def position(self) -> Position:
         """Return the newest position, or that of a replica if pages read from one."""
@@ -81,3 +88,10 @@ class Broker(ABC):
 
     def close(self) -> None:  # noqa: B027
         """Close the connections. Later use of the broker opens new ones."""
+
+    def _has(self, position: Position) -> bool:
+        try:
+            self.read(position, 1)
+        except Gap:
+            return False
+        return True

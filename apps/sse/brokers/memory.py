@@ -7,6 +7,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from itertools import islice
 
 from django.db import transaction
 
@@ -17,6 +18,8 @@ from .base import Broker, Gap, size_of
 
 class MemoryBroker(Broker):
     """`memory://`: events reach the clients of this process only."""
+
+    is_blocking = False
 
     def __init__(self, url: str = "") -> None:
         super().__init__(url)
@@ -36,7 +39,7 @@ class MemoryBroker(Broker):
             if start == len(self._log) or self._log[start].position != after:
                 raise Gap(after)
             following = self._log[start + 1 :]
-        return [event for event in following if channels is None or event.channel in channels][:limit]
+        return [*islice((e for e in following if channels is None or e.channel in channels), limit)]
 
     def tail(self, limit: int) -> list[Event]:
         with self._lock:

@@ -129,6 +129,28 @@ class BrokerContract:
             with pytest.raises(Gap):
                 broker.read(foreign, 10, channels=["news"])
 
+    def test_positions_that_are_not_in_the_log_are_found_among_others(self, broker):
+        known = [broker.tail(1)[0].position]
+        for _ in range(3):
+            broker.append(self.event())
+            known += [broker.tail(1)[0].position]
+        newest = known[-1]
+        numbers = (0, known[1].number, newest.number + 1, 10**18 - 1)
+        foreign = {Position(newest.number, "00000000"), *(Position(number, newest.tag) for number in numbers)}
+        assert broker.missing([*known, *foreign]) == foreign
+        assert broker.missing(known) == broker.missing([]) == set()
+
+    def test_a_read_of_thousands_of_channels_continues_page_by_page(self, broker):
+        start = broker.tail(1)[-1].position
+        channels = [f"c{n}" for n in range(40)]
+        for n in range(80):
+            broker.append(self.event(channel=channels[n % 40], text=str(n)))
+        wanted, found = [*channels[:30], *(f"nobody{n}" for n in range(10_000))], []
+        while page := broker.read(start, 7, channels=wanted):
+            found += [event.text for event in page]
+            start = page[-1].position
+        assert found == [str(n) for n in range(80) if n % 40 < 30]
+
     def test_a_commit_publishes_and_a_rollback_does_not(self, broker):
         start = broker.tail(1)[-1].position
         with transaction.atomic():
