@@ -8,42 +8,19 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from typing import Protocol
 
 from ..brokers import Broker, Gap, get_broker
 from ..stats import metrics
 from ..stats.metrics import EndReason
 from ..wire.events import Event, Position, sse_id
 from . import control
+from .followers import Follower, send_to_all
 from .log import PAGE, Log
 
 logger = logging.getLogger("apps.sse")
 
 # The size of a replay's chunks, except for a single event that is larger.
 REPLAY_BYTES = 64 * 1024
-
-
-class Follower(Protocol):
-    """A follower of channels: of their newest events only if `latest`, else of every one."""
-
-    channels: frozenset[str]
-    latest: bool
-
-    @property
-    def is_ended(self) -> bool: ...
-
-    def deliver(self, events: list[Event], data: bytes) -> int:
-        """
-        Take events and their bytes, without waiting; return how many were accepted.
-
-        A live call has events of one channel, and a single event if `latest`. A replay may mix channels.
-        """
-
-    async def drain(self) -> None:
-        """Wait until the client has taken what was delivered."""
-
-    def drop(self, reason: EndReason) -> None:
-        """End, so that the client reconnects and replays."""
 
 
 class Hub:
@@ -53,7 +30,7 @@ class Hub:
         self.broker = broker
         self._log = Log(broker, self._deliver, self._drop_all, self._on_start)
         # dict, not set: insertion order is cache-friendly.
-        self._followers: defaultdict[str, dict[Follower, None]] = defaultdict(dict)
+        self._followers = {latest: defaultdict[str, dict[Follower, None]](dict) for latest in (False, True)}
         # One bound method for all connections, which saves memory in each of them.
         self.keepalive_frame = self._keepalive_frame
 
@@ -78,7 +55,7 @@ class Hub:
     def join(self, follower: Follower) -> Position:
         """Add a follower and return the position after which it gets every event; call `start` first."""
         for channel in follower.channels:
-            self._followers[channel][follower] = None
+            self._followers[follower.latest][channel][follower] = None
         return self.newest
 
     async def join_after(self, follower: Follower, since: Position) -> None:
@@ -132,50 +109,41 @@ class Hub:
 
     def leave(self, follower: Follower) -> None:
         """Remove a follower."""
-        for channel in follower.channels & self._followers.keys():
-            self._followers[channel].pop(follower, None)
-            if not self._followers[channel]:
-                del self._followers[channel]
+        followers = self._followers[follower.latest]
+        for channel in follower.channels & followers.keys():
+            followers[channel].pop(follower, None)
+            if not followers[channel]:
+                del followers[channel]
 
     def _keepalive_frame(self) -> bytes:
         """Return a keepalive with the newest position, for the clients of quiet channels."""
         return sse_id(str(self.newest)).encode()
 
     def _deliver(self, events: list[Event]) -> int:
-        """Deliver events of one channel, as the same bytes for all followers; return how many these are."""
-        followers = list(self._followers.get(events[0].channel, ()))
+        """Deliver events of one channel, as the same message for all followers; return how many these are."""
+        every, latest = (list(followers.get(events[0].channel, ())) for followers in self._followers.values())
         try:
-            everything = b"".join([event.frame for event in events]) if followers else b""
-            newest = _newest(events)
-            delivered = 0
-            for follower in followers:
-                try:
-                    if follower.latest:
-                        delivered += sum(follower.deliver([event], event.frame) for event in newest)
-                    else:
-                        delivered += follower.deliver(events, everything)
-                except Exception:
-                    logger.exception(
-                        "An event could not be sent to a client. The client will reconnect and replay it."
-                    )
-                    follower.drop("failed")
+            send_to_all(every, events)
+            for event in _newest(events) if latest else ():
+                send_to_all(latest, [event])
             if events[0].channel == control.CHANNEL:
                 control.dispatch(events)
             else:
-                _count(events, len(followers), delivered)
+                _count(events, len(every) + len(latest))
         except BaseException:
             # It is unknown which followers got the events.
             self._drop_all("failed")
             raise
-        return len(followers)
+        return len(every) + len(latest)
 
     def _on_start(self, newest: list[Event]) -> None:
         """Handle recent messages that end streams: this loop's first requests may be older than these."""
         control.dispatch((e for e in newest if e.durable and e.channel == control.CHANNEL), is_new=False)
 
     def _drop_all(self, reason: EndReason) -> None:
-        for follower in {follower for followers in self._followers.values() for follower in followers}:
-            follower.drop(reason)
+        for channels in self._followers.values():
+            for follower in {follower for followers in channels.values() for follower in followers}:
+                follower.drop(reason)
         if reason in {"gap", "failed"}:
             # Messages that end streams may be among the events that are lost or were not delivered.
             control.lost.send(sender=None, reason=reason)
@@ -193,7 +161,7 @@ def _first_chunk(events: list[Event]) -> list[Event]:
 def _replay(follower: Follower, events: list[Event]) -> None:
     if events:
         metrics.counts["replayed"] += len(events)
-        metrics.counts["delivered"] += follower.deliver(events, b"".join([event.frame for event in events]))
+        send_to_all([follower], events)
 
 
 def _newest(events: list[Event]) -> list[Event]:
@@ -202,9 +170,8 @@ def _newest(events: list[Event]) -> list[Event]:
     return durable if events[-1].durable else [*durable, events[-1]]
 
 
-def _count(events: list[Event], followers: int, delivered: int) -> None:
+def _count(events: list[Event], followers: int) -> None:
     metrics.counts["read"] += len(events)
-    metrics.counts["delivered"] += delivered
     if followers:
         now = time.time()
         for event in events:

@@ -1,11 +1,13 @@
 """The response that carries a stream: its headers, and its body on each kind of server."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any
 
 from django.http import HttpRequest, StreamingHttpResponse
 
+from ..delivery.followers import Message
 from ..servers import wsgi
 from ..servers.asgi import SCOPE_KEY, HeldRequest
 from ..stream.connection import Connection, Joinable
@@ -42,11 +44,31 @@ class StreamResponse(StreamingHttpResponse):
         if connection is None:
             return iter(()) if scope is None else _nothing()
         if scope is None:
-            return wsgi.Body(connection)
+            return wsgi.Body(frames_of(connection))
         if (held := scope.get(SCOPE_KEY)) is None:
-            return connection.frames()
+            return frames_of(connection)
         held.connections.append(connection)
         return _hand_over(held, connection, self)
+
+
+async def frames_of(connection: Connection) -> AsyncGenerator[bytes]:
+    """Run a connection and yield its bytes, for a response that is not handed off."""
+    pipe: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    async def send(message: Message) -> None:
+        if message["more_body"]:
+            pipe.put_nowait(message["body"])
+            await pipe.join()
+
+    running = asyncio.ensure_future(connection.run(send))
+    running.add_done_callback(lambda _: pipe.put_nowait(None))
+    try:
+        while (frame := await pipe.get()) is not None:
+            yield frame
+            pipe.task_done()
+    finally:
+        connection.on_disconnect()
+        await asyncio.wait({running})
 
 
 async def _nothing() -> AsyncGenerator[bytes]:
@@ -59,6 +81,6 @@ async def _hand_over(held: HeldRequest, connection: Connection, response: Stream
         held.handed_off = connection
         return
     # A middleware that has wrapped the content must see it, so this stream stays with Django.
-    async with aclosing(connection.frames()) as frames:
+    async with aclosing(frames_of(connection)) as frames:
         async for frame in frames:
             yield frame

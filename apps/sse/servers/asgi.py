@@ -27,6 +27,8 @@ type Application = Callable[[dict[str, Any], Receive, Send], Coroutine[Any, Any,
 SCOPE_KEY = "apps.sse"
 # SO_LINGER with 0 seconds: closing the socket discards bytes that the client has not taken.
 NO_LINGER = struct.pack("ii", 1, 0)
+# Their `send` does not change its message.
+SERVERS = {"uvicorn", "gunicorn"}
 
 logger = logging.getLogger("apps.sse")
 
@@ -89,7 +91,7 @@ class HeldRequest:
         self._watch_disconnect().add_done_callback(lambda _: connection.on_disconnect())
         is_complete = False
         try:
-            is_complete = await connection.run(self._send, partial(is_closed, self._send))
+            is_complete = await connection.run(_unchanging(self._send), partial(is_closed, self._send))
         finally:
             if not is_complete:
                 # A server's own close would wait for a client that has stopped reading.
@@ -120,6 +122,14 @@ class HeldRequest:
         for connection in self.connections:
             # Its response may never have been sent.
             connection.release()
+
+
+def _unchanging(send: Send) -> Send:
+    """Return a `send` that does not change its message, which is the same for all connections."""
+    if getattr(send, "__module__", "").partition(".")[0] in SERVERS:
+        return send
+    # A middleware around this application may change it.
+    return lambda message: send({**message})
 
 
 def is_closed(send: Send) -> bool:

@@ -12,7 +12,6 @@ import threading
 from collections.abc import AsyncGenerator
 from concurrent.futures import wait
 
-from ..stream.connection import Connection
 from . import shutdown
 
 SIGNAL_SECONDS = 0.1
@@ -22,12 +21,12 @@ _loops: dict[int, asyncio.AbstractEventLoop] = {}
 
 
 class Body:
-    """The response body of a connection."""
+    """The response body of a stream."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, frames: AsyncGenerator[bytes]) -> None:
         shutdown.watch_signals()
         shutdown.open_bodies.add(self)
-        self._frames = connection.frames()
+        self._frames = frames
 
     def __iter__(self) -> "Body":
         return self

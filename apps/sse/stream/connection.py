@@ -6,27 +6,29 @@ after the hand-off, or a pipe that an ordinary response reads.
 """
 
 import asyncio
+import logging
 import math
 import random
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import KW_ONLY, InitVar, dataclass, field
 from typing import Any, Literal, Protocol
 
 from ..conf import setting
+from ..delivery.followers import Backlog, Message, Send, continue_in_task, message_of, send_to_all
 from ..stats import metrics
 from ..stats.metrics import EndReason
-from ..wire.events import Position, sse_comment, sse_event, sse_retry
-from ..wire.ids import FINISHED
+from ..wire.events import Event, Position, sse_comment, sse_event, sse_retry
 from . import recent_revocations, registry
 from .registry import Client
-from .writer import Send, Writer
 
 KEEPALIVE = sse_comment("keepalive").encode()
-END_FRAME = sse_event({}, event="sse:end", id=FINISHED).encode()
 # A client that accepts no bytes for this long has stopped reading.
 STALL_SECONDS = 120.0
-# Timers may run a little early.
-TICK_TOLERANCE_SECONDS = registry.TICK_SECONDS / 10
+# A keepalive is sent this much early, because the next tick would be late. Timers may run a little early.
+TICK_SECONDS = 0.9 * registry.TICK_SECONDS
+
+logger = logging.getLogger("apps.sse")
 
 
 type Joinable = Literal["yes", "latest"] | None
@@ -47,43 +49,53 @@ class Source(Protocol):
         """Write to the connection until there is no more; cancelled when the connection ends."""
 
 
-class Connection(Writer):
+@dataclass(slots=True, eq=False)
+class Connection:
     """
     One open stream.
 
     `opening` is sent first. `retry_ms` is the client's reconnection delay, `keepalive` the seconds of silence
     after which a comment is sent, `name` the view in the log, `started` the start of the request.
     `on_release` is called once with the client when the connection no longer counts for the limits.
+
+    Writing never waits: while a call of `send` waits for the client, later data is kept in the backlog. With
+    `latest`, the backlog keeps only the newest event of each channel.
     """
 
-    def __init__(
-        self,
-        source: Source,
-        *,
-        opening: str,
-        retry_ms: int,
-        keepalive: float,
-        client: Client,
-        name: str = "stream",
-        started: recent_revocations.RequestStart | None = None,
-        on_release: Callable[[Client], object] | None = None,
-    ) -> None:
-        super().__init__(name)
-        self.opening = opening
-        self.retry_ms = retry_ms
-        self.keepalive = keepalive
-        self.client = client
-        self.permissions: int | None = None
-        self.channels: frozenset[str] = frozenset()
-        self.keepalive_frame = keepalive_comment
-        started = started or recent_revocations.RequestStart.now()
-        self.opened_at = started.at
-        self.newest_revocation: recent_revocations.Revocation | None = started.newest
-        self.ends_at = time.monotonic() + _max_age()
-        self.source = source
-        self._task: asyncio.Task[Any] | None = None
-        self._last_write = time.monotonic()
-        self._on_release = on_release
+    source: Source
+    _: KW_ONLY
+    opening: str
+    retry_ms: int
+    keepalive: float
+    client: Client
+    name: str = "stream"
+    started: InitVar[recent_revocations.RequestStart | None] = None
+    on_release: Callable[[Client], object] | None = None
+
+    channels: frozenset[str] = field(default=frozenset(), init=False)
+    latest: bool = field(default=False, init=False)
+    keepalive_frame: Callable[[], bytes] = field(default=lambda: KEEPALIVE, init=False)
+    permissions: int | None = field(default=None, init=False)
+    newest_revocation: recent_revocations.Revocation | None = field(init=False)
+    opened_at: float = field(init=False)
+    ends_at: float = field(init=False)
+    end_reason: EndReason | None = field(default=None, init=False)
+    events: int = field(default=0, init=False)
+    written_at: float = field(init=False)
+    # The server's, while it can be called.
+    send: Send | None = field(default=None, init=False)
+    _send: Send = field(init=False)
+    _transport_is_closed: Callable[[], bool] | None = field(init=False)
+    _task: asyncio.Task[Any] | None = field(default=None, init=False)
+    # While a call of `send` waits for the client.
+    _flushing: asyncio.Task[None] | None = field(default=None, init=False)
+    _backlog: Backlog | None = field(default=None, init=False)
+    _is_closed: bool = field(default=False, init=False)
+
+    def __post_init__(self, started: recent_revocations.RequestStart | None) -> None:
+        self.opened_at, self.newest_revocation = started or recent_revocations.RequestStart.now()
+        self.written_at = time.monotonic()
+        self.ends_at = self.written_at + _max_age()
 
     def __del__(self) -> None:
         # A client may disconnect before its response starts.
@@ -96,8 +108,8 @@ class Connection(Writer):
         Returns whether the response is complete. If not, the client has disconnected or does not read,
         and nothing more can be sent to it.
         """
-        self._send, self._task = send, asyncio.current_task()
-        self._transport_is_closed = transport_is_closed or self._transport_is_closed
+        self.send = self._send = send
+        self._task, self._transport_is_closed = asyncio.current_task(), transport_is_closed
         streams = registry.get_registry()
         try:
             streams.add(self)
@@ -125,13 +137,18 @@ class Connection(Writer):
     async def _complete(self) -> bool:
         """Send the last bytes; the connection counts as open until the client has taken them or is given up."""
         if self.end_reason:
-            self.write(sse_retry(jittered(self.retry_ms)).encode())
+            await self._write_last(message_of(sse_retry(jittered(self.retry_ms)).encode()))
         elif not self._is_closed:
             self.end_reason, self.ends_at = "finished", time.monotonic()
-        await self.drain()
-        self.deliver((), b"", more_body=False)
-        await self.drain()
+        await self._write_last(message_of(b"", more_body=False))
         return not self._is_closed
+
+    async def _write_last(self, message: Message) -> None:
+        await self.drain()
+        if not self._is_closed:
+            self.send = self._send
+            send_to_all([self], (), message)
+        await self.drain()
 
     @property
     def is_ended(self) -> bool:
@@ -142,6 +159,30 @@ class Connection(Writer):
     def outcome(self) -> str:
         """Why the stream is over: the reason for which it was ended, `left` or `finished`."""
         return self.end_reason or "left"
+
+    @property
+    def backlog_bytes(self) -> int:
+        """The bytes that the client's socket does not take yet."""
+        return self._backlog.size if self._backlog else 0
+
+    def deliver(self, events: Sequence[Event], message: Message) -> int:
+        """Keep some events until the client reads; an ended stream accepts none. See `Follower`."""
+        if self._backlog is None or self._is_closed or (self.end_reason and events):
+            return 0
+        self.events += len(events)
+        self._backlog.add(message["body"], events[0] if self.latest and len(events) == 1 else None)
+        if self._backlog.is_full:
+            self.drop("slow")
+        return len(events)
+
+    def write(self, data: bytes) -> None:
+        """Send bytes that are no events of a channel, or keep them until the client reads."""
+        send_to_all([self], (), message_of(data))
+
+    async def drain(self) -> None:
+        """Wait until the server has taken everything that was written."""
+        if self._flushing is not None:
+            await asyncio.wait({self._flushing})
 
     def begin_at(self, position: Position) -> None:
         """Send the position at which the stream begins."""
@@ -159,21 +200,22 @@ class Connection(Writer):
 
     def keep_alive(self, now: float) -> None:
         """Send a keepalive after enough silence; called about once a second."""
-        if self._has_written:
-            # Dated to the previous call, so that no keepalive is late.
-            self._has_written, self._last_write = False, now - registry.TICK_SECONDS
-            self._check_transport()
-        elif self._flushing is not None:
-            if now - self._last_write >= STALL_SECONDS:
+        silence = now - self.written_at
+        if self._flushing is not None:
+            if silence >= STALL_SECONDS:
                 self.drop("slow")
-        elif not self.is_ended and now - self._last_write >= self.keepalive - TICK_TOLERANCE_SECONDS:
-            self._check_transport()
-            self.write(self.keepalive_frame())
-            self._has_written, self._last_write = False, now
+        elif not self.is_ended:
+            is_due = silence >= self.keepalive - TICK_SECONDS
+            # uvicorn does not report a disconnect if the client has already sent its next request.
+            if (is_due or silence < registry.TICK_SECONDS) and self._has_lost_transport():
+                self.on_disconnect()
+            elif is_due:
+                self.write(self.keepalive_frame())
 
     def drop(self, reason: EndReason) -> None:
         """End the stream and discard its backlog, which the client gets by replay when it reconnects."""
-        self._clear_backlog()
+        if self._backlog is not None:
+            self._backlog.clear()
         self.end(reason)
 
     def end(self, reason: EndReason) -> None:
@@ -181,6 +223,7 @@ class Connection(Writer):
         if not self.is_ended:
             self.end_reason = reason
             self.ends_at = time.monotonic()
+            self.send = None
             metrics.hang_ups[reason] += 1
             self._cancel_task()
 
@@ -188,10 +231,18 @@ class Connection(Writer):
         """Stop, because the client has disconnected."""
         if not self._is_closed:
             self._is_closed = True
-            self._clear_backlog()
+            self.send = None
             if self._flushing is not None:
                 self._flushing.cancel()
             self._cancel_task()
+
+    def on_send_error(self, error: BaseException) -> None:
+        """Stop, because the server's `send` has raised an exception."""
+        # After a disconnect servers raise different exceptions.
+        is_usual = isinstance(error, (OSError, asyncio.CancelledError)) or self._has_lost_transport()
+        if not (self._is_closed or is_usual):
+            logger.warning("%s: sending to a client raised %r. The client was dropped.", self.name, error)
+        self.on_disconnect()
 
     def force_close(self) -> None:
         """Stop waiting for the client of an ended stream if it does not read."""
@@ -200,42 +251,36 @@ class Connection(Writer):
 
     def release(self) -> None:
         """Stop counting this connection for the limits. Later calls do nothing."""
-        if self._on_release is not None:
-            on_release, self._on_release = self._on_release, None
+        if self.on_release is not None:
+            on_release, self.on_release = self.on_release, None
             on_release(self.client)
 
-    async def frames(self) -> AsyncGenerator[bytes]:
-        """Run the connection and yield its bytes, for responses that are not handed off."""
-        pipe: asyncio.Queue[bytes | None] = asyncio.Queue()
+    def wait_for_send(self, sending: Coroutine[Any, Any, None], waits_for: Any) -> None:
+        """Keep later data in the backlog until a call of `send` returns. See `Follower`."""
+        self.send, self._backlog = None, Backlog()
+        flush = self._flush(continue_in_task(sending, waits_for), self._backlog)
+        self._flushing = asyncio.get_running_loop().create_task(flush)
 
-        async def send(message: dict[str, Any]) -> None:
-            if message["more_body"]:
-                pipe.put_nowait(message["body"])
-                await pipe.join()
-
-        running = asyncio.ensure_future(self.run(send))
-        running.add_done_callback(lambda _: pipe.put_nowait(None))
+    async def _flush(self, sending: Awaitable[None], backlog: Backlog) -> None:
         try:
-            while (frame := await pipe.get()) is not None:
-                yield frame
-                pipe.task_done()
+            await sending
+            while backlog.size and not self._is_closed:
+                self.written_at = time.monotonic()
+                await self._send(message_of(backlog.take()))
+        except (Exception, asyncio.CancelledError) as error:
+            self.on_send_error(error)
         finally:
-            self.on_disconnect()
-            await asyncio.wait({running})
+            self._flushing = self._backlog = None
+            self.written_at = time.monotonic()
+            if not self.is_ended:
+                self.send = self._send
 
-    def _check_transport(self) -> None:
-        # uvicorn does not report a disconnect if the client has already sent its next request.
-        if self._transport_is_closed():
-            self.on_disconnect()
+    def _has_lost_transport(self) -> bool:
+        return self._transport_is_closed is not None and self._transport_is_closed()
 
     def _cancel_task(self) -> None:
         if self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()
-
-
-def keepalive_comment() -> bytes:
-    """Return a keepalive without a position."""
-    return KEEPALIVE
 
 
 def reset_frame(reason: str) -> str:

@@ -55,8 +55,9 @@ class OpenConnection(Protocol):
     opened_at: float
     events: int
     ends_at: float
-    backlog_bytes: int
 
+    @property
+    def backlog_bytes(self) -> int: ...
     @property
     def outcome(self) -> str: ...
     def keep_alive(self, now: float) -> None: ...

@@ -12,14 +12,15 @@ from ..brokers import Gap
 from ..delivery.hub import Hub, get_hub
 from ..delivery.log import Unavailable
 from ..wire.events import Event, Position, sse_event
-from ..wire.ids import ID_ERRORS
-from .connection import END_FRAME, Connection, Joinable
+from ..wire.ids import FINISHED, ID_ERRORS
+from .connection import Connection, Joinable
 from .query_threads import QueryThreadLease
 from .subscription import StreamStart, SubscriptionEnded
 
 logger = logging.getLogger("apps.sse")
 
 FAILED = "The stream failed on the server."
+END_FRAME = sse_event({}, event="sse:end", id=FINISHED).encode()
 
 
 class GeneratorSource:

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any
 
 from ..brokers import Gap
+from ..delivery.followers import Message, Send
 from ..delivery.hub import get_hub
 from ..delivery.log import Unavailable
 from ..stats.metrics import EndReason
@@ -62,6 +63,9 @@ class Subscription:
 
     latest = False
     is_ended = False
+    send: Send | None = None
+    events = 0
+    written_at = 0.0
 
     def __init__(self, channels: Iterable[str], start: StreamStart) -> None:
         self.channels = frozenset(channels)
@@ -70,7 +74,7 @@ class Subscription:
         self._waiting: deque[Event] = deque()
         self._arrived = asyncio.Event()
         self._taken = asyncio.Event()
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
 
     async def __aenter__(self) -> "Subscription":
         self._hub = get_hub()
@@ -101,8 +105,8 @@ class Subscription:
         self._start.advance(event)
         return event
 
-    def deliver(self, events: list[Event], data: bytes) -> int:
-        """Keep events until they are taken."""
+    def deliver(self, events: Sequence[Event], message: Message) -> int:
+        """Keep events until they are taken; they are counted when `stream()` has yielded them."""
         if self._failure is None:
             self._waiting.extend(events)
         if len(self._waiting) > MAX_WAITING:
@@ -111,13 +115,21 @@ class Subscription:
         self._arrived.set()
         return 0
 
+    def wait_for_send(self, sending: Coroutine[Any, Any, None], waits_for: Any) -> None:
+        """Not called, because there is no `send`."""
+
+    def on_send_error(self, error: BaseException) -> None:
+        """Raise an error in the iteration, so that the stream fails."""
+        self._failure = error
+        self._arrived.set()
+
     async def drain(self) -> None:
         """Wait until every event was taken."""
         await self._taken.wait()
 
     def drop(self, reason: EndReason) -> None:
         """Raise in the iteration, so that the stream ends and its client reconnects."""
-        self._fail(SubscriptionEnded(reason))
+        self.on_send_error(SubscriptionEnded(reason))
 
     async def _join(self, since: Position) -> None:
         try:
@@ -125,8 +137,4 @@ class Subscription:
         except Gap:
             self._start.reset(self._hub.join(self))
         except Unavailable as error:
-            self._fail(error)
-
-    def _fail(self, error: Exception) -> None:
-        self._failure = error
-        self._arrived.set()
+            self.on_send_error(error)

@@ -12,6 +12,8 @@ TIMEOUT_SECONDS = 10
 class RecordingFollower:
     """A follower that records its events, and the reason why it was dropped."""
 
+    send = None
+
     def __init__(self, *channels, latest=False):
         self.channels = frozenset(channels)
         self.latest = latest
@@ -20,8 +22,8 @@ class RecordingFollower:
         self.drop_reason = ""
         self.is_ended = False
 
-    def deliver(self, events, data):
-        assert data == b"".join(event.frame for event in events)
+    def deliver(self, events, message):
+        assert message["body"] == b"".join(event.frame for event in events)
         self.events += events
         self.position = events[-1].position
         return len(events)
@@ -31,6 +33,9 @@ class RecordingFollower:
 
     def drop(self, reason):
         self.drop_reason = reason
+
+    def on_send_error(self, error):
+        self.drop("failed")
 
     @property
     def texts(self):

@@ -6,11 +6,11 @@ import time
 
 import pytest
 
+from apps.sse.delivery.followers import BACKLOG_BYTES, BACKLOG_WRITES, send_to_all
 from apps.sse.stats import metrics
 from apps.sse.stream import registry
 from apps.sse.stream.connection import KEEPALIVE, STALL_SECONDS
 from apps.sse.stream.registry import Client
-from apps.sse.stream.writer import BACKLOG_BYTES, BACKLOG_WRITES
 from apps.sse.wire.events import Event
 
 from .followers import until
@@ -49,7 +49,7 @@ async def test_the_backlog_of_latest_keeps_the_newest_durable_event_and_a_newer_
         for n, kind in enumerate(sent):
             for channel in "ab":
                 event = Event(channel=channel, name="value", text=f"{channel}{kind}{n}", durable=kind == "D")
-                it.connection.deliver([event], event.frame)
+                send_to_all([it.connection], [event])
         it.socket.drain()
         await it.connection.drain()
         received = [event.data for event in decode(it.socket.taken[1].decode())]
@@ -140,7 +140,7 @@ async def test_a_failing_socket_counts_as_a_disconnect():
         async def fail(message):
             raise OSError("gone")
 
-        it.connection._send = fail
+        it.connection.send = fail
         it.connection.write(b"data")
         await it.ended()
         assert it.source.is_cleaned_up
@@ -204,7 +204,7 @@ async def test_nothing_is_sent_after_a_backlog_that_could_not_be_sent(caplog):
         it.socket.drain()
         await it.connection.drain()
         event = Event("news", "e", "after what was lost", number=3)
-        assert it.connection.deliver([event], event.frame) == 0
+        send_to_all([it.connection], [event])
         await it.ended()
         assert event.frame not in it.socket.taken
     assert len(caplog.messages) == 1
@@ -213,12 +213,11 @@ async def test_nothing_is_sent_after_a_backlog_that_could_not_be_sent(caplog):
 
 async def test_keepalives_are_sent_during_silence_unless_the_socket_is_full():
     async with Playing(keepalive=10) as it:
-        now = 100.0
         it.connection.write(b"data")
-        it.connection.keep_alive(now)
+        now = it.connection.written_at
         it.connection.keep_alive(now + 8.5)
         assert it.socket.taken == [b"data"]
-        it.connection.keep_alive(now + 9)
+        it.connection.keep_alive(now + 9.5)
         assert it.socket.taken == [b"data", KEEPALIVE]
         it.socket.fill()
         it.connection.write(b"now on its way")
@@ -230,22 +229,24 @@ async def test_keepalives_are_sent_during_silence_unless_the_socket_is_full():
 
 async def test_a_client_that_reads_nothing_for_two_minutes_is_disconnected():
     async with Playing(keepalive=10) as it:
-        it.connection.keep_alive(100)
         it.socket.fill()
         it.connection.write(b"a little")
-        it.connection.keep_alive(100 + STALL_SECONDS - 2)
+        now = it.connection.written_at
+        it.connection.keep_alive(now + STALL_SECONDS - 2)
         assert not it.connection.is_ended
-        it.connection.keep_alive(100 + STALL_SECONDS)
+        it.connection.keep_alive(now + STALL_SECONDS + 0.1)
         assert it.connection.outcome == "slow"
 
 
 @pytest.mark.parametrize("tick", [0.99, 1.01])
 async def test_an_interval_of_one_second_sends_a_keepalive_every_second(tick):
     async with Playing(keepalive=1) as it:
-        it.connection.write(b"just after the tick at 0")
+        it.connection.write(b"at the tick at 0")
+        began = it.connection.written_at
         for number in range(1, 11):
-            it.connection.keep_alive(number * tick)
-        assert it.socket.taken[1:] == [KEEPALIVE] * 9, "the first is sent before 2.5 seconds of silence"
+            it.connection.keep_alive(began + number * tick)
+            it.connection.written_at = began + number * tick
+        assert it.socket.taken[1:] == [KEEPALIVE] * 10
 
 
 async def test_a_dropped_client_gets_no_keepalive_with_a_position_that_it_has_not_reached():

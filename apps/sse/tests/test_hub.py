@@ -111,11 +111,11 @@ class SlowFollower(RecordingFollower):
         super().__init__(*channels, latest=latest)
         self.has_room = True
 
-    def deliver(self, events, data):
+    def deliver(self, events, message):
         assert self.has_room, "the hub did not wait for drain()"
-        assert len(data) <= hubs.REPLAY_BYTES
+        assert len(message["body"]) <= hubs.REPLAY_BYTES
         self.has_room = False
-        return super().deliver(events, data)
+        return super().deliver(events, message)
 
     async def drain(self):
         self.has_room = True

@@ -124,3 +124,25 @@ async def test_a_stream_whose_send_raises_leaves_no_connection_and_no_task_behin
         print(f"{way}: {request.calls} calls of send")
         assert request.calls > 5
         await witness.disconnect(TIMEOUT_SECONDS)
+
+
+class Changing(Request):
+    """A request through a middleware that changes each message of the response."""
+
+    async def _send(self, message):
+        if "body" in message:
+            message["body"] = message["body"].upper()
+        await super()._send(message)
+
+
+async def test_a_middleware_around_the_application_that_changes_a_message_changes_no_other_stream():
+    with override_settings(ROOT_URLCONF=(path("", News.as_view()),), MIDDLEWARE=[], ALLOWED_HOSTS=["testserver"]):
+        application = hand_off(Handler())
+        changing, other = Changing(application), Request(application)
+        for request in (changing, other):
+            await request.wait(lambda: b"open" in request.body.lower(), TIMEOUT_SECONDS)  # noqa: B023
+        append_event("sport", "live")
+        await other.wait(lambda: b"live" in other.body.lower(), TIMEOUT_SECONDS)
+        assert (b"LIVE" in changing.body, b"live" in other.body) == (True, True)
+        for request in (changing, other):
+            await request.disconnect(TIMEOUT_SECONDS)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 
+from apps.sse.http.response import frames_of
 from apps.sse.servers import shutdown, wsgi
 from apps.sse.servers.listening_sockets import ListeningSockets
 from apps.sse.stream import registry
@@ -21,7 +22,8 @@ class Finished:
 
 
 def test_under_wsgi_a_stream_is_waited_for_until_the_server_has_closed_its_body():
-    body = wsgi.Body(Connection(Finished(), opening="retry: 1\n\n", retry_ms=1, keepalive=15, client=Client()))
+    connection = Connection(Finished(), opening="retry: 1\n\n", retry_ms=1, keepalive=15, client=Client())
+    body = wsgi.Body(frames_of(connection))
     assert list(body) == [b"retry: 1\n\n"]
     assert registry.open_streams() == 0
     assert body in shutdown.open_bodies

@@ -8,6 +8,7 @@ import pytest
 from apps.sse.brokers import get_broker
 from apps.sse.brokers.memory import MemoryBroker
 from apps.sse.delivery import log
+from apps.sse.delivery.followers import send_to_all
 from apps.sse.delivery.hub import Hub, get_hub
 from apps.sse.stream import registry
 from apps.sse.tests.followers import RecordingFollower, append_event, until
@@ -117,7 +118,7 @@ async def test_a_position_in_a_new_log_is_no_gap_for_a_process_that_still_has_th
 class FailingFollower(RecordingFollower):
     """A follower to which no event can be sent."""
 
-    def deliver(self, events, data):
+    def deliver(self, events, message):
         raise RuntimeError("Response already complete")
 
 
@@ -139,7 +140,7 @@ async def test_a_dropped_client_receives_no_event_after_those_that_were_dropped(
         it.connection.write(b"being sent")
         it.connection.drop("slow")
         later = Event(channel="news", name="e", text="later", number=7)
-        it.connection.deliver([later], later.frame)
+        send_to_all([it.connection], [later])
         it.socket.drain()
         await until(lambda: it.task.done())
         assert it.socket.taken[0] == b"being sent"
