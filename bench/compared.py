@@ -15,8 +15,8 @@ from typing import Protocol
 from tests import nginx
 from tests.servers import ROOT, environment_for, free_port
 
-from . import machine, packages
-from .serving import Target, running, uvicorn
+from . import brokers, machine, packages
+from .serving import Server, Target, running, uvicorn
 
 NCHAN = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 
@@ -49,8 +49,8 @@ class Nchan:
         values = {"module": NCHAN, "connections": machine.raise_file_limit(), "folder": folder, "port": port}
         (folder / "nginx.conf").write_text(template.substitute(values))
         command = [nginx.binary(), "-e", f"{folder}/error.log", "-c", f"{folder}/nginx.conf"]
-        with running(command, port, folder, dict(os.environ)) as process:
-            yield Target(port, process)
+        with running(Server(command, port, folder, dict(os.environ))) as server:
+            yield Target(server)
 
 
 @dataclass(frozen=True)
@@ -64,30 +64,45 @@ class Plain:
     def missing(self) -> str:
         return packages.install() if self.is_peer else ""
 
-    def serving(self, folder: Path) -> contextlib.AbstractContextManager[Target]:
-        return uvicorn(f"{self.module}:application", folder, python(self.is_peer))
+    @contextlib.contextmanager
+    def serving(self, folder: Path) -> Iterator[Target]:
+        with uvicorn(f"{self.module}:application", folder, python(self.is_peer)) as server:
+            yield Target(server)
 
 
 @dataclass(frozen=True)
 class Site:
-    """This project's site as in production, with the URLs of one module and a logged-in user."""
+    """This project's site as in production, with the URLs of one module, a broker and a logged-in user."""
 
     name: str
     urls: str
     application: str = "bench.site.asgi:plain_application"
     apps: str = ""
     is_peer: bool = False
+    broker: str = "memory"
+    workers: int = 1
 
     def missing(self) -> str:
-        return packages.install() if self.is_peer else ""
+        return packages.install() if self.is_peer else brokers.missing(self.broker)
 
     @contextlib.contextmanager
     def serving(self, folder: Path) -> Iterator[Target]:
-        database, cookies = logged_in()
-        (folder / "db.sqlite3").write_bytes(database)
-        variables = settings(urls=self.urls, apps=self.apps)
-        with uvicorn(self.application, folder, python(self.is_peer), cookies, **variables) as target:
-            yield target
+        with self.site(folder) as (variables, cookies, processes):
+            python_ = python(self.is_peer)
+            with uvicorn(self.application, folder, python_, self.workers, **variables) as server:
+                yield Target(server, cookies, processes)
+
+    @contextlib.contextmanager
+    def site(self, folder: Path) -> Iterator[tuple[dict[str, str], str, list]]:
+        """Prepare a migrated site; return its environment, the cookies of a user, and the broker's processes."""
+        with brokers.BROKERS[self.broker]() as broker:
+            variables = settings(self.urls, self.apps) | broker.variables
+            if "DATABASE_URL" in variables:
+                cookies = logged_in(folder, variables)
+            else:
+                database, cookies = sqlite_with_login()
+                (folder / "db.sqlite3").write_bytes(database)
+            yield variables, cookies, broker.processes
 
 
 def python(is_peer: bool) -> str:
@@ -105,24 +120,39 @@ def settings(urls: str, apps: str = "") -> dict[str, str]:
         "HTTPS": "0",
         "ALLOWED_HOSTS": "127.0.0.1",
         "SECRET_KEY": "only-for-the-benchmark-" + "x" * 50,
-        "SSE_BROKER_URL": os.environ.get("SSE_BROKER_URL", "memory://"),
+        "SSE_BROKER_URL": "memory://",
     }
 
 
+def logged_in(folder: Path, variables: dict[str, str]) -> str:
+    """Migrate a site's database, log a user in, and return the user's cookies."""
+    command = [sys.executable, "-m", "bench.site.log_in"]
+    key = subprocess.check_output(command, cwd=ROOT, env=environment_for(folder, **variables), text=True)
+    return f"sessionid={key}"
+
+
 @functools.cache
-def logged_in() -> tuple[bytes, str]:
+def sqlite_with_login() -> tuple[bytes, str]:
     """Return a migrated SQLite database with a logged-in user, and the user's cookies."""
     with tempfile.TemporaryDirectory() as name:
-        environment = environment_for(Path(name), **settings(urls="bench.systems.queues"))
-        key = subprocess.check_output(
-            [sys.executable, "-m", "bench.site.log_in"], cwd=ROOT, env=environment, text=True
-        )
-        return (Path(name) / "db.sqlite3").read_bytes(), f"sessionid={key}"
+        cookies = logged_in(Path(name), settings("bench.systems.queues"))
+        return (Path(name) / "db.sqlite3").read_bytes(), cookies
+
+
+OURS = Site("this project", "bench.systems.ours", application="bench.site.asgi:application")
+
+
+def with_broker(name: str, broker: str) -> Site:
+    """Return this project with a broker that several processes share."""
+    return Site(f"this project, {name}", OURS.urls, OURS.application, broker=broker)
 
 
 SYSTEMS: dict[str, System] = {
     "nchan": Nchan("nchan in nginx"),
-    "ours": Site("this project", "bench.systems.ours", application="bench.site.asgi:application"),
+    "ours": OURS,
+    "sqlite": with_broker("SQLite", "sqlite"),
+    "postgresql": with_broker("PostgreSQL", "postgresql"),
+    "valkey": with_broker("Valkey", "valkey"),
     "queues": Site("Django, a queue for each connection", "bench.systems.queues"),
     "eventstream": Site(
         "django-eventstream", "bench.systems.eventstream", apps="django_eventstream", is_peer=True

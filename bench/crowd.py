@@ -1,41 +1,88 @@
-"""The load client `client.c`, which opens many streams and counts their events."""
+"""The load client in `client/`, which opens many streams, counts their events and measures their latency."""
 
 import contextlib
+import json
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from .serving import Target
 
-SOURCE = Path(__file__).parent / "client.c"
+SOURCES = Path(__file__).parent / "client"
 # Occurs once in each event, at the end of its data, and nowhere else in a response.
 MARK = "~"
-TIMEOUT_SECONDS = 180
+TIMEOUT_SECONDS = 60
+# The load client replaces it by the number of the stream.
+NUMBER = "NUMBER"
 
 
 class Lost(Exception):
     """Streams or events are missing, or there are more events than were published."""
 
 
+@dataclass(frozen=True)
+class Counts:
+    """
+    The counts of the load client since its start; the latencies since it was last told to forget them.
+
+    `refused` are answers other than 200, of which `hurried` had no `Retry-After`, and `refused_again` were
+    not the first since the stream ended. `unreachable` are attempts without an answer. `disordered` events
+    came twice or too late.
+    """
+
+    open: int
+    events: int
+    bytes: int
+    disordered: int
+    ended: int
+    last_ended_at: int
+    unreachable: int
+    refused: int
+    hurried: int
+    refused_again: int
+    median_us: int
+    p99_us: int
+    max_us: int
+
+
 def compiled(folder: Path) -> Path:
     """Compile the load client into `folder` and return it. Raises `RuntimeError` without a compiler."""
     if shutil.which("cc") is None:
         raise RuntimeError("The load client is in C, and there is no cc: install gcc and libc6-dev.")
-    subprocess.run(["cc", "-O2", "-o", folder / "client", SOURCE], check=True)
+    subprocess.run(["cc", "-O2", "-o", folder / "client", *SOURCES.glob("*.c")], check=True)
     return folder / "client"
 
 
 class Crowd:
-    """`size` clients of one server, which should have received `expected` events in total."""
+    """
+    Clients of one server, which should have received `expected` events in total.
 
-    def __init__(self, program: Path, target: Target) -> None:
-        head = f"GET /ticks/ HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\nAccept: text/event-stream\r\n"
-        head += f"Cookie: {target.cookies}\r\n\r\n" if target.cookies else "\r\n"
-        command = [program, str(target.port), head, MARK]
+    They request `path`, in which `NUMBER` is the number of the stream, with additional `headers`. Each
+    stream in `slow` reads slowly and does not count. With `retry` streams that end come back, and with
+    `resume` they send the id of their newest event.
+    """
+
+    def __init__(
+        self,
+        program: Path,
+        target: Target,
+        path: str = "/ticks/",
+        headers: tuple[str, ...] = (),
+        slow: int = 0,
+        retry: bool = False,
+        resume: bool = False,
+    ) -> None:
+        lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{target.port}", "Accept: text/event-stream", *headers]
+        lines += [f"Cookie: {target.cookies}"] if target.cookies else []
+        head = "\r\n".join([*lines, "", ""])
+        options = [f"slow={slow}", f"retry={int(retry)}", f"resume={int(resume)}"]
+        command = [program, str(target.port), head, MARK, *options]
         self._client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.process = psutil.Process(self._client.pid)
+        self._slow = slow
         self.size = self.expected = 0
 
     def __enter__(self) -> "Crowd":
@@ -45,28 +92,52 @@ class Crowd:
         self._client.kill()
         self._client.communicate()
 
+    @property
+    def receivers(self) -> int:
+        """The number of streams whose events count."""
+        return self.size - (self.size // self._slow if self._slow else 0)
+
     def grow(self, size: int) -> None:
         """Open streams until there are `size`, and reset the count. Raises `Lost` if one is refused."""
         self.size = size
-        streams, self.expected = self._ask(events=0)
-        if streams != size:
-            raise Lost(f"Of {size} streams {streams} opened within {TIMEOUT_SECONDS} s.")
+        counts = self.wait(streams=size)
+        self.expected = counts.events
+        if counts.open < size:
+            raise Lost(f"Of {size} streams {counts.open} opened within {TIMEOUT_SECONDS} s.")
 
-    def expect(self) -> None:
-        """Expect one more event in each stream."""
-        self.expected += self.size
+    def expect(self, events: int | None = None) -> None:
+        """Expect some more events, by default one in each stream."""
+        self.expected += self.receivers if events is None else events
 
     def missing(self, patience: float = TIMEOUT_SECONDS) -> int:
         """Return the number of events still missing after `patience` seconds; negative for surplus events."""
-        return self.expected - self._ask(self.expected, patience)[1]
+        counts = self.wait(events=self.expected, patience=patience)
+        if counts.disordered:
+            raise Lost(f"{counts.disordered} events came twice or in the wrong order.")
+        return self.expected - counts.events
 
-    def _ask(self, events: int, patience: float = TIMEOUT_SECONDS) -> tuple[int, int]:
+    def wait(self, streams: int = 0, events: int = 0, patience: float = TIMEOUT_SECONDS) -> Counts:
+        """Return the counts when so many streams are open and events have come, or after `patience` seconds."""
+        return Counts(**self._ask(f"wait {streams or self.receivers} {events} {patience * 1000:.0f}"))
+
+    def forget_latencies(self) -> None:
+        """Measure latencies from now on."""
+        self._ask("forget")
+
+    def counts(self) -> Counts:
+        """Return the counts now."""
+        return self.wait(patience=0)
+
+    def opening_times(self) -> list[int]:
+        """Return the time at which each stream was last opened, in milliseconds of the monotonic clock."""
+        return self._ask("times")
+
+    def _ask(self, question: str):
         # If the client has failed, its reason is read below.
         with contextlib.suppress(BrokenPipeError):
-            self._client.stdin.write(f"{self.size} {events} {patience * 1000:.0f}\n")
+            self._client.stdin.write(f"{question}\n")
             self._client.stdin.flush()
-        answer = self._client.stdout.readline()
-        if not answer[:1].isdigit():
-            raise Lost(answer.strip().removeprefix("failed: ") or "The load client ended.")
-        streams, events = answer.split()
-        return int(streams), int(events)
+        answer = json.loads(self._client.stdout.readline() or '{"failed": "the load client ended"}')
+        if "failed" in answer:
+            raise Lost(f"The load client failed: {answer['failed']}.")
+        return answer

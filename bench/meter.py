@@ -3,22 +3,31 @@
 import contextlib
 import time
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 import psutil
 
 from . import machine
 
 
-class Meter:
-    """Measures one server; `helpers` are the other processes of the measurement."""
+class Measured(Protocol):
+    """A server; `process` is its main process at the moment."""
 
-    def __init__(self, server: psutil.Process, helpers: Iterable[psutil.Process]) -> None:
+    @property
+    def process(self) -> psutil.Process:
+        """The main process."""
+
+
+class Meter:
+    """Measures one server, if there is one; `helpers` are the other processes of the measurement."""
+
+    def __init__(self, server: Measured | None, helpers: Iterable[psutil.Process]) -> None:
         self._server = server
         self._helpers = [*helpers]
         self.max_other_load = 0.0
 
     def _processes(self) -> list[psutil.Process]:
-        return [self._server, *self._server.children(recursive=True)]
+        return with_children([self._server.process] if self._server else [])
 
     def cpu_seconds(self) -> float:
         """Return the CPU seconds that the server has used, in user and kernel mode."""
@@ -32,6 +41,10 @@ class Meter:
         """Return the number of the server's threads."""
         return sum(process.num_threads() for process in self._processes())
 
+    def add_helpers(self, *processes: psutil.Process) -> None:
+        """Count these processes to the measurement, too."""
+        self._helpers += processes
+
     @contextlib.contextmanager
     def measuring_other_load(self) -> Iterator[None]:
         """Measure the load of other programs during the block, in cores; `max_other_load` keeps the maximum."""
@@ -41,9 +54,23 @@ class Meter:
         self.max_other_load = max(self.max_other_load, cores)
 
     def _other_seconds(self) -> float:
-        return machine.busy_seconds() - self.cpu_seconds() - _cpu_seconds(self._helpers)
+        return machine.busy_seconds() - self.cpu_seconds() - _cpu_seconds(with_children(self._helpers))
+
+
+def with_children(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    """Return these processes and those that they started; the children of this process are others' business."""
+    own = psutil.Process()
+    children = (child for each in processes if each != own for child in each.children(recursive=True))
+    return [*dict.fromkeys([*processes, *children])]
 
 
 def _cpu_seconds(processes: list[psutil.Process]) -> float:
+    return sum(map(_seconds_of, processes))
+
+
+def _seconds_of(process: psutil.Process) -> float:
     # The clocks of clock_getcpuclockid(3) have nanoseconds; /proc has hundredths of a second.
-    return sum(time.clock_gettime(~process.pid << 3 | 2) for process in processes)
+    try:
+        return time.clock_gettime(~process.pid << 3 | 2)
+    except OSError:  # It has ended.
+        return 0

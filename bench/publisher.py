@@ -2,24 +2,40 @@
 
 import http.client
 import json
+import time
 
 from .crowd import MARK
 
 EVENT_BYTES = 100
-# A list, since systems differ in whether they quote a plain string.
-BODY = json.dumps(["x" * (EVENT_BYTES - len('["~"]')) + MARK]).encode()
 HEADERS = {"Content-Type": "application/json", "X-EventSource-Event": "tick"}
 
 
+def stamped(sent_us: int, size: int = EVENT_BYTES) -> list[str]:
+    """
+    Return the data of an event: as JSON it has `size` bytes, and its end is the time at which it was sent.
+
+    It is a list, since systems differ in whether they quote a plain string.
+    """
+    end = f"{sent_us:016}{MARK}"
+    return ["x" * (size - len(json.dumps([end]))) + end]
+
+
 class Publisher:
-    """Publishes to the server on one port, as an event named `tick` with 100 bytes of data."""
+    """Publishes to the server on one port, as an event named `tick`."""
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._newest = 0
 
-    def publish(self) -> None:
-        """Publish one event. Raises `RuntimeError` if the server refuses it."""
-        self._connection.request("POST", "/publish/", BODY, HEADERS)
+    def publish(self, size: int = EVENT_BYTES, to: int | None = None) -> None:
+        """
+        Publish an event with `size` bytes of data: to all, or to the stream with the number `to`.
+
+        Raises `RuntimeError` if the server refuses it.
+        """
+        self._newest = max(time.monotonic_ns() // 1000, self._newest + 1)
+        body = json.dumps(stamped(self._newest, size)).encode()
+        self._connection.request("POST", "/publish/" if to is None else f"/publish/{to}/", body, HEADERS)
         response = self._connection.getresponse()
         answer = response.read()
         if response.status >= 300:

@@ -1,81 +1,75 @@
-"""Medians of the measurements and their ratios to nchan's, as a table and as JSON."""
+"""A table of each scenario: medians, ratios to its reference, and the goals."""
 
-import json
-import os
-import platform
-import statistics
-from dataclasses import asdict
-from pathlib import Path
+from collections.abc import Iterable
 
 from .compared import SYSTEMS
-from .rounds import Figures
-from .trial import Load
+from .results import Result
+from .scenario import Figure, Goal, Scenario
 
-REFERENCE = "nchan"
-BUSY_CORES = 0.1
-
-
-def medians(measured: dict[str, list[Figures]]) -> dict[str, Figures]:
-    """Return the median figures of each measured system."""
-    return {
-        name: {figure: statistics.median(each[figure] for each in rounds) for figure in rounds[0]}
-        for name, rounds in measured.items()
-        if rounds
-    }
+NOT_MEASURED = "–"
 
 
-def columns(load: Load) -> dict[str, tuple[str, int]]:
-    """Return the heading and the number of decimals of each figure."""
-    return {
-        "paced": (f"CPU s per 100,000: {load.clients:,} at {load.rate:g}/s", 2),
-        "saturated": (f"CPU s per 100,000: {load.crowd:,} saturated", 2),
-        "memory": ("KiB per idle client", 1),
-        "threads": (f"threads at {load.clients:,}", 0),
-    }
-
-
-def table(measured: dict[str, list[Figures]], load: Load) -> str:
-    """Return a Markdown table of the medians, each with its ratio to nchan's."""
-    middle = medians(measured)
-    reference = middle.get(REFERENCE)
-    rows = [["", *(heading for heading, _ in columns(load).values())]]
-    for name, figures in middle.items():
-        cells = [cell(figures, reference, key, digits) for key, (_, digits) in columns(load).items()]
-        rows.append([SYSTEMS[name].name, *cells])
+def table(scenario: Scenario, result: Result, figures: Iterable[str] = (), systems: Iterable[str] = ()) -> str:
+    """Return a Markdown table of some figures and systems, by default all that were measured."""
+    names = [*figures] or [*scenario.figures]
+    keys = [key for key in [*systems] or scenario.systems if result.systems.get(key, {}).get("figures")]
+    rows = [["", *(scenario.figures[name].heading for name in names)]]
+    rows += [[SYSTEMS[key].name, *(cell(scenario, result, key, name) for name in names)] for key in keys]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [line(row, widths) for row in rows]
-    return "\n".join([lines[0], line(["-" * width for width in widths], widths), *lines[1:]])
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    return "\n".join([line(rows[0], widths), line(rule, widths), *(line(row, widths) for row in rows[1:])])
 
 
-def cell(figures: Figures, reference: Figures | None, key: str, digits: int) -> str:
-    """Return a figure and, if nchan was measured, its ratio."""
-    figure = f"{figures[key]:,.{digits}f}"
-    return f"{figure} ({figures[key] / reference[key]:.1f}x)" if reference and reference[key] > 0 else figure
+def cell(scenario: Scenario, result: Result, key: str, name: str) -> str:
+    """Return a figure and, if the reference was measured, its ratio."""
+    value, reference = result.figure(key, name), result.figure(scenario.reference, name)
+    if value is None:
+        return NOT_MEASURED
+    text = f"{value:,.{scenario.figures[name].decimals}f}"
+    return f"{text} ({value / reference:.2f}×)" if reference else text
 
 
 def line(cells: list[str], widths: list[int]) -> str:
     """Return a row with its first cell left-aligned and its numbers right-aligned."""
-    first, *rest = (width for width in widths)
+    first, *rest = widths
     numbers = [text.rjust(width) for text, width in zip(cells[1:], rest, strict=True)]
     return f"| {' | '.join([cells[0].ljust(first), *numbers])} |"
 
 
-def warning(measured: dict[str, list[Figures]]) -> str:
-    """Return a warning if other programs were busy during the run, else ""."""
-    other_load = max((each["other_load"] for rounds in measured.values() for each in rounds), default=0)
-    return (
-        f"\nOther programs kept {other_load:.1f} cores busy. Run it again when the machine is idle.\n"
-        if other_load > BUSY_CORES
-        else ""
-    )
+def goals(scenario: Scenario, result: Result) -> list[str]:
+    """Return a sentence for each goal: the limit, what was measured, and whether it is reached."""
+    return [
+        judged(key, figure, goal, result.figure(key, name), result.figure(goal.of, name))
+        for name, figure in scenario.figures.items()
+        for key, goal in figure.goals.items()
+    ]
 
 
-def write(file: Path, measured: dict[str, list[Figures]], load: Load) -> None:
-    """Write the figures of all rounds, their medians, the load and the machine as JSON."""
-    result = {
-        "machine": {"platform": platform.platform(), "python": platform.python_version(), "cores": os.cpu_count()},
-        "load": asdict(load),
-        "medians": medians(measured),
-        "rounds": measured,
-    }
-    file.write_text(json.dumps(result, indent=1) + "\n")
+def judged(key: str, figure: Figure, goal: Goal, value: float | None, reference: float | None) -> str:
+    """Return a sentence about one goal."""
+    limit = f"{'at least' if goal.at_least else 'at most'} {goal.limit:g}"
+    if goal.of:
+        limit += f" × {SYSTEMS[goal.of].name}"
+        value = value / reference if value is not None and reference else None
+    measured = NOT_MEASURED if value is None else f"{value:.2f}" if goal.of else f"{value:,.{figure.decimals}f}"
+    verdict = "not measured" if value is None else "reached" if goal.is_reached(value) else "NOT reached"
+    return f"{SYSTEMS[key].name}, {figure.heading}: {limit}; measured {measured}: {verdict}"
+
+
+def problems(result: Result) -> list[str]:
+    """Return what went wrong, a sentence for each problem."""
+    return [
+        f"{SYSTEMS[key].name} {problem.splitlines()[0]}"
+        for key, each in result.systems.items()
+        for problem in each["problems"]
+    ]
+
+
+def section(scenario: Scenario, result: Result) -> str:
+    """Return everything that a run of a scenario has to say."""
+    lines = [f"## {scenario.name}", "", scenario.sentence, "", table(scenario, result), ""]
+    lines += [f"- goal: {each}" for each in goals(scenario, result)]
+    lines += [f"- {each}" for each in problems(result)]
+    if result.is_busy:
+        lines.append(f"- BUSY: other programs kept {result.busy_cores:.1f} cores busy: run it on an idle machine.")
+    return "\n".join(lines).rstrip() + "\n"

@@ -1,64 +1,107 @@
-"""Runs servers on their own core."""
+"""Runs servers on their own cores."""
 
 import contextlib
+import os
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
-from tests.servers import ROOT, TIMEOUT_SECONDS, Server, environment_for, free_port, wait_until
+from tests.servers import ROOT, TIMEOUT_SECONDS, environment_for, free_port, wait_until
 
 from . import machine
 
 UVICORN = (
     "-m uvicorn {application} --interface asgi3 --host 127.0.0.1 --port {port} --http httptools --loop uvloop "
-    "--lifespan off --no-access-log --log-level warning"
+    "--lifespan off --no-access-log --log-level warning --workers {workers}"
 )
+
+
+class Server:
+    """A server that listens on `port`, logs to `folder` and may be killed and started again."""
+
+    def __init__(
+        self,
+        command: list[str],
+        port: int,
+        folder: Path,
+        environment: dict[str, str],
+        cores: Iterable[int] = (machine.SERVER_CORE,),
+    ) -> None:
+        self.port, self.environment = port, environment
+        self._command, self._log, self._cores = command, folder / "server.log", cores
+
+    def start(self) -> None:
+        """Start the process."""
+        with self._log.open("a") as output, machine.on_cores(self._cores):
+            self._process = subprocess.Popen(
+                self._command, cwd=ROOT, env=self.environment, stdout=output, stderr=output, start_new_session=True
+            )
+        self.process = psutil.Process(self._process.pid)
+
+    def listens(self) -> bool:
+        """Return whether the server listens. Raises `RuntimeError` if it has ended."""
+        if self._process.poll() is not None:
+            raise RuntimeError(f"{' '.join(self._command)} ended.")
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def kill(self) -> None:
+        """Kill the server and all its processes."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def terminate(self) -> None:
+        """Ask the server to end, as a deploy does."""
+        self._process.terminate()
+
+    def has_ended(self) -> bool:
+        """Return whether the process has ended."""
+        return self._process.poll() is not None
 
 
 @dataclass(frozen=True)
 class Target:
-    """A running server: its port, its process, and the cookies of a logged-in user."""
+    """A running server, the cookies of a logged-in user, and the processes of its broker."""
 
-    port: int
-    process: psutil.Process
+    server: Server
     cookies: str = ""
+    helpers: list[psutil.Process] = field(default_factory=list)
+
+    @property
+    def port(self) -> int:
+        """The port of the loopback."""
+        return self.server.port
 
 
 @contextlib.contextmanager
-def running(command: list[str], port: int, folder: Path, environment: dict[str, str]) -> Iterator[psutil.Process]:
-    """Run a server that listens on `port` and logs to `folder` while the block runs."""
-    log = folder / "server.log"
-    with log.open("w") as output, machine.on_core(machine.SERVER_CORE):
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
-        )
-    server = Server(f"http://127.0.0.1:{port}", process, log, command, environment)
+def running(server: Server) -> Iterator[Server]:
+    """Run a server while the block runs."""
+    server.start()
     try:
-        wait_until(lambda: listens(server, port), TIMEOUT_SECONDS)
-        yield psutil.Process(process.pid)
+        wait_until(server.listens, TIMEOUT_SECONDS)
+        yield server
     finally:
         server.kill()
 
 
-def listens(server: Server, port: int) -> bool:
-    """Return whether the server listens. Raises `RuntimeError` with its log if it has ended."""
-    if server.process.poll() is not None:
-        raise RuntimeError(f"{' '.join(server.command)} ended:\n{server.output()}")
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 @contextlib.contextmanager
 def uvicorn(
-    application: str, folder: Path, python: str = sys.executable, cookies: str = "", **variables: str
-) -> Iterator[Target]:
-    """Serve an ASGI application with one worker and `variables` in its environment while the block runs."""
+    application: str, folder: Path, python: str = sys.executable, workers: int = 1, **variables: str
+) -> Iterator[Server]:
+    """
+    Serve an ASGI application with `variables` in its environment while the block runs.
+
+    One worker has a core of its own; several have all cores.
+    """
     port = free_port()
-    command = [python, *UVICORN.format(application=application, port=port).split()]
-    with running(command, port, folder, environment_for(folder, **variables)) as process:
-        yield Target(port, process, cookies)
+    command = [python, *UVICORN.format(application=application, port=port, workers=workers).split()]
+    cores = (machine.SERVER_CORE,) if workers == 1 else machine.CORES
+    with running(Server(command, port, folder, environment_for(folder, **variables), cores)) as server:
+        yield server

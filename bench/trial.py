@@ -1,16 +1,12 @@
-"""One measurement of one system."""
+"""One system under load: clients, a publisher and a meter."""
 
-import contextlib
 import time
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 
-import psutil
-
-from .compared import System
 from .crowd import Crowd, Lost
 from .meter import Meter
-from .publisher import Publisher
+from .publisher import EVENT_BYTES, Publisher
+from .serving import Target
 
 DELIVERIES = 100_000
 ATTEMPTS = 10
@@ -18,103 +14,76 @@ SETTLING_SECONDS = 2
 DUPLICATE_SECONDS = 0.2
 
 
-@dataclass(frozen=True)
-class Load:
-    """
-    The load: `events` for `clients` at `rate` per second, then for `crowd` as fast as they arrive.
-
-    An event for n clients is n deliveries.
-    """
-
-    clients: int = 1000
-    crowd: int = 5000
-    events: int = 25
-    rate: float = 5
-
-
-def measure(system: System, load: Load, client: Path, folder: Path) -> dict[str, float]:
-    """
-    Return a system's figures.
-
-    `paced` and `saturated` are CPU seconds per 100,000 deliveries, `memory` is KiB per additional idle client,
-    `threads` the number with the first clients, `deliveries` the number of counted deliveries, and
-    `other_load` the maximum load of other programs, in cores.
-
-    Raises `Lost` unless each client receives each event exactly once.
-    """
-    with (
-        system.serving(folder) as target,
-        Crowd(client, target) as crowd,
-        contextlib.closing(Publisher(target.port)) as publisher,
-    ):
-        meter = Meter(target.process, [crowd.process, psutil.Process()])
-        trial = Trial(crowd, publisher, meter)
-        trial.grow(load.clients)
-        paced = trial.cost(load.events, load.rate)
-        threads, memory = meter.threads(), meter.memory_kib()
-        trial.grow(load.crowd)
-        memory = (meter.memory_kib() - memory) / (load.crowd - load.clients)
-        saturated = trial.cost(load.events)
-        return {
-            "paced": paced,
-            "saturated": saturated,
-            "memory": memory,
-            "threads": threads,
-            "deliveries": trial.deliveries,
-            "other_load": meter.max_other_load,
-        }
-
-
 class Trial:
-    """The clients, the publisher and the meter of one server."""
+    """The clients, the publisher and the meter of one server; each event is counted in each client."""
 
-    def __init__(self, crowd: Crowd, publisher: Publisher, meter: Meter) -> None:
-        self._crowd, self._publisher, self._meter = crowd, publisher, meter
-        self.deliveries = 0
+    def __init__(self, target: Target, crowd: Crowd, publisher: Publisher, meter: Meter) -> None:
+        self.target, self.crowd, self.publisher, self.meter = target, crowd, publisher, meter
 
-    def grow(self, size: int) -> None:
+    def grow(self, size: int, size_of_event: int = EVENT_BYTES) -> None:
         """Open streams until there are `size`, and wait until an event has reached each of them."""
         for _ in range(ATTEMPTS):
-            self._crowd.grow(size)
+            self.crowd.grow(size)
             # The server may have closed the idle connection: open another one.
-            self._publisher.close()
-            self._publish()
+            self.publisher.close()
+            self.publish(size_of_event)
             # Clients that have a response may not be subscribed yet.
-            if not self._crowd.missing(patience=SETTLING_SECONDS):
+            if not self.crowd.missing(patience=SETTLING_SECONDS):
                 return
         raise Lost(f"No event reached all {size} clients.")
 
-    def cost(self, events: int, rate: float | None = None) -> float:
+    def publish(self, size: int = EVENT_BYTES) -> None:
+        """Publish an event for all clients."""
+        self.publisher.publish(size)
+        self.crowd.expect()
+
+    def publish_to(self, number: int) -> None:
+        """Publish an event for one client."""
+        self.publisher.publish(to=number)
+        self.crowd.expect(1)
+
+    def cost(self, events: int, rate: float | None = None, size: int = EVENT_BYTES) -> float:
         """Publish events at `rate` or each after the last has arrived; return CPU seconds per `DELIVERIES`."""
-        used = self._meter.cpu_seconds()
-        with self._meter.measuring_other_load():
-            if rate:
-                self._publish_at(rate, events)
-            else:
-                self._publish_when_received(events)
-            self._check()
-        used = self._meter.cpu_seconds() - used
+        used = self.used_seconds(lambda: self._publish(events, rate, size))
+        return used * DELIVERIES / (events * self.crowd.receivers)
+
+    def latency(self, events: int, rate: float, size: int = EVENT_BYTES) -> tuple[float, float]:
+        """Publish events at `rate`; return the median and the 99th percentile of the latencies in ms."""
+        self.crowd.forget_latencies()
+        self.used_seconds(lambda: self._publish(events, rate, size))
+        counts = self.crowd.counts()
+        return counts.median_us / 1000, counts.p99_us / 1000
+
+    def used_seconds(self, publish: Callable[[], None]) -> float:
+        """Call `publish()`, wait for its events; return the server's CPU seconds. Raises `Lost`."""
+        used = self.meter.cpu_seconds()
+        with self.meter.measuring_other_load():
+            publish()
+            self.check()
+        used = self.meter.cpu_seconds() - used
         # Duplicates would have arrived by now.
         time.sleep(DUPLICATE_SECONDS)
-        self._check()
-        self.deliveries += events * self._crowd.size
-        return used * DELIVERIES / (events * self._crowd.size)
+        self.check()
+        return used
 
-    def _publish_at(self, rate: float, events: int) -> None:
-        began = time.monotonic()
-        for number in range(events):
-            time.sleep(max(0, began + number / rate - time.monotonic()))
-            self._publish()
+    def check(self) -> None:
+        """Wait for all events. Raises `Lost` unless each client has received each event exactly once."""
+        if missing := self.crowd.missing():
+            raise Lost(f"Of {self.crowd.expected} deliveries {missing} are missing.")
 
-    def _publish_when_received(self, events: int) -> None:
-        for _ in range(events):
-            self._publish()
-            self._check()
+    def _publish(self, events: int, rate: float | None, size: int) -> None:
+        if rate:
+            for _ in paced(events, rate):
+                self.publish(size)
+        else:
+            for _ in range(events):
+                self.publish(size)
+                self.check()
 
-    def _publish(self) -> None:
-        self._publisher.publish()
-        self._crowd.expect()
 
-    def _check(self) -> None:
-        if missing := self._crowd.missing():
-            raise Lost(f"Of {self._crowd.expected} deliveries {missing} are missing.")
+def paced(events: int, rate: float):
+    """Yield the numbers of events, `rate` of them a second."""
+    began = time.monotonic()
+    for number in range(events):
+        time.sleep(max(0, began + number / rate - time.monotonic()))
+        yield number

@@ -1,4 +1,4 @@
-.PHONY: template manifest bench pictures soak client servers check-client check-client-sources check-manifest remove-template
+.PHONY: template manifest bench figures pictures soak client servers check-client check-client-sources check-manifest remove-template
 
 ONLY_HERE := $(shell sed -n 's|^/\(.*\) export-ignore$$|\1|p' .gitattributes)
 # `startproject` copies no folder whose name begins with a dot.
@@ -35,8 +35,11 @@ template: setup ## Build dist/project_template.zip for startproject --template
 manifest: setup ## Write template.lock, the manifest of a project's files
 	@$(PYTHON) -m template.manifest
 
-bench: setup ## Compare the cost of open streams with nchan and others (options: bench/README.md)
+bench: setup ## Measure streams beside nchan and others, by scenario (options: bench/README.md)
 	@$(PYTHON) -m bench
+
+figures: setup ## Write the figures of `make bench` into the documents
+	@$(PYTHON) -m bench.figures
 
 pictures: setup ## Take the README's pictures again, from a running server
 	@PICTURES=docs $(PYTHON) -m pytest -m soak template/tests/browser/test_picture.py -n0

@@ -12,20 +12,33 @@ def publishing(application):
     """
     Return `application` with requests to `/publish/` handled before Django.
 
-    Django's work for these requests is not part of a delivery.
+    Django's work for these requests is not part of a delivery. `/publish/5/` is for the stream number 5.
     """
     publish_tick = import_module(settings.ROOT_URLCONF).publish_tick
 
-    async def publish(receive, send):
-        await publish_tick((await receive())["body"])
+    async def publish(scope, receive, send):
+        number = scope["path"].removeprefix("/publish/").strip("/")
+        await publish_tick(await body_of(receive), *([number] if number else []))
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
 
     # Not a coroutine, which would stay in memory with each stream.
     def asgi(scope, receive, send):
-        return publish(receive, send) if scope["path"] == "/publish/" else application(scope, receive, send)
+        if scope["type"] == "http" and scope["path"].startswith("/publish/"):
+            return publish(scope, receive, send)
+        return application(scope, receive, send)
 
     return asgi
+
+
+async def body_of(receive):
+    """Return the body of a request."""
+    parts, more = [], True
+    while more:
+        message = await receive()
+        parts.append(message["body"])
+        more = message.get("more_body", False)
+    return b"".join(parts)
 
 
 django_application = get_asgi_application()

@@ -1,19 +1,41 @@
-"""This project: a channel view, and `publish()`."""
+"""This project: channel views, a `stream()` that subscribes, and `publish()`."""
 
 import json
 
 from django.urls import path
 
-from apps.sse import SSEView, apublish
+from apps.sse import Position, SSEView, apublish
 
 
 class Ticks(SSEView):
     channels = ("bench",)
 
 
-async def publish_tick(body):
-    """Publish the JSON of the body."""
-    await apublish("bench", "tick", json.loads(body))
+class OwnTicks(SSEView):
+    """A channel for each client."""
+
+    def get_channels(self, request):
+        return [f"bench-{self.kwargs['number']}"]
 
 
-urlpatterns = [path("ticks/", Ticks.as_view())]
+class KeptTicks(SSEView):
+    """A stream that keeps its request while it is open."""
+
+    event_id = Position
+
+    async def stream(self, request):
+        async with self.subscribe("bench") as events:
+            async for event in events:
+                yield event
+
+
+async def publish_tick(body, number=None):
+    """Publish the JSON of the body: to all, or on the channel of one client."""
+    await apublish("bench" if number is None else f"bench-{number}", "tick", json.loads(body))
+
+
+urlpatterns = [
+    path("ticks/", Ticks.as_view()),
+    path("ticks/<int:number>/", OwnTicks.as_view()),
+    path("kept/", KeptTicks.as_view()),
+]

@@ -21,10 +21,15 @@ def binaries() -> Path | None:
 
 
 class Postgres:
-    """A database server in `folder`; `url` is the `DATABASE_URL` of its database."""
+    """
+    A database server in `folder`; `url` is the `DATABASE_URL` of its database.
 
-    def __init__(self, folder: Path) -> None:
+    Without `fsync` it does not wait for the disk.
+    """
+
+    def __init__(self, folder: Path, *, fsync: bool = False) -> None:
         self._folder, self._port = folder, free_port()
+        self._fsync = "on" if fsync else "off"
         self.url = f"postgres://postgres@127.0.0.1:{self._port}/postgres"
         self._as_postgres: list[str] = []
         if os.geteuid() == 0:
@@ -34,8 +39,15 @@ class Postgres:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        options = f"-p {self._port} -c listen_addresses=127.0.0.1 -c fsync=off -c unix_socket_directories="
+        options = (
+            f"-p {self._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync={self._fsync}"
+        )
         self._run("pg_ctl", "-w", "-l", str(self._folder / "log"), "-o", options, "start")
+
+    @property
+    def pid(self) -> int:
+        """The number of the main process while the server runs."""
+        return int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
 
     def stop(self) -> None:
         """Stop the server immediately, which cuts its connections."""
@@ -47,10 +59,10 @@ class Postgres:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Postgres]:
+def running(*, fsync: bool = False) -> Iterator[Postgres]:
     """Run a server until the block ends."""
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
-        server = Postgres(Path(folder))
+        server = Postgres(Path(folder), fsync=fsync)
         server.start()
         try:
             yield server

@@ -45,6 +45,11 @@ class Valkey:
             self.stop()
             raise
 
+    @property
+    def pid(self) -> int:
+        """The number of the process while the server runs."""
+        return self._process.pid
+
     def stop(self) -> None:
         """Kill the server, cutting its connections."""
         self._process.kill()

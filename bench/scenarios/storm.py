@@ -1,0 +1,98 @@
+"""All clients of a server come back at once."""
+
+import functools
+import time
+
+from ..crowd import Lost
+from ..scenario import Bench, Figure, Figures, Goal, Scenario
+from ..trial import Trial
+
+CLIENTS = 10_000
+LAST = 200
+PATIENCE_SECONDS = 120
+
+
+def measure(bench: Bench, is_kill: bool) -> Figures:
+    """End the server and start it again while its clients come back with the browser client's delays."""
+    # nchan ends with a failed assertion if clients return with ids of a server before it.
+    with bench.trial(retry=True, resume=bench.key != "nchan") as trial:
+        size = bench.size(CLIENTS)
+        trial.grow(size)
+        before = trial.crowd.counts()
+        began = time.monotonic()
+        ended = end(trial, is_kill, size)
+        trial.target.server.start()
+        with trial.meter.measuring_other_load():
+            counts = trial.crowd.wait(streams=size, patience=PATIENCE_SECONDS)
+        if counts.open < size:
+            raise Lost(f"Of {size} clients {counts.open} were back after {PATIENCE_SECONDS} s.")
+        times = sorted(opened / 1000 - began for opened in trial.crowd.opening_times())
+        check_events(trial)
+        return {
+            "ended": ended,
+            "half": times[size // 2],
+            "all": times[-1],
+            "last": times[-1] - times[-min(LAST, size)],
+            "refused": counts.refused - before.refused,
+            "hurried": counts.hurried - before.hurried,
+            "again": counts.refused_again - before.refused_again,
+        }
+
+
+def end(trial: Trial, is_kill: bool, size: int) -> float:
+    """End the server; return the seconds until the last stream had ended."""
+    began, server = time.monotonic(), trial.target.server
+    before = trial.crowd.counts().ended
+    if is_kill:
+        server.kill()
+        return 0
+    server.terminate()
+    while time.monotonic() < began + PATIENCE_SECONDS:
+        counts = trial.crowd.counts()
+        if server.has_ended() and counts.ended - before >= size:
+            return counts.last_ended_at / 1000 - began
+        time.sleep(0.02)
+    raise Lost("The streams did not end.")
+
+
+def check_events(trial: Trial) -> None:
+    """Raise `Lost` unless an event reaches all clients that are back."""
+    trial.publisher.close()
+    trial.crowd.expected = trial.crowd.counts().events
+    trial.publish()
+    trial.check()
+
+
+FIGURES = {
+    "half": Figure("half back, s", 1),
+    "last": Figure("the last 200 took, s", 1),
+    "refused": Figure("refused", 0),
+    "again": Figure("refused again", 0),
+    "hurried": Figure("without Retry-After", 0, {"sqlite": Goal(0)}),
+}
+
+KILL = Scenario(
+    name="storm",
+    sentence="10,000 clients after `kill -9` of their only worker, which starts again at once: seconds until "
+    "all are back, with the browser client's delays.",
+    systems=("nchan", "bare", "sqlite"),
+    figures={"all": Figure("all back, s", 1, {"sqlite": Goal(30)}), **FIGURES},
+    measure=functools.partial(measure, is_kill=True),
+    reference="",
+    seconds=240,
+)
+
+STOP = Scenario(
+    name="stop",
+    sentence="10,000 clients after SIGTERM of their only worker, which starts again as soon as it has ended: "
+    "seconds until all streams have ended, and until all are back.",
+    systems=("sqlite",),
+    figures={
+        "ended": Figure("ended, s", 2, {"sqlite": Goal(1)}),
+        "all": Figure("all back, s", 1, {"sqlite": Goal(25)}),
+        **FIGURES,
+    },
+    measure=functools.partial(measure, is_kill=False),
+    reference="",
+    seconds=240,
+)
