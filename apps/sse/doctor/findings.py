@@ -159,7 +159,7 @@ def processes(is_silent: Counter[bool]) -> Iterator[Finding]:
 
 
 def load(before: Iterable[Process], after: Iterable[Process]) -> Iterator[Finding]:
-    """Yield how near the processes are to their ceilings, from their rows at the start and the end of the checks."""
+    """Yield how near the processes are to their ceilings, from their rows before and after the checks."""
     # A process of the previous release may not report its limit.
     gauges = [gauges for row in after if "max_connections" in (gauges := row.data["gauges"]) and row.kind == "web"]
     if gauges:

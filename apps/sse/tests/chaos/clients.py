@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import httpx
 
+from apps.sse.wire.events import Position
 from apps.sse.wire.parser import Frame, Parser, ReceivedEvent
 
 LOST = (OSError, EOFError)
@@ -76,6 +77,11 @@ class Client:
             self.resets += 1
         elif frame.event and frame.event.name != "sse:open":
             self.events.append(frame.event)
+
+    @property
+    def positions(self):
+        """The number of each event in the log."""
+        return [Position.parse(event.id).number for event in self.events]
 
     @property
     def numbers(self):
