@@ -56,13 +56,14 @@ def release_connections() -> None:
 
 def use_unpooled_connections() -> None:
     """
-    Give this thread connections of its own instead of pooled ones.
+    Give this thread connections of its own that are not pooled, and stay open after a call.
 
-    They stay open until `connections.close_all()`. Requests that use up the pool do not delay this thread.
+    Requests that use up the pool do not delay this thread. SQLite's are opened again after a second, in case that
+    the file was replaced.
     """
     for alias in connections:
         own = connections.create_connection(alias)
         options = {name: value for name, value in own.settings_dict["OPTIONS"].items() if name != "pool"}
-        if options != own.settings_dict["OPTIONS"]:
-            own.settings_dict = {**own.settings_dict, "OPTIONS": options, "CONN_MAX_AGE": None}
-            connections[alias] = own
+        max_age = 1 if own.vendor == "sqlite" else None
+        own.settings_dict = {**own.settings_dict, "OPTIONS": options, "CONN_MAX_AGE": max_age}
+        connections[alias] = own

@@ -1,9 +1,10 @@
 """A thread for synchronous calls that may hang. A thread that hangs is replaced."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
@@ -23,24 +24,22 @@ class CallThread:
 
     If a call takes longer than `seconds`, it and all queued calls fail with `TimeoutError`, and the next call gets
     a new thread. While `MAX_HANGING` threads hang, every call fails immediately. With `unpooled` its database
-    connections are not pooled, so that requests that use up the pool do not delay its calls.
+    connections stay open and are not pooled, so that requests that use up the pool do not delay its calls.
     """
 
     def __init__(self, name: str, seconds: float, *, unpooled: bool = False) -> None:
         self._name, self._seconds, self._unpooled = name, seconds, unpooled
         self._hanging: list[_Thread] = []
         self._thread: _Thread | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     async def call(self, function: Callable, *arguments: Any) -> Any:
         """Return what the function returns; raises what it raises, or `TimeoutError`."""
         thread = self._running_thread()
-        future = thread.put(lambda: function(*arguments))
-        while not (await asyncio.wait({future}, timeout=thread.remaining(self._seconds)))[0]:
-            if thread.remaining(self._seconds) <= 0:
-                self._replace(thread)
-        if future.cancelled():
-            raise TimeoutError(f"a broker call took longer than {self._seconds:g} s")
-        return future.result()
+        answer = thread.put(partial(function, *arguments))
+        if self._timer is None:
+            self._check()
+        return await answer
 
     def close(self) -> None:
         """End the thread after its last call."""
@@ -55,11 +54,17 @@ class CallThread:
             self._thread = _Thread(self._name, unpooled=self._unpooled)
         return self._thread
 
-    def _replace(self, thread: "_Thread") -> None:
-        thread.cancel_all()
-        if thread is self._thread:
-            self._hanging.append(thread)
+    def _check(self) -> None:
+        """Replace the thread if its current call takes too long. One timer checks all calls."""
+        self._timer = None
+        if (thread := self._thread) is None or not thread.answers:
+            return
+        if (remaining := thread.remaining(self._seconds)) > 0:
+            self._timer = asyncio.get_running_loop().call_later(remaining, self._check)
+        else:
             self._thread = None
+            self._hanging.append(thread)
+            thread.fail_all(TimeoutError(f"a broker call took longer than {self._seconds:g} s"))
 
 
 class _Thread(threading.Thread):
@@ -68,29 +73,30 @@ class _Thread(threading.Thread):
     def __init__(self, name: str, *, unpooled: bool) -> None:
         super().__init__(name=name, daemon=True)
         self._unpooled = unpooled
-        self._calls: SimpleQueue[tuple[Future, Callable[[], Any]] | None] = SimpleQueue()
-        self._current: Future | None = None
-        self._started_at = 0.0
-        self._waiting: set[asyncio.Future] = set()
+        self._loop = asyncio.get_running_loop()
+        self._calls: SimpleQueue[tuple[asyncio.Future, Callable[[], Any]] | None] = SimpleQueue()
+        # When the current call began; None between two.
+        self._started_at: float | None = None
+        # Those of the current and the queued calls.
+        self.answers: set[asyncio.Future] = set()
         self.start()
 
     def put(self, function: Callable[[], Any]) -> asyncio.Future:
-        """Queue a call, and return its future for the running loop."""
-        future: Future = Future()
-        self._calls.put((future, function))
-        waiting = asyncio.wrap_future(future)
-        self._waiting.add(waiting)
-        waiting.add_done_callback(self._forget)
-        return waiting
+        """Queue a call, and return the future of its answer."""
+        answer = self._loop.create_future()
+        self.answers.add(answer)
+        self._calls.put((answer, function))
+        return answer
 
     def remaining(self, seconds: float) -> float:
         """Return how many of its `seconds` the current call has left."""
-        return seconds if self._current is None else self._started_at + seconds - monotonic()
+        started_at = self._started_at
+        return seconds if started_at is None else started_at + seconds - monotonic()
 
-    def cancel_all(self) -> None:
-        """Cancel all calls, and end the thread once the current one returns."""
-        for future in list(self._waiting):
-            future.cancel()
+    def fail_all(self, error: Exception) -> None:
+        """Let all calls fail, and end the thread once the current one returns."""
+        for answer in list(self.answers):
+            self._answer(answer, None, error)
         self.end()
 
     def end(self) -> None:
@@ -105,31 +111,36 @@ class _Thread(threading.Thread):
             del call
         databases.close_all()
 
-    def _next(self) -> "tuple[Future, Callable[[], Any]] | None":
+    def _next(self) -> "tuple[asyncio.Future, Callable[[], Any]] | None":
         try:
             return self._calls.get(timeout=IDLE_SECONDS)
         except Empty:
             databases.close_all()
             return self._calls.get()
 
-    def _do(self, future: Future, function: Callable[[], Any]) -> None:
-        if not future.set_running_or_notify_cancel():
-            return
-        self._started_at, self._current = monotonic(), future
-        try:
+    def _do(self, answer: asyncio.Future, function: Callable[[], Any]) -> None:
+        result, error = None, None
+        if not answer.done():
+            self._started_at = monotonic()
             try:
-                result = function()
-            finally:
-                release_connections()
-        except BaseException as error:
-            future.set_exception(error)
-        else:
-            future.set_result(result)
-        finally:
-            self._current = None
+                try:
+                    result = function()
+                finally:
+                    release_connections()
+            except BaseException as raised:
+                error = raised
+            self._started_at = None
+        # The loop may be closed, and then nobody waits.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._answer, answer, result, error)
 
-    def _forget(self, waiting: asyncio.Future) -> None:
-        self._waiting.discard(waiting)
-        if not waiting.cancelled():
+    def _answer(self, answer: asyncio.Future, result: Any, error: BaseException | None) -> None:
+        self.answers.discard(answer)
+        if answer.done():
+            return
+        if error is None:
+            answer.set_result(result)
+        else:
+            answer.set_exception(error)
             # Retrieved here, because the caller may be gone, and asyncio would report it as never retrieved.
-            waiting.exception()
+            answer.exception()

@@ -15,7 +15,8 @@ from ..stats.metrics import EndReason
 from ..wire.events import Event, Position, sse_id
 from . import control
 from .followers import Follower, send_to_all
-from .log import PAGE, Log
+from .log import Log
+from .missed import PAGE
 
 logger = logging.getLogger("apps.sse")
 
@@ -67,7 +68,7 @@ class Hub:
         await self._log.catch_up_to(since)
         metrics.counts["replays"] += 1
         while not follower.is_ended:
-            page = self._log.recent_after(since, follower.channels)
+            page = self._log.recent.after(since, follower.channels)
             if page is None:
                 page, since = await self._log.read_after(since, follower.channels)
             elif len(_first_chunk(page)) == len(page):

@@ -6,12 +6,12 @@ log cannot be read for long, all followers are dropped, since silence would look
 """
 
 import asyncio
-import contextlib
 import contextvars
 import logging
 import random
 from collections.abc import Callable, Coroutine
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from ..brokers import Broker, Gap
@@ -19,14 +19,15 @@ from ..databases import migration_hint
 from ..stats.metrics import EndReason
 from ..wire.events import Event, Position
 from .call_thread import CallThread
-from .recent import Recent
+from .missed import PAGE, Recent, Replays
 
 logger = logging.getLogger("apps.sse")
 
-PAGE = 200
 RECENT_EVENTS = 1000
-# The loop's other tasks run after this many deliveries.
+# The loop's other tasks run after this many deliveries and events.
 DELIVERIES_AT_ONCE = 5000
+# After a read, the next one waits this long, so that a flood of events is read in pages.
+GATHER_SECONDS = 0.005
 MAINTENANCE_SECONDS = 5.0
 START_SECONDS = 5.0
 # A call that takes longer fails. Maintenance may have many events to move.
@@ -34,9 +35,6 @@ READ_SECONDS = 6.0
 MAX_MAINTENANCE_SECONDS = 60.0
 # Followers are dropped when the log could not be read for this long; it is read every `MAINTENANCE_SECONDS`.
 MAX_OUTAGE_SECONDS = 12.0
-# Many clients reconnect with the same position: one read of the events that they missed serves all.
-SHARED_SECONDS = 1.0
-MAX_SHARED_READS = 8
 MIN_BACKOFF_SECONDS = 0.2
 MAX_BACKOFF_SECONDS = 10.0
 
@@ -72,8 +70,10 @@ class Log:
         self._is_ready = asyncio.Event()
         self._wake = asyncio.Event()
         self._reading = asyncio.Lock()
-        self._shared_reads: dict[Any, asyncio.Task[Any]] = {}
+        self._catching_up: asyncio.Task[None] | None = None
         self._thread = CallThread("sse-log", READ_SECONDS, unpooled=True)
+        self._call = self._thread.call if broker.is_blocking else _call
+        self._replays = Replays(broker, READ_SECONDS, lambda: self.recent.newest.position)
         self._maintainer = CallThread("sse-maintenance", MAX_MAINTENANCE_SECONDS)
         self._task: asyncio.Task[None] | None = None
         self._watchdog: asyncio.TimerHandle | None = None
@@ -105,8 +105,8 @@ class Log:
             self._task.cancel()
         if self._watchdog is not None:
             self._watchdog.cancel()
-        self._thread.close()
-        self._maintainer.close()
+        for threads in (self._thread, self._replays, self._maintainer):
+            threads.close()
 
     @property
     def can_read(self) -> bool:
@@ -129,17 +129,11 @@ class Log:
         # A read that is shared may have begun before the event at that position was there.
         for _ in range(2):
             if self._lacks(position):
-                await self._share("catch up", self._catch_up)
+                if self._catching_up is None or self._catching_up.done():
+                    self._catching_up = self._create_task(self._catch_up())
+                await _result(self._catching_up)
         if self._lacks(position):
             raise Gap(position)
-
-    def recent_after(self, since: Position, channels: frozenset[str]) -> list[Event] | None:
-        """
-        Return all durable events of some channels after a position, or None if not all are in memory.
-
-        Raises `Gap` if the log does not contain the position.
-        """
-        return None if since.number < self.recent.oldest.number else self.recent.after(since, channels)
 
     async def read_after(self, since: Position, channels: frozenset[str]) -> tuple[list[Event], Position]:
         """
@@ -147,13 +141,13 @@ class Log:
 
         Raises `Gap` if the log does not contain the position `since`, `Unavailable` if it cannot be read.
         """
-        return await self._share((since, channels), lambda: self._read_after(since, channels), SHARED_SECONDS)
+        return await _result(self._replays.request(since, channels))
 
     async def latest(self, channels: frozenset[str]) -> dict[str, Event]:
         """Return the newest durable event of each channel that has one; raises `Unavailable`."""
         known = self.recent.latest(channels)
         if unknown := channels.difference(known):
-            older = await self._share(unknown, lambda: self._thread.call(self.broker.latest, unknown))
+            older = await _result(self._replays.request(None, unknown))
             if older:
                 # An event that is newer than those in memory would be delivered again.
                 await self.catch_up_to(max(event.position for event in older))
@@ -162,35 +156,6 @@ class Log:
 
     def _lacks(self, position: Position) -> bool:
         return position.number >= self.recent.oldest.number and position not in self.recent
-
-    async def _read_after(self, since: Position, channels: frozenset[str]) -> tuple[list[Event], Position]:
-        # Taken before the read, because the page lacks events that are logged during it.
-        newest = self.recent.newest.position
-        page = await self._thread.call(self.broker.read, since, PAGE, channels)
-        reached = page[-1].position if len(page) == PAGE else newest
-        kept = [event for event in page if event.number <= newest.number and event.durable]
-        return kept, min(reached, newest)
-
-    async def _share(self, key: Any, read: Callable[[], Coroutine[Any, Any, Any]], seconds: float = 0.0) -> Any:
-        """Read once for all callers with the same key at the same time, or within `seconds` after the read."""
-        if key not in self._shared_reads:
-            self._shared_reads[key] = self._create_task(read())
-            self._shared_reads[key].add_done_callback(lambda task: self._expire(key, task, seconds))
-        task = self._shared_reads[key]
-        await asyncio.wait({task})
-        try:
-            return task.result()
-        except Gap:
-            raise
-        except (Exception, asyncio.CancelledError) as error:
-            raise Unavailable from error
-
-    def _expire(self, key: Any, task: asyncio.Task[Any], seconds: float) -> None:
-        failed = task.cancelled() or task.exception() is not None
-        if failed or not seconds or len(self._shared_reads) > MAX_SHARED_READS:
-            del self._shared_reads[key]
-        else:
-            self._loop.call_later(seconds, self._shared_reads.pop, key)
 
     def _create_task(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = self._loop.create_task(work, context=contextvars.Context())
@@ -219,9 +184,11 @@ class Log:
     async def _follow(self, *others: asyncio.Task[None]) -> None:
         """Read whenever there may be new events; raises when one of the other tasks has ended."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(MAINTENANCE_SECONDS):
-                    await self._wake.wait()
+            timer = self._loop.call_later(MAINTENANCE_SECONDS, self._wake.set)
+            await self._wake.wait()
+            timer.cancel()
+            if (pause := self._read_at + GATHER_SECONDS - self._loop.time()) > 0:
+                await asyncio.sleep(pause)
             self._wake.clear()
             await self._catch_up()
             for task in others:
@@ -230,8 +197,9 @@ class Log:
             self._pause = MIN_BACKOFF_SECONDS
 
     async def _maintain(self) -> None:
+        call = self._maintainer.call if self.broker.is_blocking else _call
         while True:
-            await self._maintainer.call(self.broker.maintain)
+            await call(self.broker.maintain)
             await asyncio.sleep(MAINTENANCE_SECONDS)
 
     def _check_outage(self) -> None:
@@ -250,7 +218,7 @@ class Log:
             deliveries, size = 0, PAGE
             while size == PAGE:
                 try:
-                    events = await self._thread.call(self.broker.read, self.recent.newest.position, PAGE)
+                    events = await self._call(self.broker.read, self.recent.newest.position, PAGE)
                 except Gap:
                     await self._start_over()
                     return
@@ -259,7 +227,7 @@ class Log:
                 for run in _runs(events):
                     # No await between the two: a client that joins gets an event once, live or as a recent one.
                     self.recent.add(run)
-                    deliveries += self._deliver(run)
+                    deliveries += len(run) + self._deliver(run)
                     if deliveries > DELIVERIES_AT_ONCE:
                         deliveries = 0
                         await asyncio.sleep(0)
@@ -270,7 +238,7 @@ class Log:
         self._drop_all("gap")
 
     async def _load(self) -> list[Event]:
-        newest = await self._thread.call(self.broker.tail, RECENT_EVENTS)
+        newest = await self._call(self.broker.tail, RECENT_EVENTS)
         self._recent = Recent(newest)
         self.epoch += 1
         self._note_success()
@@ -283,7 +251,22 @@ class Log:
 
 def _runs(events: list[Event]) -> list[list[Event]]:
     """Split events where the channel changes."""
-    return [list(run) for _, run in groupby(events, key=lambda event: event.channel)]
+    return [list(run) for _, run in groupby(events, key=attrgetter("channel"))]
+
+
+async def _call(function: Callable, *arguments: Any) -> Any:
+    return function(*arguments)
+
+
+async def _result(shared: asyncio.Future) -> Any:
+    """Return the result of a read for which others may wait, too."""
+    await asyncio.wait({shared})
+    try:
+        return shared.result()
+    except Gap:
+        raise
+    except (Exception, asyncio.CancelledError) as error:
+        raise Unavailable from error
 
 
 def _outcome(task: asyncio.Task[Any]) -> str:

@@ -45,6 +45,7 @@ COUNTERS = {
     "read": ("sse_events_read", "Events that this process read from the log, published by any process."),
     "delivered": ("sse_events_delivered", "Events written to clients, counted once per client."),
     "replays": ("sse_replays", "Clients that reconnected and got a replay."),
+    "delayed_replays": ("sse_replays_delayed", "Reads for a replay that waited over a second for other replays."),
     "replayed": ("sse_events_replayed", "Events replayed to clients that reconnected."),
     "resets": ("sse_resets", "Resets: clients whose missed events could not be replayed."),
     "cpu_seconds": ("sse_cpu_seconds", "CPU time used."),

@@ -6,7 +6,7 @@ import pytest
 
 from apps.sse.brokers import get_broker
 from apps.sse.delivery import hub as hubs
-from apps.sse.delivery import log
+from apps.sse.delivery import log, missed
 from apps.sse.stats import processes
 from apps.sse.tests.servers import netns
 from apps.sse.tests.servers import postgres as postgresql
@@ -34,6 +34,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(log, "MIN_BACKOFF_SECONDS", 0.01)
     monkeypatch.setattr(log, "PAGE", 5)
     monkeypatch.setattr(hubs, "PAGE", 5)
+    monkeypatch.setattr(missed, "PAGE", 5)
     monkeypatch.setattr(log, "RECENT_EVENTS", 20)
 
 

@@ -56,6 +56,8 @@ async def until(condition):
 class FlakyBroker(MemoryBroker):
     """A broker that cannot be read or listened to while `is_down`; it counts its reads."""
 
+    is_blocking = True
+
     def __init__(self, url=""):
         super().__init__(url)
         self.is_down = False
