@@ -16,7 +16,7 @@ from tests import nginx
 from tests.servers import ROOT, environment_for, free_port
 
 from . import brokers, machine, packages
-from .serving import Server, Target, running, uvicorn
+from .serving import Server, Target, gunicorn, running, uvicorn
 
 NCHAN = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 
@@ -72,7 +72,11 @@ class Plain:
 
 @dataclass(frozen=True)
 class Site:
-    """This project's site as in production, with the URLs of one module, a broker and a logged-in user."""
+    """
+    This project's site as in production, with the URLs of one module, a broker and a logged-in user.
+
+    If it `is_supervised`, gunicorn starts a worker that has ended again.
+    """
 
     name: str
     urls: str
@@ -81,28 +85,32 @@ class Site:
     is_peer: bool = False
     broker: str = "memory"
     workers: int = 1
+    is_supervised: bool = False
 
     def missing(self) -> str:
         return packages.install() if self.is_peer else brokers.missing(self.broker)
 
     @contextlib.contextmanager
     def serving(self, folder: Path) -> Iterator[Target]:
-        with self.site(folder) as (variables, cookies, processes):
-            python_ = python(self.is_peer)
-            with uvicorn(self.application, folder, python_, self.workers, **variables) as server:
-                yield Target(server, cookies, processes)
+        with self.site(folder) as (variables, headers, processes):
+            if self.is_supervised:
+                serving = gunicorn(self.application, folder, **variables)
+            else:
+                serving = uvicorn(self.application, folder, python(self.is_peer), self.workers, **variables)
+            with serving as server:
+                yield Target(server, headers, processes)
 
     @contextlib.contextmanager
-    def site(self, folder: Path) -> Iterator[tuple[dict[str, str], str, list]]:
-        """Prepare a migrated site; return its environment, the cookies of a user, and the broker's processes."""
+    def site(self, folder: Path) -> Iterator[tuple[dict[str, str], tuple[str, ...], list]]:
+        """Prepare a migrated site; return its environment, the headers of a user, and the broker's processes."""
         with brokers.BROKERS[self.broker]() as broker:
             variables = settings(self.urls, self.apps) | broker.variables
             if "DATABASE_URL" in variables:
-                cookies = logged_in(folder, variables)
+                headers = logged_in(folder, variables)
             else:
-                database, cookies = sqlite_with_login()
+                database, headers = sqlite_with_login()
                 (folder / "db.sqlite3").write_bytes(database)
-            yield variables, cookies, broker.processes
+            yield variables, headers, broker.processes
 
 
 def python(is_peer: bool) -> str:
@@ -124,19 +132,19 @@ def settings(urls: str, apps: str = "") -> dict[str, str]:
     }
 
 
-def logged_in(folder: Path, variables: dict[str, str]) -> str:
-    """Migrate a site's database, log a user in, and return the user's cookies."""
+def logged_in(folder: Path, variables: dict[str, str]) -> tuple[str, ...]:
+    """Migrate a site's database, log a user in, and return the headers that the user's browser sends."""
     command = [sys.executable, "-m", "bench.site.log_in"]
-    key = subprocess.check_output(command, cwd=ROOT, env=environment_for(folder, **variables), text=True)
-    return f"sessionid={key}"
+    printed = subprocess.check_output(command, cwd=ROOT, env=environment_for(folder, **variables), text=True)
+    return (*printed.splitlines(),)
 
 
 @functools.cache
-def sqlite_with_login() -> tuple[bytes, str]:
-    """Return a migrated SQLite database with a logged-in user, and the user's cookies."""
+def sqlite_with_login() -> tuple[bytes, tuple[str, ...]]:
+    """Return a migrated SQLite database with a logged-in user, and the user's headers."""
     with tempfile.TemporaryDirectory() as name:
-        cookies = logged_in(Path(name), settings("bench.systems.queues"))
-        return (Path(name) / "db.sqlite3").read_bytes(), cookies
+        headers = logged_in(Path(name), settings("bench.systems.queues"))
+        return (Path(name) / "db.sqlite3").read_bytes(), headers
 
 
 OURS = Site("this project", "bench.systems.ours", application="bench.site.asgi:application")

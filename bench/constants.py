@@ -41,12 +41,12 @@ def rows(found: Results) -> list[tuple[str, str]]:
         ),
         (
             "one GiB holds",
-            figure(found, "memory", "sqlite", "channels"),
+            figure(found, "many", "sqlite", "channels"),
             lambda kib: f"{shortened(KIB_PER_GIB / kib)} streams of channels",
         ),
         (
             "one GiB holds",
-            figure(found, "memory", "ours", "kept"),
+            figure(found, "many", "ours", "kept"),
             lambda kib: f"{shortened(KIB_PER_GIB / kib)} streams that keep their request",
         ),
     ]

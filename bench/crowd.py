@@ -29,8 +29,8 @@ class Counts:
     The counts of the load client since its start; the latencies since it was last told to forget them.
 
     `refused` are answers other than 200, of which `hurried` had no `Retry-After`, and `refused_again` were
-    not the first since the stream ended. `unreachable` are attempts without an answer. `disordered` events
-    came twice or too late.
+    not the first since the stream ended. `unreachable` are attempts without an answer, `given_up` those that
+    had none for ten seconds. `disordered` events came twice or too late.
     """
 
     open: int
@@ -40,6 +40,7 @@ class Counts:
     ended: int
     last_ended_at: int
     unreachable: int
+    given_up: int
     refused: int
     hurried: int
     refused_again: int
@@ -62,7 +63,7 @@ class Crowd:
 
     They request `path`, in which `NUMBER` is the number of the stream, with additional `headers`. Each
     stream in `slow` reads slowly and does not count. With `retry` streams that end come back, and with
-    `resume` they send the id of their newest event.
+    `resume` they send the id of their newest event. At most `at_once` new streams wait for an answer.
     """
 
     def __init__(
@@ -74,11 +75,11 @@ class Crowd:
         slow: int = 0,
         retry: bool = False,
         resume: bool = False,
+        at_once: int = 16,
     ) -> None:
-        lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{target.port}", "Accept: text/event-stream", *headers]
-        lines += [f"Cookie: {target.cookies}"] if target.cookies else []
-        head = "\r\n".join([*lines, "", ""])
-        options = [f"slow={slow}", f"retry={int(retry)}", f"resume={int(resume)}"]
+        lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{target.port}", "Accept: text/event-stream"]
+        head = "\r\n".join([*lines, *target.headers, *headers, "", ""])
+        options = [f"slow={slow}", f"retry={int(retry)}", f"resume={int(resume)}", f"at_once={at_once}"]
         command = [program, str(target.port), head, MARK, *options]
         self._client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.process = psutil.Process(self._client.pid)

@@ -60,8 +60,11 @@ class Meter:
 def with_children(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
     """Return these processes and those that they started; the children of this process are others' business."""
     own = psutil.Process()
-    children = (child for each in processes if each != own for child in each.children(recursive=True))
-    return [*dict.fromkeys([*processes, *children])]
+    found = [*processes]
+    for each in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += each.children(recursive=True) if each != own else []
+    return [*dict.fromkeys(found)]
 
 
 def _cpu_seconds(processes: list[psutil.Process]) -> float:

@@ -10,7 +10,7 @@ from .scenarios import SCENARIOS
 PANELS = [
     ("deliver", "paced", "CPU seconds per 100,000 deliveries, 1,000 clients at 5/s"),
     ("latency", "p99", "99th percentile of the latency in ms, the same load"),
-    ("memory", "channels", "KiB for each further client"),
+    ("many", "channels", "KiB for each further client"),
     ("open", "cpu", "CPU ms to open a stream"),
     ("storm", "all", "seconds until 10,000 clients are back after kill -9"),
     ("publish", "transactions3", "events a second, three processes that publish"),

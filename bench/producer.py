@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 
@@ -41,9 +42,22 @@ class Producers:
 
     def publish(self, *order: object) -> Published:
         """Give all processes an order of `site/publish.py`, and return what they did."""
+        self.begin(*order)
+        return self.finish()
+
+    def begin(self, *order: object) -> None:
+        """Give all processes an order; `finish()` returns what they did."""
         for process in self._started:
             process.stdin.write(" ".join(map(str, order)) + "\n")
             process.stdin.flush()
+
+    def position(self) -> str:
+        """Return the newest position in the log."""
+        self.begin("position")
+        return next(map(self._answer, self._started))["position"]
+
+    def finish(self) -> Published:
+        """Wait for the end of the order that was begun."""
         answers = [self._answer(process) for process in self._started]
         return Published(
             events=sum(answer["events"] for answer in answers),
@@ -52,7 +66,7 @@ class Producers:
         )
 
     @staticmethod
-    def _answer(process: subprocess.Popen) -> dict[str, float]:
+    def _answer(process: subprocess.Popen) -> dict[str, Any]:
         line = process.stdout.readline()
         if not line:
             raise RuntimeError("A process that publishes ended.")

@@ -42,6 +42,7 @@ def goals(scenario: Scenario, result: Result) -> list[str]:
         judged(key, figure, goal, result.figure(key, name), result.figure(goal.of, name))
         for name, figure in scenario.figures.items()
         for key, goal in figure.goals.items()
+        if key in result.systems
     ]
 
 

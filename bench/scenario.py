@@ -117,6 +117,6 @@ class Bench:
 
 
 def log(folder: Path) -> str:
-    """Return the last log lines of the servers in `folder`."""
+    """Return the last log lines of the servers in `folder`, without those of streams that open and close."""
     lines = [line for file in folder.glob("*.log") for line in file.read_text(errors="replace").splitlines()]
-    return "\n".join(lines[-LOG_LINES:])
+    return "\n".join([line for line in lines if '"level": "INFO"' not in line][-LOG_LINES:])

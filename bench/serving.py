@@ -51,27 +51,29 @@ class Server:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
+    def end_worker(self, number: int) -> None:
+        """Send a signal to the worker processes, which are started again; without any, to the server."""
+        for worker in self.process.children() or [self.process]:
+            worker.send_signal(number)
+
+    def restart_if_ended(self) -> None:
+        """Start the server again if it has ended; a server with worker processes starts these again."""
+        if self._process.poll() is not None:
+            self.start()
+
     def kill(self) -> None:
         """Kill the server and all its processes."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
-    def terminate(self) -> None:
-        """Ask the server to end, as a deploy does."""
-        self._process.terminate()
-
-    def has_ended(self) -> bool:
-        """Return whether the process has ended."""
-        return self._process.poll() is not None
-
 
 @dataclass(frozen=True)
 class Target:
-    """A running server, the cookies of a logged-in user, and the processes of its broker."""
+    """A running server, the headers of a logged-in user, and the processes of its broker."""
 
     server: Server
-    cookies: str = ""
+    headers: tuple[str, ...] = ()
     helpers: list[psutil.Process] = field(default_factory=list)
 
     @property
@@ -104,4 +106,14 @@ def uvicorn(
     command = [python, *UVICORN.format(application=application, port=port, workers=workers).split()]
     cores = (machine.SERVER_CORE,) if workers == 1 else machine.CORES
     with running(Server(command, port, folder, environment_for(folder, **variables), cores)) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def gunicorn(application: str, folder: Path, **variables: str) -> Iterator[Server]:
+    """Serve an ASGI application with the project's configuration of gunicorn and one worker."""
+    port = free_port()
+    own = {"BIND": f"127.0.0.1:{port}", "WEB_CONCURRENCY": "1", "MAX_REQUESTS": "0"}
+    command = [sys.executable, "-m", "gunicorn", application]
+    with running(Server(command, port, folder, environment_for(folder, **own, **variables))) as server:
         yield server

@@ -2,15 +2,16 @@
 #ifndef CLIENT_H
 #define CLIENT_H
 
-enum { AT_ONCE = 16, TAIL = 256, POSITION = 64 };
+enum { TAIL = 256, POSITION = 64 };
 
 enum state { UNUSED, CONNECTING, BEGINNING, OPEN, SLOW, WAITING, LEFT };
 
 struct stream {
     enum state state;
     int number, descriptor;
-    int attempt, refusals; /* since it was last open */
-    long retry_ms, retry_at, opened_at;
+    int attempt;  /* since it was last open for a while */
+    int refusals; /* since it was last open */
+    long retry_ms, retry_at, began_at, opened_at;
     long long newest; /* when its newest event was sent, in microseconds */
     int tail_size;
     char tail[TAIL]; /* the end of what was read: an event may be split anywhere */
@@ -23,13 +24,15 @@ struct options {
     char mark;        /* occurs once in each event, after the time at which it was sent */
     int slow;         /* one stream in this number is slow; 0: none */
     int retry;        /* whether streams that end come back, as the browser client does */
+    int at_once;      /* the most connections that wait for an answer while streams are opened */
     int resume;       /* whether they do so with their position */
 };
 
 struct counts {
     long started, open, pending, events, bytes, disordered;
     long ended, last_ended_at;           /* streams that were open */
-    long unreachable;                    /* attempts without an answer */
+    long unreachable;                    /* attempts that got no connection, or no answer on it */
+    long given_up;                       /* attempts without an answer for too long */
     long refused, hurried, refused_again; /* answers other than 200; without Retry-After; not the first */
 };
 
@@ -44,6 +47,7 @@ long long microseconds(void);
 void connect_stream(struct stream *stream);
 void handle_stream(struct stream *stream);
 void read_slowly(struct stream *stream);
+void give_up_when_late(struct stream *stream, long now);
 
 void forget_latencies(void);
 void add_latency(long long us);

@@ -1,7 +1,7 @@
 /*
  * The load client: opens many event streams, counts the events that arrive, and measures their latency.
  *
- *     client PORT HEAD MARK [slow=N] [retry=1] [resume=1]
+ *     client PORT HEAD MARK [slow=N] [retry=1] [resume=1] [at_once=N]
  *
  * Each stream is a connection to PORT of the loopback that sends HEAD, a complete request. An event is
  * counted when its MARK arrives, a byte that occurs once in each event and nowhere else. The 16 digits
@@ -31,7 +31,7 @@
 
 enum { BATCH = 1024, TICK_MS = 5, SLOW_MS = 1000 };
 
-struct options options;
+struct options options = {.at_once = 16};
 struct counts counts;
 int poller;
 
@@ -66,8 +66,8 @@ static void answer(void)
 {
     printf("{\"open\": %ld, \"events\": %ld, \"bytes\": %ld, \"disordered\": %ld, \"ended\": %ld, ", counts.open,
            counts.events, counts.bytes, counts.disordered, counts.ended);
-    printf("\"last_ended_at\": %ld, \"unreachable\": %ld, \"refused\": %ld, \"hurried\": %ld, ",
-           counts.last_ended_at, counts.unreachable, counts.refused, counts.hurried);
+    printf("\"last_ended_at\": %ld, \"unreachable\": %ld, \"given_up\": %ld, \"refused\": %ld, \"hurried\": %ld, ",
+           counts.last_ended_at, counts.unreachable, counts.given_up, counts.refused, counts.hurried);
     printf("\"refused_again\": %ld, \"median_us\": %lld, \"p99_us\": %lld, \"max_us\": %lld}\n",
            counts.refused_again, latency_at(0.5), latency_at(0.99), latency_at(1));
     fflush(stdout);
@@ -117,14 +117,14 @@ static void answer_when_due(void)
 
 static void open_more(void)
 {
-    while (counts.started < wanted_streams && counts.pending < AT_ONCE) {
+    while (counts.started < wanted_streams && counts.pending < options.at_once) {
         struct stream *stream = &streams[counts.started];
         stream->number = counts.started++;
         connect_stream(stream);
     }
 }
 
-/* Open streams again whose delay is over, and read from the slow ones. */
+/* Open streams again whose delay is over, give late ones up, and read from the slow ones. */
 static void tick(void)
 {
     static long next, next_slow;
@@ -132,9 +132,11 @@ static void tick(void)
     if (now < next)
         return;
     next = now + TICK_MS;
-    for (long i = 0; options.retry && i < counts.started; i++)
+    for (long i = 0; options.retry && i < counts.started; i++) {
+        give_up_when_late(&streams[i], now);
         if (streams[i].state == WAITING && streams[i].retry_at <= now)
             connect_stream(&streams[i]);
+    }
     for (long i = 0; options.slow && now >= next_slow && i < counts.started; i++)
         if (streams[i].state == SLOW)
             read_slowly(&streams[i]);
@@ -153,7 +155,7 @@ static int patience(void)
 static void read_options(int count, char **arguments)
 {
     if (count < 4)
-        fail("usage: client PORT HEAD MARK [slow=N] [retry=1] [resume=1]", 100);
+        fail("usage: client PORT HEAD MARK [OPTION=NUMBER …]", 100);
     options.port = atoi(arguments[1]);
     options.head = arguments[2];
     options.mark = arguments[3][0];
@@ -161,6 +163,7 @@ static void read_options(int count, char **arguments)
         sscanf(arguments[i], "slow=%d", &options.slow);
         sscanf(arguments[i], "retry=%d", &options.retry);
         sscanf(arguments[i], "resume=%d", &options.resume);
+        sscanf(arguments[i], "at_once=%d", &options.at_once);
     }
 }
 

@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* As the browser client: apps/sse/client/src/retry.js, for a page that is visible. */
-enum { RETRY_MS = 3000, MAX_RETRY_MS = 5000 };
+/* As the browser client, retry.js and transport.js in apps/sse/client/src, for a page that is visible. */
+enum { RETRY_MS = 3000, MAX_RETRY_MS = 5000, HEALTHY_MS = 5000, ANSWER_MS = 10000 };
 /* A slow stream reads this number of bytes a second, and its kernel keeps few for it. */
 enum { SLOW_BYTES = 1024, SLOW_BUFFER = 4096 };
 enum { BUFFER = 1 << 16, HEAD = 4096, DIGITS = 16 };
@@ -53,6 +53,8 @@ static void end(struct stream *stream, const char *reason, long wait)
         counts.open--;
         counts.ended++;
         counts.last_ended_at = milliseconds();
+        if (counts.last_ended_at - stream->opened_at >= HEALTHY_MS)
+            stream->attempt = 0;
     } else {
         counts.pending--;
     }
@@ -75,6 +77,7 @@ void connect_stream(struct stream *stream)
     if (options.slow && stream->number % options.slow == options.slow - 1)
         setsockopt(stream->descriptor, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     stream->state = CONNECTING;
+    stream->began_at = milliseconds();
     counts.pending++;
     if (connect(stream->descriptor, (struct sockaddr *)&server, sizeof server) && errno != EINPROGRESS) {
         if (errno != ECONNREFUSED)
@@ -132,7 +135,7 @@ static void begin(struct stream *stream)
         return;
     }
     stream->state = OPEN;
-    stream->attempt = stream->refusals = 0;
+    stream->refusals = 0;
     stream->opened_at = milliseconds();
     counts.open++;
     counts.pending--;
@@ -208,6 +211,14 @@ void read_slowly(struct stream *stream)
     ssize_t size = recv(stream->descriptor, fresh, SLOW_BYTES, 0);
     if (size == 0 || (size < 0 && errno != EAGAIN))
         end(stream, "", 0);
+}
+
+void give_up_when_late(struct stream *stream, long now)
+{
+    if ((stream->state == CONNECTING || stream->state == BEGINNING) && now - stream->began_at >= ANSWER_MS) {
+        counts.given_up++;
+        end(stream, "", 0);
+    }
 }
 
 void handle_stream(struct stream *stream)

@@ -1,22 +1,38 @@
 """The scenarios, in the order of the report. A new one is a file here and a line below."""
 
 from ..scenario import Scenario
-from . import channels, deliver, latency, listen, memory, opening, publish, sizes, slow, storm, workers
+from . import (
+    channels,
+    deliver,
+    latency,
+    listen,
+    many,
+    opening,
+    publish,
+    replay,
+    saturate,
+    sizes,
+    slow,
+    storm,
+    workers,
+)
 
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
     for scenario in (
         deliver.SCENARIO,
+        saturate.SCENARIO,
+        sizes.SCENARIO,
         latency.SCENARIO,
-        memory.SCENARIO,
+        many.SCENARIO,
+        channels.SCENARIO,
+        slow.SCENARIO,
         opening.SCENARIO,
         storm.KILL,
         storm.STOP,
+        replay.SCENARIO,
         publish.SCENARIO,
         listen.SCENARIO,
-        sizes.SCENARIO,
-        channels.SCENARIO,
-        slow.SCENARIO,
         workers.SCENARIO,
     )
 }

@@ -25,7 +25,8 @@ def measure(bench: Bench) -> Figures:
 
         paced = int(RATE * bench.seconds(SECONDS))
         trial.crowd.forget_latencies()
-        figures["paced"] = trial.used_seconds(lambda: publish("paced", paced, RATE)) * 1000 / paced
+        used = trial.used_seconds(lambda: publish("paced", paced, RATE)) * 1000
+        figures["paced"] = (used - figures["idle"] * paced / RATE) / paced
         counts = trial.crowd.counts()
         figures |= {"median": counts.median_us / 1000, "p99": counts.p99_us / 1000}
         full = bench.size(FULL)

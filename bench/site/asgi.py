@@ -1,5 +1,6 @@
 """This project's ASGI application, and Django's plain one for the compared systems."""
 
+import inspect
 from importlib import import_module
 
 from django.conf import settings
@@ -22,7 +23,8 @@ def publishing(application):
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
 
-    # Not a coroutine, which would stay in memory with each stream.
+    # Not a coroutine, which would stay in memory with each stream; uvicorn's worker wants one.
+    @inspect.markcoroutinefunction
     def asgi(scope, receive, send):
         if scope["type"] == "http" and scope["path"].startswith("/publish/"):
             return publish(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Migrate the database, log a user in, and print the session key."""
+"""Migrate the database, log a user in, and print the headers that the user's browser sends."""
 
 import sys
 
@@ -12,12 +12,15 @@ def main() -> None:
     from django.core.management import call_command
     from django.http import HttpRequest
 
+    from apps.sse.http.share_keys import share_key
+
     call_command("migrate", verbosity=0)
     request = HttpRequest()
     request.session = SessionStore()
     login(request, get_user_model().objects.create_user("bench"))
     request.session.save()
-    sys.stdout.write(request.session.session_key)
+    sys.stdout.write(f"Cookie: sessionid={request.session.session_key}\n")
+    sys.stdout.write(f"SSE-Share-Key: {share_key(request.session)}\n")
 
 
 if __name__ == "__main__":

@@ -3,15 +3,19 @@ A process that publishes, as a task worker does. Each line on its standard input
 
     paced CHANNEL EVENTS RATE       some events, `RATE` a second, outside of transactions
     bulk CHANNEL EVENTS             the same as fast as possible, 100 in each transaction
+    spread CHANNEL EVENTS NUMBER    the same, in turn on the channels CHANNEL-0 to CHANNEL-NUMBER
     transactions CHANNEL SECONDS    one event in each transaction for some seconds
     bare CHANNEL SECONDS            the same outside of transactions
 
-The answer is a line of JSON: the events, the seconds, and the process's CPU seconds.
+    position
+
+The answer is a line of JSON: the events, the seconds, and the process's CPU seconds; or the newest position.
 """
 
 import json
 import sys
 import time
+from itertools import batched
 
 import django
 
@@ -37,13 +41,25 @@ def paced_events(channel, events, rate):
 
 def bulk(channel, events):
     """Publish as fast as possible in large transactions; return the number of events."""
+    return in_transactions(channel for _ in range(int(events)))
+
+
+def spread(channel, events, number):
+    """Publish on several channels in turn; return the number of events."""
+    return in_transactions(f"{channel}-{event % int(number)}" for event in range(int(events)))
+
+
+def in_transactions(channels):
+    """Publish an event on each channel, in large transactions; return their number."""
     from django.db import transaction
 
-    for _ in range(int(events) // PER_TRANSACTION):
+    count = 0
+    for batch in batched(channels, PER_TRANSACTION):
         with transaction.atomic():
-            for _ in range(PER_TRANSACTION):
+            for channel in batch:
                 publish_one(channel)
-    return int(events) // PER_TRANSACTION * PER_TRANSACTION
+        count += len(batch)
+    return count
 
 
 def transactions(channel, seconds):
@@ -67,18 +83,27 @@ def repeated(seconds, function, *arguments):
     return calls
 
 
-ORDERS = {"paced": paced_events, "bulk": bulk, "transactions": transactions, "bare": bare}
+ORDERS = {"paced": paced_events, "bulk": bulk, "spread": spread, "transactions": transactions, "bare": bare}
 
 
 def main():
     """Follow the orders."""
+    from apps.sse import position
+
     for line in sys.stdin:
         order, *arguments = line.split()
+        if order == "position":
+            answer({"position": str(position())})
+            continue
         cpu, began = time.process_time(), time.monotonic()
         events = ORDERS[order](*arguments)
-        done = {"events": events, "seconds": time.monotonic() - began, "cpu": time.process_time() - cpu}
-        sys.stdout.write(json.dumps(done) + "\n")
-        sys.stdout.flush()
+        answer({"events": events, "seconds": time.monotonic() - began, "cpu": time.process_time() - cpu})
+
+
+def answer(what):
+    """Write a line of JSON."""
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

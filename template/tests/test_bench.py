@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.fixtures import need
-from tests.servers import ROOT
+from tests.servers import ROOT, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark is for Linux")
 
@@ -81,11 +82,14 @@ def test_a_slow_client_is_not_counted(trial):
         assert running.crowd.receivers == 18
 
 
-def test_clients_come_back_to_a_server_that_was_killed_and_miss_nothing(trial):
-    with trial("sqlite", retry=True, resume=True) as running:
+def test_clients_come_back_to_a_worker_that_was_killed_and_miss_nothing(trial):
+    from bench.compared import SYSTEMS
+
+    supervised = dataclasses.replace(SYSTEMS["sqlite"], is_supervised=True)
+    with trial("sqlite", system=supervised, retry=True, resume=True) as running:
         running.grow(20)
-        running.target.server.kill()
-        running.target.server.start()
+        running.target.server.end_worker(signal.SIGKILL)
+        wait_until(lambda: running.crowd.counts().ended == 20)
         assert running.crowd.wait(streams=20).open == 20
         running.publisher.close()
         running.publish()

@@ -1,0 +1,44 @@
+"""Many clients: the memory of each further one, and when an event reaches them."""
+
+from ..scenario import Bench, Figure, Figures, Goal, Scenario
+
+FEW, MANY = 1000, 10_000
+SECONDS = 10
+
+
+def measure(bench: Bench) -> Figures:
+    """Open streams of a channel, and for this project streams that keep their request."""
+    figures = {}
+    for name, path in paths(bench.key).items():
+        few, many = bench.size(FEW), bench.size(MANY)
+        with bench.trial(path=path) as trial:
+            trial.grow(few)
+            before = trial.meter.memory_kib()
+            trial.grow(many)
+            figures[name] = (trial.meter.memory_kib() - before) / (many - few)
+            if name == "channels":
+                figures["median"], figures["p99"] = trial.latency(int(bench.seconds(SECONDS)), rate=1)
+    return figures
+
+
+def paths(key: str) -> dict[str, str]:
+    """Return the path of each figure of memory."""
+    return {"channels": "/ticks/"} | ({"kept": "/kept/"} if key == "ours" else {})
+
+
+SCENARIO = Scenario(
+    name="many",
+    sentence="10,000 clients: KiB of the server's memory (PSS) that each after the first 1,000 takes while "
+    "idle, logged in except for nchan and ASGI without a framework; and milliseconds from publishing "
+    "an event to its arrival, over all clients, at one event a second. The last client waits for the "
+    "writes to all others.",
+    systems=("nchan", "bare", "ours", "sqlite"),
+    figures={
+        "channels": Figure("KiB, channel view", 1, {"ours": Goal(12), "sqlite": Goal(13)}),
+        "kept": Figure("KiB, `stream()`", 1, {"ours": Goal(18)}),
+        "median": Figure("median ms", 0),
+        "p99": Figure("99th ms", 0),
+    },
+    measure=measure,
+    seconds=180,
+)
