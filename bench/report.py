@@ -71,6 +71,8 @@ def section(scenario: Scenario, result: Result) -> str:
     lines = [f"## {scenario.name}", "", scenario.sentence, "", table(scenario, result), ""]
     lines += [f"- goal: {each}" for each in goals(scenario, result)]
     lines += [f"- {each}" for each in problems(result)]
+    if result.is_quick:
+        lines.append("- QUICK: with a tenth of the clients that the sentence names.")
     if result.is_busy:
         lines.append(f"- BUSY: other programs kept {result.busy_cores:.1f} cores busy: run it on an idle machine.")
     return "\n".join(lines).rstrip() + "\n"
