@@ -1,13 +1,14 @@
 """
 The command behind `make figures`: writes the figures of the results into the documents.
 
-A document has blocks: a line `<!-- bench: SCENARIO [FIGURE …] -->`, what is written here, and a line
-`<!-- end -->`. A block without figures has all. `<!-- bench: constants -->` is a table of what one core,
-one GiB and one broker carry, and `<!-- bench: picture -->` the picture beside the document.
+A document has blocks: a line `<!-- bench: SCENARIO [FIGURE …] [SYSTEM …] -->`, what is written here, and a line
+`<!-- end -->`. A block without figures has all, without systems all. `<!-- bench: constants GROUP -->` is a
+table of what one core, one GiB and one broker carry.
 """
 
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from . import constants, picture, report, results
@@ -15,45 +16,60 @@ from .results import Result
 from .scenarios import SCENARIOS
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ("README.md", "docs/scale.md", "docs/operations.md", "bench/README.md")
-PICTURE = "docs/scale.svg"
+DOCUMENTS = ("README.md", "docs/scale.md", "docs/operations.md")
+REPORT, PICTURE = "bench/RESULTS.md", "docs/scale.svg"
 BLOCK = re.compile(r"(<!-- bench: ([^>]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def main() -> None:
-    """Write the documents and the picture."""
-    for name, text in written(results.read()).items():
+    """Write the documents, the report and the picture."""
+    texts = written(results.read())
+    for name, text in texts.items():
         (ROOT / name).write_text(text)
-    sys.stdout.write(f"Wrote the figures into {', '.join([*DOCUMENTS, PICTURE])}.\n")
+    sys.stdout.write(f"Wrote the figures into {', '.join(texts)}.\n")
 
 
 def written(found: dict[str, Result]) -> dict[str, str]:
-    """Return the text of each document, and of the picture, with the figures of these results."""
+    """Return the text of each document, of the report and of the picture, with the figures of these results."""
 
     def block(match: re.Match) -> str:
         return f"{match[1]}{content(match[2].split(), found)}\n{match[3]}"
 
     documents = {name: BLOCK.sub(block, (ROOT / name).read_text()) for name in DOCUMENTS}
-    return documents | {PICTURE: picture.draw(found)}
+    return documents | {REPORT: whole_report(found), PICTURE: picture.draw(found)}
+
+
+def whole_report(found: dict[str, Result]) -> str:
+    """Return the report of all scenarios."""
+    sections = [
+        f"{report.section(SCENARIOS[name], result)}\n{source([name], found)}\n" for name, result in found.items()
+    ]
+    return "\n".join(["# Results\n\nWritten by `make figures`; README.md explains them.\n", *sections])
 
 
 def content(arguments: list[str], found: dict[str, Result]) -> str:
     """Return what a block has between its lines."""
-    name, *figures = arguments
+    name, *names = arguments
     if name == "constants":
-        return constants.table(found)
+        return f"{constants.table(names[0], found)}\n\n{source(constants.scenarios(names[0]), found)}".rstrip()
     if name not in found:
         return "Not measured yet."
-    systems = [each for each in figures if each in SCENARIOS[name].systems]
-    figures = [each for each in figures if each not in systems]
-    return f"{report.table(SCENARIOS[name], found[name], figures, systems)}\n\n{source(name, found[name])}"
+    systems = [each for each in names if each in SCENARIOS[name].systems]
+    figures = [each for each in names if each not in systems]
+    return f"{report.table(SCENARIOS[name], found[name], figures, systems)}\n\n{source([name], found)}"
 
 
-def source(name: str, result: Result) -> str:
-    """Return where a table comes from, with a warning if its figures are not to be trusted."""
-    doubts = ["a quick run"] * result.is_quick + ["a busy machine"] * result.is_busy
+def source(names: Iterable[str], found: dict[str, Result]) -> str:
+    """Return where figures come from, with a warning if they are not to be trusted."""
+    used = {name: found[name] for name in names if name in found}
+    if not used:
+        return ""
+    dates = " and ".join(sorted({result.date for result in used.values()}))
+    machines = " and ".join(sorted({result.machine for result in used.values()}))
+    doubts = ["a quick run"] * any(result.is_quick for result in used.values())
+    doubts += ["a busy machine"] * any(result.is_busy for result in used.values())
     warning = f" **Preliminary: from {' on '.join(doubts)}.**" if doubts else ""
-    return f"`make bench SCENARIOS={name}`, {result.date}: {result.machine}.{warning}"
+    return f"`{' '.join(used)}`, {dates}: {machines}.{warning}"
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ def measure(bench: Bench) -> Figures:
     for name, path in paths(bench.key).items():
         few, many = bench.size(FEW), bench.size(MANY)
         with bench.trial(path=path) as trial:
+            trial.grow(1)
+            figures["worker"] = trial.meter.memory_kib() / 1024
             trial.grow(few)
             before = trial.meter.memory_kib()
             trial.grow(many)
@@ -36,6 +38,7 @@ SCENARIO = Scenario(
     figures={
         "channels": Figure("KiB, channel view", 1, {"ours": Goal(12), "sqlite": Goal(13)}),
         "kept": Figure("KiB, `stream()`", 1, {"ours": Goal(18)}),
+        "worker": Figure("MiB without clients", 0),
         "median": Figure("median ms", 0),
         "p99": Figure("99th ms", 0),
     },
