@@ -1,13 +1,10 @@
 """The log of the database broker, the outbox, and the processes of the site."""
 
 from datetime import timedelta
-from typing import Self
 
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
-
-from .wire.events import Event
 
 STORED = ("channel", "name", "text", "tag", "sent_at", "durable")
 
@@ -24,11 +21,6 @@ class StoredEvent(models.Model):
 
     class Meta:
         abstract = True
-
-    @classmethod
-    def of(cls, event: Event) -> Self:
-        """Return an unsaved row with the fields of the event."""
-        return cls(**{name: getattr(event, name) for name in STORED})
 
 
 class LoggedEvent(StoredEvent):

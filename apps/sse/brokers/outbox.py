@@ -8,16 +8,14 @@ from django.db.models import QuerySet
 
 from ..models import STORED, OutgoingEvent
 from ..wire.events import Event
-from .database import connection
+from .database import connection, insert
 
 TABLE = OutgoingEvent._meta.db_table
 
 
 def put(event: Event) -> int:
     """Store an event, as part of the caller's transaction if there is one, and return its key."""
-    row = OutgoingEvent.of(event)
-    row.save(using=connection().alias, force_insert=True)
-    return row.pk
+    return insert(OutgoingEvent, event)
 
 
 def oldest(limit: int, upto: int | None = None) -> dict[int, Event]:

@@ -10,12 +10,11 @@ from typing import Any, Self
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 from django.db.models import Max, Q, QuerySet
-from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
 from ...conf import setting
-from ...models import STORED, LoggedEvent, LogMark
+from ...models import STORED, LoggedEvent, LogMark, StoredEvent
 from ...wire.events import Event, Position
 from ..base import EVENT_BYTES, Broker, Gap
 
@@ -23,6 +22,8 @@ VENDORS = {"sqlite": "sqlite.SQLiteBroker", "postgresql": "postgresql.PostgreSQL
 
 TABLE = LoggedEvent._meta.db_table
 MARKS = LogMark._meta.db_table
+_FIELDS = ", ".join(STORED)
+_VALUES = ", ".join(["%s"] * len(STORED))
 
 TRIM_EVERY = 100
 # Each process also trims at this interval.
@@ -54,22 +55,34 @@ class DatabaseBroker(Broker):
     def values_of(self, channels: Collection[str]) -> Any:
         """Return the channels as the one parameter of `CHANNELS_SQL`."""
 
+    def channel_is_one_of(self, count: int) -> str:
+        """Return the condition for that many channels; its parameter is `values_of(channels)`."""
+        return f"channel IN (SELECT given.value FROM {self.CHANNELS_SQL})"
+
     def exclusive(self) -> AbstractContextManager[object]:
         """Keep other processes from writing the first event of the log at the same time."""
         return nullcontext()
 
     def read(self, after: Position, limit: int, channels: Collection[str] | None = None) -> list[Event]:
-        rows = _rows().filter(number__gte=after.number).order_by("number")
-        if channels is not None:
-            given = RawSQL(f"SELECT given.value FROM {self.CHANNELS_SQL}", [self.values_of(channels)])
-            rows = rows.filter(Q(number=after.number) | Q(channel__in=given))
-        found = _events(rows[: limit + 1])
-        if not found or found[0].position != after:
+        if channels is None:
+            found = _events("WHERE number >= %s ORDER BY number LIMIT %s", after.number, limit + 1)
+            if not found or found.pop(0).position != after:
+                raise Gap(after)
+            return found
+        where = f"WHERE {self.channel_is_one_of(len(channels))} AND number > %s ORDER BY number LIMIT %s"
+        found = _events(where, self.values_of(channels), after.number, limit)
+        # Events are trimmed from the oldest on: with the position after the read, the page is complete.
+        if self.missing([after]):
             raise Gap(after)
-        return found[1:]
+        return found
+
+    def missing(self, positions: Collection[Position]) -> set[Position]:
+        numbers = self.values_of([str(position.number) for position in positions])
+        where = f"WHERE number IN (SELECT CAST(given.value AS bigint) FROM {self.CHANNELS_SQL})"
+        return {*positions}.difference(_rows(f"SELECT number, tag FROM {TABLE} {where}", numbers))
 
     def tail(self, limit: int) -> list[Event]:
-        while not (newest := _events(_rows().order_by("-number")[:limit])):
+        while not (newest := _events("ORDER BY number DESC LIMIT %s", limit)):
             self._create()
         return newest[::-1]
 
@@ -77,9 +90,9 @@ class DatabaseBroker(Broker):
         alias = router.db_for_read(LoggedEvent)
         if alias == DEFAULT_DB_ALIAS:
             return super().position()
-        of_replica = _events(LoggedEvent.objects.using(alias).order_by("-number")[:1])
+        of_replica = LoggedEvent.objects.using(alias).order_by("-number").values_list("number", "tag").first()
         # If the replica has no log yet, return an unknown position, so that clients load their data again.
-        return of_replica[0].position if of_replica else Position(0, "0" * 8)
+        return Position(*(of_replica or (0, "0" * 8)))
 
     def latest(self, channels: Collection[str]) -> list[Event]:
         newest = f"""
@@ -88,7 +101,7 @@ class DatabaseBroker(Broker):
                 ORDER BY own.number DESC LIMIT 1
             ) FROM {self.CHANNELS_SQL}
         """
-        return _events(_rows().filter(number__in=RawSQL(newest, [self.values_of(channels)])).order_by("number"))
+        return _events(f"WHERE number IN ({newest}) ORDER BY number", self.values_of(channels))
 
     def trim(self) -> int:
         self._mark()
@@ -129,12 +142,8 @@ class DatabaseBroker(Broker):
 
     def _create(self) -> None:
         mark = Event(channel="", name="mark", text="")
-        sql = f"""
-            INSERT INTO {TABLE} ({", ".join(STORED)}) SELECT {", ".join(["%s"] * len(STORED))}
-            WHERE NOT EXISTS (SELECT 1 FROM {TABLE})
-        """
-        with self.exclusive(), connection().cursor() as cursor:
-            cursor.execute(sql, [getattr(mark, name) for name in STORED])
+        with self.exclusive():
+            insert(LoggedEvent, mark, f"WHERE NOT EXISTS (SELECT 1 FROM {TABLE})")
 
 
 def connection() -> Any:
@@ -166,6 +175,14 @@ def after_commit(do: Callable[[], object]) -> bool:
     return False
 
 
+def insert(table: type[StoredEvent], event: Event, condition: str = "") -> int:
+    """Insert an event into the log or the outbox, and return its key; 0 if the condition is not met."""
+    meta = table._meta
+    sql = f"INSERT INTO {meta.db_table} ({_FIELDS}) SELECT {_VALUES} {condition} RETURNING {meta.pk.attname}"
+    found = _rows(sql, *(getattr(event, name) for name in STORED))
+    return found[0][0] if found else 0
+
+
 def _class_for(vendor: str) -> Any:
     if vendor not in VENDORS:
         raise ImproperlyConfigured(
@@ -173,10 +190,6 @@ def _class_for(vendor: str) -> Any:
             f"{vendor}. Set SSE_BROKER_URL to redis://… or change DATABASE_URL."
         )
     return import_string(f"{__name__}.{VENDORS[vendor]}")
-
-
-def _rows() -> "QuerySet[LoggedEvent]":
-    return LoggedEvent.objects.using(connection().alias)
 
 
 def _marks() -> "QuerySet[LogMark]":
@@ -190,13 +203,20 @@ def _last_expired(newest: LogMark) -> int:
     return _marks().filter(is_old | is_over_size).aggregate(last=Max("number"))["last"] or 0
 
 
-def _events(rows: "QuerySet[LoggedEvent]") -> list[Event]:
-    return [Event(*row) for row in rows.values_list(*STORED, "number")]
+def _events(where: str, *values: Any) -> list[Event]:
+    return [Event(*row) for row in _rows(f"SELECT {_FIELDS}, number FROM {TABLE} {where}", *values)]
+
+
+def _rows(sql: str, *values: Any) -> list[tuple]:
+    # Not a QuerySet, which costs several times the query itself.
+    with connection().cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchall()
 
 
 def _drop_before(number: int) -> int:
     dropped = 0
-    expired = _rows().filter(number__lt=number)
+    expired = LoggedEvent.objects.using(connection().alias).filter(number__lt=number)
     while (first := expired.order_by("number").values_list("number", flat=True).first()) is not None:
         dropped += expired.filter(number__lt=first + TRIM_BATCH).delete()[0]
     return dropped

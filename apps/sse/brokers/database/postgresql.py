@@ -89,6 +89,9 @@ class PostgreSQLBroker(DatabaseBroker):
         finally:
             await database.close()
 
+    def channel_is_one_of(self, count: int) -> str:
+        return "channel = ANY(%s::text[])"
+
     def values_of(self, channels: Collection[str]) -> list[str]:
         return [*channels]
 

@@ -13,7 +13,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 from ...models import LoggedEvent
 from ...wire.events import Event
-from . import DatabaseBroker, after_commit, connection
+from . import DatabaseBroker, after_commit, insert
 from .file import LogFile, watch_writes
 
 # inotify reports a write just before its commit is visible, so the file is polled after it at growing intervals.
@@ -21,6 +21,8 @@ MIN_POLL_SECONDS = 0.005
 # How late the commit of another process is noticed at most, with inotify and without.
 MAX_POLL_SECONDS = 1
 MAX_POLL_SECONDS_WITHOUT_INOTIFY = 0.04
+# A read of more channels walks through the log.
+MAX_INDEXED_CHANNELS = 100
 
 
 class SQLiteBroker(DatabaseBroker):
@@ -34,23 +36,26 @@ class SQLiteBroker(DatabaseBroker):
         self._wakes: set[Callable[[], object]] = set()
 
     def append(self, event: Event) -> None:
-        row = LoggedEvent.of(event)
-        row.save(using=connection().alias, force_insert=True)
+        number = insert(LoggedEvent, event)
         after_commit(self._wake_listeners)
-        self.trim_if_due(row.number)
+        self.trim_if_due(number)
 
     async def listen(self, wake: Callable[[], object]) -> None:
-        loop, path, written = asyncio.get_running_loop(), database_path(), asyncio.Event()
-        call = functools.partial(loop.call_soon_threadsafe, written.set if path else wake)
+        loop, path, poller = asyncio.get_running_loop(), database_path(), _Poller(wake)
+        call = functools.partial(loop.call_soon_threadsafe, poller.check if path else wake)
         self._wakes.add(call)
         try:
-            if path:
-                await _poll(path, written, wake)
-            else:
-                wake()
-                await loop.create_future()
+            while path:
+                with contextlib.closing(LogFile(path)) as log, watch_writes(path, poller.check) as is_watched:
+                    await poller.run(log, MAX_POLL_SECONDS if is_watched else MAX_POLL_SECONDS_WITHOUT_INOTIFY)
+            wake()
+            await loop.create_future()
         finally:
             self._wakes.discard(call)
+
+    def channel_is_one_of(self, count: int) -> str:
+        # The plus keeps SQLite from using the index of channels, with which each page sorts all that is left.
+        return "+" * (count > MAX_INDEXED_CHANNELS) + super().channel_is_one_of(count)
 
     def values_of(self, channels: Collection[str]) -> str:
         return json.dumps([*channels])
@@ -69,19 +74,37 @@ def database_path() -> Path | None:
     return Path(unquote(urlsplit(name).path) if name.startswith("file:") else name).absolute()
 
 
-async def _poll(path: Path, written: asyncio.Event, wake: Callable[[], object]) -> None:
-    """Wake whenever the log in the file has changed: checked after each write, and periodically."""
-    while True:
-        with contextlib.closing(LogFile(path)) as log, watch_writes(path, written.set) as is_watched:
-            log.has_changed()
-            wake()
-            longest = MAX_POLL_SECONDS if is_watched else MAX_POLL_SECONDS_WITHOUT_INOTIFY
-            pause: float = MIN_POLL_SECONDS
-            while not log.is_replaced():
-                if log.has_changed():
-                    wake()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await written.wait()
-                pause = MIN_POLL_SECONDS if written.is_set() else min(2 * pause, longest)
-                written.clear()
+class _Poller:
+    """Calls `wake` whenever the log in a file has changed. Without tasks: a write costs several checks."""
+
+    def __init__(self, wake: Callable[[], object]) -> None:
+        self._wake = wake
+        self._replaced: asyncio.Future[None] | None = None
+
+    async def run(self, log: LogFile, max_pause: float) -> None:
+        """Return when the file was replaced; raises `OSError` or `sqlite3.Error` if it cannot be read."""
+        loop = asyncio.get_running_loop()
+        self._log, self._max_pause = log, max_pause
+        self._replaced = loop.create_future()
+        log.has_changed()
+        self._wake()
+        self._next: asyncio.Handle = loop.call_soon(self.check)
+        try:
+            await self._replaced
+        finally:
+            self._next.cancel()
+
+    def check(self, pause: float = 0.0) -> None:
+        """Check now, and again after growing pauses."""
+        if self._replaced is None or self._replaced.done():
+            return
+        self._next.cancel()
+        try:
+            if self._log.is_replaced():
+                self._replaced.set_result(None)
+            elif self._log.has_changed():
+                self._wake()
+        except Exception as error:
+            self._replaced.set_exception(error)
+        pause = min(max(2 * pause, MIN_POLL_SECONDS), self._max_pause)
+        self._next = self._replaced.get_loop().call_later(pause, self.check, pause)

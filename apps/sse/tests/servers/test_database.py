@@ -18,7 +18,7 @@ from tests.servers import wait_until
 
 STREAMS = 20
 POOL = 8
-LIBRARY = ["test_database_broker", "test_failures", "test_processes"]
+LIBRARY = ["test_database_broker", "test_failures", "test_processes", "test_query_plans"]
 BROKERS = ["on_postgresql", "test_redis_broker", "test_redis_outage"]
 
 

@@ -13,7 +13,6 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.sse.brokers import outbox, redis
 from apps.sse.brokers.redis import RedisBroker, address
-from apps.sse.models import OutgoingEvent
 from apps.sse.tests.contract import BrokerContract
 from apps.sse.tests.servers.frozen import Proxy
 from apps.sse.tests.servers.logs import log_texts, outbox_texts
@@ -95,7 +94,8 @@ with transaction.atomic():
 
     def test_concurrent_maintenance_publishes_events_once_and_in_order(self, broker, another_process):
         texts = [str(n) for n in range(1000)]
-        OutgoingEvent.objects.bulk_create(OutgoingEvent.of(event(text=text)) for text in texts)
+        for text in texts:
+            outbox.put(event(text=text))
         maintainers = [
             another_process("print('ready', flush=True)\ninput()\nbroker.maintain()\n") for _ in range(3)
         ]
