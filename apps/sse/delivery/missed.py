@@ -13,10 +13,13 @@ from ..stats import metrics
 from ..wire.events import Event, Position
 from .call_thread import CallThread
 
+# Events that are read at once, for one client and for several.
 PAGE = 200
+MAX_PAGE = 5000
 # One read serves the clients whose positions are in the same thousand.
 NEAR = 1000
-THREADS = 2
+# The loop's other tasks run after this many answers.
+ANSWERS_AT_ONCE = 20
 # Replays that waited longer for others are counted.
 DELAYED_SECONDS = 1.0
 # Many clients reconnect with the same position: one read of the events that they missed serves all.
@@ -88,7 +91,7 @@ class Recent:
 
 class Replays:
     """
-    Reads older events from the broker, in `THREADS` threads of their own, so that live events do not wait.
+    Reads older events from the broker, in a thread of their own, so that live events do not wait for replays.
 
     The clients that wait are served in their order, a page each, and those with near positions by one read.
     """
@@ -97,10 +100,10 @@ class Replays:
         self._broker = broker
         self._newest = newest
         self._loop = asyncio.get_running_loop()
-        self._threads = [CallThread("sse-replay", seconds, unpooled=True) for _ in range(THREADS)]
-        self._idle = [*self._threads]
+        self._thread = CallThread("sse-replay", seconds, unpooled=True)
+        self._serving: asyncio.Task[None] | None = None
         self._answers: dict[_Request, asyncio.Future] = {}
-        # The requests that no thread has taken, in order, and the times of their arrival.
+        # Those that the thread has not taken, in order, and the times of their arrival.
         self._waiting: dict[_Request, float] = {}
 
     def request(self, since: Position | None, channels: frozenset[str]) -> asyncio.Future:
@@ -114,25 +117,25 @@ class Replays:
         if request not in self._answers:
             self._answers[request] = self._loop.create_future()
             self._waiting[request] = self._loop.time()
-            if self._idle:
-                self._loop.create_task(self._serve(self._idle.pop()), context=contextvars.Context())
+            if self._serving is None or self._serving.done():
+                self._serving = self._loop.create_task(self._serve(), context=contextvars.Context())
         return self._answers[request]
 
     def close(self) -> None:
-        """End the threads after their last calls."""
-        for thread in self._threads:
-            thread.close()
+        """End the thread after its last call."""
+        self._thread.close()
 
-    async def _serve(self, thread: CallThread) -> None:
+    async def _serve(self) -> None:
         while self._waiting:
             requests = self._take()
             try:
-                results = await thread.call(self._read, requests, self._newest())
+                results = await self._thread.call(self._read, requests, self._newest())
             except BaseException as error:
                 results = dict.fromkeys(requests, error)
-            for request, result in results.items():
+            for count, (request, result) in enumerate(results.items(), 1):
                 self._answer(request, result)
-        self._idle.append(thread)
+                if count % ANSWERS_AT_ONCE == 0:
+                    await asyncio.sleep(0)
 
     def _take(self) -> list[_Request]:
         """Return the first request that waits, and all others that the same read can answer."""
@@ -164,9 +167,10 @@ class Replays:
         missing = self._broker.missing(positions) if len(positions) > 1 else set()
         results: dict[_Request, Any] = {request: Gap(request[0]) for request in requests if request[0] in missing}
         if known := positions - missing:
+            first, last = min(known), max(known)
             # Such a page ends after all of these positions.
-            limit = max(PAGE, max(known).number - min(known).number + 1)
-            page = self._broker.read(min(known), limit, channels)
+            limit = max(min(PAGE * len(requests), MAX_PAGE), last.number - first.number + 1)
+            page = self._broker.read(first, limit, channels)
             # The page lacks events that are logged during the read.
             reached = min(page[-1].position, newest) if len(page) == limit else newest
             found = _by_channel(event for event in page if event.durable and event.number <= newest.number)

@@ -89,7 +89,6 @@ async def test_replays_of_different_channels_and_near_positions_share_their_read
 
 
 async def test_a_client_with_few_missed_events_does_not_wait_for_one_with_many(flaky, monkeypatch):
-    monkeypatch.setattr(missed, "THREADS", 1)
     monkeypatch.setattr(missed, "NEAR", 1)
     start = flaky.position()
     hub = await start_after(*(("many", str(n)) for n in range(500)), ("few", "one"))
@@ -108,7 +107,6 @@ async def test_a_client_with_few_missed_events_does_not_wait_for_one_with_many(f
 
 async def test_replays_that_wait_long_for_others_are_counted(held, monkeypatch):
     monkeypatch.setattr(missed, "DELAYED_SECONDS", 0.01)
-    monkeypatch.setattr(missed, "THREADS", 1)
     start = held.position()
     hub = await start_after(("a", "1"), ("b", "2"))
     counted = metrics.counts["delayed_replays"]
