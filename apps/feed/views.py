@@ -66,6 +66,7 @@ class FeedStream(LoginRequiredMixin, SSEView):
     """All changes to the feed."""
 
     channels = [feed.CHANNEL]
+    sse_compress = True
     raise_exception = True
 
 

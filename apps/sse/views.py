@@ -38,6 +38,7 @@ class SSEMixin(DOMMixin):
     other ids. A client that sends an invalid one, as `Last-Event-ID` or `?lastEventId=`, gets `sse:reset`.
     `sse_retry_ms`: the client's reconnection delay, in milliseconds.
     `sse_keepalive_interval`: send a comment after this many seconds of silence.
+    `sse_compress`: compress with gzip; see *Compression* in README.md for when not to.
     `sse_cors`: allow pages of other origins to read the response. Other sites are refused otherwise.
     `sse_cors_origins`: the allowed origins, which may send cookies, or None for all, without cookies.
     `joinable`: tabs of one session may share a connection, because a tab that joins this `stream()`
@@ -49,6 +50,7 @@ class SSEMixin(DOMMixin):
     sse_retry_ms = 3000
     sse_keepalive_interval: float = 15
     joinable = False
+    sse_compress = False
     sse_cors = False
     sse_cors_origins: Sequence[str] | None = None
 
@@ -141,7 +143,9 @@ class SSEMixin(DOMMixin):
             keepalive=keepalive,
             name=f"{type(self).__module__}.{type(self).__qualname__}",
         )
-        return StreamResponse(self.request, connection, keepalive=keepalive, joinable=source.joinable)
+        return StreamResponse(
+            self.request, connection, keepalive=keepalive, joinable=source.joinable, compress=self.sse_compress
+        )
 
     def _admission(self) -> Admission:
         # There is none if `View` comes first in the base classes.

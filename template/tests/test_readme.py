@@ -110,7 +110,7 @@ def test_the_references_tables_match_the_views_attributes_and_methods():
     attributes, methods = REFERENCE.split("## Streams")[1].split("## Channels")[0].split("| method |")
     rows = re.findall(r"^\| (`.*?) \| (`.*?) \|", attributes, re.MULTILINE)
     shown = [pair for names, values in rows for pair in zip(code(names), code(values), strict=True)]
-    assert len(shown) == 9
+    assert len(shown) == 10
     assert [(name, repr(getattr(SSEView, name)).replace("'", '"')) for name, _ in shown[:2]] == shown[:2]
     assert [name for name, value in shown[3:] if repr(getattr(SSEView, name)) != value] == []
     named = re.findall(r"`(\w+)", "".join(re.findall(r"^\| (`.*?) \|", methods, re.MULTILINE)))

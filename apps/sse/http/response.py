@@ -6,11 +6,13 @@ from contextlib import aclosing
 from typing import Any
 
 from django.http import HttpRequest, StreamingHttpResponse
+from django.utils.cache import patch_vary_headers
 
 from ..delivery.followers import Message
 from ..servers import wsgi
 from ..servers.asgi import SCOPE_KEY, HeldRequest
 from ..stream.connection import Connection, Joinable
+from ..wire.compression import accepts_gzip, gzip_send
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
 
@@ -19,11 +21,18 @@ class StreamResponse(StreamingHttpResponse):
     """
     The stream of a `connection`, with headers against caching, buffering and transformation.
 
-    `joinable` is the source's. Without a connection it has headers only, as the response to HEAD.
+    `joinable` is the source's. With `compress` it is compressed for clients that accept gzip. Without a
+    connection it has headers only, as the response to HEAD.
     """
 
     def __init__(
-        self, request: HttpRequest, connection: Connection | None, *, keepalive: float, joinable: Joinable
+        self,
+        request: HttpRequest,
+        connection: Connection | None,
+        *,
+        keepalive: float,
+        joinable: Joinable,
+        compress: bool,
     ) -> None:
         super().__init__(content_type=CONTENT_TYPE)
         self.headers["Cache-Control"] = "no-cache, no-transform"
@@ -31,6 +40,12 @@ class StreamResponse(StreamingHttpResponse):
         self.headers["SSE-Keepalive"] = f"{keepalive:g}"
         if joinable:
             self.headers["SSE-Joinable"] = joinable
+        if compress:
+            patch_vary_headers(self, ["Accept-Encoding"])
+            if accepts_gzip(request.headers.get("Accept-Encoding", "")):
+                self.headers["Content-Encoding"] = "gzip"
+                if connection is not None:
+                    connection.wrap_send = gzip_send
         self._unwrapped = self.streaming_content = self._body(getattr(request, "scope", None), connection)
 
     @property
@@ -56,7 +71,7 @@ async def frames_of(connection: Connection) -> AsyncGenerator[bytes]:
     pipe: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     async def send(message: Message) -> None:
-        if message["more_body"]:
+        if message["body"]:
             pipe.put_nowait(message["body"])
             await pipe.join()
 

@@ -30,7 +30,6 @@ TICK_SECONDS = 0.9 * registry.TICK_SECONDS
 
 logger = logging.getLogger("apps.sse")
 
-
 type Joinable = Literal["yes", "latest"] | None
 
 
@@ -82,8 +81,9 @@ class Connection:
     end_reason: EndReason | None = field(default=None, init=False)
     events: int = field(default=0, init=False)
     written_at: float = field(init=False)
-    # The server's, while it can be called.
+    # The server's, as `wrap_send` returns it, while it can be called.
     send: Send | None = field(default=None, init=False)
+    wrap_send: Callable[[Send], Send] = field(default=lambda send: send, init=False)
     _send: Send = field(init=False)
     _transport_is_closed: Callable[[], bool] | None = field(init=False)
     _task: asyncio.Task[Any] | None = field(default=None, init=False)
@@ -108,7 +108,7 @@ class Connection:
         Returns whether the response is complete. If not, the client has disconnected or does not read,
         and nothing more can be sent to it.
         """
-        self.send = self._send = send
+        self.send = self._send = self.wrap_send(send)
         self._task, self._transport_is_closed = asyncio.current_task(), transport_is_closed
         streams = registry.get_registry()
         try:

@@ -36,7 +36,7 @@ VIEWS = [Numbers, MixedIn, MixedIntoSync]
 each_view = pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.__name__)
 
 
-def endless():
+def endless(**attributes):
     """Return a stream that waits endlessly after its first event, and its notes."""
     notes = []
 
@@ -50,7 +50,7 @@ def endless():
                 await asyncio.sleep(0)
                 notes.append("finally")
 
-    return Endless.as_view(), notes
+    return Endless.as_view(**attributes), notes
 
 
 def has_first(chunks):

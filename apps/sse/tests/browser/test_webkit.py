@@ -10,6 +10,7 @@ import pytest
 from apps.sse.tests.browser import webkit
 from apps.sse.tests.browser.client_helpers import QUICK_RETRY, RECORDER, event
 from apps.sse.tests.browser.scripted_server import HEAD
+from apps.sse.tests.browser.test_client_compression import compressed
 from apps.sse.tests.browser.test_client_elements import STRICT_POLICY
 from apps.sse.tests.browser.test_client_modes import FORM, MODES, form
 from apps.sse.tests.servers.certificates import self_sign
@@ -284,3 +285,14 @@ def test_the_pages_of_this_site_update_in_all_tabs(engine, proxy):
             tab.wait("(text) => document.querySelector('main').textContent.includes(text)", text)
     for tab in (one, other):
         tab.close()
+
+
+def test_each_event_of_a_compressed_stream_arrives(connect):
+    tab, request = connect()
+    send = compressed(request.stream("", Content_Encoding="gzip"))
+    for number in range(1, 20):
+        send(event("a", "x" * 200, id=number))
+        # See above: the event before the last is never held back.
+        send(":\n\n")
+        tab.wait("(count) => sse.getStats().messages === count", number)
+    send("", more_body=False)

@@ -114,6 +114,18 @@ class Finite(SSEView):
             yield self.event("number", number)
 
 
+class Compressed(Channels):
+    """The channels that the URL names, compressed."""
+
+    sse_compress = True
+
+
+class CompressedFinite(Finite):
+    """Sends three events and is finished, compressed."""
+
+    sse_compress = True
+
+
 class Broken(SSEView):
     """Raises after an event."""
 
@@ -211,6 +223,8 @@ urlpatterns = [
             Querying,
             QueryingOnce,
             Finite,
+            Compressed,
+            CompressedFinite,
             Broken,
             Debugged,
             Interrupted,
