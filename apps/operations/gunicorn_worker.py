@@ -9,6 +9,8 @@ from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
 READ_SECONDS = 0.2
+# uvloop accepts one connection of a socket at a time, between all other work: listen on several copies of it.
+ACCEPTS = 16
 
 
 class PatientServer(Server):
@@ -38,6 +40,6 @@ class Worker(UvicornWorker):
         self.config.app = self.wsgi
         server = PatientServer(config=self.config)
         self._install_sigquit_handler()
-        await server.serve(sockets=self.sockets)
+        await server.serve(sockets=[copy.dup() for copy in self.sockets for _ in range(ACCEPTS)])
         if not server.started:
             sys.exit(Arbiter.WORKER_BOOT_ERROR)

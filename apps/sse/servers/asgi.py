@@ -26,6 +26,7 @@ type Application = Callable[[dict[str, Any], Receive, Send], Coroutine[Any, Any,
 
 SCOPE_KEY = "apps.sse"
 # SO_LINGER with 0 seconds: closing the socket discards bytes that the client has not taken.
+BUSY = b"Many clients are connecting. Try again later.\n"
 NO_LINGER = struct.pack("ii", 1, 0)
 # Their `send` does not change its message.
 SERVERS = {"uvicorn", "gunicorn"}
@@ -38,6 +39,7 @@ class HeldRequest:
     The `send` and `receive` of one request while Django handles it.
 
     Each response of a stream adds to `connections`; `handed_off` is that whose body Django has come to.
+    `on_response` is called once, when the response starts or there will be none.
     """
 
     def __init__(self, send: Send, receive: Receive) -> None:
@@ -49,6 +51,7 @@ class HeldRequest:
         self._failure: Exception | None = None
         self.connections: list[Connection] = []
         self.handed_off: Connection | None = None
+        self.on_response: Callable[[], object] = bool
 
     async def run(self, application: Application, scope: dict[str, Any]) -> None:
         """Let Django's `application` handle the request, then stream its connection if it is handed off."""
@@ -80,12 +83,29 @@ class HeldRequest:
         """Send for Django, except the end of a body whose connection is handed off."""
         if self.handed_off is not None:
             return
+        self.responds()
         try:
             await self._send(message)
         except Exception as error:
             # Raised later: Django would close neither its response nor its thread's database connection.
             self._failure = error
             self._on_disconnect()
+
+    async def refuse(self, seconds: int) -> None:
+        """Respond with 503 and `Retry-After`, without Django."""
+        headers = [
+            (b"content-type", b"text/plain"),
+            (b"content-length", b"%d" % len(BUSY)),
+            (b"cache-control", b"no-store"),
+            (b"retry-after", b"%d" % seconds),
+        ]
+        await self._send({"type": "http.response.start", "status": 503, "headers": headers})
+        await self._send({"type": "http.response.body", "body": BUSY})
+
+    def responds(self) -> None:
+        """Call `on_response`, unless it was called."""
+        on_response, self.on_response = self.on_response, bool
+        on_response()
 
     async def _stream(self, connection: Connection) -> None:
         self._watch_disconnect().add_done_callback(lambda _: connection.on_disconnect())
@@ -117,6 +137,7 @@ class HeldRequest:
             raise self._failure
 
     def _close(self) -> None:
+        self.responds()
         if self._receiving is not None:
             self._receiving.cancel()
         for connection in self.connections:

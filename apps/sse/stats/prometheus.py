@@ -41,6 +41,7 @@ GAUGES = {
 }
 COUNTERS = {
     "opened": ("sse_connections_opened", "Streams opened."),
+    "deferred": ("sse_connections_deferred", "Clients told to come back, because many were connecting."),
     "published": ("sse_events_published", "Events published by this process."),
     "read": ("sse_events_read", "Events that this process read from the log, published by any process."),
     "delivered": ("sse_events_delivered", "Events written to clients, counted once per client."),

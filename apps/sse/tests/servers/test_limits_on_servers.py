@@ -84,6 +84,39 @@ def test_behind_a_trusted_proxy_each_client_has_its_own_limit(private):
         assert asyncio.run(burst(server)) == {200: 3 * MOST, 429: BURST - 3 * MOST}
 
 
+class Returning:
+    """A client that connects until its stream is open, and keeps `Retry-After`; `waits` are the seconds it was told."""
+
+    def __init__(self, url, **headers):
+        self.url, self.headers, self.waits = url, headers, []
+
+    async def come(self):
+        async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
+            while True:
+                async with client.stream("GET", self.url, headers=self.headers) as response:
+                    if response.status_code == 200:
+                        return
+                    assert response.status_code == 503
+                    self.waits.append(int(response.headers["retry-after"]))
+                await asyncio.sleep(self.waits[-1])
+
+
+@pytest.mark.parametrize("kind", ["uvicorn", "gunicorn with its ASGI worker"])
+def test_a_crowd_is_spread_by_retry_after_and_nobody_starves(private, kind):
+    async def crowd(url):
+        stream = {"Accept": "text/event-stream"}
+        ours = [Returning(url, **stream, **{"SSE-Share-Key": ""}) for _ in range(5 * BURST)]
+        others = [Returning(url, **stream) for _ in range(MOST)]
+        await asyncio.gather(*(client.come() for client in ours + others))
+        return [client.waits for client in ours], [client.waits for client in others]
+
+    with private(kind, PLACES="2", MAX_WAIT_SECONDS="0.5") as server:
+        waits, others = asyncio.run(crowd(f"{server.url}/open/"))
+    assert any(waits), "the crowd was too small"
+    assert not any(others), "an EventSource would not come back"
+    assert max(map(len, waits)) <= 4
+
+
 @pytest.mark.parametrize("kind", ["uvicorn", pytest.param("gunicorn with threads", marks=pytest.mark.soak)])
 def test_streams_that_opened_together_end_at_different_times_and_clients_reconnect(private, kind):
     async def read_to_end(client, ends):

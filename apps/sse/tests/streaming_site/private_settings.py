@@ -3,6 +3,11 @@
 import os
 from importlib import import_module
 
+from apps.sse.access import crowd
+
+crowd.PLACES = int(os.environ.get("PLACES", crowd.PLACES))
+crowd.MAX_WAIT_SECONDS = float(os.environ.get("MAX_WAIT_SECONDS", crowd.MAX_WAIT_SECONDS))
+
 _project = import_module(os.environ["PROJECT_SETTINGS"])
 globals().update({name: value for name, value in vars(_project).items() if name.isupper()})
 

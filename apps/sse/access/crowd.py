@@ -1,0 +1,80 @@
+"""
+A crowd: more clients request streams than this process opens at once, for example after its restart.
+
+The requests wait here, because Django takes longer for many at once than for one after the other. `DjustSSE` gives
+up a request after ten seconds, so one that would wait too long is refused, with a `Retry-After` that spreads the
+refused clients over the time that opening their streams takes.
+"""
+
+import asyncio
+import math
+import time
+from collections import deque
+from typing import Any
+
+from ..stats import metrics
+
+# Requests in Django. One that takes longer than PLACE_SECONDS, because its view waits, no longer counts.
+PLACES = 32
+PLACE_SECONDS = 1.0
+MAX_WAIT_SECONDS = 4.0
+# The time for one stream, until it has been measured.
+FIRST_SECONDS = 0.01
+SMOOTHING = 64
+
+
+class Crowd:
+    """The requests for streams that Django handles, those that wait, and the clients that are to come back."""
+
+    def __init__(self) -> None:
+        self._taken = self._deferred = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._seconds = FIRST_SECONDS
+        self._last: float | None = None
+
+    async def enter(self) -> None:
+        """Wait for a place."""
+        if self._taken < PLACES:
+            self._taken += 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():
+                self.leave()
+            raise
+
+    def leave(self) -> None:
+        """Give the place to the request that has waited longest."""
+        now = time.monotonic()
+        if self._last is not None:
+            self._seconds += (now - self._last - self._seconds) / SMOOTHING
+        # Without others that wait, the time until the next stream would include idle time.
+        self._last = now if self._waiting else None
+        self._deferred = max(self._deferred - 1, 0) if self._waiting else 0
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                return turn.set_result(None)
+        self._taken -= 1
+
+    def retry_after(self, scope: dict[str, Any]) -> int:
+        """Return the seconds after which the client has to come back, 0 if its request can wait for a place."""
+        if len(self._waiting) * self._seconds < MAX_WAIT_SECONDS or not _can_come_back(scope):
+            return 0
+        self._deferred += 1
+        metrics.counts["deferred"] += 1
+        return math.ceil(self._deferred * self._seconds)
+
+
+def is_stream(scope: dict[str, Any]) -> bool:
+    """Return whether an ASGI scope is of a request for a stream."""
+    return b"text/event-stream" in dict(scope["headers"]).get(b"accept", b"")
+
+
+def _can_come_back(scope: dict[str, Any]) -> bool:
+    # A browser's own `EventSource` never connects again after a 503. `DjustSSE` sends this header, and not to
+    # other origins, where it could not read `Retry-After`.
+    return any(name == b"sse-share-key" for name, _ in scope["headers"])
