@@ -6,6 +6,7 @@ share a server's database. The server must save its data to disk to keep the log
 must not evict the log's keys when its memory is full.
 """
 
+import asyncio
 import contextlib
 import functools
 import time
@@ -13,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from redis.exceptions import ConnectionError, OutOfMemoryError, RedisError
+from redis.exceptions import ConnectionError, NoScriptError, OutOfMemoryError, RedisError
 
 from ...conf import setting
 from ...wire.events import Event, Position
@@ -25,6 +26,8 @@ from .circuit_breaker import CircuitBreaker
 
 # Ping the server after this silence; reconnect if it does not answer within the same time again.
 SILENCE_SECONDS = 10.0
+# During a flood of events `listen` wakes at this interval.
+GATHER_SECONDS = 0.005
 # Events that are not durable are dropped from the outbox after this time.
 STALE_SECONDS = 30.0
 
@@ -62,7 +65,7 @@ class RedisBroker(Broker):
         self._client = self._address.client()
         self._script = self._client.register_script(SCRIPT.read_text())
         # Braces: a cluster keeps keys with the same tag on one server.
-        names = ("log", "latest", "seen", "marks", "size", "grown")
+        names = ("log", "latest", "seen", "marks", "size", "index", "indexed", "grown")
         *self._keys, grown = ["{" + self._address.prefix + "}:" + name for name in names]
         self._log = self._keys[0]
         # Pub/sub channels are shared by all databases of a server.
@@ -93,35 +96,52 @@ class RedisBroker(Broker):
     def read(self, after: Position, limit: int, channels: Collection[str] | None = None) -> list[Event]:
         if channels is not None:
             return self._read_channels(after, limit, channels)
-        events = _events(self._client.xrange(self._log, f"0-{after.number}", "+", count=limit + 1))
+        events = _events(self._call("XRANGE", self._log, f"0-{after.number}", "+", "COUNT", limit + 1))
         _check_position(events[:1], after)
         return events[1:]
 
+    def missing(self, positions: Collection[Position]) -> set[Position]:
+        places = [*positions]
+        tags = self._run("tags", *(position.number for position in places))
+        return {position for position, tag in zip(places, tags, strict=True) if position.tag != tag}
+
     def tail(self, limit: int) -> list[Event]:
-        while not (newest := _events(self._client.xrevrange(self._log, count=limit))):
+        while not (newest := _events(self._call("XREVRANGE", self._log, "+", "-", "COUNT", limit))):
             mark = Event(channel="", name="mark", text="")
             self._run("create", mark.tag, mark.sent_at)
         return newest[::-1]
 
     def latest(self, channels: Collection[str]) -> list[Event]:
         found = self._run("latest_of", *{*channels}) if channels else []
-        return sorted(_from_script(found), key=lambda event: event.number)
+        return sorted(_events(found), key=lambda event: event.number)
 
     async def listen(self, wake: Callable[[], object]) -> None:
-        async with self._address.async_client() as client, client.pubsub() as pubsub:
-            await pubsub.subscribe(self._grown)
+        connection = self._address.async_connection()
+        await connection.connect()
+        try:
+            await connection.send_command("SUBSCRIBE", self._grown)
+            await connection.read_response()
             is_pinged = False
             while True:
-                message = await pubsub.get_message(timeout=SILENCE_SECONDS)
-                if message is not None:
-                    is_pinged = False
-                    if message["type"] in {"subscribe", "message"}:
-                        wake()
-                elif is_pinged:
-                    raise ConnectionError(f"Redis did not respond for {2 * SILENCE_SECONDS:g} seconds")
-                else:
+                wake()
+                # Not parsed: whatever arrives, the log may have grown.
+                await asyncio.sleep(GATHER_SECONDS)
+                try:
+                    async with asyncio.timeout(SILENCE_SECONDS):
+                        received = await connection._reader.read(65536)
+                except TimeoutError:
+                    if is_pinged:
+                        raise ConnectionError(
+                            f"Redis did not respond for {2 * SILENCE_SECONDS:g} seconds"
+                        ) from None
                     is_pinged = True
-                    await pubsub.ping()
+                    await connection.send_command("PING")
+                else:
+                    if not received:
+                        raise ConnectionError("Redis closed the connection")
+                    is_pinged = False
+        finally:
+            await connection.disconnect(nowait=True)
 
     def trim(self) -> int:
         return self._run("trim", *_retention())
@@ -152,7 +172,7 @@ class RedisBroker(Broker):
     def _relay(self, batch: outbox.Batch | None = None, *, force: bool = False) -> bool:
         """Move the outbox to the log, in order, or only up to a pending batch; return whether it was possible."""
         until, left = time.monotonic() + OUTBOX_SECONDS, self._left
-        upto, is_done = None, False
+        upto, is_done = outbox.MAX_KEY, False
         if batch:
             upto, is_done = batch.last, not batch.is_pending
             batch.is_pending = False
@@ -202,8 +222,8 @@ class RedisBroker(Broker):
     def _read_channels(self, after: Position, limit: int, channels: Collection[str]) -> list[Event]:
         found, has_more = list[Event](), True
         while has_more and len(found) < limit:
-            page = self._run("read_page", f"0-{after.number}", PAGE, limit - len(found), *{*channels})
-            first, matching, last = map(_from_script, page)
+            page = self._run("read_page", after.number, limit - len(found), PAGE, *{*channels})
+            first, matching, last = map(_events, page)
             _check_position(first, after)
             found += matching
             if has_more := bool(last):
@@ -212,10 +232,28 @@ class RedisBroker(Broker):
 
     def _run(self, command: str, *arguments: Any) -> Any:
         try:
-            return self._script(keys=self._keys, args=[command, *arguments])
+            return self._call("EVALSHA", self._script.sha, len(self._keys), *self._keys, command, *arguments)
+        except NoScriptError:
+            self._call("SCRIPT LOAD", self._script.script)
+            return self._run(command, *arguments)
+
+    def _call(self, *command: Any) -> Any:
+        """Run a command, again if an idle connection was dead. The methods of `redis.Redis` take twice as long."""
+        pool = self._client.connection_pool
+
+        def do() -> Any:
+            connection.send_command(*command)
+            return connection.read_response()
+
+        try:
+            connection = pool.get_connection()
+            try:
+                return connection.retry.call_with_retry(do, lambda _: connection.disconnect())
+            finally:
+                pool.release(connection)
         except RedisError:
             # Another server may have taken over the address.
-            self._client.connection_pool.disconnect(inuse_connections=False)
+            pool.disconnect(inuse_connections=False)
             raise
 
 
@@ -241,14 +279,9 @@ def _check_position(found: list[Event], position: Position) -> None:
         raise Gap(position)
 
 
-def _from_script(entries: Any) -> list[Event]:
-    """Return events from the script's answer, in which their fields are lists."""
-    return _events((id, dict(zip(pairs[::2], pairs[1::2], strict=True))) for id, pairs in entries)
-
-
 def _events(entries: Any) -> list[Event]:
-    return [_event(int(id.removeprefix("0-")), **fields) for id, fields in entries]
+    return [_event(id, *fields[1::2]) for id, fields in entries]
 
 
-def _event(number: int, *, sent_at: str, durable: str, **fields: str) -> Event:
-    return Event(number=number, sent_at=float(sent_at), durable=durable == "1", **fields)
+def _event(id: str, channel: str, name: str, text: str, tag: str, sent_at: str, durable: str) -> Event:
+    return Event(channel, name, text, tag, float(sent_at), durable == "1", int(id.removeprefix("0-")))

@@ -50,9 +50,10 @@ class Address:
         pool.connection_class(**pool.connection_kwargs)
         return redis.Redis(connection_pool=pool)
 
-    def async_client(self) -> redis.asyncio.Redis:
-        """Return a client for the running loop, without retries."""
-        return redis.asyncio.Redis.from_url(self._url, retry=AsyncRetry(NoBackoff(), 0), **_OPTIONS)
+    def async_connection(self) -> Any:
+        """Return a new connection for the running loop, without retries."""
+        retry = AsyncRetry(NoBackoff(), 0)
+        return redis.asyncio.ConnectionPool.from_url(self._url, retry=retry, **_OPTIONS).make_connection()
 
 
 _OPTIONS: dict[str, Any] = {

@@ -1,14 +1,51 @@
 -- The commands that change or read several keys of the log atomically. An entry's id is "0-<number>".
 -- "marks" are strings "<number> <size> <time>": the newest number at a time of this server's clock, and the bytes of
--- all events up to it. "size" is the number of bytes now.
-local log, latest, seen, marks, size = unpack(KEYS)
+-- all events up to it. "size" is the number of bytes now. "index" has "<channel> <number>" of each durable event up to
+-- the number in "indexed"; later ones, some by an older version of this script, are added by reads and when trimming.
+local log, latest, seen, marks, size, index, indexed = unpack(KEYS)
+
+local INDEX_AT_ONCE = 1000
 
 local function number(id)
     return tonumber(string.sub(id, 3))
 end
 
+local function in_index(channel, number)
+    return string.format('%s %016d', channel, number)
+end
+
+local function entries(first, last, count)
+    return redis.call('XRANGE', log, first, last, 'COUNT', count)
+end
+
+local function entry_at(number)
+    local id = type(number) == 'number' and string.format('0-%d', number) or '0-' .. number
+    return entries(id, id, 1)[1]
+end
+
+local function indexed_upto()
+    return tonumber(redis.call('GET', indexed) or 0)
+end
+
+-- Add the next entries to the index.
+local function extend_index(page)
+    local added = {}
+    for _, entry in ipairs(page) do
+        if entry[2][12] == '1' then
+            added[#added + 1] = 0
+            added[#added + 1] = in_index(entry[2][2], number(entry[1]))
+        end
+    end
+    if #added > 0 then
+        redis.call('ZADD', index, unpack(added))
+    end
+    if #page > 0 then
+        redis.call('SET', indexed, number(page[#page][1]))
+    end
+end
+
 local function oldest()
-    return number(redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1][1])
+    return number(entries('-', '+', 1)[1][1])
 end
 
 local function newest()
@@ -42,15 +79,32 @@ local function last_expired(logged_until, bytes)
     return expired
 end
 
+-- Remove the entries with lower numbers than this from the log and from the index; return how many they were.
+local function drop_before(first)
+    local dropped = 0
+    repeat
+        local page, members = entries('-', string.format('(0-%d', first), INDEX_AT_ONCE), {}
+        for i, entry in ipairs(page) do
+            members[i] = in_index(entry[2][2], number(entry[1]))
+        end
+        if #page > 0 then
+            redis.call('ZREM', index, unpack(members))
+            dropped = dropped + redis.call('XTRIM', log, 'MAXLEN', '=', redis.call('XLEN', log) - #page)
+        end
+    until #page < INDEX_AT_ONCE
+    return dropped
+end
+
 -- trim <maximum count> <maximum age in seconds> <maximum bytes> <deduplication window>
 local function trim(count, age, bytes, window)
     if redis.call('XLEN', log) == 0 then
         return 0
     end
+    -- pcall: the server refuses this while its memory is full.
+    pcall(extend_index, entries(string.format('(0-%d', indexed_upto()), '+', INDEX_AT_ONCE))
     local now, last = seconds(), newest()
-    local dropped = redis.call('XTRIM', log, 'MAXLEN', '=', count)
-    local first = math.min(last_expired(now - age, tonumber(bytes)) + 1, last)
-    dropped = dropped + redis.call('XTRIM', log, 'MINID', '=', string.format('0-%d', first))
+    local expired = math.max(last_expired(now - age, tonumber(bytes)), last - count)
+    local dropped = drop_before(math.min(expired + 1, last))
     redis.call('ZREMRANGEBYSCORE', latest, '-inf', '(' .. oldest())
     redis.call('ZREMRANGEBYSCORE', seen, '-inf', last - window)
     local marked, _, at = mark(-1)
@@ -106,24 +160,70 @@ local function create(tag, sent_at)
     end
 end
 
--- read_page <id> <entries to read> <entries to return> <channel>...
--- Returns the entry with that id, later entries of the channels, and the last one that was read if there may be more.
-local function read_page(id, count, limit)
-    local wanted = {}
+-- Return up to `limit` entries of the channels after a number, from the index up to the number `upto`, and the number
+-- up to which there are no others.
+local function read_index(after, upto, limit)
+    local function bounds(channel)
+        return '[' .. in_index(channel, after + 1), '[' .. in_index(channel, upto)
+    end
+    local count, numbers, found = 0, {}, {}
+    for i = 5, #ARGV do
+        count = count + redis.call('ZLEXCOUNT', index, bounds(ARGV[i]))
+    end
+    if count > limit then
+        upto = after + math.ceil((upto - after) * limit / count)
+    end
+    for i = 5, #ARGV do
+        local first, last = bounds(ARGV[i])
+        for _, member in ipairs(redis.call('ZRANGEBYLEX', index, first, last, 'LIMIT', 0, limit)) do
+            numbers[#numbers + 1] = tonumber(string.sub(member, -16))
+        end
+    end
+    table.sort(numbers)
+    for i = 1, math.min(#numbers, limit) do
+        found[i] = entry_at(numbers[i])
+    end
+    return found, numbers[limit] or upto
+end
+
+-- read_page <number> <entries to return> <entries to read> <channel>...
+-- Returns the entry with that number, later durable entries of the channels, and the last one that was considered if
+-- there may be more.
+local function read_page(number_given, limit, count)
+    local after, upto = tonumber(number_given), indexed_upto()
+    local there, found = entry_at(number_given), {}
+    limit, count = tonumber(limit), tonumber(count)
+    -- The log is read instead if it has fewer entries than there are channels to find in the index.
+    if there and upto - after > #ARGV - 4 then
+        found, after = read_index(after, upto, limit)
+        if after < upto then
+            return {{there}, found, {entry_at(after)}}
+        end
+    end
+    local wanted, page = {}, entries(string.format('(0-%d', after), '+', count)
     for i = 5, #ARGV do
         wanted[ARGV[i]] = true
     end
-    local page = redis.call('XRANGE', log, id, '+', 'COUNT', count)
-    local there, found, last = page[1], {}, nil
-    for i = 2, #page do
-        if #found < tonumber(limit) and wanted[page[i][2][2]] then
-            found[#found + 1] = page[i]
+    for _, entry in ipairs(page) do
+        if #found < limit and wanted[entry[2][2]] and entry[2][12] == '1' then
+            found[#found + 1] = entry
         end
     end
-    if #page == tonumber(count) then
-        last = page[#page]
+    if after == upto then
+        pcall(extend_index, page)
     end
-    return { {there}, found, {last} }
+    return {{there}, found, {#page == count and page[#page] or nil}}
+end
+
+-- tags <number>...
+-- Returns the tag of each entry, or nil.
+local function tags()
+    local found = {}
+    for i = 2, #ARGV do
+        local entry = entry_at(ARGV[i])
+        found[#found + 1] = entry and entry[2][8] or false
+    end
+    return found
 end
 
 -- latest_of <channel>...
@@ -133,12 +233,12 @@ local function latest_of()
     for i = 2, #ARGV do
         local score = redis.call('ZSCORE', latest, ARGV[i])
         if score then
-            local id = '0-' .. score
-            found[#found + 1] = redis.call('XRANGE', log, id, id)[1]
+            found[#found + 1] = entry_at(score)
         end
     end
     return found
 end
 
-local commands = {append = append, create = create, latest_of = latest_of, read_page = read_page, trim = trim}
+local commands = {append = append, create = create, latest_of = latest_of, read_page = read_page, tags = tags,
+    trim = trim}
 return commands[ARGV[1]](unpack(ARGV, 2, 9))

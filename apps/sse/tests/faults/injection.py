@@ -17,11 +17,12 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.db.backends.utils import CursorWrapper
-from redis.asyncio.client import PubSub
+from redis.asyncio.connection import AbstractConnection
 
 from apps import sse
 from apps.sse.brokers import get_broker
 from apps.sse.brokers.database import file
+from apps.sse.brokers.redis import RedisBroker
 
 LIBRARY = str(Path(sse.__file__).parent)
 # Calls that do not come from the library are counted where these files make them.
@@ -33,7 +34,7 @@ PASSED_OVER = {"_note_query"}
 FRAMES = 3
 
 BEFORE, AFTER = "before", "after"
-EFFECTS = ("INSERT", "DELETE", "UPDATE", "WITH", "append", "commit", "get_message", "notifies")
+EFFECTS = ("INSERT", "DELETE", "UPDATE", "WITH", "append", "commit", "receive", "notifies")
 
 
 class Site(NamedTuple):
@@ -204,22 +205,24 @@ def _watch_redis() -> None:
     def error() -> BaseException:
         return redis.ConnectionError("injected")
 
-    execute, get_message, subscribe = redis.Redis.execute_command, PubSub.get_message, PubSub.execute_command
-
-    def watched(self: Any, *arguments: Any, **options: Any) -> Any:
+    def name(command: Any) -> str:
         # EVALSHA, the script, the number of keys, the keys, the arguments.
-        call = str(arguments[3 + arguments[2]] if arguments[0] == "EVALSHA" else arguments[0])
-        return faults.call("broker", call, lambda: execute(self, *arguments, **options), error)
+        return str(command[3 + command[2]] if command[0] == "EVALSHA" else command[0])
 
-    async def watched_message(self: Any, *arguments: Any, **options: Any) -> Any:
-        return await faults.acall("broker", "get_message", lambda: get_message(self, *arguments, **options), error)
+    call, send, receive = RedisBroker._call, AbstractConnection.send_command, asyncio.StreamReader.read
 
-    async def watched_command(self: Any, *arguments: Any) -> Any:
-        return await faults.acall("broker", str(arguments[0]), lambda: subscribe(self, *arguments), error)
+    def watched(self: Any, *command: Any) -> Any:
+        return faults.call("broker", name(command), lambda: call(self, *command), error)
 
-    redis.Redis.execute_command = watched  # type: ignore[method-assign]
-    PubSub.get_message = watched_message  # type: ignore[method-assign]
-    PubSub.execute_command = watched_command  # type: ignore[method-assign]
+    async def watched_command(self: Any, *command: Any, **options: Any) -> Any:
+        return await faults.acall("broker", name(command), lambda: send(self, *command, **options), error)
+
+    async def watched_receive(self: Any, size: int) -> Any:
+        return await faults.acall("broker", "receive", lambda: receive(self, size), error)
+
+    RedisBroker._call = watched  # type: ignore[method-assign]
+    AbstractConnection.send_command = watched_command  # type: ignore[method-assign]
+    asyncio.StreamReader.read = watched_receive  # type: ignore[method-assign]
 
 
 def _watch_postgresql() -> None:
