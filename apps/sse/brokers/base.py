@@ -48,6 +48,8 @@ class Broker(ABC):
         """
         Return up to `limit` events after a position, in order, of `channels` or of all channels.
 
+        A read of `channels` may leave out events that are not durable.
+
         Raises `Gap` if the log has no event at that position.
         """
 

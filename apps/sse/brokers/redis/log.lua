@@ -163,22 +163,23 @@ end
 -- Return up to `limit` entries of the channels after a number, from the index up to the number `upto`, and the number
 -- up to which there are no others.
 local function read_index(after, upto, limit)
-    local function bounds(channel)
-        return '[' .. in_index(channel, after + 1), '[' .. in_index(channel, upto)
-    end
-    local count, numbers, found = 0, {}, {}
-    for i = 5, #ARGV do
-        count = count + redis.call('ZLEXCOUNT', index, bounds(ARGV[i]))
-    end
-    if count > limit then
-        upto = after + math.ceil((upto - after) * limit / count)
-    end
-    for i = 5, #ARGV do
-        local first, last = bounds(ARGV[i])
-        for _, member in ipairs(redis.call('ZRANGEBYLEX', index, first, last, 'LIMIT', 0, limit)) do
-            numbers[#numbers + 1] = tonumber(string.sub(member, -16))
+    local numbers, found = nil, {}
+    repeat
+        if numbers then
+            upto = after + math.floor((upto - after) / 4)
         end
-    end
+        numbers = {}
+        local first, last = in_index('', after + 1), in_index('', upto)
+        for i = 5, #ARGV do
+            local from, to = '[' .. ARGV[i] .. first, '[' .. ARGV[i] .. last
+            for _, member in ipairs(redis.call('ZRANGEBYLEX', index, from, to, 'LIMIT', 0, limit)) do
+                numbers[#numbers + 1] = tonumber(string.sub(member, -16))
+            end
+            if #numbers > 4 * limit then
+                break
+            end
+        end
+    until #numbers <= 4 * limit
     table.sort(numbers)
     for i = 1, math.min(#numbers, limit) do
         found[i] = entry_at(numbers[i])

@@ -17,7 +17,7 @@ from apps.sse.brokers.redis import circuit_breaker
 from apps.sse.delivery import hub as hubs
 from apps.sse.delivery import log
 from apps.sse.servers.asgi import Application
-from apps.sse.stream import connection, query_threads, registry
+from apps.sse.stream import query_threads, registry
 
 from .checks import missing, violations
 from .clients import Client
@@ -29,7 +29,6 @@ USUAL_REQUESTS = {"signed in": 2, "leaving": 2}
 
 # Shorter pauses, and smaller pages, so that a few events need several.
 HURRY: list[tuple[Any, str, float]] = [
-    (connection, "TICK_TOLERANCE_SECONDS", 0.002),
     (registry, "TICK_SECONDS", 0.01),
     (access_check, "CHECK_SECONDS", 0.03),
     (access_check, "GATHER_SECONDS", 0.01),
@@ -186,7 +185,7 @@ class Scenario:
         await self._check_empty("open streams", registry.all_open)
         await self._check_empty("leases of threads", _leases)
         hub = hubs.get_hub()
-        await self._check_empty("followers", lambda: dict(hub._followers))
+        await self._check_empty("followers", lambda: [*filter(None, hub._followers.values())])
         hub.close()
         del hubs._hubs[asyncio.get_running_loop()]
         await self._publisher.close()
