@@ -59,7 +59,7 @@ class Broker(ABC):
 
     @abstractmethod
     def tail(self, limit: int) -> list[Event]:
-        """Return the newest events in order, at least one and at most `limit`, which is at least 1."""
+        """Return the newest events in order, up to `limit` and at least one."""
 
     def position(self) -> Position:
         """Return the newest position, or that of a replica if pages read from one."""

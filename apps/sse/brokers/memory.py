@@ -43,7 +43,7 @@ class MemoryBroker(Broker):
 
     def tail(self, limit: int) -> list[Event]:
         with self._lock:
-            return self._log[-limit:]
+            return self._log[-max(limit, 1) :]
 
     def latest(self, channels: Collection[str]) -> list[Event]:
         newest = {event.channel: event for event in self.tail(len(self._log)) if event.durable}

@@ -108,6 +108,7 @@ class BrokerContract:
         for n in range(5):
             broker.append(self.event(text=str(n)))
         assert [e.text for e in broker.tail(3)] == list("234")
+        assert [e.text for e in broker.tail(0)] == ["4"]
 
     def test_the_latest_event_of_a_channel_is_its_newest_durable_one(self, broker):
         for n in range(6):

@@ -82,7 +82,7 @@ class DatabaseBroker(Broker):
         return {*positions}.difference(_rows(f"SELECT number, tag FROM {TABLE} {where}", numbers))
 
     def tail(self, limit: int) -> list[Event]:
-        while not (newest := _events("ORDER BY number DESC LIMIT %s", limit)):
+        while not (newest := _events("ORDER BY number DESC LIMIT %s", max(limit, 1))):
             self._create()
         return newest[::-1]
 

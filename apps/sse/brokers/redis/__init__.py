@@ -106,7 +106,7 @@ class RedisBroker(Broker):
         return {position for position, tag in zip(places, tags, strict=True) if position.tag != tag}
 
     def tail(self, limit: int) -> list[Event]:
-        while not (newest := _events(self._call("XREVRANGE", self._log, "+", "-", "COUNT", limit))):
+        while not (newest := _events(self._call("XREVRANGE", self._log, "+", "-", "COUNT", max(limit, 1)))):
             mark = Event(channel="", name="mark", text="")
             self._run("create", mark.tag, mark.sent_at)
         return newest[::-1]
