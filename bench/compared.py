@@ -110,6 +110,8 @@ class Site:
             else:
                 database, headers = sqlite_with_login()
                 (folder / "db.sqlite3").write_bytes(database)
+            # Else WhiteNoise warns.
+            (folder / "static").mkdir()
             yield variables, headers, broker.processes
 
 

@@ -55,6 +55,8 @@ GROUPS: dict[str, list[Row]] = {
         Row("one GiB holds, SQLite", "many", "sqlite", "channels", per(KIB_PER_GIB, "streams of channels")),
         Row("one GiB holds", "many", "ours", "kept", per(KIB_PER_GIB, "streams that keep their request")),
         Row("a worker takes without streams", "many", "sqlite", "worker", amount("MiB")),
+        Row("nginx takes in addition", "proxy", "ours", "memory", amount("KiB for each stream")),
+        Row("and for deliveries", "proxy", "ours", "cpu", amount("CPU s per 100,000")),
     ],
     "latency": [
         Row("1,000 clients at 5 events a second, median", "latency", "ours", "median", amount("ms")),

@@ -15,6 +15,7 @@ SOURCES = Path(__file__).parent / "client"
 # Occurs once in each event, at the end of its data, and nowhere else in a response.
 MARK = "~"
 TIMEOUT_SECONDS = 60
+OPENING_SECONDS = 120
 # The load client replaces it by the number of the stream.
 NUMBER = "NUMBER"
 
@@ -101,10 +102,10 @@ class Crowd:
     def grow(self, size: int) -> None:
         """Open streams until there are `size`, and reset the count. Raises `Lost` if one is refused."""
         self.size = size
-        counts = self.wait(streams=size)
+        counts = self.wait(streams=size, patience=OPENING_SECONDS)
         self.expected = counts.events
         if counts.open < size:
-            raise Lost(f"Of {size} streams {counts.open} opened within {TIMEOUT_SECONDS} s.")
+            raise Lost(f"Of {size} streams {counts.open} opened within {OPENING_SECONDS} s.")
 
     def expect(self, events: int | None = None) -> None:
         """Expect some more events, by default one in each stream."""

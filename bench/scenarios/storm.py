@@ -22,8 +22,9 @@ def measure(bench: Bench, number: int) -> Figures:
     with bench.trial(system, retry=True, resume=bench.key != "nchan") as trial:
         size = bench.size(CLIENTS)
         trial.grow(size)
-        # So that clients begin with the shortest delay.
-        time.sleep(HEALTHY_SECONDS)
+        with trial.meter.measuring_other_load():
+            # So that clients begin with the shortest delay.
+            time.sleep(HEALTHY_SECONDS)
         before = trial.crowd.counts()
         began = time.monotonic()
         trial.target.server.end_worker(number)

@@ -37,5 +37,6 @@ async def publish_tick(body, number=None):
 urlpatterns = [
     path("ticks/", Ticks.as_view()),
     path("ticks/<int:number>/", OwnTicks.as_view()),
+    path("api/bench/stream/", Ticks.as_view()),
     path("kept/", KeptTicks.as_view()),
 ]
