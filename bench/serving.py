@@ -52,13 +52,16 @@ class Server:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def end_worker(self, number: int) -> None:
-        """Send a signal to the worker processes, which are started again; without any, to the server."""
-        for worker in self.process.children() or [self.process]:
-            worker.send_signal(number)
+        """
+        End the worker processes with a signal; their supervisor starts them again.
 
-    def restart_if_ended(self) -> None:
-        """Start the server again if it has ended; a server with worker processes starts these again."""
-        if self._process.poll() is not None:
+        A server without any is ended, and started again here.
+        """
+        workers = self.process.children()
+        for worker in workers or [self.process]:
+            worker.send_signal(number)
+        if not workers:
+            self._process.wait()
             self.start()
 
     def kill(self) -> None:

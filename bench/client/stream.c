@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +15,11 @@
 
 /* As the browser client, retry.js and transport.js in apps/sse/client/src, for a page that is visible. */
 enum { RETRY_MS = 3000, MAX_RETRY_MS = 5000, HEALTHY_MS = 5000, ANSWER_MS = 10000 };
-/* A slow stream reads this number of bytes a second, and its kernel keeps few for it. */
-enum { SLOW_BYTES = 1024, SLOW_BUFFER = 4096 };
+/*
+ * A slow stream reads this number of bytes a second. Its kernel keeps few for it, and has segments as on
+ * Ethernet: with those of the loopback, the server's kernel would keep megabytes.
+ */
+enum { SLOW_BYTES = 1024, SLOW_BUFFER = 4096, SLOW_SEGMENT = 1460 };
 enum { BUFFER = 1 << 16, HEAD = 4096, DIGITS = 16 };
 
 static const char OK[] = "HTTP/1.1 200";
@@ -66,16 +70,23 @@ static void end(struct stream *stream, const char *reason, long wait)
         fail(reason, strcspn(reason, "\r"));
 }
 
+static int is_slow(const struct stream *stream)
+{
+    return options.slow && stream->number % options.slow == options.slow - 1;
+}
+
 void connect_stream(struct stream *stream)
 {
     struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons(options.port)};
     server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int small = SLOW_BUFFER;
+    int small = SLOW_BUFFER, segment = SLOW_SEGMENT;
     stream->descriptor = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (stream->descriptor < 0)
         fail_for_system();
-    if (options.slow && stream->number % options.slow == options.slow - 1)
+    if (is_slow(stream)) {
         setsockopt(stream->descriptor, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+        setsockopt(stream->descriptor, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment);
+    }
     stream->state = CONNECTING;
     stream->began_at = milliseconds();
     counts.pending++;
@@ -139,7 +150,7 @@ static void begin(struct stream *stream)
     stream->opened_at = milliseconds();
     counts.open++;
     counts.pending--;
-    if (options.slow && stream->number % options.slow == options.slow - 1) {
+    if (is_slow(stream)) {
         stream->state = SLOW;
         watch(stream, EPOLL_CTL_DEL, 0);
     }

@@ -49,7 +49,6 @@ def measure(bench: Bench, number: int) -> Figures:
 def wait_until_ended(trial: Trial, size: int, before: int, began: float) -> float:
     """Wait until all streams have ended; return the seconds until the last one had."""
     while time.monotonic() < began + PATIENCE_SECONDS:
-        trial.target.server.restart_if_ended()
         counts = trial.crowd.counts()
         if counts.ended - before >= size:
             return counts.last_ended_at / 1000 - began
