@@ -34,7 +34,11 @@ class Publisher:
         Raises `RuntimeError` if the server refuses it.
         """
         self._newest = max(time.monotonic_ns() // 1000, self._newest + 1)
-        body = json.dumps(stamped(self._newest, size)).encode()
+        self.send(stamped(self._newest, size), to)
+
+    def send(self, data: object, to: int | str | None = None) -> None:
+        """Publish an event with this data."""
+        body = json.dumps(data).encode()
         self._connection.request("POST", "/publish/" if to is None else f"/publish/{to}/", body, HEADERS)
         response = self._connection.getresponse()
         answer = response.read()

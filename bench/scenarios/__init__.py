@@ -3,6 +3,7 @@
 from ..scenario import Scenario
 from . import (
     channels,
+    compress,
     deliver,
     latency,
     listen,
@@ -24,6 +25,7 @@ SCENARIOS: dict[str, Scenario] = {
         deliver.SCENARIO,
         saturate.SCENARIO,
         sizes.SCENARIO,
+        compress.SCENARIO,
         latency.SCENARIO,
         many.SCENARIO,
         channels.SCENARIO,

@@ -11,6 +11,11 @@ class Ticks(SSEView):
     channels = ("bench",)
 
 
+class ZippedTicks(SSEView):
+    channels = ("bench-zip",)
+    sse_compress = True
+
+
 class OwnTicks(SSEView):
     """A channel for each client."""
 
@@ -38,5 +43,6 @@ urlpatterns = [
     path("ticks/", Ticks.as_view()),
     path("ticks/<int:number>/", OwnTicks.as_view()),
     path("api/bench/stream/", Ticks.as_view()),
+    path("zip/", ZippedTicks.as_view()),
     path("kept/", KeptTicks.as_view()),
 ]
