@@ -15,8 +15,8 @@ from ..trial import DELIVERIES, Trial, paced
 
 CLIENTS, EVENTS, RATE, BLOCKS = 1000, 10, 5, 4
 GZIP = "Accept-Encoding: gzip"
-# As apps/feed/templates/feed/_post.html.
 WORDS = re.findall(r"[a-z]{2,}", (ROOT / "README.md").read_text())
+# As apps/feed/templates/feed/_post.html.
 POST = (ROOT / "bench" / "site" / "post.html").read_text()
 
 
