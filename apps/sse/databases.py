@@ -58,12 +58,12 @@ def use_unpooled_connections() -> None:
     """
     Give this thread connections of its own that are not pooled, and stay open after a call.
 
-    Requests that use up the pool do not delay this thread. SQLite's are opened again after a second, in case that
-    the file was replaced.
+    Requests that use up the pool do not delay this thread. SQLite's are opened again after some seconds, in case
+    that the file was replaced. A connection is not checked before a call: after an error, the next opens another.
     """
     for alias in connections:
         own = connections.create_connection(alias)
         options = {name: value for name, value in own.settings_dict["OPTIONS"].items() if name != "pool"}
-        max_age = 1 if own.vendor == "sqlite" else None
-        own.settings_dict = {**own.settings_dict, "OPTIONS": options, "CONN_MAX_AGE": max_age}
+        stays = {"CONN_MAX_AGE": 5 if own.vendor == "sqlite" else None, "CONN_HEALTH_CHECKS": False}
+        own.settings_dict = {**own.settings_dict, "OPTIONS": options, **stays}
         connections[alias] = own

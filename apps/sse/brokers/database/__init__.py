@@ -3,7 +3,6 @@
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from typing import Any, Self
 
@@ -59,10 +58,6 @@ class DatabaseBroker(Broker):
         """Return the condition for that many channels; its parameter is `values_of(channels)`."""
         return f"channel IN (SELECT given.value FROM {self.CHANNELS_SQL})"
 
-    def exclusive(self) -> AbstractContextManager[object]:
-        """Keep other processes from writing the first event of the log at the same time."""
-        return nullcontext()
-
     def read(self, after: Position, limit: int, channels: Collection[str] | None = None) -> list[Event]:
         if channels is None:
             found = _events("WHERE number >= %s ORDER BY number LIMIT %s", after.number, limit + 1)
@@ -79,7 +74,7 @@ class DatabaseBroker(Broker):
     def missing(self, positions: Collection[Position]) -> set[Position]:
         numbers = self.values_of([str(position.number) for position in positions])
         where = f"WHERE number IN (SELECT CAST(given.value AS bigint) FROM {self.CHANNELS_SQL})"
-        return {*positions}.difference(_rows(f"SELECT number, tag FROM {TABLE} {where}", numbers))
+        return {*positions}.difference(query(f"SELECT number, tag FROM {TABLE} {where}", numbers))
 
     def tail(self, limit: int) -> list[Event]:
         while not (newest := _events("ORDER BY number DESC LIMIT %s", max(limit, 1))):
@@ -141,9 +136,9 @@ class DatabaseBroker(Broker):
             cursor.execute(sql)
 
     def _create(self) -> None:
+        # Another process may do the same at the same time: a second mark does no harm.
         mark = Event(channel="", name="mark", text="")
-        with self.exclusive():
-            insert(LoggedEvent, mark, f"WHERE NOT EXISTS (SELECT 1 FROM {TABLE})")
+        insert(LoggedEvent, mark, f"WHERE NOT EXISTS (SELECT 1 FROM {TABLE})")
 
 
 def connection() -> Any:
@@ -175,11 +170,18 @@ def after_commit(do: Callable[[], object]) -> bool:
     return False
 
 
+def query(sql: str, *values: Any) -> list[tuple]:
+    """Return the rows of a statement. A QuerySet costs several times as much as the statement itself."""
+    with connection().cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchall()
+
+
 def insert(table: type[StoredEvent], event: Event, condition: str = "") -> int:
     """Insert an event into the log or the outbox, and return its key; 0 if the condition is not met."""
     meta = table._meta
     sql = f"INSERT INTO {meta.db_table} ({_FIELDS}) SELECT {_VALUES} {condition} RETURNING {meta.pk.attname}"
-    found = _rows(sql, *(getattr(event, name) for name in STORED))
+    found = query(sql, *(getattr(event, name) for name in STORED))
     return found[0][0] if found else 0
 
 
@@ -204,14 +206,7 @@ def _last_expired(newest: LogMark) -> int:
 
 
 def _events(where: str, *values: Any) -> list[Event]:
-    return [Event(*row) for row in _rows(f"SELECT {_FIELDS}, number FROM {TABLE} {where}", *values)]
-
-
-def _rows(sql: str, *values: Any) -> list[tuple]:
-    # Not a QuerySet, which costs several times the query itself.
-    with connection().cursor() as cursor:
-        cursor.execute(sql, values)
-        return cursor.fetchall()
+    return [Event(*row) for row in query(f"SELECT {_FIELDS}, number FROM {TABLE} {where}", *values)]
 
 
 def _drop_before(number: int) -> int:

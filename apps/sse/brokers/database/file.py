@@ -34,13 +34,17 @@ class LogFile:
 
     def has_changed(self) -> bool:
         """Return whether the log changed since the last call; raises `sqlite3.Error` if it cannot be read."""
-        with _ignoring_locks():
+        try:
             version = self._query("PRAGMA data_version")
-            if version != self._version:
-                before, self._newest = self._newest, self._query(_NEWEST)
-                self._version = version
-                return before != self._newest
-        return False
+            if version == self._version:
+                return False
+            before, self._newest = self._newest, self._query(_NEWEST)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                return False
+            raise
+        self._version = version
+        return before != self._newest
 
     def close(self) -> None:
         """Close the connection."""
@@ -92,12 +96,3 @@ def _inotify(folder: Path) -> int | None:
 def _identity(path: Path) -> tuple[int, int]:
     found = os.stat(path)
     return found.st_dev, found.st_ino
-
-
-@contextlib.contextmanager
-def _ignoring_locks() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-            raise

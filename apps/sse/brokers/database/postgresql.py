@@ -6,42 +6,39 @@ visible. A long transaction delays no other, since its events have no numbers ye
 """
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from typing import Any
 
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg.conninfo import conninfo_to_dict
 
 from ...conf import setting
 from ...models import STORED
 from ...wire.events import Event
 from .. import outbox
-from . import TABLE, DatabaseBroker, after_commit, connection, in_transaction
+from . import TABLE, DatabaseBroker, after_commit, connection, in_transaction, query
 
 LOCK = int.from_bytes(b"sse log")
 
 _FIELDS = ", ".join(STORED)
-_AND_ONE_MORE = f"UNION ALL SELECT NULL, {', '.join(['%s'] * len(STORED))} FROM locked"
+_AND_ONE_MORE = f"UNION ALL SELECT NULL, {', '.join(['%s'] * len(STORED))}"
 
 # One statement is one transaction and one round trip: a reader that sees a number also sees all below it.
+# Most of its cost is its plan, so it is kept simple.
 _MOVE = f"""
-    WITH
-    locked AS MATERIALIZED (SELECT pg_advisory_xact_lock({LOCK})),
-    moved AS (DELETE FROM {outbox.TABLE} USING locked RETURNING id, {_FIELDS}),
-    logged AS (
-        INSERT INTO {TABLE} ({_FIELDS})
-        SELECT {_FIELDS} FROM (SELECT id, {_FIELDS} FROM moved [AND ONE MORE]) AS events ORDER BY id NULLS LAST
-        RETURNING number
+    WITH moved AS (
+        DELETE FROM {outbox.TABLE} WHERE (SELECT pg_advisory_xact_lock({LOCK})) IS NOT NULL RETURNING id, {_FIELDS}
     )
-    SELECT count(*), max(number), pg_notify('{TABLE}', max(number)::text) FROM logged HAVING count(*) > 0
+    INSERT INTO {TABLE} ({_FIELDS})
+    SELECT {_FIELDS} FROM (SELECT id, {_FIELDS} FROM moved [AND ONE MORE]) AS events ORDER BY id NULLS LAST
+    RETURNING number, pg_notify('{TABLE}', '')
 """
 
 NOTIFICATION_SECONDS = 10
-# Query the server after this silence; reconnect if it does not answer in time.
-SILENCE_SECONDS = 10.0
+# Query the server this often; reconnect if it does not answer in time.
+QUERY_SECONDS = 10.0
 ANSWER_SECONDS = 5.0
 # A server that vanished without closing the connection is noticed within 25 seconds.
 CONNECTION = {
@@ -83,8 +80,7 @@ class PostgreSQLBroker(DatabaseBroker):
             await _check_notifications(database)
             while True:
                 wake()
-                async for _ in database.notifies(timeout=SILENCE_SECONDS):
-                    wake()
+                await _receive(database, wake)
                 await _execute(database, "SELECT 1")
         finally:
             await database.close()
@@ -95,25 +91,11 @@ class PostgreSQLBroker(DatabaseBroker):
     def values_of(self, channels: Collection[str]) -> list[str]:
         return [*channels]
 
-    @contextlib.contextmanager
-    def exclusive(self) -> Iterator[None]:
-        ours = connection()
-        if ours.in_atomic_block:
-            # No lock until the caller's commit: a second mark does no harm.
-            yield
-            return
-        with transaction.atomic(using=ours.alias), ours.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-            yield
-
     def _move(self, event: Event | None = None) -> None:
         """Move all committed events from the outbox to the log, then append the given event."""
         values = [getattr(event, name) for name in STORED] if event else []
-        with connection().cursor() as cursor:
-            cursor.execute(_MOVE.replace("[AND ONE MORE]", _AND_ONE_MORE if event else ""), values)
-            moved = cursor.fetchone()
-        if moved:
-            self.trim_if_due(newest=moved[1], count=moved[0])
+        if moved := query(_MOVE.replace("[AND ONE MORE]", _AND_ONE_MORE if event else ""), *values):
+            self.trim_if_due(newest=moved[-1][0], count=len(moved))
 
 
 def _address() -> dict[str, Any]:
@@ -121,6 +103,29 @@ def _address() -> dict[str, Any]:
         return CONNECTION | conninfo_to_dict(url)
     own = connections[DEFAULT_DB_ALIAS].get_connection_params()
     return CONNECTION | {name: value for name, value in own.items() if name not in _NOT_FOR_LISTENING}
+
+
+async def _receive(database: psycopg.AsyncConnection, wake: Callable[[], object]) -> None:
+    """Call `wake` after each notification, for some seconds; psycopg's generator costs several times as much."""
+    loop, socket = asyncio.get_running_loop(), database.fileno()
+    broken = loop.create_future()
+
+    def receive() -> None:
+        try:
+            database.pgconn.consume_input()
+            while database.pgconn.notifies():
+                wake()
+        except psycopg.OperationalError as error:
+            loop.remove_reader(socket)
+            broken.set_exception(error)
+
+    loop.add_reader(socket, receive)
+    try:
+        await asyncio.wait({broken}, timeout=QUERY_SECONDS)
+    finally:
+        loop.remove_reader(socket)
+    if broken.done():
+        broken.result()
 
 
 async def _execute(database: psycopg.AsyncConnection, sql: str) -> None:

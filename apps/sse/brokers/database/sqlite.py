@@ -17,7 +17,7 @@ from . import DatabaseBroker, after_commit, insert
 from .file import LogFile, watch_writes
 
 # inotify reports a write just before its commit is visible, so the file is polled after it at growing intervals.
-MIN_POLL_SECONDS = 0.005
+MIN_POLL_SECONDS = 0.002
 # How late the commit of another process is noticed at most, with inotify and without.
 MAX_POLL_SECONDS = 1
 MAX_POLL_SECONDS_WITHOUT_INOTIFY = 0.04
@@ -106,5 +106,5 @@ class _Poller:
                 self._wake()
         except Exception as error:
             self._replaced.set_exception(error)
-        pause = min(max(2 * pause, MIN_POLL_SECONDS), self._max_pause)
+        pause = min(max(3 * pause, MIN_POLL_SECONDS), self._max_pause)
         self._next = self._replaced.get_loop().call_later(pause, self.check, pause)

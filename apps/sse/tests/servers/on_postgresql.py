@@ -119,7 +119,7 @@ async def test_a_pooler_that_drops_notifications_is_detected(broker, monkeypatch
 
 
 async def test_a_silent_server_ends_the_listening(broker, settings, monkeypatch):
-    monkeypatch.setattr(postgresql, "SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(postgresql, "QUERY_SECONDS", 0.2)
     monkeypatch.setattr(postgresql, "ANSWER_SECONDS", 0.2)
     with contextlib.closing(Proxy(servers_url())) as proxy:
         settings.SSE_LISTEN_URL = proxy.url
