@@ -63,7 +63,8 @@ timeout = number("TIMEOUT", 60)
 
 # Longer than nginx keeps its connections, so that none is closed while a request is on its way.
 keepalive = 75
-backlog = 2048
+# Connections of a crowd that wait while a worker starts. Linux limits it to `net.core.somaxconn`, 4096 by default.
+backlog = 65535
 
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
 control_socket_disable = True

@@ -46,7 +46,8 @@ def _check(loop: asyncio.AbstractEventLoop) -> None:
     # In a context of its own, because it outlives the request that started it.
     loop.call_later(CHECK_SECONDS, _check, loop, context=contextvars.Context())
     if _found[loop].closed():
-        _found[loop] = ListeningSockets()
+        # Without any, the process is about to stop: streams that open later end, too.
+        _found[loop] = ListeningSockets() or _found[loop]
         streams.end(lambda _: True, "restart")
 
 
@@ -74,6 +75,9 @@ class ListeningSockets:
                 with contextlib.suppress(OSError), _duplicate(number) as found:
                     milliseconds = int(UNACKNOWLEDGED_SECONDS * 1000)
                     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+
+    def __len__(self) -> int:
+        return len(self._identities)
 
     def closed(self) -> bool:
         """Return whether one of them has been closed since."""

@@ -1,5 +1,6 @@
 """A process that stops waits until the server has written the last bytes of its streams."""
 
+import asyncio
 import fcntl
 import socket
 import subprocess
@@ -7,11 +8,13 @@ import sys
 import threading
 
 from apps.sse.http.response import frames_of
-from apps.sse.servers import shutdown, wsgi
+from apps.sse.servers import listening_sockets, shutdown, wsgi
 from apps.sse.servers.listening_sockets import ListeningSockets
 from apps.sse.stream import registry
 from apps.sse.stream.connection import Connection
 from apps.sse.stream.registry import Client
+
+from .followers import until
 
 
 class Finished:
@@ -62,3 +65,31 @@ def test_the_search_for_listening_sockets_keeps_the_locks_of_open_files(tmp_path
         ListeningSockets()
         other = subprocess.run([sys.executable, "-c", lock, locked], capture_output=True, text=True, check=False)
     assert "BlockingIOError" in other.stderr
+
+
+class Open:
+    """An open stream, as far as its end is concerned."""
+
+    reason = None
+
+    def end(self, reason):
+        self.reason = reason
+
+
+def test_a_process_that_no_longer_listens_ends_streams_that_open_later_too(monkeypatch, tmp_path):
+    monkeypatch.setattr(listening_sockets, "DESCRIPTORS", tmp_path)
+    monkeypatch.setattr(listening_sockets, "CHECK_SECONDS", 0.01)
+
+    async def scenario():
+        streams, first, later = registry.get_registry(), Open(), Open()
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            (tmp_path / str(listening.fileno())).touch()
+            streams.connections.add(first)
+            listening_sockets.watch()
+        await until(lambda: first.reason == "restart")
+        streams.connections = {later}
+        listening_sockets.watch()
+        await until(lambda: later.reason == "restart")
+        streams.connections.clear()
+
+    asyncio.run(scenario())

@@ -79,12 +79,12 @@ class QuickChannel(SSEView):
 
 
 class Large(SSEView):
-    """Sends more than a socket buffers."""
+    """Sends events that are larger than all buffers of a socket (4 MB on Linux)."""
 
     async def stream(self, request):
         try:
             while True:
-                yield self.event("large", "x" * 10**6)
+                yield self.event("large", "x" * 10**7)
         finally:
             note("finally")
 
