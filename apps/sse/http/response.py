@@ -12,7 +12,8 @@ from ..delivery.followers import Message
 from ..servers import wsgi
 from ..servers.asgi import SCOPE_KEY, HeldRequest
 from ..stream.connection import Connection, Joinable
-from ..wire.compression import accepts_gzip, gzip_send
+from ..stream.sources import ChannelSource
+from ..wire.compression import accepts_gzip, complete_gzip_send, gzip_send
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
 
@@ -45,7 +46,9 @@ class StreamResponse(StreamingHttpResponse):
             if accepts_gzip(request.headers.get("Accept-Encoding", "")):
                 self.headers["Content-Encoding"] = "gzip"
                 if connection is not None:
-                    connection.wrap_send = gzip_send
+                    # A stream of channels ends only for its client to reconnect.
+                    is_endless = isinstance(connection.source, ChannelSource)
+                    connection.wrap_send = gzip_send if is_endless else complete_gzip_send
         self._unwrapped = self.streaming_content = self._body(getattr(request, "scope", None), connection)
 
     @property

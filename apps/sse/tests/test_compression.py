@@ -7,7 +7,7 @@ import pytest
 
 from apps.sse.delivery.followers import message_of, send_to_all
 from apps.sse.wire import compression
-from apps.sse.wire.compression import HISTORY_BYTES, accepts_gzip, gzip_send
+from apps.sse.wire.compression import HISTORY_BYTES, accepts_gzip, complete_gzip_send, gzip_send
 from apps.sse.wire.events import Event
 
 from .playing import Playing
@@ -25,10 +25,10 @@ class Compressed(Numbers):
 class Client:
     """A client that decompresses what it is sent: `messages` as they were sent, `parts` of the body."""
 
-    def __init__(self):
+    def __init__(self, wrap_send=gzip_send):
         self.messages, self.parts = [], []
         self.decoder = zlib.decompressobj(wbits=31)
-        self._send = gzip_send(self._receive)
+        self._send = wrap_send(self._receive)
 
     def write(self, data, **options):
         self._send(message_of(data, **options))
@@ -67,13 +67,15 @@ def test_each_message_is_decompressed_when_it_arrives():
     assert client.parts == sent
 
 
-def test_the_end_has_a_valid_checksum_and_length():
-    client = Client()
+@pytest.mark.parametrize("wrap_send", [gzip_send, complete_gzip_send])
+def test_the_end_of_a_stream_that_can_finish_has_a_valid_checksum_and_length(wrap_send):
+    client = Client(wrap_send)
     for number in range(20):
         client.write(html(number))
-    client.write(b"", more_body=False)
-    assert client.decoder.eof
-    assert client.messages[-1]["more_body"] is False
+    client.write(b"last", more_body=False)
+    assert client.parts == [*map(html, range(20)), b"last"]
+    assert client.decoder.eof == (wrap_send is complete_gzip_send)
+    assert [message["more_body"] for message in client.messages] == [True] * 20 + [False]
 
 
 def test_a_client_that_joins_later_soon_gets_the_same_message_as_the_others():

@@ -32,21 +32,40 @@ def accepts_gzip(accept_encoding: str) -> bool:
 
 
 def gzip_send(send: Send) -> Send:
-    """Return an ASGI `send` that compresses the body of one response; each message can be decompressed at once."""
+    """
+    Return an ASGI `send` that compresses the body of one response; each message can be decompressed at once.
+
+    The end has no checksum, which costs time for each message and which clients do not require.
+    """
     history: bytes | None = None
-    checksum = size = 0
 
     def compress_and_send(message: Message) -> Awaitable[None]:
-        nonlocal history, checksum, size
-        data, more_body = message["body"], message["more_body"]
-        checksum, size = zlib.crc32(data, checksum), size + len(data)
-        message, history = (_cached if len(data) <= MAX_CACHED_BYTES else _compressed)(history, data)
-        if not more_body:
-            trailer = LAST_BLOCK + struct.pack("<LL", checksum, size & 0xFFFFFFFF)
-            message = message | {"body": message["body"] + trailer, "more_body": False}
-        return send(message)
+        nonlocal history
+        data = message["body"]
+        compressed, history = (_cached if len(data) <= MAX_CACHED_BYTES else _compressed)(history, data)
+        return send(compressed if message["more_body"] else {**compressed, "more_body": False})
 
     return compress_and_send
+
+
+def complete_gzip_send(send: Send) -> Send:
+    """Return the same with the checksum and the length of the data at the end, as a complete gzip file."""
+    checksum = size = 0
+
+    def send_with_end(message: Message) -> Awaitable[None]:
+        if message["more_body"]:
+            return send(message)
+        end = LAST_BLOCK + struct.pack("<LL", checksum, size & 0xFFFFFFFF)
+        return send({**message, "body": message["body"] + end})
+
+    compress_and_send = gzip_send(send_with_end)
+
+    def count_and_send(message: Message) -> Awaitable[None]:
+        nonlocal checksum, size
+        checksum, size = zlib.crc32(message["body"], checksum), size + len(message["body"])
+        return compress_and_send(message)
+
+    return count_and_send
 
 
 def _compressed(history: bytes | None, data: bytes) -> tuple[Message, bytes]:
