@@ -15,7 +15,7 @@ from .call_thread import CallThread
 
 # Events that are read at once, for one client and for several.
 PAGE = 200
-MAX_PAGE = 5000
+MAX_PAGE = 2000
 # One read serves the clients whose positions are in the same thousand.
 NEAR = 1000
 # The loop's other tasks run after this many answers.
