@@ -105,8 +105,8 @@ class Log:
             self._task.cancel()
         if self._watchdog is not None:
             self._watchdog.cancel()
-        for threads in (self._thread, self._replays, self._maintainer):
-            threads.close()
+        for thread in (self._thread, self._replays.thread, self._maintainer):
+            thread.close()
 
     @property
     def can_read(self) -> bool:

@@ -100,7 +100,7 @@ class Replays:
         self._broker = broker
         self._newest = newest
         self._loop = asyncio.get_running_loop()
-        self._thread = CallThread("sse-replay", seconds, unpooled=True)
+        self.thread = CallThread("sse-replay", seconds, unpooled=True)
         self._serving: asyncio.Task[None] | None = None
         self._answers: dict[_Request, asyncio.Future] = {}
         # Those that the thread has not taken, in order, and the times of their arrival.
@@ -121,15 +121,11 @@ class Replays:
                 self._serving = self._loop.create_task(self._serve(), context=contextvars.Context())
         return self._answers[request]
 
-    def close(self) -> None:
-        """End the thread after its last call."""
-        self._thread.close()
-
     async def _serve(self) -> None:
         while self._waiting:
             requests = self._take()
             try:
-                results = await self._thread.call(self._read, requests, self._newest())
+                results = await self.thread.call(self._read, requests, self._newest())
             except BaseException as error:
                 results = dict.fromkeys(requests, error)
             for count, (request, result) in enumerate(results.items(), 1):
