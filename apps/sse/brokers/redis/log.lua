@@ -105,6 +105,10 @@ local function trim(count, age, bytes, window)
     local now, last = seconds(), newest()
     local expired = math.max(last_expired(now - age, tonumber(bytes)), last - count)
     local dropped = drop_before(math.min(expired + 1, last))
+    if redis.call('ZCARD', index) > redis.call('XLEN', log) then
+        -- An older version of this script has trimmed the log but not the index: build it again.
+        redis.call('UNLINK', index, indexed)
+    end
     redis.call('ZREMRANGEBYSCORE', latest, '-inf', '(' .. oldest())
     redis.call('ZREMRANGEBYSCORE', seen, '-inf', last - window)
     local marked, _, at = mark(-1)

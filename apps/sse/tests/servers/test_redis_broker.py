@@ -152,6 +152,13 @@ class TestIndex:
         self.fill(broker, 7)
         self.check(broker, "rare")
 
+    def test_it_is_built_again_after_an_older_version_has_trimmed_the_log_alone(self, broker):
+        self.fill(broker, 300)
+        broker._client.xtrim(broker._log, maxlen=50, approximate=False)
+        broker.trim()
+        self.check(broker, "rare")
+        assert len(self.indexed(broker)) <= 50
+
     def test_it_shrinks_with_the_log(self, broker, settings):
         settings.SSE_RETENTION_COUNT = 1000
         for start in range(0, 100_000, 1000):
