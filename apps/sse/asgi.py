@@ -1,12 +1,13 @@
 """The ASGI application for a project's `asgi.py`."""
 
-import asyncio
+import inspect
+from collections.abc import Coroutine
 from typing import Any
 
 from . import checks
-from .access.crowd import PLACE_SECONDS, Crowd, is_stream
+from .access.crowd import Crowd
 from .servers import shutdown
-from .servers.asgi import Application, HeldRequest, Receive, Send, is_closed
+from .servers.asgi import Application, Receive, Send, serve
 
 
 def hand_off(application: Application) -> Application:
@@ -18,21 +19,14 @@ def hand_off(application: Application) -> Application:
     checks.refuse_errors()
     crowd = Crowd()
 
-    async def asgi(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    # Not a coroutine, which would stay in memory with each stream.
+    def asgi(scope: dict[str, Any], receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         if scope["type"] == "http":
-            held = HeldRequest(send, receive)
-            if is_stream(scope):
-                if seconds := crowd.retry_after(scope):
-                    return await held.refuse(seconds)
-                await crowd.enter()
-                held.on_response = crowd.leave
-                if is_closed(send):
-                    return held.responds()
-                asyncio.get_running_loop().call_later(PLACE_SECONDS, held.responds)
-            return await held.run(application, scope)
+            return serve(application, crowd, scope, receive, send)
         if scope["type"] == "lifespan":
             # By now the server has installed its own signal handlers.
             shutdown.watch_signals()
-        await application(scope, receive, send)
+        return application(scope, receive, send)
 
-    return asgi
+    # Servers see by this that it is not an ASGI 2 application.
+    return inspect.markcoroutinefunction(asgi)

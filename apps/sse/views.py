@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Literal
@@ -18,8 +19,8 @@ from .http.cors import CORS
 from .http.response import StreamResponse
 from .http.view_wrapper import Admission, wrap_view
 from .publishing import check_channel
-from .stream.connection import Source, reset_frame
-from .stream.sources import ChannelSource, GeneratorSource
+from .stream.connection import reset_frame
+from .stream.sources import ChannelSource, GeneratorSource, Source
 from .stream.subscription import StreamStart, Subscription
 from .wire.dom import DOMMixin
 from .wire.events import Event, Position, check_event_name, sse_comment, sse_event, sse_retry
@@ -141,10 +142,15 @@ class SSEMixin(DOMMixin):
             opening=self._opening(),
             retry_ms=self.sse_retry_ms,
             keepalive=keepalive,
-            name=f"{type(self).__module__}.{type(self).__qualname__}",
+            name=sys.intern(f"{type(self).__module__}.{type(self).__qualname__}"),
         )
         return StreamResponse(
-            self.request, connection, keepalive=keepalive, joinable=source.joinable, compress=self.sse_compress
+            self.request,
+            connection,
+            keepalive=keepalive,
+            joinable=source.joinable,
+            compress=self.sse_compress,
+            is_endless=isinstance(source, ChannelSource),
         )
 
     def _admission(self) -> Admission:

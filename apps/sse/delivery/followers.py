@@ -29,7 +29,7 @@ class Follower(Protocol):
     `send` is the `send` of an ASGI server, while data can go to it immediately; otherwise `deliver` is called.
     """
 
-    channels: frozenset[str]
+    channels: tuple[str, ...]
     latest: bool
     send: Send | None
     events: int

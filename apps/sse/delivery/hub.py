@@ -66,11 +66,12 @@ class Hub:
         Raises `Gap` if the log does not contain the position, `Unavailable` if it cannot be read.
         """
         await self._log.catch_up_to(since)
+        channels = frozenset(follower.channels)
         metrics.counts["replays"] += 1
         while not follower.is_ended:
-            page = self._log.recent.after(since, follower.channels)
+            page = self._log.recent.after(since, channels)
             if page is None:
-                page, since = await self._log.read_after(since, follower.channels)
+                page, since = await self._log.read_after(since, channels)
             elif len(_first_chunk(page)) == len(page):
                 # Nothing is awaited between these events and the next that are delivered.
                 _replay(follower, page)
@@ -93,7 +94,8 @@ class Hub:
         """
         if since is not None:
             await self._log.catch_up_to(since)
-        newest = await self._log.latest(follower.channels)
+        channels = frozenset(follower.channels)
+        newest = await self._log.latest(channels)
         replayed, epoch = since.number if since else 0, self._log.epoch
         while not follower.is_ended:
             missed = sorted((e for e in newest.values() if e.number > replayed), key=lambda event: event.number)
@@ -106,15 +108,15 @@ class Hub:
             await follower.drain()
             if self._log.epoch != epoch:
                 raise Gap(chunk[-1].position)
-            newest |= self._log.recent.latest(follower.channels)
+            newest |= self._log.recent.latest(channels)
 
     def leave(self, follower: Follower) -> None:
         """Remove a follower."""
-        followers = self._followers[follower.latest]
-        for channel in follower.channels & followers.keys():
-            followers[channel].pop(follower, None)
-            if not followers[channel]:
-                del followers[channel]
+        channels = self._followers[follower.latest]
+        for channel in follower.channels:
+            channels[channel].pop(follower, None)
+            if not channels[channel]:
+                del channels[channel]
 
     def _keepalive_frame(self) -> bytes:
         """Return a keepalive with the newest position, for the clients of quiet channels."""

@@ -11,8 +11,8 @@ from django.utils.cache import patch_vary_headers
 from ..delivery.followers import Message
 from ..servers import wsgi
 from ..servers.asgi import SCOPE_KEY, HeldRequest
-from ..stream.connection import Connection, Joinable
-from ..stream.sources import ChannelSource
+from ..stream.connection import Connection
+from ..stream.sources import Joinable
 from ..wire.compression import accepts_gzip, complete_gzip_send, gzip_send
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
@@ -34,6 +34,7 @@ class StreamResponse(StreamingHttpResponse):
         keepalive: float,
         joinable: Joinable,
         compress: bool,
+        is_endless: bool,
     ) -> None:
         super().__init__(content_type=CONTENT_TYPE)
         self.headers["Cache-Control"] = "no-cache, no-transform"
@@ -47,7 +48,6 @@ class StreamResponse(StreamingHttpResponse):
                 self.headers["Content-Encoding"] = "gzip"
                 if connection is not None:
                     # A stream of channels ends only for its client to reconnect.
-                    is_endless = isinstance(connection.source, ChannelSource)
                     connection.wrap_send = gzip_send if is_endless else complete_gzip_send
         self._unwrapped = self.streaming_content = self._body(getattr(request, "scope", None), connection)
 

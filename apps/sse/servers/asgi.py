@@ -12,11 +12,11 @@ import logging
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Coroutine
-from functools import partial
 from typing import Any
 
 from django.core.exceptions import BadRequest
 
+from ..access.crowd import PLACE_SECONDS, Crowd, is_stream
 from ..stream.connection import Connection
 
 type Message = dict[str, Any]
@@ -25,13 +25,36 @@ type Send = Callable[[Message], Awaitable[None]]
 type Application = Callable[[dict[str, Any], Receive, Send], Coroutine[Any, Any, None]]
 
 SCOPE_KEY = "apps.sse"
-# SO_LINGER with 0 seconds: closing the socket discards bytes that the client has not taken.
 BUSY = b"Many clients are connecting. Try again later.\n"
+# SO_LINGER with 0 seconds: closing the socket discards bytes that the client has not taken.
 NO_LINGER = struct.pack("ii", 1, 0)
 # Their `send` does not change its message.
 SERVERS = {"uvicorn", "gunicorn"}
 
 logger = logging.getLogger("apps.sse")
+
+
+async def serve(
+    application: Application, crowd: Crowd, scope: dict[str, Any], receive: Receive, send: Send
+) -> None:
+    """Let Django's `application` handle a request, then stream its connection if it is handed off."""
+    held = HeldRequest(send, receive)
+    if is_stream(scope) and not await held.enter(crowd, scope):
+        return
+    if (connection := await held.handle(application, scope)) is None:
+        return
+    streaming = connection.run(_unchanging(send), receive, held.watch_disconnect(), is_closed)
+    # Only what the stream needs stays in memory.
+    del held, application, crowd, scope, connection
+    is_complete = False
+    try:
+        is_complete = await streaming
+    finally:
+        if not is_complete:
+            # A server's own close would wait for a client that has stopped reading.
+            abort(send, receive)
+            # Lets the server see the close before this returns, or it would log a missing end.
+            await asyncio.sleep(0)
 
 
 class HeldRequest:
@@ -46,35 +69,57 @@ class HeldRequest:
         self._send = send
         self._receive = receive
         self._body_is_read = False
-        self._receiving: asyncio.Task[Message] | None = None
+        self._watching: asyncio.Task[Message] | None = None
         self._disconnected: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._failure: Exception | None = None
         self.connections: list[Connection] = []
         self.handed_off: Connection | None = None
         self.on_response: Callable[[], object] = bool
 
-    async def run(self, application: Application, scope: dict[str, Any]) -> None:
-        """Let Django's `application` handle the request, then stream its connection if it is handed off."""
-        # In a task, so that what Django leaves in its context is freed with the request.
+    async def enter(self, crowd: Crowd, scope: dict[str, Any]) -> bool:
+        """Wait for a place in the crowd; return False if the client was refused or has disconnected."""
+        if seconds := crowd.retry_after(scope):
+            await self._refuse(seconds)
+            return False
+        await crowd.enter()
+        self.on_response = crowd.leave
+        if is_closed(self._send):
+            self._responds()
+            return False
+        asyncio.get_running_loop().call_later(PLACE_SECONDS, self._responds)
+        return True
+
+    async def handle(self, application: Application, scope: dict[str, Any]) -> Connection | None:
+        """Let Django handle the request; return the connection that was handed off."""
+        handed_off = None
         try:
+            # In a task, so that what Django leaves in its context is freed with the request.
             await asyncio.create_task(application({**scope, SCOPE_KEY: self}, self.receive, self.send))
+            # uvicorn raises for a client that has left only if that client had sent its next request, too.
+            if self._failure and not (isinstance(self._failure, OSError) or is_closed(self._send)):
+                raise self._failure
+            handed_off = self.handed_off
         except BadRequest as error:
             # Django raised it while it read the headers, before it had a request to answer.
             logger.warning("Bad Request: %s", error)
             await self._send({"type": "http.response.start", "status": 400, "headers": []})
             await self._send({"type": "http.response.body"})
-        else:
-            if self.handed_off is not None:
-                await self._stream(self.handed_off)
-            self._raise_failure()
         finally:
-            self._close()
+            self._responds()
+            if handed_off is None and self._watching is not None:
+                self._watching.cancel()
+            for connection in self.connections:
+                # Its response may never have been sent.
+                if connection is not handed_off:
+                    connection.release()
+        return handed_off
 
     async def receive(self) -> Message:
         """Receive for Django: the request's body, then the disconnect."""
         if self._body_is_read:
+            self.watch_disconnect()
             # Django cancels this when its response is sent; the server's `receive` must go on.
-            return await asyncio.shield(self._watch_disconnect())
+            return await asyncio.shield(self._disconnected)
         message = await self._receive()
         self._body_is_read = not message.get("more_body", False)
         return message
@@ -83,7 +128,7 @@ class HeldRequest:
         """Send for Django, except the end of a body whose connection is handed off."""
         if self.handed_off is not None:
             return
-        self.responds()
+        self._responds()
         try:
             await self._send(message)
         except Exception as error:
@@ -91,7 +136,16 @@ class HeldRequest:
             self._failure = error
             self._on_disconnect()
 
-    async def refuse(self, seconds: int) -> None:
+    def watch_disconnect(self) -> asyncio.Task[Message]:
+        """Return the task that waits for the client's disconnect."""
+        if self._watching is None:
+            # In a context of its own, because it may outlive the request.
+            context = contextvars.Context()
+            self._watching = asyncio.get_running_loop().create_task(self._receive(), context=context)
+            self._watching.add_done_callback(lambda _: self._on_disconnect(), context=context)
+        return self._watching
+
+    async def _refuse(self, seconds: int) -> None:
         """Respond with 503 and `Retry-After`, without Django."""
         headers = [
             (b"content-type", b"text/plain"),
@@ -102,47 +156,14 @@ class HeldRequest:
         await self._send({"type": "http.response.start", "status": 503, "headers": headers})
         await self._send({"type": "http.response.body", "body": BUSY})
 
-    def responds(self) -> None:
+    def _responds(self) -> None:
         """Call `on_response`, unless it was called."""
         on_response, self.on_response = self.on_response, bool
         on_response()
 
-    async def _stream(self, connection: Connection) -> None:
-        self._watch_disconnect().add_done_callback(lambda _: connection.on_disconnect())
-        is_complete = False
-        try:
-            is_complete = await connection.run(_unchanging(self._send), partial(is_closed, self._send))
-        finally:
-            if not is_complete:
-                # A server's own close would wait for a client that has stopped reading.
-                abort(self._send, self._receive)
-                # Lets the server see the close before this returns, or it would log a missing end.
-                await asyncio.sleep(0)
-
-    def _watch_disconnect(self) -> "asyncio.Future[Message]":
-        if self._receiving is None:
-            loop = asyncio.get_running_loop()
-            self._receiving = loop.create_task(self._receive(), context=contextvars.Context())
-            self._receiving.add_done_callback(lambda _: self._on_disconnect())
-        return self._disconnected
-
     def _on_disconnect(self) -> None:
         if not self._disconnected.done():
             self._disconnected.set_result({"type": "http.disconnect"})
-
-    def _raise_failure(self) -> None:
-        """Raise what the server's `send` raised, unless the client has disconnected."""
-        # uvicorn raises for a client that has left only if that client had sent its next request, too.
-        if self._failure and not (isinstance(self._failure, OSError) or is_closed(self._send)):
-            raise self._failure
-
-    def _close(self) -> None:
-        self.responds()
-        if self._receiving is not None:
-            self._receiving.cancel()
-        for connection in self.connections:
-            # Its response may never have been sent.
-            connection.release()
 
 
 def _unchanging(send: Send) -> Send:
@@ -155,7 +176,8 @@ def _unchanging(send: Send) -> Send:
 
 def is_closed(send: Send) -> bool:
     """Return whether the client's TCP connection is known to be closed."""
-    transport = _transport(send)
+    # Called once a second for each stream, so it looks only where uvicorn has it.
+    transport: Any = getattr(getattr(send, "__self__", None), "transport", None)
     return transport is not None and transport.is_closing()
 
 
@@ -169,7 +191,7 @@ def abort(send: Send, receive: Receive) -> None:
     transport.abort()
 
 
-def _transport(send: Send, receive: Receive | None = None) -> asyncio.WriteTransport | None:
+def _transport(send: Send, receive: Receive) -> asyncio.WriteTransport | None:
     """Return the transport, or None if the server does not show it (uvicorn and gunicorn do, with HTTP/1.1)."""
     # uvicorn: both are methods of the request. gunicorn: `receive` is one of a receiver that has the protocol.
     protocol = getattr(getattr(receive, "__self__", None), "protocol", None)

@@ -12,10 +12,11 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import KW_ONLY, InitVar, dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any
 
 from ..conf import setting
 from ..delivery.followers import Backlog, Message, Send, continue_in_task, message_of, send_to_all
+from ..delivery.hub import get_hub
 from ..stats import metrics
 from ..stats.metrics import EndReason
 from ..wire.events import Event, Position, sse_comment, sse_event, sse_retry
@@ -30,48 +31,30 @@ TICK_SECONDS = 0.9 * registry.TICK_SECONDS
 
 logger = logging.getLogger("apps.sse")
 
-type Joinable = Literal["yes", "latest"] | None
-
-
-class Source(Protocol):
-    """
-    What a connection plays.
-
-    `has_positions`: it sends the client the position at which it begins. `joinable`: a tab that joins the
-    stream late misses nothing ("yes"), misses nothing if the stream begins again ("latest"), or would (None).
-    """
-
-    has_positions: bool
-    joinable: Joinable
-
-    async def play(self, connection: "Connection") -> None:
-        """Write to the connection until there is no more; cancelled when the connection ends."""
-
 
 @dataclass(slots=True, eq=False)
 class Connection:
     """
-    One open stream.
+    One open stream, which `play` writes to, see `Source`.
 
     `opening` is sent first. `retry_ms` is the client's reconnection delay, `keepalive` the seconds of silence
     after which a comment is sent, `name` the view in the log, `started` the start of the request.
     `on_release` is called once with the client when the connection no longer counts for the limits.
-
     Writing never waits: while a call of `send` waits for the client, later data is kept in the backlog. With
     `latest`, the backlog keeps only the newest event of each channel.
     """
 
-    source: Source
+    play: Callable[["Connection"], Awaitable[bool | None]]
     _: KW_ONLY
     opening: str
     retry_ms: int
     keepalive: float
     client: Client
     name: str = "stream"
+    has_positions: bool = False
     started: InitVar[recent_revocations.RequestStart | None] = None
     on_release: Callable[[Client], object] | None = None
-
-    channels: frozenset[str] = field(default=frozenset(), init=False)
+    channels: tuple[str, ...] = field(default=(), init=False)
     latest: bool = field(default=False, init=False)
     keepalive_frame: Callable[[], bytes] = field(default=lambda: KEEPALIVE, init=False)
     permissions: int | None = field(default=None, init=False)
@@ -85,9 +68,9 @@ class Connection:
     send: Send | None = field(default=None, init=False)
     wrap_send: Callable[[Send], Send] = field(default=lambda send: send, init=False)
     _send: Send = field(init=False)
-    _transport_is_closed: Callable[[], bool] | None = field(init=False)
+    _server_send: Send = field(init=False)
+    _transport_is_closed: Callable[[Send], bool] | None = field(init=False)
     _task: asyncio.Task[Any] | None = field(default=None, init=False)
-    # While a call of `send` waits for the client.
     _flushing: asyncio.Task[None] | None = field(default=None, init=False)
     _backlog: Backlog | None = field(default=None, init=False)
     _is_closed: bool = field(default=False, init=False)
@@ -95,21 +78,33 @@ class Connection:
     def __post_init__(self, started: recent_revocations.RequestStart | None) -> None:
         self.opened_at, self.newest_revocation = started or recent_revocations.RequestStart.now()
         self.written_at = time.monotonic()
-        self.ends_at = self.written_at + _max_age()
+        max_age = setting("SSE_MAX_AGE")
+        # Random, so that streams which began together do not end together.
+        self.ends_at = self.written_at + max_age * random.uniform(0.75, 1.25) if max_age else math.inf
 
     def __del__(self) -> None:
         # A client may disconnect before its response starts.
         self.release()
 
-    async def run(self, send: Send, transport_is_closed: Callable[[], bool] | None = None) -> bool:
+    async def run(
+        self,
+        send: Send,
+        receive: Callable[[], Awaitable[Any]] | None = None,
+        watching: asyncio.Task[Any] | None = None,
+        transport_is_closed: Callable[[Send], bool] | None = None,
+    ) -> bool:
         """
         Play the source until it is finished or the connection is ended; its `finally` has run then.
 
+        `receive` returns when the client has disconnected. Until only that is to be awaited, `watching` does so.
         Returns whether the response is complete. If not, the client has disconnected or does not read,
         and nothing more can be sent to it.
         """
-        self.send = self._send = self.wrap_send(send)
+        self._server_send, self._send = send, self.wrap_send(send)
+        self.send = self._send
         self._task, self._transport_is_closed = asyncio.current_task(), transport_is_closed
+        if watching is not None:
+            watching.add_done_callback(self._on_watched)
         streams = registry.get_registry()
         try:
             streams.add(self)
@@ -117,10 +112,17 @@ class Connection:
             if registry.is_stopping():
                 self.end("restart")
             self.write(self.opening.encode())
+            del self.opening
             try:
                 await self.drain()
-                if not self.is_ended:
-                    await self.source.play(self)
+                if not self.is_ended and await self.play(self):
+                    # In this task, which saves the memory of another one.
+                    if watching is not None:
+                        watching.cancel()
+                    watching = None
+                    del self.play
+                    await (receive() if receive else asyncio.get_running_loop().create_future())
+                    self.on_disconnect()
             except asyncio.CancelledError:
                 if not self.is_ended:
                     raise
@@ -128,27 +130,27 @@ class Connection:
                 self._task.uncancel()  # type: ignore[union-attr]
             finally:
                 self._task = None
+                if self.channels:
+                    get_hub().leave(self)
             return await self._complete()
         finally:
+            if watching is not None:
+                watching.cancel()
             self.on_disconnect()
             streams.discard(self)
             self.release()
 
     async def _complete(self) -> bool:
         """Send the last bytes; the connection counts as open until the client has taken them or is given up."""
-        if self.end_reason:
-            await self._write_last(message_of(sse_retry(jittered(self.retry_ms)).encode()))
-        elif not self._is_closed:
+        last = sse_retry(jittered(self.retry_ms)).encode() if self.end_reason else b""
+        if not self.end_reason and not self._is_closed:
             self.end_reason, self.ends_at = "finished", time.monotonic()
-        await self._write_last(message_of(b"", more_body=False))
-        return not self._is_closed
-
-    async def _write_last(self, message: Message) -> None:
         await self.drain()
         if not self._is_closed:
             self.send = self._send
-            send_to_all([self], (), message)
-        await self.drain()
+            send_to_all([self], (), message_of(last, more_body=False))
+            await self.drain()
+        return not self._is_closed
 
     @property
     def is_ended(self) -> bool:
@@ -201,10 +203,9 @@ class Connection:
     def keep_alive(self, now: float) -> None:
         """Send a keepalive after enough silence; called about once a second."""
         silence = now - self.written_at
-        if self._flushing is not None:
-            if silence >= STALL_SECONDS:
-                self.drop("slow")
-        elif not self.is_ended:
+        if self._flushing is not None and silence >= STALL_SECONDS:
+            self.drop("slow")
+        elif self.send is not None:
             is_due = silence >= self.keepalive - TICK_SECONDS
             # uvicorn does not report a disconnect if the client has already sent its next request.
             if (is_due or silence < registry.TICK_SECONDS) and self._has_lost_transport():
@@ -235,6 +236,10 @@ class Connection:
             if self._flushing is not None:
                 self._flushing.cancel()
             self._cancel_task()
+
+    def _on_watched(self, watching: asyncio.Task[Any]) -> None:
+        if not watching.cancelled():
+            self.on_disconnect()
 
     def on_send_error(self, error: BaseException) -> None:
         """Stop, because the server's `send` has raised an exception."""
@@ -276,7 +281,7 @@ class Connection:
                 self.send = self._send
 
     def _has_lost_transport(self) -> bool:
-        return self._transport_is_closed is not None and self._transport_is_closed()
+        return self._transport_is_closed is not None and self._transport_is_closed(self._server_send)
 
     def _cancel_task(self) -> None:
         if self._task is not None and self._task is not asyncio.current_task():
@@ -292,9 +297,3 @@ def reset_frame(reason: str) -> str:
 def jittered(milliseconds: int) -> int:
     """Return a random delay between half and one and a half times `milliseconds`."""
     return round(milliseconds * random.uniform(0.5, 1.5))
-
-
-def _max_age() -> float:
-    """Return a random age in seconds at which a connection is ended, infinity without a limit."""
-    seconds = setting("SSE_MAX_AGE")
-    return seconds * random.uniform(0.75, 1.25) if seconds else math.inf

@@ -1,10 +1,10 @@
 """The sources of a connection: an async generator, or channels."""
 
-import asyncio
+import functools
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Literal, Protocol
 
 from django.conf import settings
 
@@ -13,7 +13,7 @@ from ..delivery.hub import Hub, get_hub
 from ..delivery.log import Unavailable
 from ..wire.events import Event, Position, sse_event
 from ..wire.ids import FINISHED, ID_ERRORS
-from .connection import Connection, Joinable
+from .connection import Connection
 from .query_threads import QueryThreadLease
 from .subscription import StreamStart, SubscriptionEnded
 
@@ -21,6 +21,28 @@ logger = logging.getLogger("apps.sse")
 
 FAILED = "The stream failed on the server."
 END_FRAME = sse_event({}, event="sse:end", id=FINISHED).encode()
+
+
+type Joinable = Literal["yes", "latest"] | None
+
+
+class Source(Protocol):
+    """
+    What a connection plays.
+
+    `has_positions`: it sends the client the position at which it begins. `joinable`: a tab that joins the
+    stream late misses nothing ("yes"), misses nothing if the stream begins again ("latest"), or would (None).
+    """
+
+    has_positions: bool
+    joinable: Joinable
+
+    async def play(self, connection: Connection) -> bool | None:
+        """
+        Write to the connection until there is no more; cancelled when the connection ends.
+
+        Returns true if only events of channels follow, until the connection ends.
+        """
 
 
 class GeneratorSource:
@@ -91,12 +113,12 @@ class ChannelSource:
     has_positions = True
 
     def __init__(self, channels: Iterable[str], *, latest: bool, since: Position | None) -> None:
-        self._channels = frozenset(channels)
+        self._channels = _unique(tuple(channels))
         self._latest = latest
         self.joinable: Joinable = "latest" if latest else "yes"
         self._since = since
 
-    async def play(self, connection: Connection) -> None:
+    async def play(self, connection: Connection) -> bool:
         """Replay, then follow until the connection ends."""
         connection.channels, connection.latest = self._channels, self._latest
         hub = get_hub()
@@ -104,12 +126,9 @@ class ChannelSource:
             await hub.start()
             await self._join(hub, connection)
             connection.keepalive_frame = hub.keepalive_frame
-            if not connection.is_ended:
-                await asyncio.get_running_loop().create_future()
         except Unavailable:
             connection.drop("broker")
-        finally:
-            hub.leave(connection)
+        return not connection.is_ended
 
     async def _join(self, hub: Hub, connection: Connection) -> None:
         try:
@@ -131,6 +150,12 @@ class ChannelSource:
         else:
             newest = hub.join(connection)
         connection.begin_at(newest)
+
+
+@functools.lru_cache
+def _unique(channels: tuple[str, ...]) -> tuple[str, ...]:
+    """Return channels without repetitions: the same object to many connections, which saves memory in each."""
+    return tuple(dict.fromkeys(channels))
 
 
 def _encode(frame: Any) -> bytes:

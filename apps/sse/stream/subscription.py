@@ -68,7 +68,7 @@ class Subscription:
     written_at = 0.0
 
     def __init__(self, channels: Iterable[str], start: StreamStart) -> None:
-        self.channels = frozenset(channels)
+        self.channels = tuple(channels)
         self._start = start
         self._joining: asyncio.Task[None] | None = None
         self._waiting: deque[Event] = deque()

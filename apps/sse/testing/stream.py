@@ -111,7 +111,7 @@ class AsyncStream:
         self.status, self.headers = request.status, request.headers
         await request.wait(lambda: request.chunks, timeout)
         new: set[Any] = set(registry.get_registry().connections) - earlier
-        if not self.last_event_id and any(connection.source.has_positions for connection in new):
+        if not self.last_event_id and any(connection.has_positions for connection in new):
             await request.wait(lambda: self._has_next() or self.last_event_id, timeout)
 
     async def close(self, *, timeout: float = TIMEOUT_SECONDS) -> None:

@@ -15,7 +15,7 @@ class RecordingFollower:
     send = None
 
     def __init__(self, *channels, latest=False):
-        self.channels = frozenset(channels)
+        self.channels = channels
         self.latest = latest
         self.events = []
         self.position = None

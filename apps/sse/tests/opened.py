@@ -23,7 +23,7 @@ class Opened:
         request.session = SessionStore(key)
         self.source = Silent()
         client = identity.client_of(request)
-        self.connection = Connection(self.source, opening="", retry_ms=1000, keepalive=15, client=client)
+        self.connection = Connection(self.source.play, opening="", retry_ms=1000, keepalive=15, client=client)
 
     async def __aenter__(self):
         self.task = asyncio.ensure_future(self.connection.run(Socket().send))

@@ -28,17 +28,14 @@ class Socket:
         if error := self.error:
             self.error = None
             raise error
-        if message["more_body"]:
+        if message["body"]:
             self.taken.append(message["body"])
-        else:
-            self.is_complete = True
+        self.is_complete = not message["more_body"]
         await self._has_room.wait()
 
 
 class Silent:
     """A source that sends nothing and notes that its `finally` has run."""
-
-    has_positions = False
 
     def __init__(self):
         self.is_playing = asyncio.Event()
@@ -61,7 +58,7 @@ class Playing:
         self.socket = Socket()
         self.released = []
         self.connection = Connection(
-            self.source,
+            self.source.play,
             opening="retry: 3000\n\n",
             retry_ms=3000,
             keepalive=keepalive,

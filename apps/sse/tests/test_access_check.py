@@ -224,7 +224,7 @@ async def send(message):
     pass
 
 client = identity.client_of(RequestFactory().get("/"))
-asyncio.run(Connection(Source(), opening="", retry_ms=1, keepalive=1, client=client).run(send))
+asyncio.run(Connection(Source().play, opening="", retry_ms=1, keepalive=1, client=client).run(send))
 """
 
 
@@ -271,7 +271,7 @@ async def test_the_check_works_with_a_user_model_without_permissions_and_with_a_
     monkeypatch.setattr(identity, "get_user_model", lambda: model)
     client = registry.Client(user_pk=user.pk, fingerprint=identity.fingerprint_of(user))
     assert client.fingerprint is not None
-    its = Connection(Silent(), opening="", retry_ms=1000, keepalive=15, client=client)
+    its = Connection(Silent().play, opening="", retry_ms=1000, keepalive=15, client=client)
     assert access_check.changed_accounts([its]) == set()
     model._base_manager.update(password="two")
     assert access_check.changed_accounts([its]) == {its}

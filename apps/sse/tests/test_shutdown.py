@@ -25,7 +25,7 @@ class Finished:
 
 
 def test_under_wsgi_a_stream_is_waited_for_until_the_server_has_closed_its_body():
-    connection = Connection(Finished(), opening="retry: 1\n\n", retry_ms=1, keepalive=15, client=Client())
+    connection = Connection(Finished().play, opening="retry: 1\n\n", retry_ms=1, keepalive=15, client=Client())
     body = wsgi.Body(frames_of(connection))
     assert list(body) == [b"retry: 1\n\n"]
     assert registry.open_streams() == 0
