@@ -123,7 +123,7 @@ def test_a_cancelled_request_that_has_just_got_a_place_passes_it_on():
 
 
 def test_a_slow_view_keeps_its_place_for_a_limited_time(monkeypatch):
-    monkeypatch.setattr("apps.sse.asgi.PLACE_SECONDS", 0.01)
+    monkeypatch.setattr("apps.sse.servers.asgi.PLACE_SECONDS", 0.01)
 
     async def scenario(site):
         requests = [site.request(number) for number in range(5)]
@@ -132,7 +132,7 @@ def test_a_slow_view_keeps_its_place_for_a_limited_time(monkeypatch):
             gate.set()
         await asyncio.gather(*requests)
         # Each place was given back once.
-        monkeypatch.setattr("apps.sse.asgi.PLACE_SECONDS", 10)
+        monkeypatch.setattr("apps.sse.servers.asgi.PLACE_SECONDS", 10)
         more = [site.request(f"more {number}") for number in range(3)]
         await until(lambda: len(site.handled) == 7)
         await asyncio.sleep(0)
