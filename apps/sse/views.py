@@ -144,14 +144,7 @@ class SSEMixin(DOMMixin):
             keepalive=keepalive,
             name=sys.intern(f"{type(self).__module__}.{type(self).__qualname__}"),
         )
-        return StreamResponse(
-            self.request,
-            connection,
-            keepalive=keepalive,
-            joinable=source.joinable,
-            compress=self.sse_compress,
-            is_endless=isinstance(source, ChannelSource),
-        )
+        return StreamResponse(self.request, connection, source, keepalive=keepalive, compress=self.sse_compress)
 
     def _admission(self) -> Admission:
         # There is none if `View` comes first in the base classes.

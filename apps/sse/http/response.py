@@ -12,7 +12,7 @@ from ..delivery.followers import Message
 from ..servers import wsgi
 from ..servers.asgi import SCOPE_KEY, HeldRequest
 from ..stream.connection import Connection
-from ..stream.sources import Joinable
+from ..stream.sources import ChannelSource, Source
 from ..wire.compression import accepts_gzip, complete_gzip_send, gzip_send
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
@@ -22,7 +22,7 @@ class StreamResponse(StreamingHttpResponse):
     """
     The stream of a `connection`, with headers against caching, buffering and transformation.
 
-    `joinable` is the source's. With `compress` it is compressed for clients that accept gzip. Without a
+    `source` is what the connection plays. With `compress` it is compressed for clients that accept gzip. Without a
     connection it has headers only, as the response to HEAD.
     """
 
@@ -30,25 +30,24 @@ class StreamResponse(StreamingHttpResponse):
         self,
         request: HttpRequest,
         connection: Connection | None,
+        source: Source,
         *,
         keepalive: float,
-        joinable: Joinable,
         compress: bool,
-        is_endless: bool,
     ) -> None:
         super().__init__(content_type=CONTENT_TYPE)
         self.headers["Cache-Control"] = "no-cache, no-transform"
         self.headers["X-Accel-Buffering"] = "no"
         self.headers["SSE-Keepalive"] = f"{keepalive:g}"
-        if joinable:
-            self.headers["SSE-Joinable"] = joinable
+        if source.joinable:
+            self.headers["SSE-Joinable"] = source.joinable
         if compress:
             patch_vary_headers(self, ["Accept-Encoding"])
             if accepts_gzip(request.headers.get("Accept-Encoding", "")):
                 self.headers["Content-Encoding"] = "gzip"
                 if connection is not None:
                     # A stream of channels ends only for its client to reconnect.
-                    connection.wrap_send = gzip_send if is_endless else complete_gzip_send
+                    connection.wrap_send = gzip_send if isinstance(source, ChannelSource) else complete_gzip_send
         self._unwrapped = self.streaming_content = self._body(getattr(request, "scope", None), connection)
 
     @property
