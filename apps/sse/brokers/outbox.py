@@ -4,15 +4,12 @@ import threading
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from ..models import STORED, OutgoingEvent
+from ..models import OutgoingEvent
 from ..wire.events import Event
-from .database import connection, insert
+from .database import FIELDS, insert, query
 
 TABLE = OutgoingEvent._meta.db_table
 MAX_KEY = 2**63 - 1
-
-# Plain SQL: the ORM would take as long as the commit and the call of the server together.
-_FIELDS = ", ".join(STORED)
 
 
 def put(event: Event) -> int:
@@ -22,15 +19,13 @@ def put(event: Event) -> int:
 
 def oldest(limit: int, upto: int = MAX_KEY) -> dict[int, Event]:
     """Return the oldest events by their keys: `limit` at most, and none with a key above `upto`."""
-    with connection().cursor() as cursor:
-        cursor.execute(f"SELECT id, {_FIELDS} FROM {TABLE} WHERE id <= %s ORDER BY id LIMIT %s", [upto, limit])
-        return {key: Event(*fields) for key, *fields in cursor}
+    sql = f"SELECT id, {FIELDS} FROM {TABLE} WHERE id <= %s ORDER BY id LIMIT %s"
+    return {key: Event(*fields) for key, *fields in query(sql, upto, limit)}
 
 
 def remove(keys: Collection[int]) -> None:
     """Remove events that are in the log."""
-    with connection().cursor() as cursor:
-        cursor.execute(f"DELETE FROM {TABLE} WHERE id IN ({', '.join(['%s'] * len(keys))})", [*keys])
+    query(f"DELETE FROM {TABLE} WHERE id IN ({', '.join(['%s'] * len(keys))}) RETURNING id", *keys)
 
 
 def is_empty() -> bool:

@@ -21,8 +21,8 @@ VENDORS = {"sqlite": "sqlite.SQLiteBroker", "postgresql": "postgresql.PostgreSQL
 
 TABLE = LoggedEvent._meta.db_table
 MARKS = LogMark._meta.db_table
-_FIELDS = ", ".join(STORED)
-_VALUES = ", ".join(["%s"] * len(STORED))
+FIELDS = ", ".join(STORED)
+VALUES = ", ".join(["%s"] * len(STORED))
 
 TRIM_EVERY = 100
 # Each process also trims at this interval.
@@ -180,7 +180,7 @@ def query(sql: str, *values: Any) -> list[tuple]:
 def insert(table: type[StoredEvent], event: Event, condition: str = "") -> int:
     """Insert an event into the log or the outbox, and return its key; 0 if the condition is not met."""
     meta = table._meta
-    sql = f"INSERT INTO {meta.db_table} ({_FIELDS}) SELECT {_VALUES} {condition} RETURNING {meta.pk.attname}"
+    sql = f"INSERT INTO {meta.db_table} ({FIELDS}) SELECT {VALUES} {condition} RETURNING {meta.pk.attname}"
     found = query(sql, *(getattr(event, name) for name in STORED))
     return found[0][0] if found else 0
 
@@ -206,7 +206,7 @@ def _last_expired(newest: LogMark) -> int:
 
 
 def _events(where: str, *values: Any) -> list[Event]:
-    return [Event(*row) for row in query(f"SELECT {_FIELDS}, number FROM {TABLE} {where}", *values)]
+    return [Event(*row) for row in query(f"SELECT {FIELDS}, number FROM {TABLE} {where}", *values)]
 
 
 def _drop_before(number: int) -> int:

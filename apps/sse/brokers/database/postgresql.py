@@ -18,21 +18,20 @@ from ...conf import setting
 from ...models import STORED
 from ...wire.events import Event
 from .. import outbox
-from . import TABLE, DatabaseBroker, after_commit, connection, in_transaction, query
+from . import FIELDS, TABLE, VALUES, DatabaseBroker, after_commit, connection, in_transaction, query
 
 LOCK = int.from_bytes(b"sse log")
 
-_FIELDS = ", ".join(STORED)
-_AND_ONE_MORE = f"UNION ALL SELECT NULL, {', '.join(['%s'] * len(STORED))}"
+_AND_ONE_MORE = f"UNION ALL SELECT NULL, {VALUES}"
 
 # One statement is one transaction and one round trip: a reader that sees a number also sees all below it.
 # Most of its cost is its plan, so it is kept simple.
 _MOVE = f"""
     WITH moved AS (
-        DELETE FROM {outbox.TABLE} WHERE (SELECT pg_advisory_xact_lock({LOCK})) IS NOT NULL RETURNING id, {_FIELDS}
+        DELETE FROM {outbox.TABLE} WHERE (SELECT pg_advisory_xact_lock({LOCK})) IS NOT NULL RETURNING id, {FIELDS}
     )
-    INSERT INTO {TABLE} ({_FIELDS})
-    SELECT {_FIELDS} FROM (SELECT id, {_FIELDS} FROM moved [AND ONE MORE]) AS events ORDER BY id NULLS LAST
+    INSERT INTO {TABLE} ({FIELDS})
+    SELECT {FIELDS} FROM (SELECT id, {FIELDS} FROM moved [AND ONE MORE]) AS events ORDER BY id NULLS LAST
     RETURNING number, pg_notify('{TABLE}', '')
 """
 

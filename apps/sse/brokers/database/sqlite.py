@@ -37,7 +37,8 @@ class SQLiteBroker(DatabaseBroker):
 
     def append(self, event: Event) -> None:
         number = insert(LoggedEvent, event)
-        after_commit(self._wake_listeners)
+        for wake in [*self._wakes]:
+            after_commit(wake)
         self.trim_if_due(number)
 
     async def listen(self, wake: Callable[[], object]) -> None:
@@ -59,10 +60,6 @@ class SQLiteBroker(DatabaseBroker):
 
     def values_of(self, channels: Collection[str]) -> str:
         return json.dumps([*channels])
-
-    def _wake_listeners(self) -> None:
-        for wake in list(self._wakes):
-            wake()
 
 
 def database_path() -> Path | None:
