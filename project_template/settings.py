@@ -99,6 +99,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "apps.operations.threads.stay_in_thread",  # last
 ]
 
 ROOT_URLCONF = f"{__package__}.urls"

@@ -27,6 +27,8 @@ SQLITE = {
     "timeout": 20,
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=67108864;",
 }
+# Connections are opened again after this time, in case that the file was replaced.
+SQLITE_SECONDS = 1
 # A vanished server is noticed within 25 seconds. The kernel's default is 15 minutes.
 KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
 
@@ -93,6 +95,8 @@ class Environment(environ.Env):
         settings = {**(self._database(name) if name in self else default), "CONN_MAX_AGE": 0}
         if settings["ENGINE"].endswith("sqlite3"):
             settings["OPTIONS"] = dict(SQLITE)
+            # Opening the file and reading its schema costs more than a usual request's queries.
+            settings["CONN_MAX_AGE"] = SQLITE_SECONDS
         elif settings["ENGINE"].endswith("postgresql"):
             # Connections that the database has closed, for example by a restart, are replaced.
             settings["CONN_HEALTH_CHECKS"] = True

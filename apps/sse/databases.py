@@ -51,7 +51,7 @@ def release_connections() -> None:
     """Close this thread's connections, or return them to their pool, except in the middle of a transaction."""
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()
+            connection.close()
 
 
 def use_unpooled_connections() -> None:

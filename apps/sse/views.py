@@ -4,7 +4,7 @@ import inspect
 import logging
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from functools import partial
+from contextlib import closing
 from typing import Any, Literal
 
 from asgiref.sync import sync_to_async
@@ -132,18 +132,19 @@ class SSEMixin(DOMMixin):
     def _respond(self, source: Source) -> HttpResponseBase:
         if sent_id(self.request) == FINISHED:
             return HttpResponse(status=204)
-        admission = self._admission()
-        if refused := admission.admit(self.request):
-            return refused
         keepalive = self.sse_keepalive_interval
-        connection = admission.connect(
-            self.request,
-            source,
-            opening=self._opening(),
-            retry_ms=self.sse_retry_ms,
-            keepalive=keepalive,
-            name=sys.intern(f"{type(self).__module__}.{type(self).__qualname__}"),
-        )
+        # Stops counting the stream if an error keeps it from being opened.
+        with closing(self._admission()) as admission:
+            if refused := admission.admit(self.request):
+                return refused
+            connection = admission.connect(
+                self.request,
+                source,
+                opening=self._opening(),
+                retry_ms=self.sse_retry_ms,
+                keepalive=keepalive,
+                name=sys.intern(f"{type(self).__module__}.{type(self).__qualname__}"),
+            )
         return StreamResponse(self.request, connection, source, keepalive=keepalive, compress=self.sse_compress)
 
     def _admission(self) -> Admission:
@@ -171,9 +172,6 @@ class SSEMixin(DOMMixin):
         return self._last_auto_id
 
 
-RetryWithoutID = Callable[[Exception], Awaitable["SSEView"]]
-
-
 class SSEView(SSEMixin, View):
     """
     A stream with its own URL: the events of `channels`, or what an overridden `stream()` yields.
@@ -188,6 +186,7 @@ class SSEView(SSEMixin, View):
 
     channels: Sequence[str] = ()
     follow: Literal["every", "latest"] = "every"
+    _before_mount: dict[str, Any] | None = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -241,15 +240,14 @@ class SSEView(SSEMixin, View):
         if refused := self._admission().admit(request):
             return refused
         last_id = self.get_last_event_id()
-        if last_id is None or is_integer(last_id):
-            return await self._open(None)
-        retry = partial(self._without_id, vars(self).copy())
+        if last_id is not None and not is_integer(last_id):
+            self._before_mount = vars(self).copy()
         try:
-            return await self._open(retry)
+            return await self._open()
         except ID_ERRORS as error:
-            return await (await retry(error))._open(None)
+            return await (await self._without_id(error))._open()
 
-    async def _open(self, retry: RetryWithoutID | None) -> HttpResponseBase:
+    async def _open(self) -> HttpResponseBase:
         response = await self._mount()
         if isinstance(response, HttpResponseBase):
             # A cache must not serve a refusal to a client that may open the stream.
@@ -258,9 +256,10 @@ class SSEView(SSEMixin, View):
         if response is not None:
             raise TypeError(f"{type(self).__name__}.mount() must return a response or None, not {response!r}.")
         if not self._follows(self.channels):
-            restart = None if retry is None else partial(self._restart, retry)
-            return self._respond(self._generated(self.stream(self.request), restart=restart))
-        channels = [check_channel(channel) for channel in await _call(self.get_channels, self.request)]
+            return self._respond(self._generated(self.stream(self.request), restart=self._restart))
+        has_own_channels = type(self).get_channels is not SSEView.get_channels
+        names = await _call(self.get_channels, self.request) if has_own_channels else self.channels
+        channels = [check_channel(name) for name in names]
         # Raises before the first byte if events cannot be read. Under WSGI the hub runs on another loop.
         if hasattr(self.request, "scope"):
             await get_hub().start()
@@ -269,20 +268,22 @@ class SSEView(SSEMixin, View):
     async def _mount(self) -> Any:
         return await _call(self.mount, self.request, self.get_last_event_id(), *self.args, **self.kwargs)
 
-    async def _restart(self, retry: RetryWithoutID, error: Exception) -> GeneratorSource:
-        view = await retry(error)
+    async def _restart(self, error: Exception) -> GeneratorSource:
+        view = await self._without_id(error)
         if await view._mount() is not None:
             raise error
         return view._generated(view.stream(view.request))
 
-    async def _without_id(self, attributes: dict[str, Any], error: Exception) -> "SSEView":
-        """Return a new instance that ignores the client's id, with the `attributes` from before `mount()`."""
+    async def _without_id(self, error: Exception) -> "SSEView":
+        """Return a new instance that ignores the client's id; raise `error` if it cannot be caused by the id."""
+        if self._before_mount is None:
+            raise error
         text = "%s: a client's id %r raised %r. The stream starts without an id."
         logger.warning(text, type(self).__name__, sent_id(self.request)[:100], error)
         view = type(self)(**self._initkwargs)
         await sync_to_async(view.setup)(self.request, *self.args, **self.kwargs)
         # dispatch() may have set attributes, which the new view needs; what mount() set is dropped.
-        vars(view).update(attributes | vars(view), _ignores_id=True)
+        vars(view).update(self._before_mount | vars(view), _ignores_id=True)
         return view
 
     @classmethod

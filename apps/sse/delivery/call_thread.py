@@ -9,9 +9,10 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
 
+from django.db import close_old_connections
 from django.db import connections as databases
 
-from ..databases import release_connections, use_unpooled_connections
+from ..databases import use_unpooled_connections
 
 MAX_HANGING = 4
 # An idle thread closes its database connections after this time.
@@ -126,7 +127,7 @@ class _Thread(threading.Thread):
                 try:
                     result = function()
                 finally:
-                    release_connections()
+                    close_old_connections()
             except BaseException as raised:
                 error = raised
             self._started_at = None

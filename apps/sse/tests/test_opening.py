@@ -1,0 +1,118 @@
+"""What it costs to open a stream: queries, changes of thread, and threads."""
+
+import asyncio
+import threading
+from unittest import mock
+
+import httpx
+import pytest
+from asgiref.sync import AsyncToSync, SyncToAsync
+from django.core.handlers.asgi import ASGIHandler
+from django.db import connection
+from django.http import HttpResponse
+from django.urls import path
+from django.views import View
+
+from apps.sse import SSEMixin, SSEView, asgi
+from apps.sse.access.limits import connection_counts
+
+from .followers import until
+from .streams import fetch, make_user, session_cookie
+
+queries = []
+
+
+class News(SSEView):
+    channels = ("news",)
+
+
+class ViewFirst(View, SSEMixin):
+    sse_retry_ms = "soon"
+
+    async def get(self, request):
+        return self.sse_response(numbers())
+
+
+async def numbers():
+    yield "data: 1\n\n"
+
+
+def counting_queries(get_response):
+    def note(execute, sql, *args):
+        queries.append(sql)
+        return execute(sql, *args)
+
+    def middleware(request):
+        with connection.execute_wrapper(note):
+            return get_response(request)
+
+    return middleware
+
+
+def counted(owner, name):
+    return mock.patch.object(owner, name, autospec=True, side_effect=getattr(owner, name))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_opening_changes_the_thread_five_times_and_sends_two_queries(settings):
+    settings.SSE_BROKER_URL = "memory://"
+    middleware = [f"{__name__}.counting_queries", *settings.MIDDLEWARE]
+    cookie = session_cookie(make_user())
+    queries.clear()
+    with counted(SyncToAsync, "thread_handler") as to_thread, counted(AsyncToSync, "main_wrap") as to_loop:
+        answer = fetch(
+            "hand-off",
+            News.as_view(),
+            headers={"Cookie": cookie},
+            until=lambda chunks: chunks,
+            MIDDLEWARE=middleware,
+        )
+    assert answer.status == 200
+    # The middleware, a check of the form's token, the user, and the end of the response; the view.
+    assert (to_thread.call_count, to_loop.call_count) == (4, 1)
+    assert len(queries) == 2, queries
+
+
+@pytest.fixture
+def serve(settings):
+    """Return the application that serves one view."""
+
+    def application(view):
+        settings.ROOT_URLCONF, settings.MIDDLEWARE = (path("", view),), []
+        return asgi.hand_off(ASGIHandler())
+
+    return application
+
+
+async def get(application):
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(application)) as client:
+        return await client.get("http://testserver/")
+
+
+async def test_requests_one_after_the_other_use_the_same_thread(serve):
+    application = serve(lambda request: HttpResponse(str(threading.get_ident())))
+    assert len({(await get(application)).text for _ in range(3)}) == 1
+
+
+async def test_after_many_requests_at_once_a_few_idle_threads_stay(serve):
+    everyone = threading.Barrier(asgi.MAX_IDLE_THREADS + 3)
+
+    def wait(request):
+        everyone.wait(10)
+        return HttpResponse()
+
+    application = serve(wait)
+    before = count_request_threads()
+    await asyncio.gather(*(get(application) for _ in range(everyone.parties)))
+    await until(lambda: count_request_threads() - before <= asgi.MAX_IDLE_THREADS)
+
+
+def count_request_threads():
+    return sum(thread.name.startswith("sse-request") for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize("way", ["hand-off", "WSGI"])
+def test_an_error_while_opening_does_not_leave_the_stream_counted(way):
+    before = connection_counts.total
+    assert fetch(way, ViewFirst.as_view()).status == 500
+    assert connection_counts.total == before
