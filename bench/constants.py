@@ -68,12 +68,9 @@ GROUPS: dict[str, list[Row]] = {
             "a slow tenth of the clients: 99th percentile of the others", "slow", "ours", "ratio", amount("times")
         ),
     ],
-    "sizes": [
-        Row("100 B", "sizes", "ours", "b100", amount("CPU s per 100,000 deliveries")),
-        Row("1 KiB", "sizes", "ours", "kib1", amount("CPU s")),
-        Row("16 KiB", "sizes", "ours", "kib16", amount("CPU s")),
+    "compressed": [
         Row("HTML of posts with `sse_compress`, bytes", "compress", "ours", "times", amount("times fewer")),
-        Row("the same, CPU", "compress", "ours", "cpu", amount("times as much")),
+        Row("the same, CPU of the server", "compress", "ours", "cpu", amount("times as much")),
     ],
     "return": [
         Row("opening a stream, logged in, SQLite", "open", "sqlite", "cpu", amount("ms of a core")),

@@ -17,7 +17,7 @@ PANELS = [
     ("workers", "rate2", "deliveries a second, two workers"),
 ]
 OURS = {"ours", "sqlite", "postgresql", "valkey"}
-WIDTH, LABELS, VALUES, ROW, BAR, TITLE, GAP = 720, 240, 70, 22, 12, 26, 14
+WIDTH, LABELS, VALUES, ROW, BAR, TITLE, GAP = 720, 256, 70, 22, 12, 26, 14
 STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1f2937 }
 .title { font-weight: 600 }

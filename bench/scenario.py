@@ -82,8 +82,8 @@ class Bench:
         return max(number // 10, 1) if self.is_quick else number
 
     def seconds(self, number: float) -> float:
-        """Return a duration; a fifth in a quick run."""
-        return number / 5 if self.is_quick else number
+        """Return a duration; a sixth in a quick run."""
+        return number / 6 if self.is_quick else number
 
     @contextlib.contextmanager
     def folder(self) -> Iterator[Path]:

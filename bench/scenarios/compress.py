@@ -49,7 +49,7 @@ class Probe:
 def measure(bench: Bench) -> Figures:
     """Publish blocks of events, in turn to clients with and without compression."""
     clients = bench.size(CLIENTS)
-    blocks = 2 if bench.is_quick else BLOCKS
+    blocks = 1 if bench.is_quick else BLOCKS
     with bench.trial() as trial, Crowd(bench.client, trial.target, "/zip/", (GZIP,)) as zipped:
         trial.meter.add_helpers(zipped.process)
         trial.grow(clients)

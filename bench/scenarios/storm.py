@@ -24,7 +24,7 @@ def measure(bench: Bench, number: int) -> Figures:
         trial.grow(size)
         with trial.meter.measuring_other_load():
             # So that clients begin with the shortest delay.
-            time.sleep(HEALTHY_SECONDS)
+            time.sleep(bench.seconds(HEALTHY_SECONDS))
         before = trial.crowd.counts()
         began = time.monotonic()
         trial.target.server.end_worker(number)
