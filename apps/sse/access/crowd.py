@@ -30,6 +30,7 @@ class Crowd:
         self._taken = self._deferred = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._seconds = FIRST_SECONDS
+        self._measured = 1
         self._last: float | None = None
 
     async def enter(self) -> None:
@@ -50,7 +51,8 @@ class Crowd:
         """Give the place to the request that has waited longest."""
         now = time.monotonic()
         if self._last is not None:
-            self._seconds += (now - self._last - self._seconds) / SMOOTHING
+            self._measured += 1
+            self._seconds += (now - self._last - self._seconds) / min(self._measured, SMOOTHING)
         # Without others that wait, the time until the next stream would include idle time.
         self._last = now if self._waiting else None
         self._deferred = max(self._deferred - 1, 0) if self._waiting else 0

@@ -163,6 +163,27 @@ def test_a_client_that_can_come_back_is_told_when_without_django():
     run(scenario)
 
 
+def test_a_slow_server_defers_clients_after_it_has_opened_a_few_streams(monkeypatch):
+    clock = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: clock)
+
+    async def scenario():
+        nonlocal clock
+        places = crowd.Crowd()
+        scope = {"headers": OURS}
+        waiting = [asyncio.ensure_future(places.enter()) for _ in range(100)]
+        await asyncio.sleep(0)
+        assert places.retry_after(scope) == 0
+        for _ in range(4):
+            clock += 0.2
+            places.leave()
+        assert places.retry_after(scope) == 1
+        for request in waiting:
+            request.cancel()
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.usefixtures("_impatient")
 def test_a_browsers_own_event_source_waits_because_a_refusal_would_end_it():
     async def scenario(site):
