@@ -159,7 +159,7 @@ def test_the_library_imports_nothing_of_ours_but_itself():
 
 
 def test_the_table_of_packages_has_the_order_of_their_imports():
-    table = (ROOT / "apps/sse/README.md").read_text().partition("| `apps/sse/` |")[2].partition("\n\n")[0]
+    table = CONTRIBUTING.partition("| `apps/sse/` |")[2].partition("\n\n")[0]
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == LIBRARY[::-1]
 
 
