@@ -12,8 +12,8 @@ from ..delivery.followers import Message
 from ..servers import wsgi
 from ..servers.asgi import SCOPE_KEY, HeldRequest
 from ..stream.connection import Connection
-from ..stream.sources import ChannelSource, Source
-from ..wire.compression import accepts_gzip, complete_gzip_send, gzip_send
+from ..stream.sources import Source
+from ..wire.compression import accepts_gzip, gzip_send
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
 
@@ -46,8 +46,7 @@ class StreamResponse(StreamingHttpResponse):
             if accepts_gzip(request.headers.get("Accept-Encoding", "")):
                 self.headers["Content-Encoding"] = "gzip"
                 if connection is not None:
-                    # A stream of channels ends only for its client to reconnect.
-                    connection.wrap_send = gzip_send if isinstance(source, ChannelSource) else complete_gzip_send
+                    connection.wrap_send = gzip_send
         self._unwrapped = self.streaming_content = self._body(getattr(request, "scope", None), connection)
 
     @property

@@ -6,7 +6,6 @@ a stream. Clients with the same history get the same bytes, wherever their strea
 later has the same history as the others after a few events.
 """
 
-import struct
 import zlib
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
@@ -21,7 +20,6 @@ CACHED_MESSAGES = 64
 # Larger data is the backlog of a single client.
 MAX_CACHED_BYTES = 128 * 1024
 HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
-LAST_BLOCK = b"\x03\x00"
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
@@ -46,26 +44,6 @@ def gzip_send(send: Send) -> Send:
         return send(compressed if message["more_body"] else {**compressed, "more_body": False})
 
     return compress_and_send
-
-
-def complete_gzip_send(send: Send) -> Send:
-    """Return the same with the checksum and the length of the data at the end, as a complete gzip file."""
-    checksum = size = 0
-
-    def send_with_end(message: Message) -> Awaitable[None]:
-        if message["more_body"]:
-            return send(message)
-        end = LAST_BLOCK + struct.pack("<LL", checksum, size & 0xFFFFFFFF)
-        return send({**message, "body": message["body"] + end})
-
-    compress_and_send = gzip_send(send_with_end)
-
-    def count_and_send(message: Message) -> Awaitable[None]:
-        nonlocal checksum, size
-        checksum, size = zlib.crc32(message["body"], checksum), size + len(message["body"])
-        return compress_and_send(message)
-
-    return count_and_send
 
 
 def _compressed(history: bytes | None, data: bytes) -> tuple[Message, bytes]:
