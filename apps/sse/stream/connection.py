@@ -35,10 +35,11 @@ logger = logging.getLogger("apps.sse")
 @dataclass(slots=True, eq=False)
 class Connection:
     """
-    One open stream, which `play` writes to, see `Source`.
+    One open stream. `play` writes to it, and returns whether only events of channels follow.
 
     `opening` is sent first. `retry_ms` is the client's reconnection delay, `keepalive` the seconds of silence
     after which a comment is sent, `name` the view in the log, `started` the start of the request.
+    `has_positions`: `play` sends the position at which it begins.
     `on_release` is called once with the client when the connection no longer counts for the limits.
     Writing never waits: while a call of `send` waits for the client, later data is kept in the backlog. With
     `latest`, the backlog keeps only the newest event of each channel.

@@ -4,7 +4,7 @@ import functools
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from django.conf import settings
 
@@ -22,27 +22,11 @@ logger = logging.getLogger("apps.sse")
 FAILED = "The stream failed on the server."
 END_FRAME = sse_event({}, event="sse:end", id=FINISHED).encode()
 
-
+# What a connection plays.
+type Source = GeneratorSource | ChannelSource
+# A tab that joins the stream late misses nothing ("yes"), misses nothing if the stream begins again ("latest"), or
+# would (None).
 type Joinable = Literal["yes", "latest"] | None
-
-
-class Source(Protocol):
-    """
-    What a connection plays.
-
-    `has_positions`: it sends the client the position at which it begins. `joinable`: a tab that joins the
-    stream late misses nothing ("yes"), misses nothing if the stream begins again ("latest"), or would (None).
-    """
-
-    has_positions: bool
-    joinable: Joinable
-
-    async def play(self, connection: Connection) -> bool | None:
-        """
-        Write to the connection until there is no more; cancelled when the connection ends.
-
-        Returns true if only events of channels follow, until the connection ends.
-        """
 
 
 class GeneratorSource:
