@@ -43,7 +43,7 @@ GOAL = {"sqlite": Goal(0.4), "postgresql": Goal(0.4), "valkey": Goal(0.4)}
 SCENARIO = Scenario(
     name="listen",
     sentence="One client, and a process beside the server that publishes: milliseconds until an event "
-    "arrives, at 10 a second; CPU milliseconds of the server for an event at 10 a second (with what "
+    "arrives, at 10 a second; CPU milliseconds of the server for an event at 10 a second (without what "
     "it does while idle), and at full rate (100 in a transaction), on a channel that the client "
     "follows and on one that nobody follows.",
     systems=("sqlite", "postgresql", "valkey"),
