@@ -9,7 +9,6 @@ refused clients over the time that opening their streams takes.
 import asyncio
 import math
 import time
-from collections import deque
 from typing import Any
 
 from ..stats import metrics
@@ -27,25 +26,19 @@ class Crowd:
     """The requests for streams that Django handles, those that wait, and the clients that are to come back."""
 
     def __init__(self) -> None:
-        self._taken = self._deferred = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._places = asyncio.Semaphore(PLACES)
+        self._waiting = self._deferred = 0
         self._seconds = FIRST_SECONDS
         self._measured = 1
         self._last: float | None = None
 
     async def enter(self) -> None:
-        """Wait for a place."""
-        if self._taken < PLACES:
-            self._taken += 1
-            return
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        """Wait for a place, behind the requests that came before."""
+        self._waiting += 1
         try:
-            await turn
-        except asyncio.CancelledError:
-            if not turn.cancelled():
-                self.leave()
-            raise
+            await self._places.acquire()
+        finally:
+            self._waiting -= 1
 
     def leave(self) -> None:
         """Give the place to the request that has waited longest."""
@@ -56,15 +49,14 @@ class Crowd:
         # Without others that wait, the time until the next stream would include idle time.
         self._last = now if self._waiting else None
         self._deferred = max(self._deferred - 1, 0) if self._waiting else 0
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                return turn.set_result(None)
-        self._taken -= 1
+        self._places.release()
 
     def retry_after(self, scope: dict[str, Any]) -> int:
         """Return the seconds after which the client has to come back, 0 if its request can wait for a place."""
-        if len(self._waiting) * self._seconds < MAX_WAIT_SECONDS or not _can_come_back(scope):
+        # A browser's own `EventSource` never connects again after a 503. `DjustSSE` sends this header, and not to
+        # other origins, where it could not read `Retry-After`.
+        can_come_back = b"sse-share-key" in dict(scope["headers"])
+        if self._waiting * self._seconds < MAX_WAIT_SECONDS or not can_come_back:
             return 0
         self._deferred += 1
         metrics.counts["deferred"] += 1
@@ -74,9 +66,3 @@ class Crowd:
 def is_stream(scope: dict[str, Any]) -> bool:
     """Return whether an ASGI scope is of a request for a stream."""
     return b"text/event-stream" in dict(scope["headers"]).get(b"accept", b"")
-
-
-def _can_come_back(scope: dict[str, Any]) -> bool:
-    # A browser's own `EventSource` never connects again after a 503. `DjustSSE` sends this header, and not to
-    # other origins, where it could not read `Retry-After`.
-    return any(name == b"sse-share-key" for name, _ in scope["headers"])

@@ -62,7 +62,6 @@ class HeldRequest:
     The `send` and `receive` of one request while Django handles it.
 
     Each response of a stream adds to `connections`; `handed_off` is that whose body Django has come to.
-    `on_response` is called once, when the response starts or there will be none.
     """
 
     def __init__(self, send: Send, receive: Receive) -> None:
@@ -74,7 +73,8 @@ class HeldRequest:
         self._failure: Exception | None = None
         self.connections: list[Connection] = []
         self.handed_off: Connection | None = None
-        self.on_response: Callable[[], object] = bool
+        # Closed when the response starts or there will be none, or after PLACE_SECONDS.
+        self._place = contextlib.ExitStack()
 
     async def enter(self, crowd: Crowd, scope: dict[str, Any]) -> bool:
         """Wait for a place in the crowd; return False if the client was refused or has disconnected."""
@@ -82,11 +82,11 @@ class HeldRequest:
             await self._refuse(seconds)
             return False
         await crowd.enter()
-        self.on_response = crowd.leave
+        self._place.callback(crowd.leave)
         if is_closed(self._send):
-            self._responds()
+            self._place.close()
             return False
-        asyncio.get_running_loop().call_later(PLACE_SECONDS, self._responds)
+        asyncio.get_running_loop().call_later(PLACE_SECONDS, self._place.close)
         return True
 
     async def handle(self, application: Application, scope: dict[str, Any]) -> Connection | None:
@@ -105,7 +105,7 @@ class HeldRequest:
             await self._send({"type": "http.response.start", "status": 400, "headers": []})
             await self._send({"type": "http.response.body"})
         finally:
-            self._responds()
+            self._place.close()
             if handed_off is None and self._watching is not None:
                 self._watching.cancel()
             for connection in self.connections:
@@ -128,7 +128,7 @@ class HeldRequest:
         """Send for Django, except the end of a body whose connection is handed off."""
         if self.handed_off is not None:
             return
-        self._responds()
+        self._place.close()
         try:
             await self._send(message)
         except Exception as error:
@@ -155,11 +155,6 @@ class HeldRequest:
         ]
         await self._send({"type": "http.response.start", "status": 503, "headers": headers})
         await self._send({"type": "http.response.body", "body": BUSY})
-
-    def _responds(self) -> None:
-        """Call `on_response`, unless it was called."""
-        on_response, self.on_response = self.on_response, bool
-        on_response()
 
     def _on_disconnect(self) -> None:
         if not self._disconnected.done():
