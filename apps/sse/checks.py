@@ -6,6 +6,7 @@ System checks of the settings.
 
 import ipaddress
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -137,10 +138,12 @@ def _middleware_warnings() -> Iterator[CheckMessage]:
 
 
 def _proxy_warnings() -> Iterator[CheckMessage]:
-    for part in setting("FORWARDED_ALLOW_IPS").split(","):
-        if part.strip() not in {"", "*"} and not _is_network(part.strip()):
+    for part in sorted({part.strip() for part in setting("FORWARDED_ALLOW_IPS").split(",")} - {"", "*"}):
+        try:
+            ipaddress.ip_network(part, strict=False)
+        except ValueError:
             yield Warning(
-                f"FORWARDED_ALLOW_IPS contains {part.strip()!r}, which is neither an address nor a network.",
+                f"FORWARDED_ALLOW_IPS contains {part!r}, which is neither an address nor a network.",
                 hint="Set it to addresses such as 10.0.0.7, networks such as 10.0.0.0/8, or * alone.",
                 id="sse.W004",
             )
@@ -158,7 +161,7 @@ def _memory_warnings() -> Iterator[CheckMessage]:
 
 def _hand_off_warnings() -> Iterator[CheckMessage]:
     path = getattr(settings, "ASGI_APPLICATION", None)
-    if not path or not _is_handed_off(_application(path)):
+    if not path or not _is_handed_off(path):
         yield Warning(
             f"ASGI_APPLICATION is {path!r}, which does not hand off streams: each open stream keeps a thread.",
             hint="In that module write `from apps.sse.asgi import hand_off` and "
@@ -168,24 +171,12 @@ def _hand_off_warnings() -> Iterator[CheckMessage]:
         )
 
 
-def _application(path: str) -> Any:
-    try:
-        return import_string(path)
-    except ImportError:
-        return None
-
-
-def _is_handed_off(application: Any) -> bool:
+def _is_handed_off(path: str) -> bool:
+    application: Any = None
+    with suppress(ImportError):
+        application = import_string(path)
     while application is not None:
         if getattr(application, "__qualname__", "").startswith("hand_off."):
             return True
         application = next((getattr(application, name) for name in WRAPPED if hasattr(application, name)), None)
     return False
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True

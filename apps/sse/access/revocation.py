@@ -1,8 +1,4 @@
-"""
-Ends the streams of a user or a session in every process: by a call, and on Django's signals.
-
-The clients reconnect after a moment, and the view decides again what they may see.
-"""
+"""Ends the streams of a user or a session in every process: by a call, and on Django's signals."""
 
 import logging
 import math
@@ -38,9 +34,8 @@ def close_streams(*, user: Any = None, session: str | None = None) -> None:
     """
     End the open streams of a user or of a session, in every process.
 
-    `user` is the user or its primary key, `session` a session's key. Inside a transaction it takes
-    effect at the commit. The clients reconnect after a moment, and the view decides again what they
-    may see.
+    `user` is the user or its primary key, `session` a session's key. Inside a transaction it takes effect at
+    the commit. The clients reconnect after a moment, and the view decides again what they may see.
 
     Raises `TypeError` unless exactly one of the two is given.
     """

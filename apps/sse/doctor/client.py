@@ -2,19 +2,19 @@
 
 import contextlib
 import http.client
-import queue
 import socket
 import ssl
-import threading
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from ..wire.parser import Frame, Parser
 
 CONNECT_SECONDS = 10
+# 0 would not wait at all.
+MIN_WAIT_SECONDS = 0.001
 
 
 class Unreachable(Exception):
@@ -27,7 +27,7 @@ class Disconnected(Exception):
 
 class StreamRequest:
     """
-    Sends a request and reads the response in a thread, so that each wait has a timeout.
+    A request, and its response as it arrives. After a wait without result it can only be closed.
 
     `began_after` is the time from the request to the first bytes of the body, in seconds; `arrived_at` is
     when the last frame arrived (`time.monotonic`). Raises `Unreachable`.
@@ -37,7 +37,6 @@ class StreamRequest:
         address = urlsplit(url)
         kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
         self._connection = kind(address.hostname or "", address.port, timeout=CONNECT_SECONDS)
-        self._received: queue.Queue[Any] = queue.Queue()
         self._frames: Iterator[Frame] = iter(())
         self._parser = Parser()
         self._decompressor = zlib.decompressobj(wbits=31)
@@ -45,31 +44,23 @@ class StreamRequest:
         with _explained(address):
             self._connection.connect()
             self._socket = self._connection.sock
-            self._socket.settimeout(None)
             target = (address.path or "/") + (f"?{address.query}" if address.query else "")
             self._connection.request(method, target, headers=dict(headers))
         self._opened_at = time.monotonic()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def __enter__(self) -> "StreamRequest":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
     def get_response(self, timeout: float) -> http.client.HTTPResponse | None:
         """Return the status and headers, or None after `timeout` seconds; raises `Disconnected`."""
-        self.response = self._get(timeout)
+        self.response = self._wait(timeout, self._connection.getresponse)
         return self.response
 
     def get_frame(self, timeout: float) -> Frame | None:
         """Return the next frame, or None after `timeout` seconds; raises `Disconnected`."""
         deadline = time.monotonic() + timeout
         while (frame := next(self._frames, None)) is None:
-            received = self._get(deadline - time.monotonic())
-            if received is None:
+            data = self._wait(deadline - time.monotonic(), self.response.read1)
+            if data is None:
                 return None
-            self.arrived_at, data = received
+            self.arrived_at = time.monotonic()
             self.began_after = self.began_after or self.arrived_at - self._opened_at
             if self.response.headers.get("Content-Encoding") == "gzip":
                 data = self._decompressor.decompress(data)
@@ -82,23 +73,16 @@ class StreamRequest:
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
-    def _read(self) -> None:
-        with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
-            response = self._connection.getresponse()
-            self._received.put(response)
-            while data := response.read1():
-                self._received.put((time.monotonic(), data))
-        self._received.put(None)
-
-    def _get(self, timeout: float) -> Any:
+    def _wait(self, timeout: float, receive: Callable[[], Any]) -> Any:
+        self._socket.settimeout(max(timeout, MIN_WAIT_SECONDS))
         try:
-            received = self._received.get(timeout=max(0, timeout))
-        except queue.Empty:
+            if received := receive():
+                return received
+        except TimeoutError:
             return None
-        if received is None:
-            self._received.put(None)
-            raise Disconnected
-        return received
+        except (OSError, ValueError, http.client.HTTPException):
+            pass
+        raise Disconnected
 
 
 def negotiated_protocol(url: str) -> str:

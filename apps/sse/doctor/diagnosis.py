@@ -1,11 +1,10 @@
 """The doctor's checks, in their order."""
 
-import contextlib
 import time
 from collections import Counter
 from collections.abc import Generator, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from http.client import HTTPResponse
 from statistics import median
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -63,7 +62,7 @@ class Diagnosis:
     def _check_stream(self, url: str) -> Iterator[Finding]:
         stream = yield from self._open(url, {})
         if stream is not None:
-            with stream:
+            with closing(stream):
                 yield from self._check_keepalive(stream)
 
     def _check_delivery(self, url: str, *, keepalive: bool) -> Iterator[Finding]:
@@ -72,15 +71,15 @@ class Diagnosis:
         stream = yield from self._open(url, {HEADER: token})
         if stream is None:
             return
-        with stream:
+        with closing(stream):
             server = self._wait_for_event(stream, "server")
             if server is None:
                 yield findings.SILENT
                 return
             yield findings.interface(server.data)
             yield from findings.proxies(server.data, urlsplit(url).scheme)
-            yield self._round_trips(stream, channel_of(token), server.data["broker"])
-            if keepalive:
+            yield (delivery := self._round_trips(stream, channel_of(token), server.data["broker"]))
+            if keepalive and delivery.level == "ok":
                 yield from self._check_keepalive(stream)
         after = _rows()
         yield from findings.processes(Counter(processes.is_silent(row) for row in after))
@@ -91,9 +90,9 @@ class Diagnosis:
         headers = BROWSER_HEADERS | self.headers | token
         for encoding in ("gzip", "identity"):
             stream = StreamRequest(url, headers | {"Accept-Encoding": encoding})
-            with contextlib.suppress(Disconnected):
+            with suppress(Disconnected):
                 response = stream.get_response(self.timeout)
-                if response is not None and (finding := self._refusal(url, response, bool(token))):
+                if response is not None and (finding := findings.refusal(url, response, bool(token))):
                     stream.close()
                     yield finding
                     return None
@@ -105,16 +104,9 @@ class Diagnosis:
         return None
 
     def _responds_to_head(self, url: str, headers: dict[str, str]) -> bool:
-        with StreamRequest(url, headers, method="HEAD") as stream, contextlib.suppress(Disconnected):
+        with closing(StreamRequest(url, headers, method="HEAD")) as stream, suppress(Disconnected):
             return stream.get_response(self.timeout) is not None
         return False
-
-    def _refusal(self, url: str, response: HTTPResponse, is_doctor: bool) -> Finding | None:
-        if is_doctor and response.status == 404:
-            return findings.NOT_MOUNTED
-        if is_doctor and response.status == 403:
-            return findings.TOKEN_REFUSED
-        return findings.refusal(url, response)
 
     def _beginning(self, url: str, stream: StreamRequest) -> Iterator[Finding]:
         encoding = stream.response.headers.get("Content-Encoding")
@@ -126,7 +118,7 @@ class Diagnosis:
 
     def _wait_for_event(self, stream: StreamRequest, name: str, data: Any = None) -> ReceivedEvent | None:
         deadline = time.monotonic() + self.timeout
-        with contextlib.suppress(Disconnected):
+        with suppress(Disconnected):
             while (frame := stream.get_frame(deadline - time.monotonic())) is not None:
                 if (event := frame.event) and event.name == name and data in (None, event.data):
                     return event

@@ -54,6 +54,7 @@ TOKEN_REFUSED = Finding(
     "The doctor's own stream refuses this command, so delivery of events was not tested.",
     f"Run it with the server's SECRET_KEY. Both clocks must agree, and the proxy must pass {HEADER} on.",
 )
+REFUSED_DOCTOR = {403: TOKEN_REFUSED, 404: NOT_MOUNTED}
 
 
 def protocol(scheme: str, negotiated: str) -> Finding:
@@ -67,8 +68,10 @@ def protocol(scheme: str, negotiated: str) -> Finding:
     )
 
 
-def refusal(url: str, response: HTTPResponse) -> Finding | None:
-    """Return why a response is not a stream, or None if it is one."""
+def refusal(url: str, response: HTTPResponse, is_doctor: bool = False) -> Finding | None:
+    """Return why a response is not a stream, or None if it is one; `is_doctor`: it should be the doctor's own."""
+    if is_doctor and response.status in REFUSED_DOCTOR:
+        return REFUSED_DOCTOR[response.status]
     path, kind = urlsplit(url).path, response.headers.get_content_type()
     what = f"{path} returns {response.status} {response.reason}"
     if location := response.headers.get("Location"):
@@ -117,16 +120,16 @@ def not_delivered(server_broker: str, own_broker: str) -> Finding:
 
 def delivered(usual: float, slowest: float) -> Finding:
     """Return how long events took, in seconds."""
-    text = f"An event published by this command arrives through the server after {_milliseconds(usual)}"
+    text = f"An event published by this command arrives through the server after {usual * 1000:.0f} ms"
     if slowest > LATE_SECONDS:
         advice = "Is the server busy, or does a proxy delay small writes?"
-        return Finding("bad", f"{text}, and in the slowest case after {_milliseconds(slowest)}.", advice)
+        return Finding("bad", f"{text}, and in the slowest case after {slowest * 1000:.0f} ms.", advice)
     return Finding("ok", f"{text}.")
 
 
 def beginning(seconds: float) -> Finding:
     """Return how long a stream took to begin."""
-    text = f"Its first bytes arrived after {_milliseconds(seconds)}"
+    text = f"Its first bytes arrived after {seconds * 1000:.0f} ms"
     if seconds > LATE_SECONDS:
         return Finding("note", f"{text}.", "Is the server busy?")
     return Finding("ok", f"{text}: nothing buffers them.")
@@ -160,42 +163,34 @@ def processes(is_silent: Counter[bool]) -> Iterator[Finding]:
 
 def load(before: Iterable[Process], after: Iterable[Process]) -> Iterator[Finding]:
     """Yield how near the processes are to their ceilings, from their rows before and after the checks."""
+    gauges = [row.data["gauges"] for row in after if row.kind == "web"]
     # A process of the previous release may not report its limit.
-    gauges = [gauges for row in after if "max_connections" in (gauges := row.data["gauges"]) and row.kind == "web"]
-    if gauges:
-        yield _streams(max(gauges, key=lambda gauge: gauge["connections"] / gauge["max_connections"]))
+    ceilings = [(gauge["connections"], gauge["max_connections"]) for gauge in gauges if "max_connections" in gauge]
+    if ceilings:
+        number, limit = max(ceilings, key=lambda pair: pair[0] / pair[1])
+        text = f"The web process with the most streams has {number:,.0f} of at most {limit:,.0f}."
+        yield _ceiling(
+            number / limit, text, "Raise SSE_MAX_TOTAL and the limit of open files, or WEB_CONCURRENCY."
+        )
     earlier = {row.pk: row.data for row in before}
     spans = [(earlier[row.pk], row.data) for row in after if row.pk in earlier]
     passed = [(old, new, new["seconds"] - old["seconds"]) for old, new in spans if new["seconds"] > old["seconds"]]
     if passed:
-        yield _cores(max(_increase(old, new, "cpu_seconds") / seconds for old, new, seconds in passed))
+        cores = max(_increase(old, new, "cpu_seconds") / seconds for old, new, seconds in passed)
+        text = f"The busiest process uses {cores:.0%} of a core."
+        yield _ceiling(cores, text, "Raise WEB_CONCURRENCY: see docs/scale.md.")
         rate = sum(_increase(old, new, "published") / seconds for old, new, seconds in passed)
         yield Finding(
             "ok", f"The site publishes {rate:.1f} events per second. docs/scale.md has the broker's limit."
         )
 
 
-def _streams(gauge: dict[str, float]) -> Finding:
-    number, limit = gauge["connections"], gauge["max_connections"]
-    text = f"The web process with the most streams has {number:,.0f} of at most {limit:,.0f}."
-    if number < NEAR * limit:
-        return Finding("ok", text)
-    return Finding("note", text, "Raise SSE_MAX_TOTAL and the limit of open files, or WEB_CONCURRENCY.")
-
-
-def _cores(cores: float) -> Finding:
-    text = f"The busiest process uses {cores:.0%} of a core."
-    return (
-        Finding("note", text, "Raise WEB_CONCURRENCY: see docs/scale.md.") if cores > NEAR else Finding("ok", text)
-    )
+def _ceiling(share: float, text: str, advice: str) -> Finding:
+    return Finding("note", text, advice) if share >= NEAR else Finding("ok", text)
 
 
 def _increase(old: dict[str, Any], new: dict[str, Any], name: str) -> float:
     return new["counts"].get(name, 0) - old["counts"].get(name, 0)
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms"
 
 
 ADVICE = {

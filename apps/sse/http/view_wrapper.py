@@ -130,7 +130,10 @@ def _wrap_sync(view: Callable, cors: CORS) -> Callable:
 
 def _wrap_async(view: Callable, cors: CORS) -> Callable:
     def call(request, *args, **kwargs):
-        _load_user(request)
+        if hasattr(request, "session"):
+            request.session.keys()
+        if hasattr(request, "user"):
+            request.user.pk  # noqa: B018
         return _Result(refuse_other_user(request) or view(request, *args, **kwargs))
 
     @wraps(view)
@@ -192,10 +195,3 @@ def _check_access_tests(cls: type) -> None:
                 f"{cls.__name__}.{name}() is `async def`. Django would treat its coroutine as true. "
                 "Make it a plain `def`: `request.user` is loaded before it runs."
             )
-
-
-def _load_user(request: HttpRequest) -> None:
-    if hasattr(request, "session"):
-        request.session.keys()
-    if hasattr(request, "user"):
-        request.user.pk  # noqa: B018

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from types import TracebackType
 from typing import Any
 
 from asgiref.sync import AsyncToSync, SyncToAsync, sync_to_async
@@ -97,7 +96,7 @@ class StreamContext:
             raise
         return Stream(self._loop_thread, self._stream)
 
-    def __exit__(self, kind: type | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(self, *exception: object) -> None:
         try:
             self._loop_thread.run(self._stream.close())
         finally:
@@ -109,9 +108,7 @@ class StreamContext:
         self._stream = await self._open(executor)
         return self._stream
 
-    async def __aexit__(
-        self, kind: type | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *exception: object) -> None:
         await self._stream.close()
         # Django does not close the connections of an async test's thread.
         await sync_to_async(release_connections)()
