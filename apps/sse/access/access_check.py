@@ -26,7 +26,7 @@ from django.utils import timezone
 
 from ..databases import release_connections
 from ..stream import registry
-from ..stream.connection import Connection
+from ..stream.registry import OpenConnection
 from .identity import account_fields
 
 CHECK_SECONDS = 60.0
@@ -50,12 +50,12 @@ class AccessCheck:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._wake = threading.Event()
-        self._opened: deque[Connection] = deque()
+        self._opened: deque[OpenConnection] = deque()
         self._thread: threading.Thread | None = None
         self._due = 0.0
         self._has_failed = False
 
-    def add(self, stream: Connection) -> None:
+    def add(self, stream: OpenConnection) -> None:
         """Check a stream soon, and periodically, if it belongs to a user or a session."""
         if not is_on.get() or (stream.client.fingerprint is None and not stream.client.session_key):
             return
@@ -118,7 +118,7 @@ def _next_time() -> float:
     return time.monotonic() + CHECK_SECONDS * random.uniform(0.75, 1)
 
 
-def changed_accounts(streams: Collection[Connection]) -> set[Connection]:
+def changed_accounts(streams: Collection[OpenConnection]) -> set[OpenConnection]:
     """
     Return the streams whose user was deleted or has changed.
 
@@ -136,7 +136,7 @@ def changed_accounts(streams: Collection[Connection]) -> set[Connection]:
     return changed
 
 
-def ended_sessions(streams: Collection[Connection]) -> set[Connection]:
+def ended_sessions(streams: Collection[OpenConnection]) -> set[OpenConnection]:
     """Return the streams whose session in the database was deleted or has expired."""
     with_session = [stream for stream in streams if stream.client.session_key]
     if not with_session or (model := _session_model()) is None:

@@ -19,7 +19,7 @@ from ..delivery import control
 from ..delivery.hub import get_hub
 from ..stats.metrics import EndReason
 from ..stream import recent_revocations, registry
-from ..stream.connection import Connection
+from ..stream.registry import OpenConnection
 from ..wire.events import Event
 from .access_check import checker
 from .identity import account_fields, session_hash
@@ -91,7 +91,7 @@ def _connect_users() -> None:
     post_delete.connect(_group_changed, sender=group)
 
 
-def _on_stream_opened(stream: Connection, **_: Any) -> None:
+def _on_stream_opened(stream: OpenConnection, **_: Any) -> None:
     # On the loop of the stream, which under WSGI is not that of its view.
     get_hub().start_soon()
     checker.add(stream)
@@ -111,7 +111,7 @@ def _end_all(reason: EndReason, **_: Any) -> None:
 
 
 def _close(data: dict[str, Any], before: float) -> None:
-    def matches(stream: Connection) -> bool:
+    def matches(stream: OpenConnection) -> bool:
         if "user" in data:
             return stream.client.user_pk == pk
         return stream.client.session_hash == data["session"]

@@ -12,16 +12,13 @@ import time
 import weakref
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from django.dispatch import Signal
 
 from ..stats import metrics
 from ..stats.metrics import EndReason
 from . import recent_revocations
-
-if TYPE_CHECKING:
-    from .connection import Connection
 
 logger = logging.getLogger("apps.sse")
 
@@ -48,7 +45,27 @@ class Client(NamedTuple):
     fingerprint: int | None = None
 
 
-type Predicate = Callable[["Connection"], bool]
+class OpenConnection(Protocol):
+    """What this module and `access` use of a `Connection`."""
+
+    client: Client
+    newest_revocation: recent_revocations.Revocation | None
+    permissions: int | None
+    name: str
+    opened_at: float
+    events: int
+    ends_at: float
+
+    @property
+    def backlog_bytes(self) -> int: ...
+    @property
+    def outcome(self) -> str: ...
+    def keep_alive(self, now: float) -> None: ...
+    def end(self, reason: EndReason) -> None: ...
+    def force_close(self) -> None: ...
+
+
+type Predicate = Callable[[OpenConnection], bool]
 
 # Sent on its event loop with each `stream` that was opened. An exception of a receiver ends the stream.
 stream_opened = Signal()
@@ -59,10 +76,10 @@ class Registry:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.connections: set[Connection] = set()
+        self.connections: set[OpenConnection] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, connection: "Connection") -> None:
+    def add(self, connection: OpenConnection) -> None:
         """Add a connection, and end it if it was revoked since its request started."""
         self.connections.add(connection)
         logger.info("%s: stream opened", connection.name, extra={"stream": connection.name})
@@ -70,7 +87,7 @@ class Registry:
         self._timer = self._timer or self.loop.call_later(TICK_SECONDS, self._tick, context=contextvars.Context())
         _for_each([connection], self._open)
 
-    def discard(self, connection: "Connection") -> None:
+    def discard(self, connection: OpenConnection) -> None:
         """Remove a connection and log how it ended."""
         self.connections.discard(connection)
         fields = {
@@ -90,7 +107,7 @@ class Registry:
         recent_revocations.add(matches, reason)
         self.end(matches, reason)
 
-    def _open(self, connection: "Connection") -> None:
+    def _open(self, connection: OpenConnection) -> None:
         stream_opened.send(sender=type(connection), stream=connection)
         for revocation in connection.newest_revocation.later() if connection.newest_revocation else ():
             if revocation.matches(connection):
@@ -121,7 +138,7 @@ def is_stopping() -> bool:
     return _stopping
 
 
-def all_open() -> "list[Connection]":
+def all_open() -> list[OpenConnection]:
     """Return the open connections of this process."""
     return [c for registry in list(_registries.values()) for c in list(registry.connections)]
 
@@ -187,7 +204,7 @@ def connect_metrics() -> None:
     metrics.gauges["backlog_bytes"] = lambda: sum(connection.backlog_bytes for connection in all_open())
 
 
-def _maintain(connection: "Connection", now: float) -> None:
+def _maintain(connection: OpenConnection, now: float) -> None:
     if now >= connection.ends_at + LINGER_SECONDS:
         connection.force_close()
     if now >= connection.ends_at:
@@ -196,7 +213,7 @@ def _maintain(connection: "Connection", now: float) -> None:
         connection.keep_alive(now)
 
 
-def _for_each(connections: "Iterable[Connection]", call: Callable[..., object], *arguments: Any) -> None:
+def _for_each(connections: Iterable[OpenConnection], call: Callable[..., object], *arguments: Any) -> None:
     """Call a function for each connection; an exception ends that connection only."""
     for connection in list(connections):
         try:
