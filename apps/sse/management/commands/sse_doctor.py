@@ -1,6 +1,5 @@
 """Check a site's streams through their public URL."""
 
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from django.core.management.base import BaseCommand, CommandError
@@ -29,9 +28,9 @@ class Command(BaseCommand):
         parser.add_argument("--quick", action="store_true", help="do not wait for a keepalive")
 
     def handle(self, *, url, header, cookie, quick, **options):
-        headers = dict(_header(text) for text in header)
+        headers = dict(_pair("--header", text, ":") for text in header)
         if cookie:
-            headers["Cookie"] = "; ".join(_cookie(text) for text in cookie)
+            headers["Cookie"] = "; ".join("=".join(_pair("--cookie", text, "=")) for text in cookie)
         problems = 0
         for finding in Diagnosis(_url(url), headers, quick).findings():
             problems += finding.level == "bad"
@@ -56,18 +55,8 @@ def _url(url: str) -> str:
     return url
 
 
-def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not colon or not name.strip():
-        raise CommandError(f"--header {text}: write NAME:VALUE.")
+def _pair(option: str, text: str, separator: str) -> tuple[str, str]:
+    name, found, value = text.partition(separator)
+    if not found or not name.strip():
+        raise CommandError(f"{option} {text}: write NAME{separator}VALUE.")
     return name.strip(), value.strip()
-
-
-def _cookie(text: str) -> str:
-    try:
-        cookies = SimpleCookie(text)
-    except CookieError:
-        cookies = SimpleCookie()
-    if not cookies:
-        raise CommandError(f"--cookie {text}: write NAME=VALUE.")
-    return text
