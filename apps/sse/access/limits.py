@@ -110,11 +110,11 @@ def max_connections() -> int:
     return total if files == resource.RLIM_INFINITY else min(total, files)
 
 
-def refuse(status: int, reason: str) -> HttpResponse:
-    """Return a refusal that asks the client to retry after some seconds."""
+def refuse(status: int, reason: str, seconds: int | None = None) -> HttpResponse:
+    """Return a refusal that asks the client to retry after some `seconds`, random ones by default."""
     response = HttpResponse(f"{reason}\n", status=status, content_type="text/plain")
     # Random, so that refused clients do not all retry at the same moment.
-    response.headers["Retry-After"] = str(random.randint(*RETRY_SECONDS))
+    response.headers["Retry-After"] = str(seconds or random.randint(*RETRY_SECONDS))
     response.headers["Cache-Control"] = "no-store"
     return response
 

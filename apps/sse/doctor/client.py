@@ -15,6 +15,16 @@ from ..wire.parser import Frame, Parser
 CONNECT_SECONDS = 10
 # 0 would not wait at all.
 MIN_WAIT_SECONDS = 0.001
+# The first that fits.
+EXPLANATIONS: dict[type[OSError], str] = {
+    ConnectionRefusedError: "{site} refuses connections: is the server running, and is the port right?",
+    socket.gaierror: "The host name {host} does not resolve.",
+    TimeoutError: "{site} did not respond in time: does a firewall block it?",
+    ssl.SSLCertVerificationError: "The certificate of {site} is not trusted ({error.verify_message}). If you "
+    "issued it yourself, set the environment variable SSL_CERT_FILE to its file.",
+    ssl.SSLError: "{site} does not use TLS ({error.reason}): is the URL http://?",
+    OSError: "{site} cannot be reached: {error}.",
+}
 
 
 class Unreachable(Exception):
@@ -103,23 +113,8 @@ def negotiated_protocol(url: str) -> str:
 @contextlib.contextmanager
 def _explained(address: SplitResult) -> Iterator[None]:
     """Raise errors of the network as `Unreachable`."""
-    host = address.netloc
     try:
         yield
-    except ConnectionRefusedError:
-        raise Unreachable(f"{host} refuses connections: is the server running, and is the port right?") from None
-    except socket.gaierror:
-        raise Unreachable(f"The host name {address.hostname} does not resolve.") from None
-    except TimeoutError:
-        raise Unreachable(
-            f"{host} did not respond within {CONNECT_SECONDS} seconds: does a firewall block it?"
-        ) from None
-    except ssl.SSLCertVerificationError as error:
-        raise Unreachable(
-            f"The certificate of {host} is not trusted ({error.verify_message}). If you issued it yourself, "
-            "set the environment variable SSL_CERT_FILE to its file."
-        ) from None
-    except ssl.SSLError as error:
-        raise Unreachable(f"{host} does not use TLS ({error.reason}): is the URL http://?") from None
     except OSError as error:
-        raise Unreachable(f"{host} cannot be reached: {error.strerror or error}.") from None
+        text = next(text for kind, text in EXPLANATIONS.items() if isinstance(error, kind))
+        raise Unreachable(text.format(site=address.netloc, host=address.hostname, error=error)) from None

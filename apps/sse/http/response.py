@@ -47,12 +47,7 @@ class StreamResponse(StreamingHttpResponse):
                 self.headers["Content-Encoding"] = "gzip"
                 if connection is not None:
                     connection.wrap_send = gzip_send
-        self._unwrapped = self.streaming_content = self._body(getattr(request, "scope", None), connection)
-
-    @property
-    def is_wrapped(self) -> bool:
-        """Whether a middleware has wrapped the content, as `GZipMiddleware` does."""
-        return self._iterator is not self._unwrapped  # type: ignore[attr-defined]
+        self._own_content = self.streaming_content = self._body(getattr(request, "scope", None), connection)
 
     def _body(
         self, scope: dict[str, Any] | None, connection: Connection | None
@@ -64,7 +59,16 @@ class StreamResponse(StreamingHttpResponse):
         if (held := scope.get(SCOPE_KEY)) is None:
             return frames_of(connection)
         held.connections.append(connection)
-        return _hand_over(held, connection, self)
+        return self._hand_over(held, connection)
+
+    async def _hand_over(self, held: HeldRequest, connection: Connection) -> AsyncGenerator[bytes]:
+        if self._iterator is self._own_content:  # type: ignore[attr-defined]
+            held.handed_off = connection
+            return
+        # A middleware that has wrapped the content, as `GZipMiddleware` does, must see it.
+        async with aclosing(frames_of(connection)) as frames:
+            async for frame in frames:
+                yield frame
 
 
 async def frames_of(connection: Connection) -> AsyncGenerator[bytes]:
@@ -90,13 +94,3 @@ async def frames_of(connection: Connection) -> AsyncGenerator[bytes]:
 async def _nothing() -> AsyncGenerator[bytes]:
     return
     yield b""
-
-
-async def _hand_over(held: HeldRequest, connection: Connection, response: StreamResponse) -> AsyncGenerator[bytes]:
-    if not response.is_wrapped:
-        held.handed_off = connection
-        return
-    # A middleware that has wrapped the content must see it, so this stream stays with Django.
-    async with aclosing(frames_of(connection)) as frames:
-        async for frame in frames:
-            yield frame

@@ -17,6 +17,7 @@ from typing import Any
 from django.core.exceptions import BadRequest
 
 from ..access.crowd import PLACE_SECONDS, Crowd, is_stream
+from ..access.limits import refuse
 from ..stream.connection import Connection
 
 type Message = dict[str, Any]
@@ -25,7 +26,6 @@ type Send = Callable[[Message], Awaitable[None]]
 type Application = Callable[[dict[str, Any], Receive, Send], Coroutine[Any, Any, None]]
 
 SCOPE_KEY = "apps.sse"
-BUSY = b"Many clients are connecting. Try again later.\n"
 # SO_LINGER with 0 seconds: closing the socket discards bytes that the client has not taken.
 NO_LINGER = struct.pack("ii", 1, 0)
 # Their `send` does not change its message.
@@ -147,14 +147,10 @@ class HeldRequest:
 
     async def _refuse(self, seconds: int) -> None:
         """Respond with 503 and `Retry-After`, without Django."""
-        headers = [
-            (b"content-type", b"text/plain"),
-            (b"content-length", b"%d" % len(BUSY)),
-            (b"cache-control", b"no-store"),
-            (b"retry-after", b"%d" % seconds),
-        ]
-        await self._send({"type": "http.response.start", "status": 503, "headers": headers})
-        await self._send({"type": "http.response.body", "body": BUSY})
+        response = refuse(503, "Many clients are connecting.", seconds)
+        headers = [(name.lower().encode(), value.encode()) for name, value in response.items()]
+        await self._send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+        await self._send({"type": "http.response.body", "body": response.content})
 
     def _on_disconnect(self) -> None:
         if not self._disconnected.done():

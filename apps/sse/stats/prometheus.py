@@ -16,14 +16,7 @@ from django.db.transaction import non_atomic_requests
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from prometheus_client import exposition
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    InfoMetricFamily,
-    Metric,
-)
+from prometheus_client import core, exposition
 from prometheus_client.registry import CollectorRegistry
 
 from ..conf import setting
@@ -94,17 +87,17 @@ class Collector:
         self._silent = sum(map(processes.is_silent, rows))
         self._rows = [row for row in rows if not processes.is_silent(row)]
 
-    def collect(self) -> Iterator[Metric]:
+    def collect(self) -> Iterator[core.Metric]:
         """Yield each metric with a sample for each process."""
         yield from self._numbers()
         yield self._hang_ups()
         yield from self._histograms()
         yield from self._processes()
 
-    def _numbers(self) -> Iterator[Metric]:
+    def _numbers(self) -> Iterator[core.Metric]:
         for kind, family, known in (
-            ("gauges", GaugeMetricFamily, GAUGES),
-            ("counts", CounterMetricFamily, COUNTERS),
+            ("gauges", core.GaugeMetricFamily, GAUGES),
+            ("counts", core.CounterMetricFamily, COUNTERS),
         ):
             for name, values in self._by_name(kind, known):
                 metric = family(*known.get(name, (_metric_name(name), APP_METRIC)), labels=["process"])
@@ -112,18 +105,18 @@ class Collector:
                     metric.add_metric([process], value)
                 yield metric
 
-    def _hang_ups(self) -> Metric:
+    def _hang_ups(self) -> core.Metric:
         text = "Streams ended by the server, by reason. Their clients reconnect."
-        counter = CounterMetricFamily("sse_hang_ups", text, labels=["process", "reason"])
+        counter = core.CounterMetricFamily("sse_hang_ups", text, labels=["process", "reason"])
         for reason, values in self._by_name("hang_ups", ()):
             for process, value in values:
                 counter.add_metric([process, reason], value)
         return counter
 
-    def _histograms(self) -> Iterator[Metric]:
+    def _histograms(self) -> Iterator[core.Metric]:
         for name, values in self._by_name("histograms", HISTOGRAMS):
             text = HISTOGRAMS.get(name, APP_METRIC)
-            histogram = HistogramMetricFamily(_metric_name(name), text, labels=["process"])
+            histogram = core.HistogramMetricFamily(_metric_name(name), text, labels=["process"])
             for process, data in values:
                 bounds = [*map(str, data["bounds"]), "+Inf"]
                 histogram.add_metric(
@@ -136,13 +129,13 @@ class Collector:
         for name in dict.fromkeys([*known, *(name for row in self._rows for name in row.data[kind])]):
             yield name, [(str(row.pk), row.data[kind][name]) for row in self._rows if name in row.data[kind]]
 
-    def _processes(self) -> Iterator[Metric]:
-        info = InfoMetricFamily("sse_process", "Web servers and task workers.", labels=["process"])
+    def _processes(self) -> Iterator[core.Metric]:
+        info = core.InfoMetricFamily("sse_process", "Web servers and task workers.", labels=["process"])
         for row in self._rows:
             info.add_metric([str(row.pk)], {"pid": str(row.pid), "host": row.host, "kind": row.kind})
         yield info
         text = "Processes that have stopped reporting: killed, or hanging. Removed after five minutes."
-        yield GaugeMetricFamily("sse_processes_silent", text, self._silent)
+        yield core.GaugeMetricFamily("sse_processes_silent", text, self._silent)
 
 
 def _metric_name(name: str) -> str:
