@@ -159,7 +159,8 @@ class Log:
 
     def _create_task(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = self._loop.create_task(work, context=contextvars.Context())
-        task.add_done_callback(_retrieve_exception)
+        # The callers may be gone, and asyncio would report the exception as never retrieved.
+        task.add_done_callback(lambda task: task.cancelled() or task.exception())
         return task
 
     async def _supervise(self) -> None:
@@ -224,7 +225,8 @@ class Log:
                     return
                 self._note_success()
                 size = len(events)
-                for run in _runs(events):
+                for _, events_of_channel in groupby(events, key=attrgetter("channel")):
+                    run = list(events_of_channel)
                     # No await between the two: a client that joins gets an event once, live or as a recent one.
                     self.recent.add(run)
                     deliveries += len(run) + self._deliver(run)
@@ -249,11 +251,6 @@ class Log:
         self._is_ready.set()
 
 
-def _runs(events: list[Event]) -> list[list[Event]]:
-    """Split events where the channel changes."""
-    return [list(run) for _, run in groupby(events, key=attrgetter("channel"))]
-
-
 async def _call(function: Callable, *arguments: Any) -> Any:
     return function(*arguments)
 
@@ -275,9 +272,3 @@ def _outcome(task: asyncio.Task[Any]) -> str:
         return "it was cancelled"
     error = task.exception()
     return f"{type(error).__name__}: {error}" if error else "it returned"
-
-
-def _retrieve_exception(task: asyncio.Task[Any]) -> None:
-    # The callers may be gone, and asyncio would report the exception as never retrieved.
-    if not task.cancelled():
-        task.exception()

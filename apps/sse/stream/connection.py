@@ -143,7 +143,9 @@ class Connection:
 
     async def _complete(self) -> bool:
         """Send the last bytes; the connection counts as open until the client has taken them or is given up."""
-        last = sse_retry(jittered(self.retry_ms)).encode() if self.end_reason else b""
+        # Random, so that streams which end together do not open together.
+        retry_ms = round(self.retry_ms * random.uniform(0.5, 1.5))
+        last = sse_retry(retry_ms).encode() if self.end_reason else b""
         if not self.end_reason and not self._is_closed:
             self.end_reason, self.ends_at = "finished", time.monotonic()
         await self.drain()
@@ -157,11 +159,6 @@ class Connection:
     def is_ended(self) -> bool:
         """Whether the client has disconnected or the stream was ended."""
         return self._is_closed or bool(self.end_reason)
-
-    @property
-    def outcome(self) -> str:
-        """Why the stream is over: the reason for which it was ended, `left` or `finished`."""
-        return self.end_reason or "left"
 
     @property
     def backlog_bytes(self) -> int:
@@ -293,8 +290,3 @@ def reset_frame(reason: str) -> str:
     """Return the event after which a client fetches the page's data again, because events may be missing."""
     metrics.count("resets")
     return sse_event({"reason": reason}, event="sse:reset")
-
-
-def jittered(milliseconds: int) -> int:
-    """Return a random delay between half and one and a half times `milliseconds`."""
-    return round(milliseconds * random.uniform(0.5, 1.5))

@@ -55,11 +55,10 @@ class OpenConnection(Protocol):
     opened_at: float
     events: int
     ends_at: float
+    end_reason: EndReason | None
 
     @property
     def backlog_bytes(self) -> int: ...
-    @property
-    def outcome(self) -> str: ...
     def keep_alive(self, now: float) -> None: ...
     def end(self, reason: EndReason) -> None: ...
     def force_close(self) -> None: ...
@@ -94,7 +93,7 @@ class Registry:
             "stream": connection.name,
             "duration": round(time.time() - connection.opened_at, 3),
             "events": connection.events,
-            "reason": connection.outcome,
+            "reason": connection.end_reason or "left",
         }
         logger.info("%(stream)s: closed after %(duration)s s, %(events)s events: %(reason)s", fields, extra=fields)
 

@@ -25,7 +25,7 @@ class StreamStart:
 
     def __init__(self, since: Position | None) -> None:
         self.since = since
-        self._connection: Connection | None = None
+        self._connection: Connection
 
     async def open(self, connection: Connection) -> None:
         """Start at the end of the log if the client sent no position; raises `Unavailable`."""
@@ -37,9 +37,8 @@ class StreamStart:
 
     def reset(self, newest: Position) -> None:
         """Start at another position, because the log does not hold the client's."""
-        if self._connection is not None:
-            self._connection.reset("gap")
-            self._begin_at(newest)
+        self._connection.reset("gap")
+        self._begin_at(newest)
 
     def advance(self, event: Event) -> None:
         """Let the stream's next subscription start after an event that was taken."""
@@ -48,8 +47,7 @@ class StreamStart:
 
     def _begin_at(self, position: Position) -> None:
         self.since = position
-        if self._connection is not None:
-            self._connection.begin_at(position)
+        self._connection.begin_at(position)
 
 
 class Subscription:

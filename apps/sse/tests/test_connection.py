@@ -191,7 +191,7 @@ async def test_a_finished_stream_is_closed_by_force_if_its_client_does_not_read_
         it.connection.write(b"now on its way ")
         async with asyncio.timeout(TIMEOUT_SECONDS):
             assert not await it.task
-        assert it.connection.outcome == "finished"
+        assert it.connection.end_reason == "finished"
         assert it.released == [it.connection.client]
 
 
@@ -235,7 +235,7 @@ async def test_a_client_that_reads_nothing_for_two_minutes_is_disconnected():
         it.connection.keep_alive(now + STALL_SECONDS - 2)
         assert not it.connection.is_ended
         it.connection.keep_alive(now + STALL_SECONDS + 0.1)
-        assert it.connection.outcome == "slow"
+        assert it.connection.end_reason == "slow"
 
 
 @pytest.mark.parametrize("tick", [0.99, 1.01])
@@ -274,7 +274,7 @@ async def test_an_exception_in_one_connection_ends_no_other(monkeypatch, caplog)
             await (it := Playing()).connection.run(it.socket.send)
     finally:
         registry.stream_opened.disconnect(fail)
-    assert it.connection.outcome == "failed", "access to a stream that was not announced could not be withdrawn"
+    assert it.connection.end_reason == "failed", "access to a stream that was not announced could not be withdrawn"
     async with Playing(keepalive=0.01) as broken, Playing(keepalive=0.01) as other:
         broken.connection.keepalive_frame = fail
         await broken.ended()

@@ -118,7 +118,7 @@ async def test_a_stream_that_is_opening_is_closed_and_one_that_opens_later_is_no
     end(ada, key)
     await all_messages_received(grace)
     async with opening as stream, Opened(ada, key) as later:
-        assert stream.outcome in {"access", "staff"}
+        assert stream.end_reason in {"access", "staff"}
         await all_messages_received(grace)
         assert not later.is_ended
 
@@ -222,7 +222,7 @@ async def test_a_replaced_log_ends_all_streams_because_revocations_may_be_lost(a
         close_streams(user=make_user("grace"))
         await until(lambda: stream.is_ended and visitor.is_ended)
         async with opening as other:
-            assert (stream.outcome, other.outcome) == ("gap", "gap")
+            assert (stream.end_reason, other.end_reason) == ("gap", "gap")
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,6 @@ from django.utils.safestring import SafeString
 CLIENT_STATES = frozenset({"connected", "disconnected", "reconnecting", "reconnected", "error"})
 CONTROL_PREFIX = "sse:"
 
-TAG_BYTES = 4
-
 _POSITION = re.compile(r"([0-9]{1,18})-([0-9a-f]{8})", re.ASCII)
 _LINE_BREAKS = re.compile(r"[\r\n\0]")
 _ID = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
@@ -131,7 +129,7 @@ class Event:
     channel: str
     name: str
     text: str
-    tag: str = field(default_factory=lambda: secrets.token_hex(TAG_BYTES))
+    tag: str = field(default_factory=lambda: secrets.token_hex(4))
     sent_at: float = field(default_factory=time.time)
     durable: bool = True
     number: int = 0

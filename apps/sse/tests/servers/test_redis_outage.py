@@ -57,7 +57,7 @@ class TestClosing:
                 close_streams(user=grace)
             await asyncio.to_thread(valkey.start)
             await until(lambda: hers.is_ended and also_ended.is_ended)
-            assert (hers.outcome, also_ended.outcome, stays.is_ended) == ("access", "access", False)
+            assert (hers.end_reason, also_ended.end_reason, stays.is_ended) == ("access", "access", False)
 
 
 class TestOutage:
