@@ -28,11 +28,6 @@ def remove(keys: Collection[int]) -> None:
     query(f"DELETE FROM {TABLE} WHERE id IN ({', '.join(['%s'] * len(keys))}) RETURNING id", *keys)
 
 
-def is_empty() -> bool:
-    """Return whether no committed event is in the outbox."""
-    return not oldest(1)
-
-
 @dataclass
 class Batch:
     """Events that a thread has put, to be sent to the log together after its commit; `last` is the newest key."""

@@ -78,7 +78,8 @@ class DatabaseBroker(Broker):
 
     def tail(self, limit: int) -> list[Event]:
         while not (newest := _events("ORDER BY number DESC LIMIT %s", max(limit, 1))):
-            self._create()
+            # Another process may do the same at the same time: a second mark does no harm.
+            insert(LoggedEvent, Event(channel="", name="mark", text=""))
         return newest[::-1]
 
     def position(self) -> Position:
@@ -135,11 +136,6 @@ class DatabaseBroker(Broker):
             cursor.execute(f"DELETE FROM {MARKS} WHERE number > (SELECT max(number) FROM {TABLE})")
             cursor.execute(sql)
 
-    def _create(self) -> None:
-        # Another process may do the same at the same time: a second mark does no harm.
-        mark = Event(channel="", name="mark", text="")
-        insert(LoggedEvent, mark, f"WHERE NOT EXISTS (SELECT 1 FROM {TABLE})")
-
 
 def connection() -> Any:
     """Return this thread's connection to the database; reconnect if the last one broke."""
@@ -177,12 +173,11 @@ def query(sql: str, *values: Any) -> list[tuple]:
         return cursor.fetchall()
 
 
-def insert(table: type[StoredEvent], event: Event, condition: str = "") -> int:
-    """Insert an event into the log or the outbox, and return its key; 0 if the condition is not met."""
+def insert(table: type[StoredEvent], event: Event) -> int:
+    """Insert an event into the log or the outbox, and return its key."""
     meta = table._meta
-    sql = f"INSERT INTO {meta.db_table} ({FIELDS}) SELECT {VALUES} {condition} RETURNING {meta.pk.attname}"
-    found = query(sql, *(getattr(event, name) for name in STORED))
-    return found[0][0] if found else 0
+    sql = f"INSERT INTO {meta.db_table} ({FIELDS}) VALUES ({VALUES}) RETURNING {meta.pk.attname}"
+    return query(sql, *(getattr(event, name) for name in STORED))[0][0]
 
 
 def _class_for(vendor: str) -> Any:

@@ -69,7 +69,7 @@ class PostgreSQLBroker(DatabaseBroker):
 
     def maintain(self) -> None:
         super().maintain()
-        if not outbox.is_empty():
+        if outbox.oldest(1):
             self._move()
 
     async def listen(self, wake: Callable[[], object]) -> None:

@@ -107,8 +107,10 @@ class RedisBroker(Broker):
 
     def tail(self, limit: int) -> list[Event]:
         while not (newest := _events(self._call("XREVRANGE", self._log, "+", "-", "COUNT", max(limit, 1)))):
+            # Another process may do the same at the same time: a second mark does no harm.
             mark = Event(channel="", name="mark", text="")
-            self._run("create", mark.tag, mark.sent_at)
+            start = "XADD", self._log, "0-*", "channel", "", "name", "mark", "text", ""
+            self._call(*start, "tag", mark.tag, "sent_at", mark.sent_at, "durable", 1)
         return newest[::-1]
 
     def latest(self, channels: Collection[str]) -> list[Event]:

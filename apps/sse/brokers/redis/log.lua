@@ -19,7 +19,7 @@ local function entries(first, last, count)
 end
 
 local function entry_at(number)
-    local id = type(number) == 'number' and string.format('0-%d', number) or '0-' .. number
+    local id = string.format('0-%d', number)
     return entries(id, id, 1)[1]
 end
 
@@ -156,14 +156,6 @@ local function append(every, count, age, bytes, window, overhead, channel, read_
     return {last or newest(), 1}
 end
 
--- create <tag> <sent_at>: add a mark to an empty log.
-local function create(tag, sent_at)
-    if redis.call('XLEN', log) == 0 then
-        redis.call('XADD', log, '0-*', 'channel', '', 'name', 'mark', 'text', '', 'tag', tag,
-            'sent_at', sent_at, 'durable', '1')
-    end
-end
-
 -- Return up to `limit` entries of the channels after a number, from the index up to the number `upto`, and the number
 -- up to which there are no others.
 local function read_index(after, upto, limit)
@@ -244,6 +236,5 @@ local function latest_of()
     return found
 end
 
-local commands = {append = append, create = create, latest_of = latest_of, read_page = read_page, tags = tags,
-    trim = trim}
+local commands = {append = append, latest_of = latest_of, read_page = read_page, tags = tags, trim = trim}
 return commands[ARGV[1]](unpack(ARGV, 2, 9))
