@@ -27,4 +27,5 @@ class SSEConfig(AppConfig):
         # The only call in the main thread of a server with threads. Others install handlers later: repeated then.
         shutdown.watch_signals()
         registry.stream_opened.connect(shutdown.watch_signals)
-        registry.stream_opened.connect(listening_sockets.watch)
+        registry.stream_opened.connect(listening_sockets.check)
+        registry.ticked.connect(listening_sockets.check)

@@ -25,7 +25,6 @@ MIN_RETENTION_SECONDS = 300
 # Streams last at most `SSE_MAX_AGE` times this factor.
 MAX_AGE_FACTOR = 1.25
 
-GZIP = "django.middleware.gzip.GZipMiddleware"
 # The attributes in which ASGI middlewares keep the wrapped application.
 WRAPPED = ("app", "application", "inner")
 
@@ -129,7 +128,7 @@ def _retention_warnings() -> Iterator[CheckMessage]:
 
 
 def _middleware_warnings() -> Iterator[CheckMessage]:
-    if GZIP in settings.MIDDLEWARE:
+    if "django.middleware.gzip.GZipMiddleware" in settings.MIDDLEWARE:
         yield Warning(
             "GZipMiddleware is in MIDDLEWARE. It wraps streams, so that each open stream keeps a thread.",
             hint="Remove it from MIDDLEWARE and compress pages in the proxy, as deploy/nginx.conf does.",

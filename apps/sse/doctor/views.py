@@ -3,8 +3,9 @@
 import secrets
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.core.signing import BadSignature, TimestampSigner
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 from ..access import identity
 from ..conf import setting
@@ -34,10 +35,8 @@ class DoctorStream(SSEView):
     async def mount(self, request, last_event_id):
         try:
             self.channel = channel_of(request.headers.get(HEADER, ""))
-        except BadSignature:
-            return HttpResponse(
-                "This stream is for manage.py sse_doctor.\n", status=403, content_type="text/plain"
-            )
+        except BadSignature as error:
+            raise PermissionDenied("This stream is for manage.py sse_doctor.") from error
 
     async def stream(self, request):
         yield self.event("server", server_facts(request))

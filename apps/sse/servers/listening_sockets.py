@@ -8,7 +8,6 @@ project's own worker class (`apps.operations.gunicorn_worker`) ends them itself.
 
 import asyncio
 import contextlib
-import contextvars
 import os
 import socket
 import stat
@@ -16,38 +15,24 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-from ..stream import registry
+from ..stream.registry import get_registry
 
-CHECK_SECONDS = 1.0
 DESCRIPTORS = Path("/dev/fd")
 # The kernel resets a connection whose client leaves bytes unacknowledged, or its receive window closed, for this
 # long. With a keepalive every 15 seconds a vanished client is noticed within a minute.
 UNACKNOWLEDGED_SECONDS = 45
 
 _found: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, ListeningSockets]" = weakref.WeakKeyDictionary()
-_watching: "weakref.WeakSet[asyncio.AbstractEventLoop]" = weakref.WeakSet()
 
 
-def watch(**_: Any) -> None:
-    """End the streams of the running loop when a listening socket is closed; connect it to `stream_opened`."""
-    loop = asyncio.get_running_loop()
-    if loop not in _found:
-        _found[loop] = ListeningSockets()
-    if loop not in _watching:
-        _watching.add(loop)
-        _check(loop)
-
-
-def _check(loop: asyncio.AbstractEventLoop) -> None:
-    streams = registry.get_registry()
-    if not streams.connections:
-        _watching.discard(loop)
-        return
-    # In a context of its own, because it outlives the request that started it.
-    loop.call_later(CHECK_SECONDS, _check, loop, context=contextvars.Context())
-    if _found[loop].closed():
+def check(**_: Any) -> None:
+    """End the streams of the running loop if a listening socket was closed; a receiver of `registry`'s signals."""
+    streams = get_registry()
+    if streams.loop not in _found:
+        _found[streams.loop] = ListeningSockets()
+    if _found[streams.loop].closed():
         # Without any, the process is about to stop: streams that open later end, too.
-        _found[loop] = ListeningSockets() or _found[loop]
+        _found[streams.loop] = ListeningSockets() or _found[streams.loop]
         streams.end(lambda _: True, "restart")
 
 

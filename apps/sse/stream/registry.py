@@ -68,6 +68,8 @@ type Predicate = Callable[[OpenConnection], bool]
 
 # Sent on its event loop with each `stream` that was opened. An exception of a receiver ends the stream.
 stream_opened = Signal()
+# Sent about once a second on each event loop with open streams.
+ticked = Signal()
 
 
 class Registry:
@@ -118,6 +120,7 @@ class Registry:
         # First, so that no exception below stops the timer.
         self._timer = self.loop.call_later(TICK_SECONDS, self._tick) if self.connections else None
         _for_each(self.connections, _maintain, time.monotonic())
+        ticked.send(sender=Registry)
 
 
 _registries: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Registry]" = weakref.WeakKeyDictionary()

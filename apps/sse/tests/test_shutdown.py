@@ -14,8 +14,6 @@ from apps.sse.stream import registry
 from apps.sse.stream.connection import Connection
 from apps.sse.stream.registry import Client
 
-from .followers import until
-
 
 class Finished:
     """A source that is finished immediately."""
@@ -78,18 +76,19 @@ class Open:
 
 def test_a_process_that_no_longer_listens_ends_streams_that_open_later_too(monkeypatch, tmp_path):
     monkeypatch.setattr(listening_sockets, "DESCRIPTORS", tmp_path)
-    monkeypatch.setattr(listening_sockets, "CHECK_SECONDS", 0.01)
 
     async def scenario():
         streams, first, later = registry.get_registry(), Open(), Open()
         with socket.create_server(("127.0.0.1", 0)) as listening:
             (tmp_path / str(listening.fileno())).touch()
             streams.connections.add(first)
-            listening_sockets.watch()
-        await until(lambda: first.reason == "restart")
+            listening_sockets.check()
+            assert first.reason is None
+        registry.ticked.send(sender=None)
+        assert first.reason == "restart"
         streams.connections = {later}
-        listening_sockets.watch()
-        await until(lambda: later.reason == "restart")
+        listening_sockets.check()
+        assert later.reason == "restart"
         streams.connections.clear()
 
     asyncio.run(scenario())
