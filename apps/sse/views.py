@@ -132,15 +132,17 @@ class SSEMixin(DOMMixin):
     def _respond(self, source: Source) -> HttpResponseBase:
         if sent_id(self.request) == FINISHED:
             return HttpResponse(status=204)
-        keepalive = self.sse_keepalive_interval
+        keepalive, opening = self.sse_keepalive_interval, sse_retry(self.sse_retry_ms)
         # Stops counting the stream if an error keeps it from being opened.
         with closing(self._admission()) as admission:
             if refused := admission.admit(self.request):
                 return refused
+            if sent_id(self.request) and self.get_last_event_id() is None:
+                opening += reset_frame("unknown-id")
             connection = admission.connect(
                 self.request,
                 source,
-                opening=self._opening(),
+                opening=opening,
                 retry_ms=self.sse_retry_ms,
                 keepalive=keepalive,
                 name=sys.intern(f"{type(self).__module__}.{type(self).__qualname__}"),
@@ -150,12 +152,6 @@ class SSEMixin(DOMMixin):
     def _admission(self) -> Admission:
         # There is none if `View` comes first in the base classes.
         return getattr(self.request, "sse_admission", None) or Admission(CORS(self, only_streams=False))
-
-    def _opening(self) -> str:
-        opening = sse_retry(self.sse_retry_ms)
-        if sent_id(self.request) and self.get_last_event_id() is None:
-            opening += reset_frame("unknown-id")
-        return opening
 
     def _since(self) -> Position | None:
         return Position.parse(self.get_last_event_id() or "")

@@ -22,6 +22,7 @@ from .client import Disconnected, StreamRequest, Unreachable, negotiated_protoco
 from .findings import Finding
 from .views import HEADER, channel_of, make_token, scheme
 
+# The longest of each wait, except for a keepalive.
 TIMEOUT_SECONDS = 5.0
 ROUND_TRIPS = 3
 # The browser client reconnects after this many keepalive intervals of silence.
@@ -35,13 +36,12 @@ class Diagnosis:
     Checks a site's streams through their public URL: `for finding in Diagnosis(url).findings()`.
 
     `url` is the site's or that of a stream, which is then checked first. `headers` are sent with every
-    request. `quick`: do not wait for a keepalive. `timeout` limits each wait, in seconds.
+    request. `quick`: do not wait for a keepalive.
     """
 
     url: str
     headers: dict[str, str] = field(default_factory=dict)
     quick: bool = False
-    timeout: float = TIMEOUT_SECONDS
 
     def findings(self) -> Iterator[Finding]:
         """Run the checks and yield each finding at once."""
@@ -91,12 +91,12 @@ class Diagnosis:
         for encoding in ("gzip", "identity"):
             stream = StreamRequest(url, headers | {"Accept-Encoding": encoding})
             with suppress(Disconnected):
-                response = stream.get_response(self.timeout)
+                response = stream.get_response(TIMEOUT_SECONDS)
                 if response is not None and (finding := findings.refusal(url, response, bool(token))):
                     stream.close()
                     yield finding
                     return None
-                if response is not None and stream.get_frame(self.timeout) is not None:
+                if response is not None and stream.get_frame(TIMEOUT_SECONDS) is not None:
                     yield from self._beginning(url, stream) if encoding == "gzip" else [findings.COMPRESSED]
                     return stream
             stream.close()
@@ -105,7 +105,7 @@ class Diagnosis:
 
     def _responds_to_head(self, url: str, headers: dict[str, str]) -> bool:
         with closing(StreamRequest(url, headers, method="HEAD")) as stream, suppress(Disconnected):
-            return stream.get_response(self.timeout) is not None
+            return stream.get_response(TIMEOUT_SECONDS) is not None
         return False
 
     def _beginning(self, url: str, stream: StreamRequest) -> Iterator[Finding]:
@@ -117,7 +117,7 @@ class Diagnosis:
             yield findings.NO_KEEPALIVE_HEADER
 
     def _wait_for_event(self, stream: StreamRequest, name: str, data: Any = None) -> ReceivedEvent | None:
-        deadline = time.monotonic() + self.timeout
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         with suppress(Disconnected):
             while (frame := stream.get_frame(deadline - time.monotonic())) is not None:
                 if (event := frame.event) and event.name == name and data in (None, event.data):

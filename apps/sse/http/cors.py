@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.exception import response_for_exception
@@ -16,23 +16,16 @@ CROSS_SITE = "Pages of other sites may not open this stream. Set `sse_cors = Tru
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z*]+")
 
 
-class CORSView(Protocol):
-    """A view with its allowed origins: none, these with cookies, or (None) all without cookies."""
-
-    sse_cors: bool
-    sse_cors_origins: Sequence[str] | None
-
-
 class CORS:
     """
-    The CORS headers and refusals of a view.
+    The CORS headers and refusals of a view, which has `sse_cors` and `sse_cors_origins`.
 
     `only_streams`: the view answers with streams only, so that requests from other sites can be refused early.
 
     Raises `ImproperlyConfigured` for origins that no browser sends.
     """
 
-    def __init__(self, view: CORSView, *, only_streams: bool) -> None:
+    def __init__(self, view: Any, *, only_streams: bool) -> None:
         self._view = view
         self._only_streams = only_streams
         _check(view.sse_cors_origins)

@@ -23,14 +23,13 @@ def refuse_other_user(request: HttpRequest) -> HttpResponse | None:
     Otherwise that page would show the new user's events. Requests without a share key are not refused.
     """
     key = request.headers.get(HEADER)
-    if not key or not hasattr(request, "session") or key.endswith(_user_parts(request.session)):
+    if not key or not hasattr(request, "session"):
+        return None
+    # Each valid secret key, so that a new one refuses no page.
+    secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    if key.endswith(tuple(_user_part(request.session, secret) for secret in secrets)):
         return None
     return HttpResponse(OTHER_USER, status=409, content_type="text/plain", headers={"Cache-Control": "no-store"})
-
-
-def _user_parts(session: Any) -> tuple[str, ...]:
-    """Return the user's part for each valid secret key, so that a new secret key refuses no page."""
-    return tuple(_user_part(session, secret) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
 
 
 def _user_part(session: Any, secret: str | None = None) -> str:

@@ -10,8 +10,6 @@ STYLES = {"ok": "SUCCESS", "note": "WARNING", "bad": "ERROR"}
 
 
 class Command(BaseCommand):
-    """Print the findings; the exit code is 1 if a problem was found."""
-
     help = (
         "Opens a stream through the public URL and checks it: status and content type, buffering, compression, "
         "timeouts, HTTP/2, keepalives, ASGI or WSGI, and whether an event published by this command arrives. "

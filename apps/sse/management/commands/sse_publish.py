@@ -10,8 +10,6 @@ from apps.sse.wire.events import decode_data
 
 
 class Command(BaseCommand):
-    """Publish an event and print the newest position."""
-
     help = (
         "Sends an event to every client that follows CHANNEL, in all processes, and prints the newest position of "
         "the log. DATA is parsed as JSON, and sent as text if it is not JSON. Write - to read it from standard "

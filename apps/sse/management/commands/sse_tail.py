@@ -23,8 +23,6 @@ OUTAGE_SECONDS = 1.0
 
 
 class Command(BaseCommand):
-    """Follow the log until Ctrl-C; outages of the broker do not end it."""
-
     help = (
         "Prints events as they are published: time, position, channel, name and data. Without CHANNEL it prints "
         "all channels. It reconnects after an outage of the broker. Press Ctrl-C to end it."
