@@ -13,6 +13,9 @@ from ..stats import metrics
 from ..wire.events import Event, Position
 from .call_thread import CallThread
 
+# The events in memory and the characters of their texts: when there are more, the older half is dropped.
+MAX_RECENT = 2000
+MAX_RECENT_CHARACTERS = 2**23
 # Events that are read at once, for one client and for several.
 PAGE = 200
 MAX_PAGE = 2000
@@ -30,18 +33,11 @@ type _Request = tuple[Position | None, frozenset[str]]
 
 
 class Recent:
-    """
-    The newest events: at least one, and every one after the `oldest`.
+    """The newest events: at least one, and every one after the `oldest`."""
 
-    When there are more than `max_events`, or their texts have more than `max_characters`, the older
-    half is dropped.
-    """
-
-    def __init__(self, events: Iterable[Event], *, max_events: int = 2000, max_characters: int = 2**23) -> None:
+    def __init__(self, events: Iterable[Event]) -> None:
         self._events = list(events)
         self._characters = sum(len(event.text) for event in self._events)
-        self._max_events = max_events
-        self._max_characters = max_characters
 
     @property
     def oldest(self) -> Event:
@@ -83,7 +79,7 @@ class Recent:
         return {event.channel: event for event in self._events if event.channel in channels and event.durable}
 
     def _is_full(self) -> bool:
-        return len(self._events) > self._max_events or self._characters > self._max_characters
+        return len(self._events) > MAX_RECENT or self._characters > MAX_RECENT_CHARACTERS
 
     def _place_of(self, number: int) -> int:
         return bisect_left(self._events, number, key=lambda event: event.number)
