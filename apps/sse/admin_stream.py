@@ -16,8 +16,6 @@ from .stats import processes
 from .stream.shared import shared
 from .views import SSEView
 
-INTERVAL_SECONDS = processes.EVERY_SECONDS
-
 
 @shared
 async def changes() -> AsyncGenerator[int]:
@@ -29,7 +27,7 @@ async def changes() -> AsyncGenerator[int]:
             number += 1
             yield number
         before = now
-        await asyncio.sleep(INTERVAL_SECONDS)
+        await asyncio.sleep(processes.EVERY_SECONDS)
 
 
 def _open_streams() -> list[Any]:

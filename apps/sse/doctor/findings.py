@@ -94,16 +94,14 @@ def interface(facts: dict) -> Finding:
     return Finding("ok", "The server uses ASGI and hands streams off: an open stream needs no thread.")
 
 
-def proxies(facts: dict, scheme: str) -> list[Finding]:
-    """Return whether the server sees a wrong address or scheme of its clients."""
-    found = []
+def proxies(facts: dict, scheme: str) -> Iterator[Finding]:
+    """Yield whether the server sees a wrong address or scheme of its clients."""
     if not facts["knows_its_proxy"]:
         text = f"All visitors appear to come from {facts['address']}, the address of the proxy."
-        found.append(Finding("bad", text, "Add the proxy to FORWARDED_ALLOW_IPS."))
+        yield Finding("bad", text, "Add the proxy to FORWARDED_ALLOW_IPS.")
     if scheme == "https" and not facts["secure"]:
         advice = "Configure the proxy to set X-Forwarded-Proto, and set BEHIND_PROXY=1."
-        found.append(Finding("bad", "Visitors use HTTPS, but the server sees plain HTTP.", advice))
-    return found
+        yield Finding("bad", "Visitors use HTTPS, but the server sees plain HTTP.", advice)
 
 
 def not_delivered(server_broker: str, own_broker: str) -> Finding:

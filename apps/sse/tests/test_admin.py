@@ -98,7 +98,7 @@ def test_the_pages_stream_sends_an_event_for_each_change_to_staff_with_the_permi
     client = staff("view_openstream")
     page = client.get(PAGE).text
     assert f'dj-sse="{STREAM}" dj-sse-refresh="changed"' in page
-    monkeypatch.setattr("apps.sse.admin_stream.INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr("apps.sse.stats.processes.EVERY_SECONDS", 0.01)
     with StreamClient(client).open(STREAM) as stream:
         stream.assert_event("changed")
         stream.assert_no_event()
