@@ -48,22 +48,18 @@ class Diagnosis:
         try:
             parts = urlsplit(self.url)
             yield findings.protocol(parts.scheme, negotiated_protocol(self.url))
-            if parts.path.strip("/"):
-                yield from self._check_stream(self.url)
+            names_a_stream = bool(parts.path.strip("/"))
+            if names_a_stream and (stream := (yield from self._open(self.url, {}))):
+                with closing(stream):
+                    yield from self._check_keepalive(stream)
             try:
                 doctor_url = urljoin(self.url, reverse("sse-doctor"))
             except NoReverseMatch:
                 yield findings.NOT_MOUNTED
             else:
-                yield from self._check_delivery(doctor_url, keepalive=not parts.path.strip("/"))
+                yield from self._check_delivery(doctor_url, keepalive=not names_a_stream)
         except Unreachable as error:
             yield Finding("bad", str(error))
-
-    def _check_stream(self, url: str) -> Iterator[Finding]:
-        stream = yield from self._open(url, {})
-        if stream is not None:
-            with closing(stream):
-                yield from self._check_keepalive(stream)
 
     def _check_delivery(self, url: str, *, keepalive: bool) -> Iterator[Finding]:
         before = _rows()
