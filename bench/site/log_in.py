@@ -12,7 +12,7 @@ def main() -> None:
     from django.core.management import call_command
     from django.http import HttpRequest
 
-    from apps.sse.http.share_keys import share_key
+    from apps.sse.access.identity import share_key
 
     call_command("migrate", verbosity=0)
     request = HttpRequest()

@@ -1,13 +1,14 @@
-"""Who sends a request: the user, the session and the address."""
+"""Who sends a request: the user, the session and the address; and the share key of a user's pages."""
 
 import functools
 import ipaddress
 from typing import Any
 
-from django.contrib.auth import get_user_model
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedCookies
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import salted_hmac
 
 from ..conf import setting
@@ -16,6 +17,8 @@ from ..stream.registry import Client
 ACCOUNT_FIELDS = ("password", "is_active", "is_staff", "is_superuser")
 # A client with an IPv6 address has a whole network of them, which counts as one address.
 IPV6_BITS = 64
+SHARE_KEY_HEADER = "SSE-Share-Key"
+OTHER_USER = "This page belongs to a different user than the one who is logged in. Reload it.\n"
 
 
 def client_of(request: HttpRequest) -> Client:
@@ -70,6 +73,27 @@ def addresses_in(hops: str) -> set[str]:
     return {_network_of(named) for hop in hops.split(",") if (named := _without_port(hop))}
 
 
+def share_key(session: Any) -> str:
+    """Return the key that the pages of one session share; its end identifies the user."""
+    return _digest("session", session.session_key) + _user_part(session)
+
+
+def refuse_other_user(request: HttpRequest) -> HttpResponse | None:
+    """
+    Return the response to a page of a user who is no longer logged in, None for other requests.
+
+    Otherwise that page would show the new user's events. Requests without a share key are not refused.
+    """
+    key = request.headers.get(SHARE_KEY_HEADER)
+    if not key or not hasattr(request, "session"):
+        return None
+    # Each valid secret key, so that a new one refuses no page.
+    secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    if key.endswith(tuple(_user_part(request.session, secret) for secret in secrets)):
+        return None
+    return HttpResponse(OTHER_USER, status=409, content_type="text/plain", headers={"Cache-Control": "no-store"})
+
+
 def _session_key(session: Any) -> str:
     """Return the key of a stored session, "" if there is none or it is kept in a cookie."""
     if session is None or isinstance(session, SignedCookies):
@@ -120,3 +144,12 @@ def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
     except ValueError:
         return None
     return getattr(ip, "ipv4_mapped", None) or ip
+
+
+def _user_part(session: Any, secret: str | None = None) -> str:
+    return _digest("user", session.get(SESSION_KEY), secret)
+
+
+def _digest(kind: str, value: str | None, secret: str | None = None) -> str:
+    salt = f"apps.sse.share_key.{kind}"
+    return salted_hmac(salt, value or "", secret=secret, algorithm="sha256").hexdigest()[:16]

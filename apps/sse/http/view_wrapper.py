@@ -15,7 +15,7 @@ from django.db import connections as databases
 from django.db.transaction import non_atomic_requests
 from django.http import Http404, HttpRequest, HttpResponse
 
-from ..access.identity import client_of
+from ..access.identity import client_of, refuse_other_user
 from ..access.limits import connection_counts, refuse
 from ..databases import is_invalid_statement, migration_hint
 from ..delivery.hub import get_hub
@@ -26,7 +26,6 @@ from ..stream.connection import Connection
 from ..stream.registry import Client
 from ..stream.sources import Source
 from .cors import CORS
-from .share_keys import refuse_other_user
 
 UNAVAILABLE = "Events are not available at the moment."
 

@@ -10,7 +10,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from ..http.share_keys import share_key
+from ..access.identity import share_key
 
 register = template.Library()
 
