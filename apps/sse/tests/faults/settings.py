@@ -18,3 +18,5 @@ SSE_MAX_PER_USER = SSE_MAX_PER_ADDRESS = 0
 if (_database := _project.DATABASES["default"])["ENGINE"].endswith("sqlite3"):
     # Power failures are not tested.
     _database["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"
+    # Idle threads of requests would keep connections.
+    _database["CONN_MAX_AGE"] = 0
