@@ -59,7 +59,7 @@ def test_pipelined_requests_of_a_client_that_closes_are_uncounted_and_affect_no_
                     client.recv(100)
         # A sync worker with a stream serves nothing else, so the ones that respond are free.
         is_one_process = kind != "gunicorn with sync workers"
-        wait_until(lambda: all(state(server)["counted"] == is_one_process for _ in range(10)), 20)
+        wait_until(lambda: all(state(server)["counted"] == is_one_process for _ in range(10)), 60)
         received = b""
         started = time.monotonic()
         while time.monotonic() < started + 0.6:
