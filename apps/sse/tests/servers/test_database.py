@@ -72,8 +72,8 @@ def test_streams_that_query_continue_after_a_restart_of_the_database(streams, po
 
 
 def test_streams_return_their_connections_between_events(streams):
-    # The database broker would keep the file open.
-    with streams("uvicorn", SSE_BROKER_URL="memory://") as server, ExitStack() as stack:
+    # The database broker and idle threads of requests would keep the file open.
+    with streams("uvicorn", SSE_BROKER_URL="memory://", CONN_MAX_AGE="0") as server, ExitStack() as stack:
         readers = [Reader(stack, server.url, "/queryingonce/") for _ in range(STREAMS)]
         process = psutil.Process(server.process.pid)
         wait_until(lambda: not [f for f in process.open_files() if f.path.endswith("db.sqlite3")])

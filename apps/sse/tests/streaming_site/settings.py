@@ -23,3 +23,6 @@ WSGI_APPLICATION = f"{__package__}.wsgi.application"
 
 # The tests open many streams of one user from one address.
 SSE_MAX_PER_USER = SSE_MAX_PER_ADDRESS = 0
+
+if "CONN_MAX_AGE" in os.environ:
+    _project.DATABASES["default"]["CONN_MAX_AGE"] = int(os.environ["CONN_MAX_AGE"])
