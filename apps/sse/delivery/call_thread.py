@@ -131,7 +131,7 @@ class _Thread(threading.Thread):
             except BaseException as raised:
                 error = raised
             self._started_at = None
-        # The loop may be closed, and then nobody waits.
+        # The loop may be closed: no caller waits then.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._answer, answer, result, error)
 

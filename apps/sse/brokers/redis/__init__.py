@@ -126,7 +126,7 @@ class RedisBroker(Broker):
             is_pinged = False
             while True:
                 wake()
-                # Not parsed: whatever arrives, the log may have grown.
+                # Not parsed: any message means that the log may have grown.
                 await asyncio.sleep(GATHER_SECONDS)
                 try:
                     async with asyncio.timeout(SILENCE_SECONDS):
