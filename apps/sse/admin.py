@@ -1,12 +1,13 @@
-"""The admin's page of open streams in all processes; `admin_stream` keeps it up to date."""
+"""The admin's page of open streams in all processes, and the stream that keeps it up to date."""
 
+import asyncio
 from collections import Counter, defaultdict
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, NamedTuple
 
+from asgiref.sync import sync_to_async
 from django.contrib import admin, messages
-from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.auth import get_user_model
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -18,22 +19,38 @@ from django.views.decorators.http import require_POST, require_safe
 from .access.revocation import close_streams, close_view
 from .models import OpenStream, Process
 from .stats import processes
+from .stream.shared import shared
+from .views import SSEView
 
 
-class UserRow(NamedTuple):
-    """A user's number of open streams, in all and by view."""
+class Row(NamedTuple):
+    """
+    The open streams of a view, a user or a process; `number` is None if the process is silent.
+
+    `key` is what `end` takes, `views` are the numbers by view.
+    """
 
     name: str
-    pk: str
-    number: int
-    views: list[tuple[str, int]]
+    number: int | None
+    code: str = ""
+    key: str = ""
+    views: Sequence[tuple[str, int]] = ()
+    silent_seconds: int = 0
 
 
 class Streams:
     """The open streams of all processes. `others` counts the streams of users that have no row."""
 
     def __init__(self, rows: list[Process]) -> None:
-        self.processes = [(row, self._number(row), round(row.age.total_seconds())) for row in rows]
+        self.processes = [
+            Row(
+                f"{row.host} {row.pid}",
+                None if processes.is_silent(row) else sum(row.data["streams"]["views"].values()),
+                code=str(row.pk),
+                silent_seconds=round(row.age.total_seconds()),
+            )
+            for row in rows
+        ]
         reported = [row.data["streams"] for row in rows if not processes.is_silent(row)]
         views: Counter[str] = Counter()
         users: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -46,12 +63,18 @@ class Streams:
         self.total = views.total()
         self.guests = self.total - sum(streams["signed_in"] for streams in reported)
         names = usernames(users)
-        found = [UserRow(names.get(pk, pk), pk, by.total(), by.most_common()) for pk, by in users.items()]
-        self.users = sorted(found, key=lambda row: (-row.number, row.name))
-        self.others = self.total - self.guests - sum(row.number for row in found)
+        found = [Row(names.get(pk, pk), by.total(), key=pk, views=by.most_common()) for pk, by in users.items()]
+        self.users = sorted(found, key=lambda row: (-users[row.key].total(), row.name))
+        self.others = self.total - self.guests - sum(by.total() for by in users.values())
 
-    def _number(self, row: Process) -> int | None:
-        return None if processes.is_silent(row) else sum(row.data["streams"]["views"].values())
+    def tables(self) -> list[tuple[str, str, str, list[Row]]]:
+        """Return the tables of the page: caption, heading of the names, field of the forms, and rows."""
+        others = [Row(_("Users with fewer streams"), self.others)] if self.others else []
+        return [
+            (_("By view"), _("View"), "view", [Row("", number, view, view) for view, number in self.views]),
+            (_("By user"), _("User"), "user", self.users + others),
+            (_("By process"), _("Host, process id and the metrics' label"), "", self.processes),
+        ]
 
 
 def usernames(pks: Any) -> dict[str, str]:
@@ -76,46 +99,33 @@ class OpenStreamAdmin(admin.ModelAdmin):
 
     has_add_permission = has_change_permission = has_delete_permission
 
-    def has_end_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user may end streams."""
-        return request.user.has_perm("sse.end_openstream")  # type: ignore[union-attr]
-
     def page(self, request: HttpRequest) -> HttpResponse:
         """Show the open streams."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        context = {"streams": Streams(processes.rows()), "may_end": self.has_end_permission(request)}
-        return self._render(request, "streams", _("Open streams"), **context)
+        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Open streams"),
+            "opts": self.opts,
+            "streams": Streams(processes.rows()),
+        }
+        return TemplateResponse(request, "admin/sse/openstream/streams.html", context)
 
     def end(self, request: HttpRequest) -> HttpResponse:
-        """End the streams of a `user` (a primary key), or, after a confirmation, those of a `view`."""
-        if not self.has_end_permission(request):
+        """End the streams of a `user` (a primary key) or of a `view`."""
+        if not request.user.has_perm("sse.end_openstream"):  # type: ignore[union-attr]
             raise PermissionDenied
         view, pk = request.POST.get("view", ""), request.POST.get("user", "")
-        if view and "confirmed" not in request.POST:
-            return self._render(request, "end", _("Are you sure?"), view=view, count=request.POST.get("count", ""))
         if view:
             close_view(view)
         else:
             close_streams(user=_user_pk(pk))
-        self._log(request, view or usernames([pk]).get(pk, pk))
-        return redirect(f"{self.admin_site.name}:sse_openstream_changelist")
-
-    def _log(self, request: HttpRequest, whose: str) -> None:
+        whose = view or usernames([pk]).get(pk, pk)
+        self.log_deletions(request, [OpenStream(name=whose)])  # type: ignore[arg-type]
         text = _("Streams of “%(whose)s” ended. Pages that still have access reconnect within seconds.")
         messages.success(request, text % {"whose": whose})
-        LogEntry.objects.create(
-            user=request.user,
-            content_type=ContentType.objects.get_for_model(OpenStream, for_concrete_model=False),
-            object_repr=whose[:200],
-            action_flag=DELETION,
-            change_message=_("Ended open streams."),
-        )
-
-    def _render(self, request: HttpRequest, name: str, title: str, **context: Any) -> HttpResponse:
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
-        context = {**self.admin_site.each_context(request), "title": title, "opts": self.opts, **context}
-        return TemplateResponse(request, f"admin/sse/openstream/{name}.html", context)
+        return redirect(f"{self.admin_site.name}:sse_openstream_changelist")
 
 
 def _user_pk(pk: str) -> Any:
@@ -123,3 +133,27 @@ def _user_pk(pk: str) -> Any:
         return get_user_model()._meta.pk.to_python(pk)  # type: ignore[union-attr]
     except ValidationError:
         raise BadRequest("Send a view's name or a user's primary key.") from None
+
+
+@shared
+async def reported_streams() -> AsyncGenerator[list[Any]]:
+    """Yield what the processes report about their streams."""
+    while True:
+        rows = await sync_to_async(processes.rows)()
+        yield [(row.pk, processes.is_silent(row), row.data["streams"]) for row in rows]
+        await asyncio.sleep(processes.EVERY_SECONDS)
+
+
+class OpenStreamsStream(SSEView):
+    """An event, `changed`, whenever the page has to load itself again."""
+
+    def mount(self, request, last_event_id):
+        if not (request.user.is_staff and request.user.has_perm("sse.view_openstream")):
+            raise PermissionDenied
+
+    async def stream(self, request):
+        before = None
+        async for now in reported_streams():
+            if now != before:
+                yield self.event("changed", None)
+            before = now

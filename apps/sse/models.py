@@ -22,6 +22,9 @@ class StoredEvent(models.Model):
     class Meta:
         abstract = True
 
+    def __str__(self) -> str:
+        return f"{self.pk}-{self.tag} {self.channel} {self.name}"
+
 
 class LoggedEvent(StoredEvent):
     """An event in the log; its `number` follows the order in which events became visible."""
@@ -30,9 +33,6 @@ class LoggedEvent(StoredEvent):
 
     class Meta:
         indexes = [models.Index(fields=["channel", "number"], name="sse_channel_number")]
-
-    def __str__(self) -> str:
-        return f"{self.number}-{self.tag} {self.channel} {self.name}"
 
 
 class LogMark(models.Model):
@@ -53,9 +53,6 @@ class LogMark(models.Model):
 class OutgoingEvent(StoredEvent):
     """The outbox: an event that is committed and not in the log yet."""
 
-    def __str__(self) -> str:
-        return f"{self.tag} {self.channel} {self.name}"
-
 
 class Process(models.Model):
     """A server or worker process, and what it reported `at` a time of the database's clock."""
@@ -74,7 +71,7 @@ class Process(models.Model):
 
 class OpenStream(LoggedEvent):
     """
-    The open streams in the admin and in permissions; they are not stored.
+    The open streams in the admin and in permissions; not stored. `name` is whose they are, for the admin's log.
 
     A proxy, because `dumpdata` needs a table for any other model.
     """
@@ -84,3 +81,6 @@ class OpenStream(LoggedEvent):
         default_permissions = ("view", "end")
         verbose_name = _("open stream")
         verbose_name_plural = _("open streams")
+
+    def __str__(self) -> str:
+        return self.name

@@ -58,7 +58,7 @@ def test_staff_without_the_permission_do_not_see_open_streams(staff, stats):
 def test_other_users_are_redirected_to_the_login(client, stats):
     client.force_login(get_user_model().objects.create_user("ada"))
     assert client.get(PAGE).status_code == 302
-    assert client.post(END, {"view": FEED, "confirmed": "yes"}).status_code == 302
+    assert client.post(END, {"view": FEED}).status_code == 302
 
 
 def test_the_admin_links_to_the_page(admin):
@@ -78,7 +78,7 @@ def test_the_page_sums_the_streams_of_all_processes_by_view_and_by_user(admin, s
     assert [(row.name, row.number, row.views) for row in streams.users] == [
         ("ada lovelace", 5, [(FEED, 4), (CHAT, 1)])
     ]
-    assert [(process.pk, number) for process, number, _ in streams.processes] == [(1, 4), (2, 2)]
+    assert [(row.code, row.number) for row in streams.processes] == [("1", 4), ("2", 2)]
     assert all(text in response.text for text in (FEED, CHAT, "ada lovelace", "left 402"))
 
 
@@ -132,7 +132,7 @@ def test_staff_who_may_only_view_streams_have_no_buttons_and_cannot_end_them(vie
     stats(row(1, streams=stream_counts({FEED: 1}, {FEED: {"1": 1}})))
     assert f'action="{END}"' not in viewer.get(PAGE).text
     assert viewer.post(END, {"user": "1"}).status_code == 403
-    assert viewer.post(END, {"view": FEED, "confirmed": "yes"}).status_code == 403
+    assert viewer.post(END, {"view": FEED}).status_code == 403
     assert sent == []
 
 
@@ -147,11 +147,8 @@ def test_a_button_ends_a_users_streams_and_is_logged(admin, stats, sent):
     assert "ada" in admin.get("/admin/").text
 
 
-def test_a_views_streams_are_ended_after_a_confirmation(admin, stats, sent):
-    confirmation = admin.post(END, {"view": FEED, "count": "7"})
-    assert (sent, confirmation.status_code) == ([], 200)
-    assert "It has 7 open streams now." in confirmation.text
-    assert FEED in admin.post(END, {"view": FEED, "confirmed": "yes"}, follow=True).text
+def test_a_form_ends_a_views_streams(admin, stats, sent):
+    assert FEED in admin.post(END, {"view": FEED}, follow=True).text
     assert sent == [("close-view", {"view": FEED})]
 
 
@@ -162,13 +159,13 @@ def test_a_form_without_a_view_or_a_user_is_refused(admin, stats, sent, form):
 
 
 def test_a_get_request_ends_no_streams(admin, stats, sent):
-    assert admin.get(END, {"view": FEED, "confirmed": "yes"}).status_code == 405
+    assert admin.get(END, {"view": FEED}).status_code == 405
     assert sent == []
 
 
 def test_a_form_without_a_csrf_token_ends_no_streams(admin, stats, sent):
     admin.handler.enforce_csrf_checks = True
-    assert admin.post(END, {"view": FEED, "confirmed": "yes"}).status_code == 403
+    assert admin.post(END, {"view": FEED}).status_code == 403
     assert sent == []
 
 
