@@ -2,36 +2,18 @@
 
 import asyncio
 import contextlib
-import http
 import sys
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext
-from django.core.handlers.asgi import ASGIHandler
-from django.core.signals import got_request_exception, request_finished, request_started
-from django.dispatch import Signal
+from django.core.signals import got_request_exception
 from django.utils.datastructures import CaseInsensitiveMapping
 
 from ..access import access_check
 from ..servers.asgi import Application
 from ..stream.query_threads import QueryThread, own_query_thread
-
-MAX_SHOWN_BYTES = 200
-
-_lock = threading.Lock()
-_receivers: dict[Signal, list[Any]] = {}
-_muting = 0
-
-
-class Handler(ASGIHandler):
-    """Django's handler without the signals of a request, which would close the test's database connection."""
-
-    async def handle(self, scope, receive, send):
-        with _muted_signals():
-            await super().handle(scope, receive, send)
 
 
 class ASGIRequest:
@@ -54,19 +36,14 @@ class ASGIRequest:
         self._task = asyncio.ensure_future(self._run(application, scope, executor))
         self._task.add_done_callback(lambda _: self._changed.set())
 
-    @property
-    def is_done(self) -> bool:
-        """Whether the response has ended."""
-        return self._task.done()
-
     async def wait(self, condition: Callable[[], Any], timeout: float) -> bool:
         """Wait until a condition is true or the response has ended; return False after `timeout` seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                while not (condition() or self.is_done):
+                while not (condition() or self._task.done()):
                     self._changed.clear()
                     await self._changed.wait()
-        return bool(condition() or self.is_done)
+        return bool(condition() or self._task.done())
 
     async def disconnect(self, timeout: float) -> None:
         """Disconnect. Raises what the application raised, or `AssertionError` if it runs on after `timeout`."""
@@ -78,21 +55,14 @@ class ASGIRequest:
             )
         self._task.result()
 
-    def describe_response(self) -> str:
-        """Return the response's status and the beginning of its body, for error messages."""
-        if not self.status:
-            return f"{self.path} sent no response"
-        text = f"{self.path} returned {self.status} {http.HTTPStatus(self.status).phrase}"
-        if "Location" in self.headers:
-            return f"{text} to {self.headers['Location']}"
-        body = b"".join(self.chunks)[:MAX_SHOWN_BYTES].decode(errors="replace").strip()
-        return f"{text} ({self.headers.get('Content-Type', 'no type')}): {body}" if body else text
-
     async def _run(self, application: Application, scope: dict[str, Any], executor: Executor | None) -> None:
         got_request_exception.connect(self._keep_exception)
         access_check.is_on.set(False)
         try:
-            async with _running_in(executor) if executor else contextlib.nullcontext():
+            async with contextlib.AsyncExitStack() as stack:
+                if executor:
+                    own_query_thread.set(QueryThread(executor))
+                    await stack.enter_async_context(ThreadSensitiveContext(executor=executor))
                 await application(scope, self._receive, self._send)
         finally:
             got_request_exception.disconnect(self._keep_exception)
@@ -115,28 +85,3 @@ class ASGIRequest:
     def _keep_exception(self, request: Any, **kwargs: Any) -> None:
         if request.path == self.path:
             self.exception = sys.exception()
-
-
-@contextlib.asynccontextmanager
-async def _running_in(executor: Executor) -> AsyncIterator[None]:
-    own_query_thread.set(QueryThread(executor))
-    async with ThreadSensitiveContext(executor=executor):
-        yield
-
-
-@contextlib.contextmanager
-def _muted_signals() -> Iterator[None]:
-    global _muting
-    with _lock:
-        _muting += 1
-        if _muting == 1:
-            for signal in (request_started, request_finished):
-                _receivers[signal], signal.receivers = signal.receivers, []
-    try:
-        yield
-    finally:
-        with _lock:
-            _muting -= 1
-            if not _muting:
-                for signal, receivers in _receivers.items():
-                    signal.receivers = receivers

@@ -1,18 +1,21 @@
 """`StreamClient` opens streams of the application in this process."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any
 
 from asgiref.sync import AsyncToSync, SyncToAsync, sync_to_async
 from django.core.exceptions import ImproperlyConfigured
-from django.db import transaction
+from django.core.handlers.asgi import ASGIHandler
+from django.db import connections, transaction
 from django.test import AsyncClient, AsyncRequestFactory, Client
 
 from ..asgi import Application, hand_off
 from ..conf import setting
 from ..databases import release_connections
-from .asgi_request import ASGIRequest, Handler
+from .asgi_request import ASGIRequest
 from .loop_thread import LoopThread
 from .stream import AsyncStream, Stream
 
@@ -21,15 +24,11 @@ class StreamClient:
     """
     Opens streams with the cookies of one of Django's test clients: `StreamClient(self.client)`.
 
-    Without `client` no user is logged in. `application` is the ASGI application to test; the default
-    is Django with `hand_off` and the current settings.
+    Without `client` no user is logged in.
     """
 
-    def __init__(
-        self, client: Client | AsyncClient | None = None, *, application: Application | None = None
-    ) -> None:
+    def __init__(self, client: Client | AsyncClient | None = None) -> None:
         self._client = client or Client()
-        self._application = application
 
     def open(
         self,
@@ -56,19 +55,16 @@ class StreamClient:
 
         def request() -> tuple[Application, Any]:
             _check_broker()
-            factory = AsyncRequestFactory()
-            factory.cookies = self._cookies(user)
+            _protect_transactions()
+            factory, client = AsyncRequestFactory(), self._client
+            if user is not None:
+                client = Client()
+                client.force_login(user)
+            factory.cookies = client.cookies
             scope = factory.get(path, headers=all_headers, query_params=query_params).scope
-            return self._application or hand_off(Handler()), scope  # type: ignore[arg-type]
+            return hand_off(ASGIHandler()), scope  # type: ignore[arg-type]
 
         return StreamContext(request, str(last_event_id))
-
-    def _cookies(self, user: Any) -> Any:
-        if user is None:
-            return self._client.cookies
-        client = Client()
-        client.force_login(user)
-        return client.cookies
 
 
 def _check_broker() -> None:
@@ -80,6 +76,17 @@ def _check_broker() -> None:
         )
 
 
+def _protect_transactions() -> None:
+    """Keep the signals of requests from closing the connection in which this thread has the test's transaction."""
+    for connection in connections.all():
+        connection.close_if_unusable_or_obsolete = partial(_close_outside_transaction, connection)  # type: ignore
+
+
+def _close_outside_transaction(connection: Any) -> None:
+    if not connection.in_atomic_block:
+        type(connection).close_if_unusable_or_obsolete(connection)
+
+
 class StreamContext:
     """Opens a stream at the beginning of a `with` or `async with` block, and disconnects at its end."""
 
@@ -88,19 +95,15 @@ class StreamContext:
         self._last_event_id = last_event_id
 
     def __enter__(self) -> Stream:
-        self._loop_thread = LoopThread()
-        try:
-            self._stream = self._loop_thread.run(self._open(self._loop_thread))
-        except BaseException:
-            self._loop_thread.close()
-            raise
-        return Stream(self._loop_thread, self._stream)
+        with contextlib.ExitStack() as stack:
+            loop_thread = stack.enter_context(contextlib.closing(LoopThread()))
+            stream = loop_thread.run(self._open(loop_thread))
+            stack.callback(lambda: loop_thread.run(stream.close()))
+            self._exit = stack.pop_all()
+        return Stream(loop_thread, stream)
 
     def __exit__(self, *exception: object) -> None:
-        try:
-            self._loop_thread.run(self._stream.close())
-        finally:
-            self._loop_thread.close()
+        self._exit.close()
 
     async def __aenter__(self) -> AsyncStream:
         # The thread of the test's queries.

@@ -5,7 +5,6 @@ import queue
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor, Future
-from functools import partial
 from typing import Any
 
 from asgiref.sync import AsyncToSync
@@ -21,10 +20,11 @@ class LoopThread(Executor):
 
     def __init__(self) -> None:
         self._work: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
-        self._is_ready = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name="sse-testing", daemon=True)
+        self._stop = asyncio.Event()
+        started: Future[asyncio.AbstractEventLoop] = Future()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(started)), daemon=True)
         self._thread.start()
-        self._is_ready.wait()
+        self._loop = started.result()
 
     def run[Result](self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         """Run a coroutine on the loop and return its result."""
@@ -37,7 +37,15 @@ class LoopThread(Executor):
     def submit(self, function: Callable, /, *args: Any, **kwargs: Any) -> Future:
         """Call a function in the test's thread."""
         future: Future = Future()
-        self._work.put(partial(_call, future, function, args, kwargs))
+
+        def call() -> None:
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(function(*args, **kwargs))
+                except BaseException as error:
+                    future.set_exception(error)
+
+        self._work.put(call)
         return future
 
     def close(self) -> None:
@@ -45,28 +53,10 @@ class LoopThread(Executor):
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
 
-    def _serve(self) -> None:
-        with asyncio.Runner() as runner:
-            self._loop = runner.get_loop()
-            # For code outside of requests, such as a shared producer.
-            AsyncToSync.loop_thread_executors[self._loop] = self  # type: ignore[assignment]
-            self._stop = asyncio.Event()
-            runner.run(self._wait())
-
-    async def _wait(self) -> None:
-        try:
-            self._is_ready.set()
-            await self._stop.wait()
-        finally:
-            del AsyncToSync.loop_thread_executors[self._loop]
-
-
-def _call(future: Future, function: Callable, args: tuple, kwargs: dict[str, Any]) -> None:
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        result = function(*args, **kwargs)
-    except BaseException as error:
-        future.set_exception(error)
-    else:
-        future.set_result(result)
+    async def _serve(self, started: Future[asyncio.AbstractEventLoop]) -> None:
+        loop = asyncio.get_running_loop()
+        # For code outside of requests, such as a shared producer.
+        AsyncToSync.loop_thread_executors[loop] = self  # type: ignore[assignment]
+        started.set_result(loop)
+        await self._stop.wait()
+        del AsyncToSync.loop_thread_executors[loop]

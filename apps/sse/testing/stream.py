@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 from unittest import mock
 
@@ -16,23 +17,20 @@ from .loop_thread import LoopThread
 
 TIMEOUT_SECONDS = 10.0
 SILENCE_SECONDS = 0.2
-MAX_SHOWN_EVENTS = 10
+MAX_SHOWN_BYTES = 200
 # Sets the `last_event_id` of a stream with positions; not an event of the view.
 OPEN = "sse:open"
 
 
 class Refused(AssertionError):
-    """
-    The response is not a stream; `status`, `headers` and `body` are the response's.
-
-    An exception that the view raised is the cause of this one.
-    """
+    """The response, with this `status`, is not a stream. An exception of the view is the cause of this one."""
 
     def __init__(self, request: ASGIRequest) -> None:
-        super().__init__(f"The response is not a stream: {request.describe_response()}.")
         self.status = request.status
-        self.headers = request.headers
-        self.body = b"".join(request.chunks)
+        answer = f"returned {self.status} {HTTPStatus(self.status).phrase}" if self.status else "sent no response"
+        content = b"".join(request.chunks)[:MAX_SHOWN_BYTES].decode(errors="replace").strip()
+        details = request.headers.get("Location") or content
+        super().__init__(f"The response is not a stream: {request.path} {answer} {details}")
 
 
 class AsyncStream:
@@ -58,11 +56,6 @@ class AsyncStream:
         """The `Last-Event-ID` that the client would send if it reconnected now."""
         self.events  # noqa: B018 - parses new chunks
         return self._parser.last_event_id
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the stream is still open."""
-        return not self._request.is_done
 
     async def next(self, *, timeout: float = TIMEOUT_SECONDS) -> ReceivedEvent:
         """Return the next event; raises `AssertionError` if none arrives within `timeout` seconds."""
@@ -124,9 +117,8 @@ class AsyncStream:
     def _summary(self) -> str:
         if not self.events:
             return f"{self._request.path} sent no events."
-        shown = "\n".join(f"  {event}" for event in self.events[-MAX_SHOWN_EVENTS:])
-        more = f", the last {MAX_SHOWN_EVENTS} of them" if len(self.events) > MAX_SHOWN_EVENTS else ""
-        return f"{self._request.path} sent {len(self.events)} events{more}:\n{shown}"
+        lines = "\n".join(f"  {event}" for event in self.events)
+        return f"{self._request.path} sent {len(self.events)} events:\n{lines}"
 
 
 class Stream:

@@ -10,6 +10,7 @@ import gc
 import itertools
 
 import pytest
+from django.core.handlers.asgi import ASGIHandler
 from django.test import override_settings
 from django.urls import path
 
@@ -18,7 +19,7 @@ from apps.sse.access import limits
 from apps.sse.asgi import hand_off
 from apps.sse.delivery.hub import get_hub
 from apps.sse.stream import registry
-from apps.sse.testing.asgi_request import ASGIRequest, Handler
+from apps.sse.testing.asgi_request import ASGIRequest
 
 from .followers import RecordingFollower, append_event, until
 
@@ -102,7 +103,7 @@ async def play(application, **fault):
 async def test_a_stream_whose_send_raises_leaves_no_connection_and_no_task_behind(monkeypatch, way, error, waits):
     monkeypatch.setattr(registry, "TICK_SECONDS", 0.01)
     with override_settings(ROOT_URLCONF=(path("", News.as_view()),), MIDDLEWARE=[], ALLOWED_HOSTS=["testserver"]):
-        application = hand_off(Handler()) if way == "hand-off" else Handler()
+        application = hand_off(ASGIHandler()) if way == "hand-off" else ASGIHandler()
         await get_hub().start()
         witness = Request(application)
         await witness.wait(lambda: b"id:" in witness.body, TIMEOUT_SECONDS)
@@ -137,7 +138,7 @@ class Changing(Request):
 
 async def test_a_middleware_around_the_application_that_changes_a_message_changes_no_other_stream():
     with override_settings(ROOT_URLCONF=(path("", News.as_view()),), MIDDLEWARE=[], ALLOWED_HOSTS=["testserver"]):
-        application = hand_off(Handler())
+        application = hand_off(ASGIHandler())
         requests = []
         for kind in (Request, Changing, Request):
             requests.append(kind(application))
