@@ -18,8 +18,6 @@ MIN_WAIT_SECONDS = 0.001
 # The first that fits.
 EXPLANATIONS: dict[type[OSError], str] = {
     ConnectionRefusedError: "{site} refuses connections: is the server running, and is the port right?",
-    socket.gaierror: "The host name {host} does not resolve.",
-    TimeoutError: "{site} did not respond in time: does a firewall block it?",
     ssl.SSLCertVerificationError: "The certificate of {site} is not trusted ({error.verify_message}). If you "
     "issued it yourself, set the environment variable SSL_CERT_FILE to its file.",
     ssl.SSLError: "{site} does not use TLS ({error.reason}): is the URL http://?",
@@ -39,24 +37,22 @@ class StreamRequest:
     """
     A request, and its response as it arrives. After a wait without result it can only be closed.
 
-    `began_after` is the time from the request to the first bytes of the body, in seconds; `arrived_at` is
-    when the last frame arrived (`time.monotonic`). Raises `Unreachable`.
+    `arrived_at` is when the last frame arrived (`time.monotonic`). Raises `Unreachable`.
     """
 
-    def __init__(self, url: str, headers: Mapping[str, str], method: str = "GET") -> None:
+    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
         address = urlsplit(url)
         kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
         self._connection = kind(address.hostname or "", address.port, timeout=CONNECT_SECONDS)
         self._frames: Iterator[Frame] = iter(())
         self._parser = Parser()
         self._decompressor = zlib.decompressobj(wbits=31)
-        self.began_after = self.arrived_at = 0.0
+        self.arrived_at = 0.0
         with _explained(address):
             self._connection.connect()
             self._socket = self._connection.sock
             target = (address.path or "/") + (f"?{address.query}" if address.query else "")
-            self._connection.request(method, target, headers=dict(headers))
-        self._opened_at = time.monotonic()
+            self._connection.request("GET", target, headers=dict(headers))
 
     def get_response(self, timeout: float) -> http.client.HTTPResponse | None:
         """Return the status and headers, or None after `timeout` seconds; raises `Disconnected`."""
@@ -71,7 +67,6 @@ class StreamRequest:
             if data is None:
                 return None
             self.arrived_at = time.monotonic()
-            self.began_after = self.began_after or self.arrived_at - self._opened_at
             if self.response.headers.get("Content-Encoding") == "gzip":
                 data = self._decompressor.decompress(data)
             self._frames = iter(self._parser.frames(data))
@@ -117,4 +112,4 @@ def _explained(address: SplitResult) -> Iterator[None]:
         yield
     except OSError as error:
         text = next(text for kind, text in EXPLANATIONS.items() if isinstance(error, kind))
-        raise Unreachable(text.format(site=address.netloc, host=address.hostname, error=error)) from None
+        raise Unreachable(text.format(site=address.netloc, error=error)) from None

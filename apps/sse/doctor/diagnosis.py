@@ -1,12 +1,9 @@
 """The doctor's checks, in their order."""
 
 import time
-from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from statistics import median
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from django.db import Error
@@ -24,7 +21,6 @@ from .views import HEADER, channel_of, make_token, scheme
 
 # The longest of each wait, except for a keepalive.
 TIMEOUT_SECONDS = 5.0
-ROUND_TRIPS = 3
 # The browser client reconnects after this many keepalive intervals of silence.
 MAX_MISSED_KEEPALIVES = 2.5
 BROWSER_HEADERS = {"Accept": "text/event-stream", "Cache-Control": "no-cache"}
@@ -70,21 +66,20 @@ class Diagnosis:
         with closing(stream):
             server = self._wait_for_event(stream, "server")
             if server is None:
-                yield findings.SILENT
+                yield findings.NOTHING
                 return
             yield findings.interface(server.data)
             yield from findings.proxies(server.data, urlsplit(url).scheme)
-            yield (delivery := self._round_trips(stream, channel_of(token), server.data["broker"]))
+            yield (delivery := self._round_trip(stream, channel_of(token), server.data["broker"]))
             if keepalive and delivery.level == "ok":
                 yield from self._check_keepalive(stream)
-        after = _rows()
-        yield from findings.processes(Counter(processes.is_silent(row) for row in after))
-        yield from findings.load(before, [row for row in after if not processes.is_silent(row)])
+        yield from findings.load(before, _rows())
 
     def _open(self, url: str, token: dict[str, str]) -> Generator[Finding, None, StreamRequest | None]:
         """Yield the findings on the response; return the stream if it arrives, with or without compression."""
         headers = BROWSER_HEADERS | self.headers | token
         for encoding in ("gzip", "identity"):
+            started = time.monotonic()
             stream = StreamRequest(url, headers | {"Accept-Encoding": encoding})
             with suppress(Disconnected):
                 response = stream.get_response(TIMEOUT_SECONDS)
@@ -93,47 +88,32 @@ class Diagnosis:
                     yield finding
                     return None
                 if response is not None and stream.get_frame(TIMEOUT_SECONDS) is not None:
-                    yield from self._beginning(url, stream) if encoding == "gzip" else [findings.COMPRESSED]
+                    begun = findings.begun(url, response, stream.arrived_at - started)
+                    yield begun if encoding == "gzip" else findings.COMPRESSED
                     return stream
             stream.close()
-        yield findings.BUFFERED if self._responds_to_head(url, headers) else findings.SILENT
+        yield findings.NOTHING
         return None
 
-    def _responds_to_head(self, url: str, headers: dict[str, str]) -> bool:
-        with closing(StreamRequest(url, headers, method="HEAD")) as stream, suppress(Disconnected):
-            return stream.get_response(TIMEOUT_SECONDS) is not None
-        return False
-
-    def _beginning(self, url: str, stream: StreamRequest) -> Iterator[Finding]:
-        encoding = stream.response.headers.get("Content-Encoding")
-        compressed = f", compressed with {encoding}" if encoding else ""
-        yield Finding("ok", f"{urlsplit(url).path} returns 200 with text/event-stream{compressed}.")
-        yield findings.beginning(stream.began_after)
-        if "SSE-Keepalive" not in stream.response.headers:
-            yield findings.NO_KEEPALIVE_HEADER
-
-    def _wait_for_event(self, stream: StreamRequest, name: str, data: Any = None) -> ReceivedEvent | None:
+    def _wait_for_event(self, stream: StreamRequest, name: str) -> ReceivedEvent | None:
         deadline = time.monotonic() + TIMEOUT_SECONDS
         with suppress(Disconnected):
             while (frame := stream.get_frame(deadline - time.monotonic())) is not None:
-                if (event := frame.event) and event.name == name and data in (None, event.data):
-                    return event
+                if frame.event and frame.event.name == name:
+                    return frame.event
         return None
 
-    def _round_trips(self, stream: StreamRequest, channel: str, server_broker: str) -> Finding:
+    def _round_trip(self, stream: StreamRequest, channel: str, server_broker: str) -> Finding:
         if self._wait_for_event(stream, "listening") is None:
             return Finding("bad", "The server cannot read events from its broker.", "Check the server's log.")
-        delays = []
-        for number in range(ROUND_TRIPS):
-            started = time.monotonic()
-            try:
-                publish(channel, "ping", number, durable=False)
-            except Exception as error:
-                return Finding("bad", f"This command cannot publish ({type(error).__name__}: {error}).")
-            if self._wait_for_event(stream, "ping", number) is None:
-                return findings.not_delivered(server_broker, scheme(setting("SSE_BROKER_URL")))
-            delays.append(stream.arrived_at - started)
-        return findings.delivered(median(delays), max(delays))
+        started = time.monotonic()
+        try:
+            publish(channel, "ping", None, durable=False)
+        except Exception as error:
+            return Finding("bad", f"This command cannot publish ({type(error).__name__}: {error}).")
+        if self._wait_for_event(stream, "ping") is None:
+            return findings.not_delivered(server_broker, scheme(setting("SSE_BROKER_URL")))
+        return findings.delivered(stream.arrived_at - started)
 
     def _check_keepalive(self, stream: StreamRequest) -> Iterator[Finding]:
         interval = stream.response.headers.get("SSE-Keepalive", "")
@@ -154,13 +134,16 @@ class Diagnosis:
                     return
                 last = stream.arrived_at
         except Disconnected:
-            yield findings.cut(time.monotonic() - last, interval)
+            silence = f"after {time.monotonic() - last:.1f} seconds of silence"
+            text = f"The stream was cut {silence}; keepalives come every {interval} seconds."
+            yield Finding("bad", text, findings.LONGER_TIMEOUT)
         else:
             yield findings.no_keepalive(time.monotonic() - last, float(interval))
 
 
 def _rows() -> list[Process]:
+    """Return the rows of the processes that report."""
     try:
-        return processes.rows()
+        return [row for row in processes.rows() if not processes.is_silent(row)]
     except Error:
         return []

@@ -1,6 +1,5 @@
 """The doctor's findings: each is a sentence and, if something can be improved, advice."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from http.client import HTTPResponse
 from typing import Any, Literal, NamedTuple
@@ -30,24 +29,22 @@ UNBUFFER = (
     "has the header X-Accel-Buffering: no, which also turns buffering off unless `proxy_ignore_headers` names "
     "it. In other proxies and CDNs, turn off buffering and compression for text/event-stream."
 )
-BUFFERED = Finding("bad", "Nothing arrives: a proxy or a middleware buffers the stream.", UNBUFFER)
+LONGER_TIMEOUT = (
+    "Raise the proxy's timeout well above that: in nginx, `proxy_read_timeout 1h`, as in deploy/nginx.conf; in a "
+    "load balancer, the idle timeout."
+)
+NOTHING = Finding(
+    "bad",
+    "Nothing arrives: a proxy or a middleware buffers the stream, or the server hangs.",
+    f"{UNBUFFER} If pages do not load either, check the server's log.",
+)
 COMPRESSED = Finding(
     "bad", "A proxy compresses the stream and buffers it. Without compression it arrives at once.", UNBUFFER
-)
-SILENT = Finding(
-    "bad",
-    "The server does not respond.",
-    "It may be busy or hanging. Open the same URL in a browser and check the server's log.",
 )
 NOT_MOUNTED = Finding(
     "bad",
     "The doctor's own stream has no URL on this site, so delivery of events was not tested.",
     'Add `path("", include("apps.sse.urls"))` to urls.py.',
-)
-NO_KEEPALIVE_HEADER = Finding(
-    "note",
-    "The response has no SSE-Keepalive header, so the client cannot detect a connection that died silently.",
-    "Configure the proxy to pass the header on.",
 )
 TOKEN_REFUSED = Finding(
     "bad",
@@ -116,31 +113,23 @@ def not_delivered(server_broker: str, own_broker: str) -> Finding:
     return Finding("bad", text, f"{advice} If so, check the server's log for errors of its broker.")
 
 
-def delivered(usual: float, slowest: float) -> Finding:
-    """Return how long events took, in seconds."""
-    text = f"An event published by this command arrives through the server after {usual * 1000:.0f} ms"
-    if slowest > LATE_SECONDS:
-        advice = "Is the server busy, or does a proxy delay small writes?"
-        return Finding("bad", f"{text}, and in the slowest case after {slowest * 1000:.0f} ms.", advice)
-    return Finding("ok", f"{text}.")
+def delivered(seconds: float) -> Finding:
+    """Return how long an event took."""
+    text = f"An event published by this command arrives through the server after {seconds * 1000:.0f} ms."
+    if seconds > LATE_SECONDS:
+        return Finding("bad", text, "Is the server busy, or does a proxy delay small writes?")
+    return Finding("ok", text)
 
 
-def beginning(seconds: float) -> Finding:
-    """Return how long a stream took to begin."""
-    text = f"Its first bytes arrived after {seconds * 1000:.0f} ms"
+def begun(url: str, response: HTTPResponse, seconds: float) -> Finding:
+    """Return that a stream has begun, and how long that took."""
+    encoding = response.headers.get("Content-Encoding")
+    compressed = f", compressed with {encoding}" if encoding else ""
+    text = f"{urlsplit(url).path} returns 200 with text/event-stream{compressed}."
+    text += f" Its first bytes arrived after {seconds * 1000:.0f} ms"
     if seconds > LATE_SECONDS:
         return Finding("note", f"{text}.", "Is the server busy?")
     return Finding("ok", f"{text}: nothing buffers them.")
-
-
-def cut(seconds: float, interval: str) -> Finding:
-    """Return that a silent stream was disconnected."""
-    return Finding(
-        "bad",
-        f"The stream was cut after {seconds:.1f} seconds of silence; keepalives come every {interval} seconds.",
-        "Raise the proxy's timeout well above that: in nginx, `proxy_read_timeout 1h`, as in deploy/nginx.conf; "
-        "in a load balancer, the idle timeout.",
-    )
 
 
 def no_keepalive(silence: float, interval: float) -> Finding:
@@ -148,15 +137,6 @@ def no_keepalive(silence: float, interval: float) -> Finding:
     if silence < 2 * interval:
         return Finding("ok", "The stream is so busy that it needs no keepalives.")
     return Finding("bad", f"Nothing arrived for {silence:.0f} seconds, not even a keepalive.", UNBUFFER)
-
-
-def processes(is_silent: Counter[bool]) -> Iterator[Finding]:
-    """Yield how many processes report, and how many have stopped."""
-    if is_silent[False]:
-        yield Finding("ok", f"{is_silent[False]} of the site's processes report.")
-    if is_silent[True]:
-        text = f"{is_silent[True]} of the site's processes stopped reporting: killed, or hanging."
-        yield Finding("note", text, "The admin's page of open streams and /metrics/ name them.")
 
 
 def load(before: Iterable[Process], after: Iterable[Process]) -> Iterator[Finding]:
@@ -196,20 +176,15 @@ ADVICE = {
     401: "Authenticate with --header 'Authorization: …' or --cookie.",
     403: "The view or a proxy refuses the request: pass a session with --cookie sessionid=….",
     404: "No view is mounted at this URL: check urls.py and the proxy's configuration.",
-    405: "The view does not accept GET: give the URL of a stream.",
     429: "This user or address has reached its limit of streams: see SSE_MAX_PER_USER and SSE_MAX_PER_ADDRESS.",
     502: "The proxy cannot reach the server: is the server running, and is its address in the proxy right?",
     503: "The server has reached SSE_MAX_TOTAL streams or cannot reach its broker: check its log.",
-    504: "The server did not respond to the proxy in time: is it busy or hanging?",
 }
 
 
 def _redirect_advice(location: str, requested: str) -> str:
-    here, there = urlsplit(requested), urlsplit(location)
-    if there.path == resolve_url(settings.LOGIN_URL):
+    if urlsplit(location).path == resolve_url(settings.LOGIN_URL):
         return "It requires a login: copy the session from a logged-in browser with --cookie sessionid=…."
     if location == requested:
         return "It redirects to itself because the server sees plain HTTP: set BEHIND_PROXY=1."
-    if there.scheme == "https" and here.scheme == "http":
-        return "Use the https URL."
     return "Use that URL if it is a stream."
