@@ -1,4 +1,4 @@
-"""Errors and warnings about the broker, for management commands."""
+"""Errors of events and the broker, for management commands."""
 
 import contextlib
 from collections.abc import Iterator
@@ -16,13 +16,17 @@ MEMORY = (
 
 
 @contextlib.contextmanager
-def broker_errors() -> Iterator[None]:
-    """Raise exceptions of the broker as `CommandError`; `--traceback` shows where they came from."""
+def command_errors(stderr: OutputWrapper) -> Iterator[None]:
+    """
+    Raise exceptions as `CommandError`; `--traceback` shows where they came from.
+
+    Warn before if the broker serves a single process.
+    """
+    if setting("SSE_BROKER_URL").startswith("memory://"):
+        stderr.write(MEMORY)
     try:
         yield
-    except CommandError:
-        raise
-    except ImproperlyConfigured as error:
+    except (ImproperlyConfigured, TypeError, ValueError) as error:
         raise CommandError(str(error)) from error
     except Exception as error:
         text = str(error).strip() or type(error).__name__
@@ -33,9 +37,3 @@ def broker_name() -> str:
     """Return the broker's URL without user and password."""
     parts = urlsplit(setting("SSE_BROKER_URL"))
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
-def warn_about_memory(stderr: OutputWrapper) -> None:
-    """Write a warning if the broker serves a single process."""
-    if setting("SSE_BROKER_URL").startswith("memory://"):
-        stderr.write(MEMORY)

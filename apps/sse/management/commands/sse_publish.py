@@ -2,10 +2,10 @@
 
 import sys
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from apps.sse import position, publish
-from apps.sse.management.broker import broker_errors, warn_about_memory
+from apps.sse.management.broker import command_errors
 from apps.sse.wire.events import decode_data
 
 
@@ -23,14 +23,10 @@ class Command(BaseCommand):
         parser.add_argument("--not-durable", action="store_true", help="do not replay it; a crash may lose it")
 
     def handle(self, *, channel, event, data, not_durable, **options):
-        warn_about_memory(self.stderr)
         data = decode_data(sys.stdin.read().removesuffix("\n") if data == "-" else data)
-        with broker_errors():
+        with command_errors(self.stderr):
             before = position()
-            try:
-                publish(channel, event, data, durable=not not_durable)
-            except (TypeError, ValueError) as error:
-                raise CommandError(str(error)) from error
+            publish(channel, event, data, durable=not not_durable)
             newest = position()
         if newest == before:
             self.stderr.write(

@@ -9,17 +9,16 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from apps.sse import Event, Position
 from apps.sse.brokers import Gap, get_broker
-from apps.sse.management.broker import broker_errors, broker_name, warn_about_memory
+from apps.sse.management.broker import broker_name, command_errors
 from apps.sse.publishing import check_channel
 from apps.sse.wire.events import CONTROL_PREFIX
 
 PAGE = 200
 POLL_SECONDS = 0.2
-OUTAGE_SECONDS = 1.0
 
 
 class Command(BaseCommand):
@@ -35,14 +34,10 @@ class Command(BaseCommand):
         parser.add_argument("--count", metavar="N", type=int, help="end after this many events")
 
     def handle(self, *, channels, json, since, count, **options):
-        warn_about_memory(self.stderr)
-        try:
+        with contextlib.suppress(KeyboardInterrupt), command_errors(self.stderr):
+            if count is not None and count < 1:
+                raise ValueError(f"--count is {count}: give a number of events, 1 or more.")
             channels = frozenset(map(check_channel, channels))
-        except ValueError as error:
-            raise CommandError(str(error)) from error
-        if count is not None and count < 1:
-            raise CommandError(f"--count is {count}: give a number of events, 1 or more.")
-        with contextlib.suppress(KeyboardInterrupt), broker_errors():
             events = follow(_start(since), self.stderr.write)
             try:
                 for event in itertools.islice((event for event in events if _is_shown(event, channels)), count):
@@ -70,19 +65,19 @@ def follow(since: Position, warn: Callable[[str], object]) -> Iterator[Event]:
         yield from page
         since = page[-1].position if page else since
         if len(page) < PAGE:
-            time.sleep(OUTAGE_SECONDS if is_down else POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
 
 
 def _start(text: str | None) -> Position:
     since = Position.parse(text) if text else get_broker().position()
     if since is None:
-        raise CommandError(
+        raise ValueError(
             f"--since is {text}: a position is a number and eight hexadecimal digits, such as 42-0123abcd."
         )
     try:
         get_broker().read(since, 1)
     except Gap:
-        raise CommandError(f"The log no longer contains {since}: it was trimmed or replaced.") from None
+        raise ValueError(f"The log no longer contains {since}: it was trimmed or replaced.") from None
     return since
 
 
