@@ -1,6 +1,5 @@
 """The counters, gauges and histograms of this process, which `processes` writes to the database."""
 
-import os
 import threading
 import time
 from bisect import bisect_left
@@ -89,7 +88,7 @@ def report() -> dict[str, Any]:
     }
 
 
-def _reset() -> None:
+def reset() -> None:
     """Start at zero in a forked process, with a new lock: a thread of the parent may have held the old one."""
     global _lock, began
     _lock, began = threading.Lock(), time.monotonic()
@@ -97,7 +96,3 @@ def _reset() -> None:
     hang_ups.clear()
     for histogram in histograms.values():
         histogram.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset)

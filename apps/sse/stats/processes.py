@@ -165,9 +165,10 @@ def _is_test_run() -> bool:
 
 
 def _reset() -> None:
-    """Start a forked process without a row."""
+    """Start a forked process without a row and without counts."""
     global _lock, _reporter
     _lock, _reporter = threading.Lock(), None
+    metrics.reset()
 
 
 if hasattr(os, "register_at_fork"):
