@@ -6,6 +6,8 @@ MANAGE = DEBUG=1 $(PYTHON) manage.py
 PRODUCTION = DEBUG=0 DATABASE_URL=sqlite://:memory: ALLOWED_HOSTS=example.com SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(50))')
 LOCK = requirements-dev.txt
 export PYTHONUNBUFFERED = 1
+# Without bytecode each process would compile the project again.
+unexport PYTHONDONTWRITEBYTECODE
 
 -include template/template.mk
 

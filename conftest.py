@@ -1,9 +1,11 @@
 """What every test of this project runs with: this project's settings, in development mode."""
 
 import asyncio
+import functools
 import inspect
 import os
 import signal
+import ssl
 from concurrent.futures import ThreadPoolExecutor
 
 import django
@@ -19,6 +21,8 @@ os.environ["DEBUG"] = "1"
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 50)
 # Playwright's synchronous interface runs a loop in the main thread, beside database fixtures.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+# Each HTTP client would load all root certificates again, which takes longer than its request.
+ssl.create_default_context = functools.cache(ssl.create_default_context)
 
 
 def pytest_configure():
