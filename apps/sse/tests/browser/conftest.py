@@ -2,7 +2,7 @@
 The machine's browsers, and a server that tests script.
 
 Tests of the client and of pages also run in Firefox, except those marked `only_browser`. There they are
-long tests, except those marked `firefox`.
+long tests, except those of `test_firefox.py`.
 """
 
 import os
@@ -16,27 +16,28 @@ from apps.sse.tests.browser import client_helpers, scripted_server
 from tests.browser.fixtures import CHROMIUM, first_of
 from tests.fixtures import need
 
-IN_FIREFOX = ("test_client", "test_encoder", "test_guide", "test_liveness", "test_pages", "test_sharing")
+NAMES = ("client", "encoder", "firefox", "guide", "liveness", "pages", "sharing")
+IN_FIREFOX = tuple(f"test_{name}" for name in NAMES)
 os.environ["NODE_OPTIONS"] = f'--require="{Path(__file__).with_name("firefox.cjs")}"'
 
 
 def pytest_configure(config):
     """Collect for both browsers, unless the command line names some."""
-    config.addinivalue_line("markers", "firefox: short enough for make test in Firefox, too")
     config.option.browser = config.option.browser or ["chromium", "firefox"]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Deselect tests that are not for Firefox; there, those without its mark are long tests."""
+    """Deselect tests that are not for Firefox; there, those of other files are long tests."""
     left_out = []
     for item in items[:]:
-        if not hasattr(item, "callspec") or item.callspec.params.get("browser_name") != "firefox":
-            continue
-        if item.get_closest_marker("only_browser") or not item.path.name.startswith(IN_FIREFOX):
+        browser = item.callspec.params.get("browser_name") if hasattr(item, "callspec") else None
+        is_for_firefox = item.path.name.startswith(IN_FIREFOX) and not item.get_closest_marker("only_browser")
+        is_short = item.path.name == "test_firefox.py"
+        if (browser == "firefox" and not is_for_firefox) or (browser == "chromium" and is_short):
             left_out.append(item)
             items.remove(item)
-        elif not item.get_closest_marker("firefox"):
+        elif browser == "firefox" and not is_short:
             item.add_marker(pytest.mark.soak)
     config.hook.pytest_deselected(items=left_out)
 

@@ -1,6 +1,5 @@
 """Attributes of the module `extras`: bindings of fields, closing, highlighting and scrolling."""
 
-import pytest
 from playwright.sync_api import expect
 
 from apps.sse.tests.browser.client_helpers import event, position
@@ -112,7 +111,6 @@ def test_added_elements_are_highlighted_for_a_moment(page, server, open_page):
     expect(page.locator("#list > .is-new")).to_have_text(["d"])
 
 
-@pytest.mark.firefox
 def test_autoscroll_follows_the_end_of_a_list_unless_the_reader_has_scrolled_up(page, server, open_page):
     rows = "".join(f"<li>{number}</li>" for number in range(50))
     open_page(f"""

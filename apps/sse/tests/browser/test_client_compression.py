@@ -14,7 +14,6 @@ def compressed(stream):
     return lambda text, **options: send(message_of(text.encode(), **options))
 
 
-@pytest.mark.firefox
 def test_each_event_of_a_compressed_stream_is_shown_when_it_arrives(page, server, open_page):
     open_page(ITEMS)
     send = compressed(server.accept().stream("", Content_Encoding="gzip"))
@@ -26,7 +25,6 @@ def test_each_event_of_a_compressed_stream_is_shown_when_it_arrives(page, server
         expect(page.locator(NUMBERS)).to_have_text(shown)
 
 
-@pytest.mark.firefox
 @pytest.mark.parametrize("end", ["complete", "cut"])
 def test_the_client_reconnects_after_a_compressed_stream_that_ends_or_is_cut(page, server, open_page, end):
     open_page(ITEMS)

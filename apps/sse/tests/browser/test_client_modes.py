@@ -82,7 +82,6 @@ def form(number):
 </select><details id="f"><summary>More</summary></details>"""
 
 
-@pytest.mark.firefox
 def test_a_morph_around_a_focused_input_does_not_disturb_typing(page, server, open_page):
     open_page(FORM)
     stream = server.accept().stream()

@@ -1,13 +1,11 @@
 """When the client reconnects, and when it stays disconnected."""
 
-import pytest
 from playwright.sync_api import expect
 
 from apps.sse.tests.browser.client_helpers import QUICK_RETRY, event, names_seen, wait_for_state
 from apps.sse.wire.ids import FINISHED
 
 
-@pytest.mark.firefox
 def test_a_client_reconnects_with_the_last_id_and_emits_its_states(page, server, connect):
     first = connect()
     assert "Last-Event-ID" not in first.headers

@@ -12,7 +12,6 @@ def state_of(tab):
     return tab.evaluate("() => document.querySelector('[dj-sse]')._djustSSE.state")
 
 
-@pytest.mark.firefox
 def test_the_tabs_of_a_session_share_one_stream(server, open_tab, follow):
     first = open_tab()
     stream = server.accept().stream(item(1))
