@@ -99,20 +99,26 @@ def notes(tmp_path):
     return read
 
 
+def serve_streams(kind, folder, migrated, **options):
+    """Serve the streams of `apps.sse.tests.streaming_site`, with notes and data in `folder`."""
+    servers.copy_database(migrated, folder)
+    return servers.serving(
+        kind,
+        folder,
+        package="apps.sse.tests.streaming_site",
+        PROJECT_SETTINGS=f"{servers.PACKAGE}.settings",
+        DJANGO_SETTINGS_MODULE="apps.sse.tests.streaming_site.settings",
+        NOTES=str(folder / "notes"),
+        **options,
+    )
+
+
 @pytest.fixture
-def streams(serve, tmp_path, notes):
-    """Serve the streams of `apps.sse.tests.streaming_site`: `with streams("uvicorn") as server`."""
+def streams(migrated, tmp_path, notes):
+    """Start a separate server of streams for a test: `with streams("uvicorn") as server`."""
 
     def start(kind, options="", **variables):
-        return serve(
-            kind,
-            options=options,
-            package="apps.sse.tests.streaming_site",
-            PROJECT_SETTINGS=f"{servers.PACKAGE}.settings",
-            DJANGO_SETTINGS_MODULE="apps.sse.tests.streaming_site.settings",
-            NOTES=str(tmp_path / "notes"),
-            **variables,
-        )
+        return serve_streams(kind, tmp_path, migrated, options=options, **variables)
 
     return start
 

@@ -11,6 +11,7 @@ import pytest
 
 from apps.sse.asgi import MAX_IDLE_THREADS
 from apps.sse.stream import query_threads
+from apps.sse.tests.conftest import serve_streams
 from apps.sse.tests.servers.streaming import Reader, events
 from tests import servers
 from tests.servers import wait_until
@@ -19,40 +20,58 @@ ALL_SERVERS = list(servers.COMMANDS)
 PROJECT_WORKER = "apps.operations.gunicorn_worker.Worker"
 
 
+@pytest.fixture(scope="module", params=ALL_SERVERS)
+def running(request, migrated, tmp_path_factory):
+    """A server of each kind."""
+    with serve_streams(request.param, tmp_path_factory.mktemp("shared"), migrated) as server:
+        yield server
+
+
+@pytest.fixture
+def server(running):
+    """A server of each kind without open streams, shared by the tests that do not stop it."""
+    wait_until(lambda: state(running)["streams"] == 0)
+    (running.log.parent / "notes").write_text("")
+    return running
+
+
+in_development = pytest.mark.parametrize("running", ["uvicorn", "runserver"], indirect=True)
+on_uvicorn = pytest.mark.parametrize("running", ["uvicorn"], indirect=True)
+
+
 def state(server):
     return httpx.get(f"{server.url}/state/").json()
 
 
-@pytest.mark.parametrize("kind", ALL_SERVERS)
-def test_an_endless_stream_arrives_event_by_event_and_is_cleaned_up_after_a_disconnect(streams, notes, kind):
-    with streams(kind) as server:
-        arrived = events(server.url, "/forever/", 3)
-        assert [event.id for event in arrived] == ["1", "2", "3"]
-        wait_until(lambda: notes() == ["finally"])
-        assert wait_until(lambda: state(server)["streams"] == 0)
+def notes_of(server):
+    return (server.log.parent / "notes").read_text().splitlines()
 
 
-@pytest.mark.parametrize("kind", ALL_SERVERS)
-def test_a_finite_stream_sends_its_end_and_closes(streams, kind):
-    with streams(kind) as server:
-        for path in ("/finite/", "/mixed/"):
-            arrived = events(server.url, path, 100)
-            assert [event.data for event in arrived] == ["0", "1", "2", "{}"]
-            assert arrived[-1].event == "sse:end"
-            assert arrived[-1].id == "sse:end", "a client that reconnects gets 204"
+def test_an_endless_stream_arrives_event_by_event_and_is_cleaned_up_after_a_disconnect(server):
+    arrived = events(server.url, "/forever/", 3)
+    assert [event.id for event in arrived] == ["1", "2", "3"]
+    wait_until(lambda: "finally" in notes_of(server))
+    assert wait_until(lambda: state(server)["streams"] == 0)
 
 
-@pytest.mark.parametrize("kind", ALL_SERVERS)
-def test_a_connection_serves_further_requests_after_a_finished_stream(streams, kind):
-    with streams(kind) as server, httpx.Client(base_url=server.url) as client:
+def test_a_finite_stream_sends_its_end_and_closes(server):
+    for path in ("/finite/", "/mixed/"):
+        arrived = events(server.url, path, 100)
+        assert [event.data for event in arrived] == ["0", "1", "2", "{}"]
+        assert arrived[-1].event == "sse:end"
+        assert arrived[-1].id == "sse:end", "a client that reconnects gets 204"
+
+
+def test_a_connection_serves_further_requests_after_a_finished_stream(server):
+    with httpx.Client(base_url=server.url) as client:
         for _ in range(3):
             assert "sse:end" in client.get("/finite/").text
             assert client.get("/state/").status_code == 200
 
 
-@pytest.mark.parametrize("kind", ["uvicorn", "runserver"])
-def test_an_idle_stream_is_kept_alive_by_comments(streams, kind):
-    with streams(kind) as server, ExitStack() as stack:
+@in_development
+def test_an_idle_stream_is_kept_alive_by_comments(server):
+    with ExitStack() as stack:
         reader = Reader(stack, server.url, "/idle/")
         assert reader.start.startswith(b"retry: 3000\n\n")
         assert reader.next_bytes() == b": keepalive\n\n"
@@ -136,10 +155,10 @@ def _ids_of_two_events(server):
         return []
 
 
-def test_in_development_the_page_gets_the_exception_of_a_stream(streams):
-    with streams("uvicorn") as server:
-        arrived = events(server.url, "/broken/", 100)
-        assert "RuntimeError: the secret reason" in arrived[-1].data
+@on_uvicorn
+def test_in_development_the_page_gets_the_exception_of_a_stream(server):
+    arrived = events(server.url, "/broken/", 100)
+    assert "RuntimeError: the secret reason" in arrived[-1].data
 
 
 def test_an_open_stream_holds_no_thread(streams):
@@ -161,34 +180,36 @@ def test_streams_that_query_share_eight_threads(streams):
         assert len(readers) == 100
 
 
-@pytest.mark.parametrize("kind", ["uvicorn", "runserver"])
-def test_fifty_viewers_share_one_producer_which_stops_with_the_last(streams, notes, kind):
-    with streams(kind) as server:
-        with ExitStack() as stack, ThreadPoolExecutor(10) as pool:
-            readers = list(pool.map(lambda _: Reader(stack, server.url, "/shared/"), range(50)))
-            assert all(b"event: tick" in reader.start for reader in readers)
-            assert notes() == ["producer started"]
-        wait_until(lambda: notes() == ["producer started", "producer stopped"])
+@in_development
+def test_fifty_viewers_share_one_producer_which_stops_with_the_last(server):
+    def producers():
+        return [line for line in notes_of(server) if line.startswith("producer")]
+
+    with ExitStack() as stack, ThreadPoolExecutor(10) as pool:
+        readers = list(pool.map(lambda _: Reader(stack, server.url, "/shared/"), range(50)))
+        assert all(b"event: tick" in reader.start for reader in readers)
+        assert producers() == ["producer started"]
+    wait_until(lambda: producers() == ["producer started", "producer stopped"])
 
 
-def test_ids_continue_after_a_reconnect_and_an_unknown_id_causes_a_reset(streams):
-    with streams("uvicorn") as server:
-        again = events(server.url, "/forever/", 2, **{"Last-Event-ID": "41"})
-        assert [event.id for event in again] == ["42", "43"]
-        reset, first = events(server.url, "/forever/", 2, **{"Last-Event-ID": "x" * 300})
-        assert (reset.event, reset.id) == ("sse:reset", "")
-        assert first.id == "1"
+@on_uvicorn
+def test_ids_continue_after_a_reconnect_and_an_unknown_id_causes_a_reset(server):
+    again = events(server.url, "/forever/", 2, **{"Last-Event-ID": "41"})
+    assert [event.id for event in again] == ["42", "43"]
+    reset, first = events(server.url, "/forever/", 2, **{"Last-Event-ID": "x" * 300})
+    assert (reset.event, reset.id) == ("sse:reset", "")
+    assert first.id == "1"
 
 
-def test_a_wrong_method_is_refused_and_head_does_not_hang(streams):
-    with streams("uvicorn") as server:
-        assert httpx.post(f"{server.url}/forever/").status_code == 405
-        head = httpx.head(f"{server.url}/forever/")
-        assert head.headers["content-type"].startswith("text/event-stream")
+@on_uvicorn
+def test_a_wrong_method_is_refused_and_head_does_not_hang(server):
+    assert httpx.post(f"{server.url}/forever/").status_code == 405
+    head = httpx.head(f"{server.url}/forever/")
+    assert head.headers["content-type"].startswith("text/event-stream")
 
 
-def test_a_header_that_django_cannot_read_is_a_bad_request(streams):
-    with streams("uvicorn") as server:
-        answer = httpx.get(f"{server.url}/forever/", headers={"Content-Type": "a/b" + ";x=" + "y" * 20_000})
-        assert answer.status_code == 400
-        assert "Traceback" not in server.output()
+@on_uvicorn
+def test_a_header_that_django_cannot_read_is_a_bad_request(server):
+    answer = httpx.get(f"{server.url}/forever/", headers={"Content-Type": "a/b" + ";x=" + "y" * 20_000})
+    assert answer.status_code == 400
+    assert "Traceback" not in server.output()
