@@ -44,11 +44,10 @@ class Tail:
 
 
 @pytest.fixture
-def deployment(tmp_path):
+def deployment(migrated, tmp_path):
     """The environment of a deployment with its own database."""
-    environment = servers.environment_for(tmp_path)
-    servers.manage("migrate", "--verbosity", "0", environment=environment)
-    return environment
+    servers.copy_database(migrated, tmp_path)
+    return servers.environment_for(tmp_path)
 
 
 def test_sse_tail_prints_events_of_other_processes_until_ctrl_c(deployment, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from httpx_sse import connect_sse
 
 from apps.sse.tests.servers import streaming
-from tests.servers import PACKAGE, ROOT, TIMEOUT_SECONDS, environment_for, free_port, wait_until
+from tests.servers import ROOT, TIMEOUT_SECONDS, free_port, wait_until
 
 BASE = """<!doctype html>
 <% load sse %><html lang="en" dj-sse-share-key="<% sse_share_key %>">
@@ -146,36 +146,3 @@ def test_notifications_copied_into_a_plain_django_project_are_live(project, visi
     assert ("Marked as read." in page.text, count(page)) == (True, 0)
     project.manage("makemigrations", "--check", "--dry-run", "--verbosity", "0")
     project.manage("check", "--fail-level", "WARNING")
-
-
-LOOK = """
-from django.contrib.auth import get_user_model
-from django.test import Client
-client = Client(SERVER_NAME="localhost")
-client.force_login(get_user_model().objects.create_user("lin"))
-page = client.get("/accounts/password/")
-assert page.status_code == 200, page
-assert "notifications/" not in page.text, page.text
-"""
-
-
-def test_the_site_works_without_the_notifications_app(tmp_path):
-    for part in ("apps", PACKAGE, "templates", "static"):
-        shutil.copytree(
-            ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("node_modules", "notifications")
-        )
-    shutil.copy(ROOT / "manage.py", tmp_path)
-    for name in ("settings.py", "urls.py"):
-        file = tmp_path / PACKAGE / name
-        lines = file.read_text().splitlines(keepends=True)
-        kept = [line for line in lines if "apps.notifications" not in line]
-        assert len(lines) - len(kept) == 1
-        file.write_text("".join(kept))
-    environment = environment_for(tmp_path / ".data")
-    for arguments in (
-        ["check"],
-        ["migrate", "-v0"],
-        ["makemigrations", "--check", "--dry-run"],
-        ["shell", "-c", LOOK],
-    ):
-        subprocess.run([sys.executable, "manage.py", *arguments], cwd=tmp_path, env=environment, check=True)
