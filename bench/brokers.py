@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import psutil
 
 from apps.sse.tests.servers import postgres, valkey
+from apps.sse.tests.servers.netns import THIS_MACHINE, Host
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ def postgresql() -> Iterator[Broker]:
 
 
 @contextlib.contextmanager
-def valkey_server() -> Iterator[Broker]:
-    """Run a Valkey server that writes each event to the disk; the site is in SQLite."""
-    with valkey.running() as server:
+def valkey_server(host: Host = THIS_MACHINE) -> Iterator[Broker]:
+    """Run a Valkey server on a host, which writes each event to the disk; the site is in SQLite."""
+    with valkey.running(host=host) as server:
         yield Broker({"SSE_BROKER_URL": server.url}, [psutil.Process(server.pid)])
 
 

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from apps.sse.tests.servers import netns
 from tests import nginx
 from tests.servers import ROOT, environment_for, free_port
 
@@ -50,7 +51,7 @@ class Nchan:
         (folder / "nginx.conf").write_text(template.substitute(values))
         command = [nginx.binary(), "-e", f"{folder}/error.log", "-c", f"{folder}/nginx.conf"]
         with running(Server(command, port, folder, dict(os.environ))) as server:
-            yield Target(server)
+            yield Target([server])
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ class Plain:
 
     @contextlib.contextmanager
     def serving(self, folder: Path) -> Iterator[Target]:
-        with uvicorn(f"{self.module}:application", folder, python(self.is_peer)) as server:
-            yield Target(server)
+        with uvicorn(f"{self.module}:application", folder, python(self.is_peer)) as servers:
+            yield Target(servers)
 
 
 @dataclass(frozen=True)
@@ -97,13 +98,17 @@ class Site:
                 serving = gunicorn(self.application, folder, **variables)
             else:
                 serving = uvicorn(self.application, folder, python(self.is_peer), self.workers, **variables)
-            with serving as server:
-                yield Target(server, headers, processes)
+            with serving as servers:
+                yield Target(servers, headers, processes)
 
     @contextlib.contextmanager
-    def site(self, folder: Path) -> Iterator[tuple[dict[str, str], tuple[str, ...], list]]:
-        """Prepare a migrated site; return its environment, the headers of a user, and the broker's processes."""
-        with brokers.BROKERS[self.broker]() as broker:
+    def site(self, folder: Path, *place: netns.Host) -> Iterator[tuple[dict[str, str], tuple[str, ...], list]]:
+        """
+        Prepare a migrated site; return its environment, the headers of a user, and the broker's processes.
+
+        The broker may have a host of its own.
+        """
+        with brokers.BROKERS[self.broker](*place) as broker:
             variables = settings(self.urls, self.apps) | broker.variables
             if "DATABASE_URL" in variables:
                 headers = logged_in(folder, variables)
@@ -113,6 +118,23 @@ class Site:
             # Else WhiteNoise warns.
             (folder / "static").mkdir()
             yield variables, headers, broker.processes
+
+
+@dataclass(frozen=True)
+class Hosts(Site):
+    """The site on several hosts, each with one of its `workers`; the broker has a host of its own."""
+
+    def missing(self) -> str:
+        return super().missing() or netns.missing()
+
+    @contextlib.contextmanager
+    def serving(self, folder: Path) -> Iterator[Target]:
+        with (
+            netns.hosts(self.workers + 1) as (*hosts, own),
+            self.site(folder, own) as (variables, headers, processes),
+            uvicorn(self.application, folder, hosts=hosts, **variables) as servers,
+        ):
+            yield Target(servers, headers, processes)
 
 
 def python(is_peer: bool) -> str:
@@ -151,18 +173,13 @@ def sqlite_with_login() -> tuple[bytes, tuple[str, ...]]:
 
 OURS = Site("this project", "bench.systems.ours", application="bench.site.asgi:application")
 
-
-def with_broker(name: str, broker: str) -> Site:
-    """Return this project with a broker that several processes share."""
-    return Site(f"this project, {name}", OURS.urls, OURS.application, broker=broker)
-
-
 SYSTEMS: dict[str, System] = {
     "nchan": Nchan("nchan in nginx"),
     "ours": OURS,
-    "sqlite": with_broker("SQLite", "sqlite"),
-    "postgresql": with_broker("PostgreSQL", "postgresql"),
-    "valkey": with_broker("Valkey", "valkey"),
+    "sqlite": replace(OURS, name="this project, SQLite", broker="sqlite"),
+    "postgresql": replace(OURS, name="this project, PostgreSQL", broker="postgresql"),
+    "valkey": replace(OURS, name="this project, Valkey", broker="valkey"),
+    "hosts": Hosts("this project, hosts with Valkey", OURS.urls, OURS.application, broker="valkey"),
     "queues": Site("Django, a queue for each connection", "bench.systems.queues"),
     "eventstream": Site(
         "django-eventstream", "bench.systems.eventstream", apps="django_eventstream", is_peer=True

@@ -41,6 +41,11 @@ def per(whole: float, unit: str) -> Callable[[float], str]:
     return lambda value: f"{shortened(whole / value)} {unit}"
 
 
+def share_of_core(rate: int) -> Callable[[float], str]:
+    """Return a function that writes what CPU milliseconds are at that rate a second."""
+    return lambda value: f"{value * rate / 1000:.0%} of a core"
+
+
 GROUPS: dict[str, list[Row]] = {
     "machine": [
         Row(
@@ -71,6 +76,15 @@ GROUPS: dict[str, list[Row]] = {
     "compressed": [
         Row("HTML of posts with `sse_compress`, bytes", "compress", "ours", "times", amount("times fewer")),
         Row("the same, CPU of the server", "compress", "ours", "cpu", amount("times as much")),
+    ],
+    "reading": [
+        Row("200 reads a second, SQLite", "listen", "sqlite", "paced", share_of_core(200)),
+        Row("200 reads a second, PostgreSQL", "listen", "postgresql", "paced", share_of_core(200)),
+        Row("200 reads a second, Valkey", "listen", "valkey", "paced", share_of_core(200)),
+        Row("half a core reads, SQLite", "listen", "sqlite", "unfollowed", per(500, "events a second")),
+        Row("half a core reads, PostgreSQL", "listen", "postgresql", "unfollowed", per(500, "events a second")),
+        Row("half a core reads, Valkey", "listen", "valkey", "unfollowed", per(500, "events a second")),
+        Row("half a core reads, hosts with Valkey", "hosts", "hosts", "unfollowed", per(500, "events a second")),
     ],
     "return": [
         Row("opening a stream, logged in, SQLite", "open", "sqlite", "cpu", amount("ms of a core")),

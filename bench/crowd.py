@@ -27,7 +27,7 @@ class Lost(Exception):
 @dataclass(frozen=True)
 class Counts:
     """
-    The counts of the load client since its start; the latencies since it was last told to forget them.
+    The counts of the load client since its start; the latencies in ms since it was last told to forget them.
 
     `refused` are answers other than 200, of which `hurried` had no `Retry-After`, and `refused_again` were
     not the first since the stream ended. `unreachable` are attempts without an answer, `given_up` those that
@@ -45,9 +45,8 @@ class Counts:
     refused: int
     hurried: int
     refused_again: int
-    median_us: int
-    p99_us: int
-    max_us: int
+    median: float
+    p99: float
 
 
 def compiled(folder: Path) -> Path:
@@ -60,7 +59,7 @@ def compiled(folder: Path) -> Path:
 
 class Crowd:
     """
-    Clients of one server, which should have received `expected` events in total.
+    Clients of a target's servers in turn, which should have received `expected` events in total.
 
     They request `path`, in which `NUMBER` is the number of the stream, with additional `headers`. Each
     stream in `slow` reads slowly and does not count. With `retry` streams that end come back, and with
@@ -78,10 +77,11 @@ class Crowd:
         resume: bool = False,
         at_once: int = 16,
     ) -> None:
-        lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{target.port}", "Accept: text/event-stream"]
+        lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", "Accept: text/event-stream"]
         head = "\r\n".join([*lines, *target.headers, *headers, "", ""])
         options = [f"slow={slow}", f"retry={int(retry)}", f"resume={int(resume)}", f"at_once={at_once}"]
-        command = [program, str(target.port), head, MARK, *options]
+        server, hosts = target.server, f"hosts={len(target.servers)}"
+        command = [program, server.host.address, str(server.port), head, MARK, hosts, *options]
         self._client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.process = psutil.Process(self._client.pid)
         self._slow = slow

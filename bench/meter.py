@@ -3,42 +3,33 @@
 import contextlib
 import time
 from collections.abc import Iterable, Iterator
-from typing import Protocol
 
 import psutil
 
 from . import machine
-
-
-class Measured(Protocol):
-    """A server; `process` is its main process at the moment."""
-
-    @property
-    def process(self) -> psutil.Process:
-        """The main process."""
+from .serving import Server
 
 
 class Meter:
-    """Measures one server, if there is one; `helpers` are the other processes of the measurement."""
+    """Measures the servers together; `helpers` are the other processes of the measurement."""
 
-    def __init__(self, server: Measured | None, helpers: Iterable[psutil.Process]) -> None:
-        self._server = server
-        self._helpers = [*helpers]
+    def __init__(self, servers: Iterable[Server], helpers: Iterable[psutil.Process]) -> None:
+        self._servers, self._helpers = [*servers], [*helpers]
         self.max_other_load = 0.0
 
     def _processes(self) -> list[psutil.Process]:
-        return with_children([self._server.process] if self._server else [])
+        return with_children([server.process for server in self._servers])
 
     def cpu_seconds(self) -> float:
-        """Return the CPU seconds that the server has used, in user and kernel mode."""
+        """Return the CPU seconds that the servers have used, in user and kernel mode."""
         return _cpu_seconds(self._processes())
 
     def memory_kib(self) -> float:
-        """Return the server's memory in KiB, with shared pages counted once (PSS)."""
+        """Return the servers' memory in KiB, with shared pages counted once (PSS)."""
         return sum(process.memory_full_info().pss for process in self._processes()) / 1024
 
     def threads(self) -> int:
-        """Return the number of the server's threads."""
+        """Return the number of the servers' threads."""
         return sum(process.num_threads() for process in self._processes())
 
     def add_helpers(self, *processes: psutil.Process) -> None:

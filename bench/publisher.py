@@ -5,6 +5,7 @@ import json
 import time
 
 from .crowd import MARK
+from .serving import Server
 
 EVENT_BYTES = 100
 HEADERS = {"Content-Type": "application/json", "X-EventSource-Event": "tick"}
@@ -21,10 +22,10 @@ def stamped(sent_us: int, size: int = EVENT_BYTES) -> list[str]:
 
 
 class Publisher:
-    """Publishes to the server on one port, as an event named `tick`."""
+    """Publishes to one server, as an event named `tick`."""
 
-    def __init__(self, port: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    def __init__(self, server: Server) -> None:
+        self._connection = http.client.HTTPConnection(server.host.address, server.port, timeout=60)
         self._newest = 0
 
     def publish(self, size: int = EVENT_BYTES, to: int | None = None) -> None:

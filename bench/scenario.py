@@ -13,6 +13,7 @@ from .compared import SYSTEMS, System
 from .crowd import Crowd
 from .meter import Meter
 from .publisher import Publisher
+from .serving import Server, Target
 from .trial import Trial
 
 Figures = dict[str, float]
@@ -103,10 +104,15 @@ class Bench:
         with (
             self.folder() as folder,
             (system or self.system).serving(folder) as target,
-            Crowd(self.client, target, **options) as crowd,
-            closing(Publisher(target.port)) as publisher,
+            self.load(target, target.server, **options) as trial,
         ):
-            meter = Meter(target.server, [crowd.process, psutil.Process(), *target.helpers])
+            yield trial
+
+    @contextlib.contextmanager
+    def load(self, target: Target, publishing: Server, **options: object) -> Iterator[Trial]:
+        """Measure running servers, with a crowd that has these options, and events published at one server."""
+        with Crowd(self.client, target, **options) as crowd, closing(Publisher(publishing)) as publisher:
+            meter = Meter(target.servers, [crowd.process, psutil.Process(), *target.helpers])
             self.meters.append(meter)
             yield Trial(target, crowd, publisher, meter)
 

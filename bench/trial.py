@@ -49,13 +49,17 @@ class Trial:
 
     def latency(self, events: int, rate: float, size: int = EVENT_BYTES) -> tuple[float, float]:
         """Publish events at `rate`; return the median and the 99th percentile of the latencies in ms."""
-        self.crowd.forget_latencies()
         self.used_seconds(lambda: self._publish(events, rate, size))
         counts = self.crowd.counts()
-        return counts.median_us / 1000, counts.p99_us / 1000
+        return counts.median, counts.p99
 
     def used_seconds(self, publish: Callable[[], None]) -> float:
-        """Call `publish()`, wait for its events; return the server's CPU seconds. Raises `Lost`."""
+        """
+        Call `publish()`, wait for its events; return the server's CPU seconds. Raises `Lost`.
+
+        The latencies of these events are in `crowd.counts()`.
+        """
+        self.crowd.forget_latencies()
         used = self.meter.cpu_seconds()
         with self.meter.measuring_other_load():
             publish()

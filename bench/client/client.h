@@ -19,6 +19,8 @@ struct stream {
 };
 
 struct options {
+    unsigned address; /* of the first host */
+    int hosts;        /* the number of hosts, with consecutive addresses */
     int port;
     const char *head; /* a request; NUMBER in it is replaced by the number of the stream */
     char mark;        /* occurs once in each event, after the time at which it was sent */

@@ -1,11 +1,12 @@
 /*
  * The load client: opens many event streams, counts the events that arrive, and measures their latency.
  *
- *     client PORT HEAD MARK [slow=N] [retry=1] [resume=1] [at_once=N]
+ *     client ADDRESS PORT HEAD MARK [hosts=N] [slow=N] [retry=1] [resume=1] [at_once=N]
  *
- * Each stream is a connection to PORT of the loopback that sends HEAD, a complete request. An event is
- * counted when its MARK arrives, a byte that occurs once in each event and nowhere else. The 16 digits
- * before it are the time at which it was sent, on the clock of this machine that only moves forward.
+ * Each stream is a connection to PORT of ADDRESS, or of the N addresses from there on in turn, that sends
+ * HEAD, a complete request. An event is counted when its MARK arrives, a byte that occurs once in each
+ * event and nowhere else. The 16 digits before it are the time at which it was sent, on the clock of this
+ * machine that only moves forward.
  *
  * Lines on the standard input are questions. Each answer is a line of JSON. The end of the input ends
  * the client.
@@ -21,6 +22,7 @@
  */
 #include "client.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +33,7 @@
 
 enum { BATCH = 1024, TICK_MS = 5, SLOW_MS = 1000 };
 
-struct options options = {.at_once = 16};
+struct options options = {.at_once = 16, .hosts = 1};
 struct counts counts;
 int poller;
 
@@ -68,8 +70,8 @@ static void answer(void)
            counts.events, counts.bytes, counts.disordered, counts.ended);
     printf("\"last_ended_at\": %ld, \"unreachable\": %ld, \"given_up\": %ld, \"refused\": %ld, \"hurried\": %ld, ",
            counts.last_ended_at, counts.unreachable, counts.given_up, counts.refused, counts.hurried);
-    printf("\"refused_again\": %ld, \"median_us\": %lld, \"p99_us\": %lld, \"max_us\": %lld}\n",
-           counts.refused_again, latency_at(0.5), latency_at(0.99), latency_at(1));
+    printf("\"refused_again\": %ld, \"median\": %.3f, \"p99\": %.3f}\n", counts.refused_again,
+           latency_at(0.5) / 1000.0, latency_at(0.99) / 1000.0);
     fflush(stdout);
 }
 
@@ -154,12 +156,14 @@ static int patience(void)
 
 static void read_options(int count, char **arguments)
 {
-    if (count < 4)
-        fail("usage: client PORT HEAD MARK [OPTION=NUMBER …]", 100);
-    options.port = atoi(arguments[1]);
-    options.head = arguments[2];
-    options.mark = arguments[3][0];
-    for (int i = 4; i < count; i++) {
+    if (count < 5)
+        fail("usage: client ADDRESS PORT HEAD MARK [OPTION=NUMBER …]", 100);
+    options.address = ntohl(inet_addr(arguments[1]));
+    options.port = atoi(arguments[2]);
+    options.head = arguments[3];
+    options.mark = arguments[4][0];
+    for (int i = 5; i < count; i++) {
+        sscanf(arguments[i], "hosts=%d", &options.hosts);
         sscanf(arguments[i], "slow=%d", &options.slow);
         sscanf(arguments[i], "retry=%d", &options.retry);
         sscanf(arguments[i], "resume=%d", &options.resume);

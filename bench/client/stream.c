@@ -78,7 +78,7 @@ static int is_slow(const struct stream *stream)
 void connect_stream(struct stream *stream)
 {
     struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons(options.port)};
-    server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    server.sin_addr.s_addr = htonl(options.address + stream->number % options.hosts);
     int small = SLOW_BUFFER, segment = SLOW_SEGMENT;
     stream->descriptor = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (stream->descriptor < 0)

@@ -5,6 +5,7 @@ from . import (
     channels,
     compress,
     deliver,
+    hosts,
     latency,
     listen,
     many,
@@ -38,5 +39,6 @@ SCENARIOS: dict[str, Scenario] = {
         publish.SCENARIO,
         listen.SCENARIO,
         workers.SCENARIO,
+        hosts.SCENARIO,
     )
 }

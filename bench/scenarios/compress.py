@@ -24,7 +24,8 @@ class Probe:
     """One more client, which decompresses what it receives and counts the events."""
 
     def __init__(self, trial: Trial, path: str) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", trial.target.port, timeout=TIMEOUT_SECONDS)
+        server = trial.target.server
+        self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=TIMEOUT_SECONDS)
         headers = dict(header.split(": ", 1) for header in (GZIP, *trial.target.headers))
         self._connection.request("GET", path, headers=headers)
         self._response = self._connection.getresponse()

@@ -10,10 +10,10 @@ def measure(bench: Bench) -> Figures:
     """Publish at a rate for some clients, then as fast as the events arrive for more."""
     with bench.trial() as trial:
         trial.grow(bench.size(CLIENTS))
-        paced = trial.cost(bench.size(EVENTS * 2) // 2 + 1, RATE)
+        paced = trial.cost(bench.size(EVENTS), RATE)
         threads = trial.meter.threads()
         trial.grow(bench.size(CROWD))
-        saturated = trial.cost(bench.size(EVENTS * 2) // 2 + 1)
+        saturated = trial.cost(bench.size(EVENTS))
         return {"paced": paced, "saturated": saturated, "threads": threads}
 
 

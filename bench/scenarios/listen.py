@@ -4,6 +4,7 @@ import time
 
 from ..producer import producing
 from ..scenario import Bench, Figure, Figures, Goal, Scenario
+from ..trial import Trial
 
 RATE, SECONDS = 10, 15
 FULL = 10_000
@@ -12,7 +13,13 @@ IDLE_SECONDS = 3
 
 def measure(bench: Bench) -> Figures:
     """Publish from another process on the channel of one client, and on a channel that nobody follows."""
-    with bench.trial() as trial, producing(trial.target.server.environment) as producers:
+    with bench.trial() as trial:
+        return listen(bench, trial)
+
+
+def listen(bench: Bench, trial: Trial) -> Figures:
+    """Return what events cost a server with one client, and when they arrive."""
+    with producing(trial.target.server.environment) as producers:
         trial.meter.add_helpers(*producers.processes)
         trial.grow(1)
         used = trial.meter.cpu_seconds()
@@ -24,11 +31,10 @@ def measure(bench: Bench) -> Figures:
             trial.crowd.expect(done.events if to == "bench" else 0)
 
         paced = int(RATE * bench.seconds(SECONDS))
-        trial.crowd.forget_latencies()
         used = trial.used_seconds(lambda: publish("paced", paced, RATE)) * 1000
         figures["paced"] = (used - figures["idle"] * paced / RATE) / paced
         counts = trial.crowd.counts()
-        figures |= {"median": counts.median_us / 1000, "p99": counts.p99_us / 1000}
+        figures |= {"median": counts.median, "p99": counts.p99}
         full = bench.size(FULL)
         figures["followed"] = trial.used_seconds(lambda: publish("bulk", full)) * 1000 / full
         # The event that all wait for is behind those that nobody follows.

@@ -2,10 +2,9 @@
 
 import psutil
 
+from apps.sse.tests.servers.netns import THIS_MACHINE
 from tests import nginx
 
-from ..crowd import Crowd
-from ..meter import Meter
 from ..scenario import Bench, Figure, Figures, Scenario
 from ..serving import Server, Target
 from ..trial import Trial
@@ -21,20 +20,18 @@ class Proxied(Server):
     """nginx as a server that can be measured."""
 
     def __init__(self, proxy: nginx.Nginx) -> None:
-        self.port = int(proxy.url.rpartition(":")[2])
+        self.host, self.port = THIS_MACHINE, int(proxy.url.rpartition(":")[2])
         self.process = psutil.Process(proxy.process.pid)
 
 
 def measure(bench: Bench) -> Figures:
     """Open streams through the bundled nginx, and publish."""
     with bench.trial() as direct, bench.folder() as folder:
-        urls = [f"http://127.0.0.1:{direct.target.port}"] * 2
-        with nginx.running(urls, folder, changes=WITHOUT_LIMITS) as running:
-            target = Target(Proxied(running), direct.target.headers)
-            with Crowd(bench.client, target, PATH) as crowd:
-                meter = Meter(target.server, [crowd.process, direct.target.server.process, psutil.Process()])
-                bench.meters.append(meter)
-                return measured(bench, Trial(target, crowd, direct.publisher, meter))
+        server = direct.target.server
+        with nginx.running([f"http://127.0.0.1:{server.port}"] * 2, folder, changes=WITHOUT_LIMITS) as running:
+            target = Target([Proxied(running)], direct.target.headers, [server.process])
+            with bench.load(target, server, path=PATH) as trial:
+                return measured(bench, trial)
 
 
 def measured(bench: Bench, trial: Trial) -> Figures:
@@ -44,7 +41,7 @@ def measured(bench: Bench, trial: Trial) -> Figures:
     before = trial.meter.memory_kib()
     trial.grow(many)
     memory = (trial.meter.memory_kib() - before) / (many - few)
-    return {"memory": memory, "cpu": trial.cost(bench.size(EVENTS * 2) // 2 + 1, RATE)}
+    return {"memory": memory, "cpu": trial.cost(bench.size(EVENTS), RATE)}
 
 
 SCENARIO = Scenario(

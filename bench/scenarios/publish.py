@@ -18,7 +18,7 @@ def measure(bench: Bench) -> Figures:
         environment = environment_for(folder, **variables)
         for count in (1, MANY):
             with producing(environment, count, machine.CORES) as producers:
-                meter = Meter(None, [*processes, *producers.processes])
+                meter = Meter([], [*processes, *producers.processes])
                 bench.meters.append(meter)
                 for order in ("transactions", "bare"):
                     producers.publish(order, "news", 0.2)

@@ -42,7 +42,7 @@ def live_latency(bench: Bench, trial: Trial, producers: Producers, clients: int,
             producers.finish()
     trial.crowd.expect(events)
     trial.check()
-    return counts.p99_us / 1000
+    return counts.p99
 
 
 SCENARIO = Scenario(

@@ -10,7 +10,7 @@ def measure(bench: Bench) -> Figures:
     """Publish events of each size for the same clients."""
     with bench.trial() as trial:
         trial.grow(bench.size(CLIENTS))
-        events = bench.size(EVENTS * 2) // 2 + 1
+        events = bench.size(EVENTS)
         return {name: trial.cost(events, RATE, size) for name, size in SIZES.items()}
 
 

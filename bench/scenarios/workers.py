@@ -6,7 +6,7 @@ import time
 from ..scenario import Bench, Figure, Figures, Scenario
 from ..trial import DUPLICATE_SECONDS
 
-CLIENTS, EVENTS = 3000, 25
+CLIENTS, EVENTS = 2000, 25
 WORKERS = (1, 2, 4)
 
 
@@ -16,7 +16,7 @@ def measure(bench: Bench) -> Figures:
     for workers in WORKERS[:2] if bench.is_quick else WORKERS:
         with bench.trial(dataclasses.replace(bench.system, workers=workers)) as trial:
             trial.grow(bench.size(CLIENTS))
-            events = bench.size(EVENTS * 2) // 2 + 1
+            events = bench.size(EVENTS)
             began = time.monotonic()
             figures[f"cpu{workers}"] = trial.cost(events)
             seconds = time.monotonic() - began - DUPLICATE_SECONDS
@@ -26,7 +26,7 @@ def measure(bench: Bench) -> Figures:
 
 SCENARIO = Scenario(
     name="workers",
-    sentence="3,000 clients of 1, 2 and 4 workers that get each event as soon as all have the one before: CPU "
+    sentence="2,000 clients of 1, 2 and 4 workers that get each event as soon as all have the one before: CPU "
     "seconds of all workers per 100,000 deliveries, and deliveries a second. The load client shares "
     "the cores.",
     systems=("sqlite", "postgresql", "valkey"),

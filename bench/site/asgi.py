@@ -8,6 +8,8 @@ from django.core.asgi import get_asgi_application
 
 from apps.sse.asgi import hand_off
 
+from ..systems.bare import body_of
+
 
 def publishing(application):
     """
@@ -31,16 +33,6 @@ def publishing(application):
         return application(scope, receive, send)
 
     return asgi
-
-
-async def body_of(receive):
-    """Return the body of a request."""
-    parts, more = [], True
-    while more:
-        message = await receive()
-        parts.append(message["body"])
-        more = message.get("more_body", False)
-    return b"".join(parts)
 
 
 django_application = get_asgi_application()

@@ -1,17 +1,21 @@
 """`make bench` counts each event exactly and survives what fails; its readers judge the times."""
 
+import contextlib
 import dataclasses
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import psutil
 import pytest
 
+from apps.sse.tests.servers import netns, valkey
 from tests.fixtures import need
 from tests.servers import ROOT, wait_until
 
@@ -121,6 +125,71 @@ def test_a_system_that_is_not_installed_is_skipped_with_a_message(workshop, monk
     measured = run(workshop, scenario(lambda bench: {"figure": 1}), ["nchan", "bare"])
     assert measured["nchan"].problems == ["skipped: install nginx and libnginx-mod-nchan"]
     assert measured["bare"].rounds == [{"figure": 1}]
+
+
+@pytest.fixture
+def links():
+    """Return the network interfaces that were not there before the test."""
+    need(not netns.missing(), "iproute2, or the right to make network namespaces,")
+    need(valkey.binary(), "Valkey")
+    before = {name for _, name in socket.if_nameindex()}
+    return lambda: {name for _, name in socket.if_nameindex()} - before
+
+
+def test_an_event_of_one_host_reaches_the_clients_of_all_hosts(trial, links):
+    from bench.compared import SYSTEMS
+
+    with trial("hosts", system=dataclasses.replace(SYSTEMS["hosts"], workers=2)) as running:
+        running.grow(4)
+        assert running.cost(events=3) > 0
+        for server in running.target.servers:
+            command = server.host.command("ss", "-Htn", "state", "established", f"sport = :{server.port}")
+            assert len(subprocess.check_output(command).splitlines()) >= 2
+        own = links()
+    assert own
+    wait_until(lambda: not own & links())
+
+
+def test_hosts_end_with_a_failed_measurement(workshop, links):
+    own = set()
+
+    def measure(bench):
+        with bench.trial() as running:
+            running.grow(2)
+            own.update(links())
+            running.target.server.kill()
+            running.check()
+            running.crowd.wait(events=running.crowd.expected + 1)
+
+    measured = run(workshop, scenario(measure), ["hosts"])
+    assert "the server ended a stream" in measured["hosts"].problems[0]
+    wait_until(lambda: own and not own & links())
+
+
+def test_hosts_end_with_the_command(tmp_path, links):
+    need(shutil.which("cc"), "A C compiler")
+    variables = {"QUICK": "1", "SCENARIOS": "hosts", "JSON": str(tmp_path / "results.json")}
+    command = subprocess.Popen([sys.executable, "-m", "bench"], cwd=ROOT, env=os.environ | variables)
+
+    def workers():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return [each for each in psutil.Process(command.pid).children() if "uvicorn" in each.cmdline()]
+
+    started, own = wait_until(workers, seconds=60), links()
+    command.send_signal(signal.SIGINT)
+    assert command.wait(30) == 1
+    wait_until(lambda: own and not own & links())
+    assert not any(process.is_running() for process in started)
+
+
+def test_without_the_right_to_make_network_namespaces_hosts_are_skipped(workshop, monkeypatch, links):
+    def unshare(flags):
+        raise PermissionError("Operation not permitted")
+
+    monkeypatch.setattr(os, "unshare", unshare)
+    measured = run(workshop, scenario(lambda bench: {"figure": 1}), ["hosts"])
+    reason = "run it as root, where it may make network namespaces (Operation not permitted)"
+    assert measured["hosts"].problems == [f"skipped: {reason}"]
 
 
 def test_the_command_runs_a_scenario_prints_its_table_and_keeps_its_result(tmp_path):

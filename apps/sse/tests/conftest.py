@@ -82,8 +82,8 @@ def behind_nginx(tmp_path_factory):
 @pytest.fixture
 def second_host():
     """A host on a network of its own, whose link can drop every packet: `second_host.connect(port)`."""
-    need(netns.is_available(), "iproute2, or the right to make network namespaces,")
-    with netns.second_host() as host:
+    need(not netns.missing(), "iproute2, or the right to make network namespaces,")
+    with netns.hosts(1) as [host]:
         yield host
 
 

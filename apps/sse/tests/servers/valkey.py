@@ -8,7 +8,9 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from apps.sse.tests.servers.netns import THIS_MACHINE, Host
 from tests.servers import free_port, wait_until
 
 
@@ -19,25 +21,25 @@ def binary() -> str | None:
 
 class Valkey:
     """
-    A server in `folder`; `url` is its address, `socket_url` another.
+    A server in `folder`, on a host; `url` is its address, `socket_url` another.
 
     If `persistent`, data survives `stop()` and `start()`.
     """
 
-    def __init__(self, folder: Path, *, persistent: bool = True) -> None:
-        self._folder, self._port = folder, free_port()
+    def __init__(self, folder: Path, *, persistent: bool = True, host: Host = THIS_MACHINE) -> None:
+        self._folder, self._port, self._host = folder, free_port(), host
         self._persistence = ["--appendonly", "no"]
         if persistent:
             self._persistence = ["--appendonly", "yes", "--appendfsync", "always"]
-        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self.url = f"redis://{host.address}:{self._port}/0"
         self.socket_url = f"unix://{folder / 'socket'}"
 
     def start(self) -> None:
         """Start the server, always on the same port, and wait until it answers."""
-        place = ["--bind", "127.0.0.1", "--port", str(self._port), "--dir", str(self._folder)]
-        place += ["--unixsocket", str(self._folder / "socket")]
+        place = ["--bind", self._host.address, "--protected-mode", "no", "--port", str(self._port)]
+        place += ["--dir", str(self._folder), "--unixsocket", str(self._folder / "socket")]
         command = [binary(), *place, "--save", "", *self._persistence]
-        with (self._folder / "log").open("a") as log:
+        with (self._folder / "log").open("a") as log, self._host.entered():
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         try:
             wait_until(self._answers)
@@ -61,17 +63,18 @@ class Valkey:
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, (self._folder / "log").read_text()
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port), 1) as connection:
+        address = (self._host.address, self._port)
+        with contextlib.suppress(OSError), socket.create_connection(address, 1) as connection:
             connection.sendall(b"PING\r\n")
             return connection.recv(100) == b"+PONG\r\n"
         return False
 
 
 @contextlib.contextmanager
-def running(*, persistent: bool = True) -> Iterator[Valkey]:
+def running(**options: Any) -> Iterator[Valkey]:
     """Run a server until the block ends."""
     with tempfile.TemporaryDirectory(prefix="valkey-") as folder:
-        server = Valkey(Path(folder), persistent=persistent)
+        server = Valkey(Path(folder), **options)
         server.start()
         try:
             yield server
