@@ -1,8 +1,7 @@
 """The events that change a page, and the check that the client can apply them."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.shortcuts import resolve_url
@@ -22,6 +21,13 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "remove_attribute": ("name",),
 }
 _SCALARS = (str, int, float, Promise)
+# The fields that the client needs in the other events that change the page, and their types.
+_FIELDS: dict[str, dict[str, Any]] = {
+    "html": {"target": str, "html": (str, Promise)},
+    "text": {"target": str, "text": object},
+    "redirect": {"url": (str, Promise)},
+    "reload": {},
+}
 _NAME = re.compile(r"[^\s\"'<>/=\x00-\x1f\x7f]+")
 
 
@@ -70,27 +76,41 @@ def checked_change(event: str, data: Any) -> Any:
     """
     Return the data of an event. If the event is html, text, patch, redirect or reload, the data are checked.
 
-    Raises `ValueError` if the client cannot apply them, and as `checked_patches` does.
+    In a patch a `SafeString` has become `{"html": …}`. Raises `ValueError` for data that the client cannot apply,
+    `TypeError` unless a patch is a list of dictionaries.
     """
-    return _CHANGES[event](data) if event in _CHANGES else data
+    if event == "patch":
+        return _checked_patches(data)
+    return _checked_fields(event, data, _FIELDS[event]) if event in _FIELDS else data
 
 
-def checked_patches(patches: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """
-    Return a list of operations, in which a `SafeString` has become `{"html": …}`.
+def _checked_fields(event: str, data: Any, fields: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(data, Mapping) or not data.keys() >= fields.keys():
+        needed = f"a dictionary with {' and '.join(map(repr, fields))}" if fields else "a dictionary, such as {}"
+        raise ValueError(
+            f"The event {event!r} changes the page: its data must be {needed}, not {data!r}. Use another event "
+            "name for your own data."
+        )
+    for name, types in fields.items():
+        if not isinstance(data[name], types):
+            raise ValueError(f"The {name} of {event!r} must be a string, not {data[name]!r}.")
+    if "target" in fields and not data["target"].strip():
+        raise ValueError(f"The target of {event!r} must be a CSS selector, not {data['target']!r}.")
+    if "target" in fields and (mode := data.get("mode", "replace")) not in MODES:
+        raise ValueError(f"Unknown mode {mode!r}. Use one of {', '.join(MODES)}.")
+    return {**data}
 
-    Raises `ValueError` for an operation that the client cannot apply, `TypeError` unless all are dictionaries.
-    """
+
+def _checked_patches(patches: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     if isinstance(patches, (str, bytes, Mapping)):
         raise TypeError(f"A patch must be a list of operations, not {patches!r}.")
-    return [_checked(index, patch) for index, patch in enumerate(patches, 1)]
-
-
-def _checked(index: int, patch: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        return _operation(patch)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"Operation {index} of the patch, {patch!r}: {error}") from None
+    checked = []
+    for index, patch in enumerate(patches, 1):
+        try:
+            checked.append(_operation(patch))
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"Operation {index} of the patch, {patch!r}: {error}") from None
+    return checked
 
 
 def _operation(patch: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,7 +120,10 @@ def _operation(patch: Mapping[str, Any]) -> dict[str, Any]:
     keys = _KEYS.get(op) if isinstance(op, str) else None
     if keys is None:
         raise ValueError(f"unknown operation {op!r}. Use one of {', '.join(_KEYS)}.")
-    _check_keys(patch, op, {"op", "path", *keys})
+    if missing := sorted({"op", "path", *keys} - patch.keys()):
+        raise ValueError(f"{op} also needs {' and '.join(missing)}.")
+    if surplus := sorted(map(str, patch.keys() - {"op", "path", *keys})):
+        raise ValueError(f"{op} does not accept {' and '.join(surplus)}.")
     if not isinstance(patch["path"], str) or not patch["path"].strip():
         raise ValueError("its path must be a CSS selector.")
     if "name" in keys:
@@ -108,13 +131,6 @@ def _operation(patch: Mapping[str, Any]) -> dict[str, Any]:
     if op in _CLASSES and not (isinstance(patch["value"], str) and patch["value"].strip()):
         raise ValueError("its value must be one or more class names.")
     return {**patch, "value": _value(op, patch["value"])} if "value" in keys else dict(patch)
-
-
-def _check_keys(patch: Mapping[str, Any], op: Any, keys: set[str]) -> None:
-    if missing := sorted(keys - patch.keys()):
-        raise ValueError(f"{op} also needs {' and '.join(missing)}.")
-    if surplus := sorted(map(str, patch.keys() - keys)):
-        raise ValueError(f"{op} does not accept {' and '.join(surplus)}.")
 
 
 def _check_attribute(name: Any, value: Any) -> None:
@@ -126,57 +142,16 @@ def _check_attribute(name: Any, value: Any) -> None:
 
 
 def _value(op: Any, value: Any) -> Any:
-    if op == "value" and isinstance(value, bool):
-        return value
-    if isinstance(value, SafeString):
-        return {"html": str(value)} if op in MODES or op == "html" else str(value)
+    takes_html = op in MODES or op == "html"
+    if isinstance(value, SafeString) and takes_html:
+        return {"html": str(value)}
     if isinstance(value, Mapping):
-        return _html(op, value)
-    if not isinstance(value, _SCALARS) or isinstance(value, bool):
+        if not takes_html:
+            raise ValueError(f"{op} accepts text, not HTML.")
+        if value.keys() != {"html"} or not isinstance(value["html"], str):
+            raise ValueError('HTML must be given as {"html": "…"}, without other keys.')
+        return {**value}
+    # True and False check a form control.
+    if not isinstance(value, _SCALARS) or (isinstance(value, bool) and op != "value"):
         raise ValueError('its value must be text, a number or {"html": …}.')
     return value
-
-
-def _html(op: Any, value: Mapping[str, Any]) -> dict[str, str]:
-    if op not in MODES and op != "html":
-        raise ValueError(f"{op} accepts text, not HTML.")
-    if value.keys() != {"html"} or not isinstance(value["html"], str):
-        raise ValueError('HTML must be given as {"html": "…"}, without other keys.')
-    return {"html": str(value["html"])}
-
-
-def _checked_content(event: str, data: Any) -> dict[str, Any]:
-    content = _object(event, data, "target", event)
-    if not isinstance(content["target"], str) or not content["target"].strip():
-        raise ValueError(f"The target of {event!r} must be a CSS selector, not {content['target']!r}.")
-    if event == "html" and not isinstance(content["html"], (str, Promise)):
-        raise ValueError(f"The html of 'html' must be a string, not {content['html']!r}.")
-    if (mode := content.get("mode", "replace")) not in MODES:
-        raise ValueError(f"Unknown mode {mode!r}. Use one of {', '.join(MODES)}.")
-    return content
-
-
-def _checked_redirect(data: Any) -> dict[str, Any]:
-    redirect = _object("redirect", data, "url")
-    if not isinstance(redirect["url"], (str, Promise)):
-        raise ValueError(f"The url of 'redirect' must be a string, not {redirect['url']!r}.")
-    return redirect
-
-
-def _object(event: str, data: Any, *keys: str) -> dict[str, Any]:
-    if not isinstance(data, Mapping) or not data.keys() >= {*keys}:
-        needed = f"a dictionary with {' and '.join(map(repr, keys))}" if keys else "a dictionary, such as {}"
-        raise ValueError(
-            f"The event {event!r} changes the page: its data must be {needed}, not {data!r}. Use another event "
-            "name for your own data."
-        )
-    return {**data}
-
-
-_CHANGES: dict[str, Callable[[Any], Any]] = {
-    "html": partial(_checked_content, "html"),
-    "text": partial(_checked_content, "text"),
-    "patch": checked_patches,
-    "redirect": _checked_redirect,
-    "reload": partial(_object, "reload"),
-}
