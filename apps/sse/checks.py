@@ -28,6 +28,22 @@ MAX_AGE_FACTOR = 1.25
 # The attributes in which ASGI middlewares keep the wrapped application.
 WRAPPED = ("app", "application", "inner")
 
+HINTS = {
+    "E001": "Set SSE_BROKER_URL to database://, redis://host:6379/0, or memory:// for a single process.",
+    "E002": "Set it to a whole number of at least {minimum}. The default is {default}.",
+    "E003": "Set it to postgres://user:password@host:5432/name, without a pooler, or leave it empty.",
+    "E004": 'Set it to the addresses of your proxies, separated by commas: "127.0.0.1,10.0.0.0/8".',
+    "W001": f"Set it to {MIN_RETENTION_SECONDS} or more: a deploy or a lost connection takes minutes.",
+    "W002": "A quiet channel's clients may reconnect with old positions: raise the age or lower SSE_MAX_AGE.",
+    "W003": "Remove it from MIDDLEWARE and compress pages in the proxy, as deploy/nginx.conf does.",
+    "W004": "Set it to addresses such as 10.0.0.7, networks such as 10.0.0.0/8, or * alone.",
+    "W005": "Set it to database:// or redis://…. If the site runs as a single process, add sse.W005 to "
+    "SILENCED_SYSTEM_CHECKS.",
+    "W006": "In that module write `from apps.sse.asgi import hand_off` and "
+    "`application = hand_off(get_asgi_application())`. If another wrapper contains it already, add "
+    "sse.W006 to SILENCED_SYSTEM_CHECKS.",
+}
+
 
 def register() -> None:
     """Register the checks with Django."""
@@ -44,19 +60,21 @@ def refuse_errors() -> None:
 
 def setting_errors(**options: Any) -> list[CheckMessage]:
     """Return an error for each setting with which the library does not work."""
-    return [*_broker_errors(), *_number_errors(), *_listen_errors(), *_proxy_errors()]
+    return [*_broker_errors(), *_number_errors(), *_address_errors()]
 
 
 def setting_warnings(**options: Any) -> list[CheckMessage]:
     """Return a warning for each setting with which streams work badly."""
-    if setting_errors():
-        return []
-    return [*_retention_warnings(), *_middleware_warnings(), *_proxy_warnings()]
+    return [] if setting_errors() else [*_warnings()]
 
 
 def deployment_warnings(**options: Any) -> list[CheckMessage]:
     """Return a warning for each setting that only suits development."""
-    return [] if setting_errors() else [*_memory_warnings(), *_hand_off_warnings()]
+    return [] if setting_errors() else [*_deployment_warnings()]
+
+
+def _message(id: str, text: str, **facts: Any) -> CheckMessage:
+    return (Error if id[0] == "E" else Warning)(text, hint=HINTS[id].format(**facts), id=f"sse.{id}")
 
 
 def _broker_errors() -> Iterator[CheckMessage]:
@@ -66,108 +84,56 @@ def _broker_errors() -> Iterator[CheckMessage]:
             raise ImproperlyConfigured(f"SSE_BROKER_URL is {url!r}, not a string.")
         broker_class(url)(url).close()
     except (ImproperlyConfigured, ImportError) as error:
-        yield Error(
-            str(error),
-            hint="Set SSE_BROKER_URL to database://, redis://host:6379/0, or memory:// for a single process.",
-            id="sse.E001",
-        )
+        yield _message("E001", str(error))
 
 
 def _number_errors() -> Iterator[CheckMessage]:
     for name in NUMBERS:
         value, minimum = setting(name), MINIMUMS.get(name, 0)
         if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
-            yield Error(
-                f"{name} is {value!r}.",
-                hint=f"Set it to a whole number of at least {minimum}. The default is {DEFAULTS[name]}.",
-                id="sse.E002",
-            )
+            yield _message("E002", f"{name} is {value!r}.", minimum=minimum, default=DEFAULTS[name])
 
 
-def _listen_errors() -> Iterator[CheckMessage]:
-    url = setting("SSE_LISTEN_URL")
-    if not url or connections[DEFAULT_DB_ALIAS].vendor != "postgresql":
-        return
-    from psycopg import ProgrammingError
-    from psycopg.conninfo import conninfo_to_dict
+def _address_errors() -> Iterator[CheckMessage]:
+    url, proxies = setting("SSE_LISTEN_URL"), setting("FORWARDED_ALLOW_IPS")
+    if url and connections[DEFAULT_DB_ALIAS].vendor == "postgresql":
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import conninfo_to_dict
 
-    try:
-        conninfo_to_dict(url)
-    except (ProgrammingError, TypeError, AttributeError):
-        yield Error(
-            "SSE_LISTEN_URL is not the URL of a PostgreSQL database.",
-            hint="Set it to postgres://user:password@host:5432/name, without a pooler, or leave it empty.",
-            id="sse.E003",
-        )
+        try:
+            conninfo_to_dict(url)
+        except (ProgrammingError, TypeError, AttributeError):
+            yield _message("E003", "SSE_LISTEN_URL is not the URL of a PostgreSQL database.")
+    if not isinstance(proxies, str):
+        yield _message("E004", f"FORWARDED_ALLOW_IPS is {proxies!r}, not a string.")
 
 
-def _proxy_errors() -> Iterator[CheckMessage]:
-    value = setting("FORWARDED_ALLOW_IPS")
-    if not isinstance(value, str):
-        yield Error(
-            f"FORWARDED_ALLOW_IPS is {value!r}, not a string.",
-            hint='Set it to the addresses of your proxies, separated by commas: "127.0.0.1,10.0.0.0/8".',
-            id="sse.E004",
-        )
-
-
-def _retention_warnings() -> Iterator[CheckMessage]:
-    retention, longest = setting("SSE_RETENTION_AGE"), MAX_AGE_FACTOR * setting("SSE_MAX_AGE")
-    if retention < MIN_RETENTION_SECONDS:
-        yield Warning(
-            f"SSE_RETENTION_AGE is {retention} seconds. A client that was away for longer loads its page again.",
-            hint=f"Set it to {MIN_RETENTION_SECONDS} or more: a deploy or a lost connection takes minutes.",
-            id="sse.W001",
-        )
-    elif retention < longest:
-        yield Warning(
-            f"SSE_RETENTION_AGE is {retention} seconds, but a stream may stay open for {longest:.0f} seconds.",
-            hint="A quiet channel's clients may reconnect with old positions: raise the age or lower SSE_MAX_AGE.",
-            id="sse.W002",
-        )
-
-
-def _middleware_warnings() -> Iterator[CheckMessage]:
+def _warnings() -> Iterator[CheckMessage]:
+    age, longest = setting("SSE_RETENTION_AGE"), MAX_AGE_FACTOR * setting("SSE_MAX_AGE")
+    text = f"SSE_RETENTION_AGE is {age} seconds"
+    if age < MIN_RETENTION_SECONDS:
+        yield _message("W001", f"{text}. A client that was away for longer loads its page again.")
+    elif age < longest:
+        yield _message("W002", f"{text}, but a stream may stay open for {longest:.0f} seconds.")
     if "django.middleware.gzip.GZipMiddleware" in settings.MIDDLEWARE:
-        yield Warning(
-            "GZipMiddleware is in MIDDLEWARE. It wraps streams, so that each open stream keeps a thread.",
-            hint="Remove it from MIDDLEWARE and compress pages in the proxy, as deploy/nginx.conf does.",
-            id="sse.W003",
-        )
-
-
-def _proxy_warnings() -> Iterator[CheckMessage]:
+        text = "GZipMiddleware is in MIDDLEWARE. It wraps streams, so that each open stream keeps a thread."
+        yield _message("W003", text)
     for part in sorted({part.strip() for part in setting("FORWARDED_ALLOW_IPS").split(",")} - {"", "*"}):
         try:
             ipaddress.ip_network(part, strict=False)
         except ValueError:
-            yield Warning(
-                f"FORWARDED_ALLOW_IPS contains {part!r}, which is neither an address nor a network.",
-                hint="Set it to addresses such as 10.0.0.7, networks such as 10.0.0.0/8, or * alone.",
-                id="sse.W004",
-            )
+            text = f"FORWARDED_ALLOW_IPS contains {part!r}, which is neither an address nor a network."
+            yield _message("W004", text)
 
 
-def _memory_warnings() -> Iterator[CheckMessage]:
-    if str(setting("SSE_BROKER_URL")).startswith("memory://"):
-        yield Warning(
-            "SSE_BROKER_URL is memory://: other server workers and task workers get no events.",
-            hint="Set it to database:// or redis://…. If the site runs as a single process, add sse.W005 to "
-            "SILENCED_SYSTEM_CHECKS.",
-            id="sse.W005",
-        )
-
-
-def _hand_off_warnings() -> Iterator[CheckMessage]:
+def _deployment_warnings() -> Iterator[CheckMessage]:
+    if setting("SSE_BROKER_URL").startswith("memory://"):
+        text = "SSE_BROKER_URL is memory://: other server workers and task workers get no events."
+        yield _message("W005", text)
     path = getattr(settings, "ASGI_APPLICATION", None)
     if not path or not _is_handed_off(path):
-        yield Warning(
-            f"ASGI_APPLICATION is {path!r}, which does not hand off streams: each open stream keeps a thread.",
-            hint="In that module write `from apps.sse.asgi import hand_off` and "
-            "`application = hand_off(get_asgi_application())`. If another wrapper contains it already, add "
-            "sse.W006 to SILENCED_SYSTEM_CHECKS.",
-            id="sse.W006",
-        )
+        text = f"ASGI_APPLICATION is {path!r}, which does not hand off streams: each open stream keeps a thread."
+        yield _message("W006", text)
 
 
 def _is_handed_off(path: str) -> bool:
