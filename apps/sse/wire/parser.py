@@ -8,6 +8,8 @@ from .events import decode_data
 
 # A CR at the very end may be half of a CRLF.
 LINE_END = re.compile(r"\r\n|\n|\r(?!\Z)")
+# What makes the value of a field invalid, so that it is ignored.
+INVALID = {"id": re.compile("\0"), "retry": re.compile(r"[^0-9]|^\Z")}
 
 
 class ReceivedEvent(NamedTuple):
@@ -50,7 +52,8 @@ class Parser:
         self.last_event_id = last_event_id
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
         self._rest = ""
-        self._begin()
+        self._lines: list[str] = []
+        self._fields: dict[str, str] = {}
 
     def feed(self, data: bytes) -> list[ReceivedEvent]:
         """Return the events that these bytes complete."""
@@ -61,13 +64,6 @@ class Parser:
         *lines, self._rest = LINE_END.split(self._rest + self._decoder.decode(data))
         return [frame for line in lines if (frame := self._parse(line))]
 
-    def _begin(self) -> None:
-        self._name = ""
-        self._lines: list[str] = []
-        self._id: str | None = None
-        self._comment: str | None = None
-        self._retry: int | None = None
-
     def _parse(self, line: str) -> Frame | None:
         if not line:
             return self._finish()
@@ -75,21 +71,15 @@ class Parser:
         value = value.removeprefix(" ")
         if field == "data":
             self._lines.append(value)
-        elif field == "event":
-            self._name = value
-        elif field == "id" and "\0" not in value:
-            self._id = value
-        elif field == "retry" and re.fullmatch(r"[0-9]+", value, re.ASCII):
-            self._retry = int(value)
-        elif not field:
-            self._comment = value
+        elif field not in INVALID or not INVALID[field].search(value):
+            self._fields[field] = value
         return None
 
     def _finish(self) -> Frame:
-        if self._id is not None:
-            self.last_event_id = self._id
-        text = "\n".join(self._lines)
-        event = ReceivedEvent(self._name or "message", decode_data(text), self._id, text) if self._lines else None
-        frame = Frame(event, self._id, self._comment, self._retry)
-        self._begin()
-        return frame
+        lines, fields = self._lines, self._fields
+        self._lines, self._fields = [], {}
+        id, retry, text = fields.get("id"), fields.get("retry"), "\n".join(lines)
+        if id is not None:
+            self.last_event_id = id
+        event = ReceivedEvent(fields.get("event") or "message", decode_data(text), id, text) if lines else None
+        return Frame(event, id, fields.get(""), retry if retry is None else int(retry))
