@@ -13,6 +13,7 @@ MISSING_STATES = {"42P01", "42703"}
 MISSING_IN_SQLITE = re.compile(r"no such (table|column)|has no column named")
 
 logger = logging.getLogger("apps.sse")
+log_once = functools.cache(logger.error)
 
 
 def migration_hint(error: BaseException | None) -> str:
@@ -27,12 +28,6 @@ def migration_hint(error: BaseException | None) -> str:
     hint = f"The database is not migrated ({first_line}): run `python manage.py migrate`."
     log_once(hint)
     return hint
-
-
-@functools.cache
-def log_once(message: str) -> None:
-    """Log an error once in this process."""
-    logger.error(message)
 
 
 def is_invalid_statement(error: BaseException) -> bool:

@@ -65,11 +65,14 @@ class ConnectionCounts:
         """Count one more connection of a client; return the limit that it would exceed instead, if any."""
         # One lock around the check and the count, because a server may answer in many threads.
         with self._lock:
-            exceeded = next((limit for limit in LIMITS if self._is_reached(limit, limit.key(client))), None)
-            if exceeded is None:
+            if (exceeded := self.exceeded(client)) is None:
                 self._change(client, 1)
         self._apply_removed()
         return exceeded
+
+    def exceeded(self, client: Client) -> Limit | None:
+        """Return the limit that one more connection of a client would exceed, if any."""
+        return next((limit for limit in LIMITS if self._is_reached(limit, limit.key(client))), None)
 
     def remove(self, client: Client) -> None:
         """Count one connection less. A destructor may call this, also while its thread holds the lock."""
@@ -130,7 +133,13 @@ def rate_limited(view: Callable) -> Callable:
     @functools.wraps(view)
     def limited(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         seconds = 0 if request.method in SAFE_METHODS else retry_after(request.user)
-        return _refusal(request, seconds) if seconds else view(request, *args, **kwargs)
+        if not seconds:
+            return view(request, *args, **kwargs)
+        response = refuse(429, f"Too many requests. Try again in {seconds} seconds.")
+        with contextlib.suppress(TemplateDoesNotExist):
+            response = render(request, "429.html", {"seconds": seconds}, status=429)
+        response.headers["Retry-After"] = str(seconds)
+        return response
 
     return limited
 
@@ -158,11 +167,3 @@ def _increment(key: str) -> int:
         # Users can still publish while the cache fails.
         logger.warning("The cache does not respond, so no rate limit is applied.", exc_info=True)
         return 0
-
-
-def _refusal(request: HttpRequest, seconds: int) -> HttpResponse:
-    response = refuse(429, f"Too many requests. Try again in {seconds} seconds.")
-    with contextlib.suppress(TemplateDoesNotExist):
-        response = render(request, "429.html", {"seconds": seconds}, status=429)
-    response.headers["Retry-After"] = str(seconds)
-    return response

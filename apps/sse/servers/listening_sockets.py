@@ -76,12 +76,7 @@ def _tcp_port(found: socket.socket) -> int | None:
 
 def _duplicate(number: int) -> socket.socket:
     # Raises OSError if another thread has closed the socket; so do calls to one whose connection is over.
-    copy = os.dup(number)
-    try:
-        return socket.socket(fileno=copy)
-    except OSError:
-        os.close(copy)
-        raise
+    return socket.socket(fileno=os.dup(number))
 
 
 def _identity(number: int) -> tuple[int, int] | None:
