@@ -14,11 +14,12 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedCookies
 from django.core.signals import request_started
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
+from django.http import HttpRequest
 
 from ..delivery import control
 from ..delivery.hub import get_hub
 from ..stats.metrics import EndReason
-from ..stream import recent_revocations, registry
+from ..stream import registry
 from ..stream.registry import OpenConnection
 from ..wire.events import Event
 from .access_check import checker
@@ -26,6 +27,8 @@ from .identity import account_fields, session_hash
 
 # No request of this process is older.
 STARTED_AT = time.time()
+# Where a request's scope or environment has its start.
+START_KEY = "apps.sse.started_at"
 
 logger = logging.getLogger("apps.sse")
 
@@ -64,11 +67,21 @@ def close_view(name: str) -> None:
     control.send("close-view", {"view": name})
 
 
+def note_start(environ: dict[str, Any] | None = None, scope: dict[str, Any] | None = None, **_: Any) -> None:
+    """Note the start of a request, before any data is read for it; a receiver of `request_started`."""
+    (scope if environ is None else environ).setdefault(START_KEY, time.time())  # type: ignore[union-attr]
+
+
+def started_at(request: HttpRequest) -> float:
+    """Return the Unix time when a request started: now, unless that was noted before."""
+    return getattr(request, "scope", request.META).setdefault(START_KEY, time.time())
+
+
 def connect_signals() -> None:
     """Receive the revocations of other processes, and Django's signals about users and sessions."""
     control.received.connect(_receive)
     control.lost.connect(_end_all)
-    request_started.connect(recent_revocations.on_request_started)
+    request_started.connect(note_start)
     registry.stream_opened.connect(_on_stream_opened)
     user_logged_in.connect(_logged_in)
     user_logged_out.connect(_logged_out)
@@ -87,8 +100,8 @@ def _connect_users() -> None:
         if field := {field.name: field for field in user._meta.many_to_many}.get(name):
             m2m_changed.connect(_permissions_changed, sender=field.remote_field.through)
     group = apps.get_model("auth", "Group")
-    m2m_changed.connect(_group_changed, sender=group.permissions.through)
-    post_delete.connect(_group_changed, sender=group)
+    m2m_changed.connect(_permissions_changed, sender=group.permissions.through)
+    post_delete.connect(_permissions_changed, sender=group)
 
 
 def _on_stream_opened(stream: OpenConnection, **_: Any) -> None:
@@ -126,7 +139,7 @@ def _close_view(data: dict[str, Any], before: float) -> None:
 
 def _check(data: dict[str, Any], before: float) -> None:
     """Check all open streams. End streams of users that are opening, whose permissions are not known yet."""
-    recent_revocations.add(lambda s: s.opened_at < before and s.client.fingerprint is not None, "access")
+    registry.revoke_opening(lambda s: s.opened_at < before and s.client.fingerprint is not None, "access")
     checker.check_soon()
 
 
@@ -164,16 +177,13 @@ def _deleted(instance: Any, **_: Any) -> None:
     _call_or_log(close_streams, user=instance)
 
 
-def _permissions_changed(instance: Any, action: str, reverse: bool, **_: Any) -> None:
-    if not reverse and action.startswith("post_"):
+def _permissions_changed(instance: Any, action: str = "post_delete", **_: Any) -> None:
+    if not action.startswith("post_"):
+        return
+    if isinstance(instance, get_user_model()):
         _call_or_log(close_streams, user=instance)
-    elif action.startswith("post_"):
-        # The instance is a group or a permission, the users are unknown.
-        _call_or_log(control.send, "check", {})
-
-
-def _group_changed(action: str = "post_delete", **_: Any) -> None:
-    if action.startswith("post_"):
+    else:
+        # A group or a permission, whose users are unknown.
         _call_or_log(control.send, "check", {})
 
 

@@ -17,11 +17,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from ..access.identity import client_of, refuse_other_user
 from ..access.limits import connection_counts, refuse
+from ..access.revocation import started_at
 from ..databases import is_invalid_statement, migration_hint
 from ..delivery.hub import get_hub
 from ..delivery.log import Unavailable
 from ..servers.asgi import SCOPE_KEY
-from ..stream import recent_revocations
 from ..stream.connection import Connection
 from ..stream.registry import Client
 from ..stream.sources import Source
@@ -63,11 +63,10 @@ class Admission:
         if request.method == "HEAD":
             self.close()
             return None
-        client, started = self._client or Client(), recent_revocations.take_start(request)
         connection = Connection(
             source.play,
-            client=client,
-            started=started,
+            client=self._client or Client(),
+            opened_at=started_at(request),
             has_positions=source.has_positions,
             on_release=_remove,
             **options,
@@ -114,7 +113,7 @@ def _admission(request: HttpRequest, cors: CORS) -> Iterator[None]:
 def _wrap_sync(view: Callable, cors: CORS) -> Callable:
     @wraps(view)
     def wrapped(request, *args, **kwargs):
-        recent_revocations.ensure_start(request)
+        started_at(request)
         if early := cors.before_view(request):
             return early
         try:
@@ -137,7 +136,7 @@ def _wrap_async(view: Callable, cors: CORS) -> Callable:
 
     @wraps(view)
     async def wrapped(request, *args, **kwargs):
-        recent_revocations.ensure_start(request)
+        started_at(request)
         if early := cors.before_view(request):
             return early
         if SCOPE_KEY in getattr(request, "scope", ()):

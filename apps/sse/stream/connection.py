@@ -11,7 +11,7 @@ import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import KW_ONLY, InitVar, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from ..conf import setting
@@ -20,7 +20,7 @@ from ..delivery.hub import get_hub
 from ..stats import metrics
 from ..stats.metrics import EndReason
 from ..wire.events import Event, Position, sse_comment, sse_event, sse_retry
-from . import recent_revocations, registry
+from . import registry
 from .registry import Client
 
 KEEPALIVE = sse_comment("keepalive").encode()
@@ -38,7 +38,7 @@ class Connection:
     One open stream. `play` writes to it, and returns whether only events of channels follow.
 
     `opening` is sent first. `retry_ms` is the client's reconnection delay, `keepalive` the seconds of silence
-    after which a comment is sent, `name` the view in the log, `started` the start of the request.
+    after which a comment is sent, `name` the view in the log, `opened_at` the Unix time when the request started.
     `has_positions`: `play` sends the position at which it begins.
     `on_release` is called once with the client when the connection no longer counts for the limits.
     Writing never waits: while a call of `send` waits for the client, later data is kept in the backlog. With
@@ -53,14 +53,12 @@ class Connection:
     client: Client
     name: str = "stream"
     has_positions: bool = False
-    started: InitVar[recent_revocations.RequestStart | None] = None
+    opened_at: float = field(default_factory=time.time)
     on_release: Callable[[Client], object] | None = None
     channels: tuple[str, ...] = field(default=(), init=False)
     latest: bool = field(default=False, init=False)
     keepalive_frame: Callable[[], bytes] = field(default=lambda: KEEPALIVE, init=False)
     permissions: int | None = field(default=None, init=False)
-    newest_revocation: recent_revocations.Revocation | None = field(init=False)
-    opened_at: float = field(init=False)
     ends_at: float = field(init=False)
     end_reason: EndReason | None = field(default=None, init=False)
     events: int = field(default=0, init=False)
@@ -76,8 +74,7 @@ class Connection:
     _backlog: Backlog | None = field(default=None, init=False)
     _is_closed: bool = field(default=False, init=False)
 
-    def __post_init__(self, started: recent_revocations.RequestStart | None) -> None:
-        self.opened_at, self.newest_revocation = started or recent_revocations.RequestStart.now()
+    def __post_init__(self) -> None:
         self.written_at = time.monotonic()
         max_age = setting("SSE_MAX_AGE")
         # Random, so that streams which began together do not end together.

@@ -10,15 +10,15 @@ import contextvars
 import logging
 import time
 import weakref
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
+from itertools import takewhile
 from typing import Any, NamedTuple, Protocol
 
 from django.dispatch import Signal
 
 from ..stats import metrics
 from ..stats.metrics import EndReason
-from . import recent_revocations
 
 logger = logging.getLogger("apps.sse")
 
@@ -27,6 +27,8 @@ TICK_SECONDS = 1.0
 LINGER_SECONDS = 30.0
 # Pairs of a user and a view in the `summary()`, so that its size is bounded.
 MAX_USERS = 1000
+# Revocations that an opening stream may have missed. One that may have missed more ends and opens again.
+MAX_REVOCATIONS = 1000
 
 
 class Client(NamedTuple):
@@ -49,7 +51,6 @@ class OpenConnection(Protocol):
     """What this module and `access` use of a `Connection`."""
 
     client: Client
-    newest_revocation: recent_revocations.Revocation | None
     permissions: int | None
     name: str
     opened_at: float
@@ -66,6 +67,15 @@ class OpenConnection(Protocol):
 
 type Predicate = Callable[[OpenConnection], bool]
 
+
+class Revocation(NamedTuple):
+    """An order to end all streams that match, given at a Unix time in seconds."""
+
+    at: float
+    matches: Predicate
+    reason: EndReason
+
+
 # Sent on its event loop with each `stream` that was opened. An exception of a receiver ends the stream.
 stream_opened = Signal()
 # Sent about once a second on each event loop with open streams.
@@ -81,7 +91,7 @@ class Registry:
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, connection: OpenConnection) -> None:
-        """Add a connection, and end it if it was revoked since its request started."""
+        """Add a connection, and end it if a revocation since its request started matches."""
         self.connections.add(connection)
         logger.info("%s: stream opened", connection.name, extra={"stream": connection.name})
         # In a context of its own, because it outlives the request of the first connection.
@@ -105,16 +115,15 @@ class Registry:
 
     def revoke(self, matches: Predicate, reason: EndReason) -> None:
         """End the connections that match, including those of requests that are still opening one."""
-        recent_revocations.add(matches, reason)
+        revoke_opening(matches, reason)
         self.end(matches, reason)
 
     def _open(self, connection: OpenConnection) -> None:
         stream_opened.send(sender=type(connection), stream=connection)
-        for revocation in connection.newest_revocation.later() if connection.newest_revocation else ():
-            if revocation.matches(connection):
+        missed = [*takewhile(lambda revocation: revocation.at >= connection.opened_at, reversed([*_revocations]))]
+        for revocation in missed:
+            if revocation.matches(connection) or len(missed) == MAX_REVOCATIONS:
                 connection.end(revocation.reason)
-        # A reference would keep all later revocations in memory.
-        connection.newest_revocation = None
 
     def _tick(self) -> None:
         # First, so that no exception below stops the timer.
@@ -124,6 +133,7 @@ class Registry:
 
 
 _registries: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Registry]" = weakref.WeakKeyDictionary()
+_revocations: deque[Revocation] = deque(maxlen=MAX_REVOCATIONS)
 _stopping = False
 
 
@@ -153,6 +163,11 @@ def open_streams() -> int:
 def end(matches: Predicate, reason: EndReason) -> None:
     """End the streams of this process that match; safe to call from any thread and from a signal handler."""
     _call_each(lambda registry: registry.end(matches, reason))
+
+
+def revoke_opening(matches: Predicate, reason: EndReason) -> None:
+    """End the matching streams whose requests have started: they may have read data from before the revocation."""
+    _revocations.append(Revocation(time.time(), matches, reason))
 
 
 def end_all(*, stopping: bool = False) -> None:

@@ -1,10 +1,10 @@
 """The streams of a user or a session are closed by a call and on Django's signals."""
 
 import asyncio
-import gc
 import json
 import logging
 import threading
+import time
 
 import pytest
 from django.contrib import auth
@@ -16,10 +16,10 @@ from django.test import Client as Browser
 from django.test import RequestFactory
 
 from apps.sse import SSEView, aclose_streams, close_streams
-from apps.sse.access.revocation import close_view
+from apps.sse.access.revocation import close_view, note_start, started_at
 from apps.sse.brokers import get_broker
 from apps.sse.delivery import control
-from apps.sse.stream import recent_revocations
+from apps.sse.stream import registry
 from apps.sse.wire.events import Event
 from tests.servers import wait_until
 
@@ -146,10 +146,10 @@ async def test_the_first_stream_of_a_process_is_closed_if_it_was_revoked_while_i
 def test_a_stream_that_is_revoked_during_a_long_mount_is_closed(ada, way):
     class Slow(SSEView):
         def mount(self, request, last_event_id):
-            before = recent_revocations.RequestStart.now().newest
+            started = started_at(request)
             close_streams(user=ada)
             if way == "hand-off":
-                assert wait_until(lambda: recent_revocations.RequestStart.now().newest is not before)
+                assert wait_until(lambda: registry._revocations and registry._revocations[-1].at > started)
 
         async def stream(self, request):
             while True:
@@ -171,7 +171,7 @@ class LoggedOutElsewhere:
         self.get_response = get_response
 
     def __call__(self, request):
-        recent_revocations.ensure_start(request)
+        started_at(request)
         close_streams(user=request.user)
         return self.get_response(request)
 
@@ -186,33 +186,21 @@ def test_the_first_stream_of_a_process_is_closed_if_it_was_revoked_before_its_vi
 @pytest.mark.parametrize("kept_by", ["scope", "environ"])
 def test_the_start_of_a_request_is_noted_before_any_middleware_runs(kept_by):
     kept = {}
-    [connected] = [
-        call for _, call, *_ in request_started.receivers if call() is recent_revocations.on_request_started
-    ]
+    [connected] = [call for _, call, *_ in request_started.receivers if call() is note_start]
     connected()(**{kept_by: kept})
-    recent_revocations.add(lambda stream: False, "access")
+    [noted] = kept.values()
     request = RequestFactory().get("/")
     setattr(request, "scope" if kept_by == "scope" else "META", kept)
-    recent_revocations.ensure_start(request)
-    assert len([*recent_revocations.take_start(request).newest.later()]) == 1
+    assert started_at(request) == noted <= time.time()
 
 
-async def test_a_revocation_is_freed_when_no_request_that_started_before_it_is_opening(ada, grace, monkeypatch):
-    # Objects of other tests may refer to earlier revocations.
-    monkeypatch.setattr(recent_revocations, "_newest", recent_revocations.Revocation(lambda stream: False, ""))
-    before = revocations_in_memory()
+async def test_a_stream_that_may_have_missed_more_revocations_than_are_kept_opens_again(ada):
     opening = Opened(ada)
-    async with Opened(ada):
-        for _ in range(3):
-            await all_messages_received(grace)
-        assert revocations_in_memory() >= before + 3
-        async with opening:
-            assert revocations_in_memory() == before
-
-
-def revocations_in_memory():
-    gc.collect()
-    return sum(isinstance(each, recent_revocations.Revocation) for each in gc.get_objects())
+    for _ in range(registry.MAX_REVOCATIONS):
+        registry.revoke_opening(lambda stream: False, "access")
+    async with opening as stream, Opened(ada) as later:
+        assert stream.end_reason == "access"
+        assert not later.is_ended
 
 
 async def test_a_replaced_log_ends_all_streams_because_revocations_may_be_lost(ada):
