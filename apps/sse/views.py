@@ -4,7 +4,6 @@ import inspect
 import logging
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import closing
 from typing import Any, Literal
 
 from asgiref.sync import sync_to_async
@@ -14,17 +13,23 @@ from django.utils.decorators import classonlymethod
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
+from .access.identity import client_of
+from .access.limits import connection_counts, refuse
+from .access.revocation import started_at
 from .delivery.hub import get_hub
-from .http.cors import CORS
+from .http.cors import refuse_cross_site
 from .http.response import StreamResponse
-from .http.view_wrapper import Admission, wrap_view
+from .http.view_wrapper import wrap_view
 from .publishing import check_channel
-from .stream.connection import reset_frame
+from .stream.connection import Connection, reset_frame
 from .stream.sources import ChannelSource, GeneratorSource, Source
 from .stream.subscription import StreamStart, Subscription
 from .wire.dom import DOMMixin
 from .wire.events import Event, Position, check_event_name, sse_comment, sse_event, sse_retry
 from .wire.ids import FINISHED, ID_ERRORS, LARGEST_INTEGER, IdKind, check_id, fits, is_integer, sent_id
+
+# One bound method for all connections, which saves memory in each of them.
+_remove = connection_counts.remove
 
 logger = logging.getLogger("apps.sse")
 
@@ -68,8 +73,10 @@ class SSEMixin(DOMMixin):
         It answers a CORS preflight and, if the view is async, loads `request.user` before any code of the class
         runs, access mixins included.
         """
-        view = super().as_view(**initkwargs)  # type: ignore[misc]
-        return wrap_view(view, CORS(cls(**initkwargs), only_streams=issubclass(cls, SSEView)))
+        view, only_streams = super().as_view(**initkwargs), issubclass(cls, SSEView)  # type: ignore[misc]
+        wrapped = wrap_view(view, cls(**initkwargs), only_streams=only_streams)
+        # A stream changes nothing, so a POST is answered with 405 rather than with a CSRF failure.
+        return csrf_exempt(wrapped) if only_streams else wrapped
 
     def event(self, event_type: str, data: Any, id: str | int | None = None) -> str:
         """
@@ -130,28 +137,30 @@ class SSEMixin(DOMMixin):
         return GeneratorSource(stream, self._start, joinable=self.joinable, **options)
 
     def _respond(self, source: Source) -> HttpResponseBase:
-        if sent_id(self.request) == FINISHED:
+        request, keepalive, opening = self.request, self.sse_keepalive_interval, sse_retry(self.sse_retry_ms)
+        if sent_id(request) == FINISHED:
             return HttpResponse(status=204)
-        keepalive, opening = self.sse_keepalive_interval, sse_retry(self.sse_retry_ms)
-        # Stops counting the stream if an error keeps it from being opened.
-        with closing(self._admission()) as admission:
-            if refused := admission.admit(self.request):
-                return refused
-            if sent_id(self.request) and self.get_last_event_id() is None:
-                opening += reset_frame("unknown-id")
-            connection = admission.connect(
-                self.request,
-                source,
-                opening=opening,
-                retry_ms=self.sse_retry_ms,
-                keepalive=keepalive,
-                name=sys.intern(f"{type(self).__module__}.{type(self).__qualname__}"),
-            )
-        return StreamResponse(self.request, connection, source, keepalive=keepalive, compress=self.sse_compress)
-
-    def _admission(self) -> Admission:
-        # There is none if `View` comes first in the base classes.
-        return getattr(self.request, "sse_admission", None) or Admission(CORS(self, only_streams=False))
+        if refused := refuse_cross_site(self, request):
+            return refused
+        # Of the request's present user, because `mount()` may have logged in another one.
+        client = client_of(request)
+        if limit := connection_counts.try_add(client):
+            return refuse(limit.status, limit.reason)
+        connection = Connection(
+            source.play,
+            opening=opening,
+            retry_ms=self.sse_retry_ms,
+            keepalive=keepalive,
+            client=client,
+            name=sys.intern(f"{type(self).__module__}.{type(self).__qualname__}"),
+            has_positions=source.has_positions,
+            opened_at=started_at(request),
+            on_release=_remove,
+        )
+        if sent_id(request) and self.get_last_event_id() is None:
+            connection.opening += reset_frame("unknown-id")
+        opened = None if request.method == "HEAD" else connection
+        return StreamResponse(request, opened, source, keepalive=keepalive, compress=self.sse_compress)
 
     def _since(self) -> Position | None:
         return Position.parse(self.get_last_event_id() or "")
@@ -184,22 +193,10 @@ class SSEView(SSEMixin, View):
     follow: Literal["every", "latest"] = "every"
     _before_mount: dict[str, Any] | None = None
 
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        if cls._follows(cls.channels):
-            cls.event_id = Position
-
     def __init__(self, **initkwargs: Any) -> None:
         super().__init__(**initkwargs)
-        self._initkwargs = initkwargs
-
-    @classonlymethod
-    def as_view(cls, **initkwargs):
-        """Return the view, as `SSEMixin.as_view` does."""
-        if cls._follows(initkwargs.get("channels")):
-            initkwargs["event_id"] = Position
-        # A stream changes nothing, so a POST is answered with 405 rather than with a CSRF failure.
-        return csrf_exempt(super().as_view(**initkwargs))
+        if self._follows():
+            self.event_id = Position
 
     async def mount(
         self, request: HttpRequest, last_event_id: str | None, *args: Any, **kwargs: Any
@@ -212,8 +209,9 @@ class SSEView(SSEMixin, View):
 
         `last_event_id` is valid for `event_id`, or None. If it is a text that your code cannot use, and
         this method, or `stream()` before its first event, raises `ValueError`, `OverflowError`,
-        `ValidationError` or `DataError`, the client gets `sse:reset`, and a new instance of the view
-        gets None. This does not apply to integers of at most 18 digits: an error that they cause is a 500.
+        `ValidationError` or `DataError`, the client gets `sse:reset`, and this method runs again with
+        None, without the attributes that it has set. This does not apply to integers of at most 18
+        digits: an error that they cause is a 500.
         """
 
     def get_channels(self, request: HttpRequest) -> Sequence[str] | Awaitable[Sequence[str]]:
@@ -233,15 +231,16 @@ class SSEView(SSEMixin, View):
 
     async def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Return the stream, or the response of `mount()` instead."""
-        if refused := self._admission().admit(request):
-            return refused
+        if limit := connection_counts.exceeded(client_of(request)):
+            return refuse(limit.status, limit.reason)
         last_id = self.get_last_event_id()
         if last_id is not None and not is_integer(last_id):
             self._before_mount = vars(self).copy()
         try:
             return await self._open()
         except ID_ERRORS as error:
-            return await (await self._without_id(error))._open()
+            self._ignore_id(error)
+            return await self._open()
 
     async def _open(self) -> HttpResponseBase:
         response = await self._mount()
@@ -251,7 +250,7 @@ class SSEView(SSEMixin, View):
             return response
         if response is not None:
             raise TypeError(f"{type(self).__name__}.mount() must return a response or None, not {response!r}.")
-        if not self._follows(self.channels):
+        if not self._follows():
             return self._respond(self._generated(self.stream(self.request), restart=self._restart))
         has_own_channels = type(self).get_channels is not SSEView.get_channels
         names = await _call(self.get_channels, self.request) if has_own_channels else self.channels
@@ -265,27 +264,24 @@ class SSEView(SSEMixin, View):
         return await _call(self.mount, self.request, self.get_last_event_id(), *self.args, **self.kwargs)
 
     async def _restart(self, error: Exception) -> GeneratorSource:
-        view = await self._without_id(error)
-        if await view._mount() is not None:
+        self._ignore_id(error)
+        if await self._mount() is not None:
             raise error
-        return view._generated(view.stream(view.request))
+        return self._generated(self.stream(self.request))
 
-    async def _without_id(self, error: Exception) -> "SSEView":
-        """Return a new instance that ignores the client's id; raise `error` if it cannot be caused by the id."""
+    def _ignore_id(self, error: Exception) -> None:
+        """Go back to before `mount()`, and ignore the client's id; raise `error` if the id cannot be its cause."""
         if self._before_mount is None:
             raise error
         text = "%s: a client's id %r raised %r. The stream starts without an id."
         logger.warning(text, type(self).__name__, sent_id(self.request)[:100], error)
-        view = type(self)(**self._initkwargs)
-        await sync_to_async(view.setup)(self.request, *self.args, **self.kwargs)
-        # dispatch() may have set attributes, which the new view needs; what mount() set is dropped.
-        vars(view).update(self._before_mount | vars(view), _ignores_id=True)
-        return view
+        before = self._before_mount
+        vars(self).clear()
+        vars(self).update(before, _ignores_id=True)
 
-    @classmethod
-    def _follows(cls, channels: Sequence[str] | None) -> bool:
-        names_channels = bool(channels) or cls.get_channels is not SSEView.get_channels
-        return names_channels and cls.stream is SSEView.stream
+    def _follows(self) -> bool:
+        names_channels = bool(self.channels) or type(self).get_channels is not SSEView.get_channels
+        return names_channels and type(self).stream is SSEView.stream
 
 
 async def _call(function: Callable, *args: Any, **kwargs: Any) -> Any:

@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.test import AsyncClient, Client, TestCase, TransactionTestCase, override_settings
 from django.urls import path
 
-from apps.sse import SSEView, aposition, apublish, position, publish, shared
+from apps.sse import Position, SSEView, aposition, apublish, position, publish, shared
 from apps.sse.access import revocation
 from apps.sse.access.access_check import AccessCheck
 from apps.sse.delivery.hub import Hub
@@ -52,7 +52,7 @@ class Broken(SSEView):
 
 
 class Listening(SSEView):
-    event_id = News.event_id
+    event_id = Position
     ended = []
 
     async def stream(self, request):
