@@ -4,7 +4,6 @@ System checks of the settings.
 `manage.py check` and `runserver` run them. Other servers do not, so `hand_off` raises the first error.
 """
 
-import ipaddress
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -16,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils.module_loading import import_string
 
+from .access.identity import trusted_proxies
 from .brokers import broker_class
 from .conf import DEFAULTS, setting
 
@@ -118,12 +118,10 @@ def _warnings() -> Iterator[CheckMessage]:
     if "django.middleware.gzip.GZipMiddleware" in settings.MIDDLEWARE:
         text = "GZipMiddleware is in MIDDLEWARE. It wraps streams, so that each open stream keeps a thread."
         yield _message("W003", text)
-    for part in sorted({part.strip() for part in setting("FORWARDED_ALLOW_IPS").split(",")} - {"", "*"}):
-        try:
-            ipaddress.ip_network(part, strict=False)
-        except ValueError:
-            text = f"FORWARDED_ALLOW_IPS contains {part!r}, which is neither an address nor a network."
-            yield _message("W004", text)
+    names, _ = trusted_proxies(setting("FORWARDED_ALLOW_IPS"))
+    for name in sorted(names - {"*"}):
+        text = f"FORWARDED_ALLOW_IPS contains {name!r}, which is neither an address nor a network."
+        yield _message("W004", text)
 
 
 def _deployment_warnings() -> Iterator[CheckMessage]:

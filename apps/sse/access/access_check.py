@@ -137,13 +137,15 @@ def changed_accounts(streams: Collection[OpenConnection]) -> set[OpenConnection]
 
 
 def ended_sessions(streams: Collection[OpenConnection]) -> set[OpenConnection]:
-    """Return the streams whose session in the database was deleted or has expired."""
+    """Return the streams whose session was deleted or has expired, if sessions are in the database."""
     with_session = [stream for stream in streams if stream.client.session_key]
-    if not with_session or (model := _session_model()) is None:
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    if not with_session or not issubclass(store, SessionStore):
         return set()
+    sessions = store.get_model_class().objects
     valid_keys: set[str] = set()
     for keys in batched({stream.client.session_key for stream in with_session}, KEYS_AT_ONCE):
-        rows = model.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+        rows = sessions.filter(session_key__in=keys, expire_date__gt=timezone.now())
         valid_keys.update(rows.values_list("session_key", flat=True))
     return {stream for stream in with_session if stream.client.session_key not in valid_keys}
 
@@ -180,9 +182,3 @@ def _ids(field: Any, user: str) -> Subquery:
     rows: QuerySet = field.remote_field.through.objects.filter(**{user: OuterRef("pk")}).order_by().values(user)
     listed = StringAgg(Cast(f"{field.m2m_reverse_field_name()}_id", CharField()), Value(","))
     return Subquery(rows.annotate(listed=listed).values("listed"))
-
-
-def _session_model() -> Any:
-    """Return the model of the stored sessions, or None if the session engine does not use the database."""
-    store = import_module(settings.SESSION_ENGINE).SessionStore
-    return store.get_model_class() if issubclass(store, SessionStore) else None

@@ -104,21 +104,21 @@ def _session_key(session: Any) -> str:
 
 
 def _is_trusted(address: str, proxies: str) -> bool:
-    trusts_all, names, networks = _trusted(proxies)
+    names, networks = trusted_proxies(proxies)
     ip = _parsed(address)
-    return trusts_all or address in names or (ip is not None and any(ip in network for network in networks))
+    return not names.isdisjoint(("*", address)) or any(ip in network for network in networks if ip is not None)
 
 
 @functools.cache
-def _trusted(proxies: str) -> tuple[bool, frozenset[str], list[Any]]:
-    """Return whether all proxies are trusted, and the trusted socket names and networks."""
+def trusted_proxies(proxies: str) -> tuple[frozenset[str], list[Any]]:
+    """Return the names of sockets, or `*` for all proxies, and the networks in `FORWARDED_ALLOW_IPS`."""
     names, networks = set(), []
     for part in filter(None, (part.strip() for part in proxies.split(","))):
         try:
             networks.append(ipaddress.ip_network(part, strict=False))
         except ValueError:
             names.add(part)
-    return "*" in names, frozenset(names), networks
+    return frozenset(names), networks
 
 
 def _without_port(hop: str) -> str:
@@ -138,6 +138,7 @@ def _network_of(address: str) -> str:
     return str(ipaddress.ip_network((int(ip), IPV6_BITS), strict=False))
 
 
+@functools.lru_cache
 def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         ip = ipaddress.ip_address(address)

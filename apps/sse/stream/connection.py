@@ -107,8 +107,6 @@ class Connection:
         try:
             streams.add(self)
             metrics.counts["opened"] += 1
-            if registry.is_stopping():
-                self.end("restart")
             self.write(self.opening.encode())
             del self.opening
             try:

@@ -120,6 +120,8 @@ class Registry:
 
     def _open(self, connection: OpenConnection) -> None:
         stream_opened.send(sender=type(connection), stream=connection)
+        if _stopping:
+            connection.end("restart")
         missed = [*takewhile(lambda revocation: revocation.at >= connection.opened_at, reversed([*_revocations]))]
         for revocation in missed:
             if revocation.matches(connection) or len(missed) == MAX_REVOCATIONS:
@@ -143,11 +145,6 @@ def get_registry() -> Registry:
     if loop not in _registries:
         _registries[loop] = Registry(loop)
     return _registries[loop]
-
-
-def is_stopping() -> bool:
-    """Return whether this process is about to stop."""
-    return _stopping
 
 
 def all_open() -> list[OpenConnection]:
