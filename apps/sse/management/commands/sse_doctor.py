@@ -1,5 +1,6 @@
 """Check a site's streams through their public URL."""
 
+import contextlib
 from urllib.parse import urlsplit
 
 from django.core.management.base import BaseCommand, CommandError
@@ -43,14 +44,11 @@ class Command(BaseCommand):
 
 
 def _url(url: str) -> str:
-    try:
+    with contextlib.suppress(ValueError):
         parts = urlsplit(url)
-        valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid:
-        raise CommandError(f"{url} is not a URL: write it in full, such as https://example.com/.")
-    return url
+        if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0:
+            return url
+    raise CommandError(f"{url} is not a URL: write it in full, such as https://example.com/.")
 
 
 def _pair(option: str, text: str, separator: str) -> tuple[str, str]:

@@ -103,12 +103,9 @@ def as_json(event: Event) -> str:
 def as_line(event: Event) -> str:
     """Return an event as a readable line, without control characters for the terminal."""
     parts = (f"{_time(event):%H:%M:%S.%f}"[:-3], event.position, event.channel, event.name, event.text)
-    return "  ".join(_escaped(str(part)) for part in parts)
+    line = "  ".join(map(str, parts))
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
 def _time(event: Event) -> datetime:
     return datetime.fromtimestamp(event.sent_at, UTC).astimezone()
-
-
-def _escaped(text: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
