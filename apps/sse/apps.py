@@ -22,6 +22,7 @@ class SSEConfig(AppConfig):
         registry.connect_metrics()
         processes.connect_signals()
         metrics.gauges["bus_up"] = hub.can_read
+        metrics.gauges["memory_share"] = metrics.memory_share
         metrics.gauges["max_connections"] = limits.max_connections
         logging.getLogger("django.request").addFilter(view_wrapper.without_traceback)
         # The only call in the main thread of a server with threads. Others install handlers later: repeated then.

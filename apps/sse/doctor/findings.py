@@ -150,6 +150,12 @@ def load(before: Iterable[Process], after: Iterable[Process]) -> Iterator[Findin
         yield _ceiling(
             number / limit, text, "Raise SSE_MAX_TOTAL and the limit of open files, or WEB_CONCURRENCY."
         )
+    if share := max((gauge.get("memory_share", 0) for gauge in gauges), default=0):
+        text = f"The fullest container or machine of the web servers uses {share:.0%} of its memory."
+        yield _ceiling(share, text, "Add memory, or lower SSE_MAX_TOTAL or WEB_CONCURRENCY.")
+    if resets := sum(row.data["counts"].get("resets", 0) for row in after):
+        text = f"Since these processes started, {resets:,} returning clients got an sse:reset in place of events."
+        yield Finding("note", text, "Keep events for longer (SSE_RETENTION_COUNT), unless the log was replaced.")
     earlier = {row.pk: row.data for row in before}
     spans = [(earlier[row.pk], row.data) for row in after if row.pk in earlier]
     passed = [(old, new, new["seconds"] - old["seconds"]) for old, new in spans if new["seconds"] > old["seconds"]]

@@ -1,15 +1,19 @@
 """The counters, gauges and histograms of this process, which `processes` writes to the database."""
 
+import re
 import threading
 import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 from django.db import transaction
 
+CONTAINER = Path("/sys/fs/cgroup")
 # Seconds from `publish()` until the event was written to the last client of this process.
 DELIVERY_DELAY = "delivery_delay_seconds"
 DELAY_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -74,6 +78,19 @@ def count_after_commit(name: str) -> None:
         transaction.on_commit(partial(count, name))
     else:
         count(name)
+
+
+def memory_share() -> float:
+    """Return which share of the container's memory, or else of the machine's, is in use; 0 if it is unknown."""
+    with suppress(OSError, ValueError):  # Without a limit the file contains "max", or there is none.
+        limit, used = (int((CONTAINER / f"memory.{name}").read_text()) for name in ("max", "current"))
+        [cached] = re.findall(r"\binactive_file (\d+)", (CONTAINER / "memory.stat").read_text())
+        return (used - int(cached)) / limit
+    with suppress(OSError, ValueError):
+        machine = Path("/proc/meminfo").read_text()
+        total, available = map(int, re.findall(r"Mem(?:Total|Available): +(\d+)", machine))
+        return 1 - available / total
+    return 0
 
 
 def report() -> dict[str, Any]:

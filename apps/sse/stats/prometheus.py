@@ -30,6 +30,7 @@ GAUGES = {
     "max_connections": ("sse_max_connections", "Streams that the process can have: see SSE_MAX_TOTAL."),
     "backlog_connections": ("sse_backlog_connections", "Open streams with data that the client has not read yet."),
     "backlog_bytes": ("sse_backlog_bytes", "Bytes queued for clients that have not read them yet."),
+    "memory_share": ("sse_memory_share", "Share of the container's or the machine's memory that is in use."),
     "bus_up": ("sse_bus_up", "1 if the process can read events, 0 if it refuses streams because it cannot."),
 }
 COUNTERS = {

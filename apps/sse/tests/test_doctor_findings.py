@@ -53,16 +53,26 @@ def row(pk, seconds, cpu_seconds, published=0, **gauges):
 def test_the_doctor_reports_how_near_the_processes_are_to_their_ceilings():
     before = [row(1, 10, 2), row(2, 10, 5, published=100)]
     after = [
-        row(1, 20, 3, connections=900, max_connections=1000),
-        row(2, 20, 14, 150, connections=0, max_connections=1000),
+        row(1, 20, 3, connections=900, max_connections=1000, memory_share=0.4),
+        row(2, 20, 14, 150, connections=0, max_connections=1000, memory_share=0.8),
     ]
     found = {finding.text: (finding.level, finding.advice) for finding in findings.load(before, after)}
     assert [*found] == [
         "The web process with the most streams has 900 of at most 1,000.",
+        "The fullest container or machine of the web servers uses 80% of its memory.",
         "The busiest process uses 90% of a core.",
         "The site publishes 5.0 events per second. docs/scale.md has the broker's limit.",
     ]
-    assert [level for level, _ in found.values()] == ["note", "note", "ok"]
+    assert [level for level, _ in found.values()] == ["note", "note", "note", "ok"]
+
+
+def test_the_doctor_notes_that_the_log_is_too_short_for_clients_that_return():
+    rows = [row(1, 10, 2), row(2, 10, 2)]
+    for each, resets in zip(rows, (1_000, 2), strict=True):
+        each.data["counts"]["resets"] = resets
+    [finding] = findings.load([], rows)
+    assert (finding.level, "1,002 returning clients" in finding.text) == ("note", True)
+    assert "SSE_RETENTION_COUNT" in finding.advice
 
 
 def test_the_doctor_needs_two_rows_of_a_process_to_report_its_load():

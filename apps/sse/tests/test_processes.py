@@ -4,6 +4,7 @@ import logging
 from datetime import timedelta
 from types import SimpleNamespace
 
+import psutil
 import pytest
 from django.core.management import call_command
 from django.db import OperationalError
@@ -145,3 +146,15 @@ def test_a_process_that_runs_queued_tasks_is_a_worker(kinds):
     assert kinds == []
     processes._on_task(SimpleNamespace(backend="default"))
     assert kinds == ["worker"]
+
+
+def test_the_memory_in_use_is_that_of_the_container_without_its_cache_or_that_of_the_machine(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setattr(metrics, "CONTAINER", tmp_path)
+    (tmp_path / "memory.current").write_text("900\n")
+    (tmp_path / "memory.stat").write_text("anon 500\ninactive_file 100\n")
+    (tmp_path / "memory.max").write_text("1000\n")
+    assert metrics.memory_share() == 0.8
+    (tmp_path / "memory.max").write_text("max\n")
+    assert metrics.memory_share() == pytest.approx(psutil.virtual_memory().percent / 100, abs=0.05)

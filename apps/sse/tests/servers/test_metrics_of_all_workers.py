@@ -76,6 +76,7 @@ def test_every_worker_returns_the_metrics_of_all_and_no_row_is_left_after_their_
             assert metrics.total("sse_connections_opened_total") == 4
             assert metrics.total("sse_events_delivered_total") == 4
             assert set(metrics.of_processes("sse_bus_up").values()) == {1}
+            assert 0 < min(metrics.of_processes("sse_memory_share").values()) < 1
         stack.close()
         wait_until(lambda: Metrics(server.url).total("sse_connections") == 0, 30)
         assert Metrics(server.url).total("sse_events_delivered_total") == 4
