@@ -134,11 +134,15 @@ class Diagnosis:
                     return
                 last = stream.arrived_at
         except Disconnected:
-            silence = f"after {time.monotonic() - last:.1f} seconds of silence"
-            text = f"The stream was cut {silence}; keepalives come every {interval} seconds."
+            text = f"The stream was cut after {time.monotonic() - last:.1f} seconds of silence; "
+            text += f"keepalives come every {interval} seconds."
             yield Finding("bad", text, findings.LONGER_TIMEOUT)
         else:
-            yield findings.no_keepalive(time.monotonic() - last, float(interval))
+            if (silence := time.monotonic() - last) < 2 * float(interval):
+                yield Finding("ok", "The stream is so busy that it needs no keepalives.")
+            else:
+                text = f"Nothing arrived for {silence:.0f} seconds, not even a keepalive."
+                yield Finding("bad", text, findings.UNBUFFER)
 
 
 def _rows() -> list[Process]:

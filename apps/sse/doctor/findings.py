@@ -132,13 +132,6 @@ def begun(url: str, response: HTTPResponse, seconds: float) -> Finding:
     return Finding("ok", f"{text}: nothing buffers them.")
 
 
-def no_keepalive(silence: float, interval: float) -> Finding:
-    """Return whether a stream without a keepalive was silent or busy."""
-    if silence < 2 * interval:
-        return Finding("ok", "The stream is so busy that it needs no keepalives.")
-    return Finding("bad", f"Nothing arrived for {silence:.0f} seconds, not even a keepalive.", UNBUFFER)
-
-
 def load(before: Iterable[Process], after: Iterable[Process]) -> Iterator[Finding]:
     """Yield how near the processes are to their ceilings, from their rows before and after the checks."""
     gauges = [row.data["gauges"] for row in after if row.kind == "web"]

@@ -9,21 +9,19 @@ from django.core.management.base import CommandError, OutputWrapper
 
 from ..conf import setting
 
-MEMORY = (
-    "SSE_BROKER_URL is memory://, so this command shares no events with other processes. Set it to "
-    "database:// or redis://… for all processes."
-)
-
 
 @contextlib.contextmanager
 def command_errors(stderr: OutputWrapper) -> Iterator[None]:
     """
     Raise exceptions as `CommandError`; `--traceback` shows where they came from.
 
-    Warn before if the broker serves a single process.
+    First, warn if the broker serves a single process.
     """
     if setting("SSE_BROKER_URL").startswith("memory://"):
-        stderr.write(MEMORY)
+        stderr.write(
+            "SSE_BROKER_URL is memory://, so this command shares no events with other processes. Set it to "
+            "database:// or redis://… for all processes."
+        )
     try:
         yield
     except (ImproperlyConfigured, TypeError, ValueError) as error:
