@@ -60,7 +60,7 @@ def refuse_errors() -> None:
 
 def setting_errors(**options: Any) -> list[CheckMessage]:
     """Return an error for each setting with which the library does not work."""
-    return [*_broker_errors(), *_number_errors(), *_address_errors()]
+    return [*_errors()]
 
 
 def setting_warnings(**options: Any) -> list[CheckMessage]:
@@ -77,31 +77,24 @@ def _message(id: str, text: str, **facts: Any) -> CheckMessage:
     return (Error if id[0] == "E" else Warning)(text, hint=HINTS[id].format(**facts), id=f"sse.{id}")
 
 
-def _broker_errors() -> Iterator[CheckMessage]:
-    url = setting("SSE_BROKER_URL")
+def _errors() -> Iterator[CheckMessage]:
+    url, listen_url, proxies = map(setting, ("SSE_BROKER_URL", "SSE_LISTEN_URL", "FORWARDED_ALLOW_IPS"))
     try:
         if not isinstance(url, str):
             raise ImproperlyConfigured(f"SSE_BROKER_URL is {url!r}, not a string.")
         broker_class(url)(url).close()
     except (ImproperlyConfigured, ImportError) as error:
         yield _message("E001", str(error))
-
-
-def _number_errors() -> Iterator[CheckMessage]:
     for name in NUMBERS:
         value, minimum = setting(name), MINIMUMS.get(name, 0)
         if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
             yield _message("E002", f"{name} is {value!r}.", minimum=minimum, default=DEFAULTS[name])
-
-
-def _address_errors() -> Iterator[CheckMessage]:
-    url, proxies = setting("SSE_LISTEN_URL"), setting("FORWARDED_ALLOW_IPS")
-    if url and connections[DEFAULT_DB_ALIAS].vendor == "postgresql":
+    if listen_url and connections[DEFAULT_DB_ALIAS].vendor == "postgresql":
         from psycopg import ProgrammingError
         from psycopg.conninfo import conninfo_to_dict
 
         try:
-            conninfo_to_dict(url)
+            conninfo_to_dict(listen_url)
         except (ProgrammingError, TypeError, AttributeError):
             yield _message("E003", "SSE_LISTEN_URL is not the URL of a PostgreSQL database.")
     if not isinstance(proxies, str):
