@@ -56,11 +56,6 @@ class ConnectionCounts:
         self._removed: deque[Client] = deque()
         self.counts: dict[str, Counter[Any]] = {limit.setting: Counter() for limit in LIMITS}
 
-    @property
-    def total(self) -> int:
-        """The number of all connections."""
-        return self.counts["SSE_MAX_TOTAL"]["all"]
-
     def try_add(self, client: Client) -> Limit | None:
         """Count one more connection of a client; return the limit that it would exceed instead, if any."""
         # One lock around the check and the count, because a server may answer in many threads.

@@ -116,10 +116,12 @@ def test_all_proxies_are_trusted_with_an_asterisk(settings):
 @pytest.mark.parametrize("limit", limits.LIMITS, ids=lambda limit: limit.setting)
 def test_a_client_beyond_a_limit_of_open_streams_is_refused_and_others_are_not(settings, add, limit):
     client = Client(1, "session", "1.1.1.1")
-    setattr(settings, limit.setting, connection_counts.total + 2)
+    setattr(settings, limit.setting, connection_counts.counts["SSE_MAX_TOTAL"].total() + 2)
     add(client, client)
     assert connection_counts.try_add(client) is limit
-    assert connection_counts.total == getattr(settings, limit.setting), "the refused client is not counted"
+    assert connection_counts.counts["SSE_MAX_TOTAL"].total() == getattr(settings, limit.setting), (
+        "the refused client is not counted"
+    )
     others = [Client(9, "another", "9.9.9.9"), Client(None, "", ""), Client(None, "", "")]
     add(*(other for other in others if limit.key(other) != limit.key(client)))
     setattr(settings, limit.setting, 0)

@@ -113,6 +113,6 @@ def count_request_threads():
 
 @pytest.mark.parametrize("way", ["hand-off", "WSGI"])
 def test_an_error_while_opening_does_not_leave_the_stream_counted(way):
-    before = connection_counts.total
+    before = connection_counts.counts["SSE_MAX_TOTAL"].total()
     assert fetch(way, ViewFirst.as_view()).status == 500
-    assert connection_counts.total == before
+    assert connection_counts.counts["SSE_MAX_TOTAL"].total() == before

@@ -181,7 +181,9 @@ class Scenario:
             self.violations += [f"{error} reached the server for {client.name}" for error in client.raised]
 
     async def _check_nothing_is_left(self) -> None:
-        await self._check_empty("counted connections", lambda: limits.connection_counts.total)
+        await self._check_empty(
+            "counted connections", lambda: limits.connection_counts.counts["SSE_MAX_TOTAL"].total()
+        )
         await self._check_empty("open streams", registry.all_open)
         await self._check_empty("leases of threads", _leases)
         hub = hubs.get_hub()

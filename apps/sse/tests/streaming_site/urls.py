@@ -198,7 +198,7 @@ def state(request):
     return JsonResponse(
         {
             "streams": registry.open_streams(),
-            "counted": limits.connection_counts.total,
+            "counted": limits.connection_counts.counts["SSE_MAX_TOTAL"].total(),
             "users": sorted(users.keys() - {None}),
             "anonymous": users[None],
             "threads": threading.active_count(),
