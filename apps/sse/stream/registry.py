@@ -13,7 +13,7 @@ import weakref
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
 from itertools import takewhile
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from django.dispatch import Signal
 
@@ -47,24 +47,8 @@ class Client(NamedTuple):
     fingerprint: int | None = None
 
 
-class OpenConnection(Protocol):
-    """What this module and `access` use of a `Connection`."""
-
-    client: Client
-    permissions: int | None
-    name: str
-    opened_at: float
-    events: int
-    ends_at: float
-    end_reason: EndReason | None
-
-    @property
-    def backlog_bytes(self) -> int: ...
-    def keep_alive(self, now: float) -> None: ...
-    def end(self, reason: EndReason) -> None: ...
-    def force_close(self) -> None: ...
-
-
+# A `Connection`, whose module imports this one.
+type OpenConnection = Any
 type Predicate = Callable[[OpenConnection], bool]
 
 
