@@ -28,7 +28,9 @@ def browsers(browser, url):
     with contextlib.ExitStack() as stack:
 
         def open_browser(**options):
-            context = stack.enter_context(browser.new_context(base_url=url, **options))
+            # Without a graphics card an animation keeps a core busy.
+            options = {"base_url": url, "reduced_motion": "reduce"} | options
+            context = stack.enter_context(browser.new_context(**options))
             context.set_default_timeout(TIMEOUT_MS)
             return watched(context.new_page())
 

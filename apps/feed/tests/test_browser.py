@@ -27,7 +27,7 @@ def post(page, text):
 
 
 def test_a_post_appears_changes_and_disappears_on_an_open_page_without_a_reload(reader):
-    ada, grace = reader("ada"), reader("grace")
+    ada, grace = reader("ada"), reader("grace", reduced_motion="no-preference")
     grace.evaluate("() => { window.stayed = true }")
     grace.evaluate(
         "() => addEventListener('animationstart', ({ animationName }) => { window.shown = animationName })"
