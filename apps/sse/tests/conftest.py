@@ -123,17 +123,20 @@ def streams(migrated, tmp_path, notes):
     return start
 
 
+def serve_private(kind, folder, migrated, **variables):
+    """Serve the streams of `apps.sse.tests.streaming_site.private_urls`, with the data in `folder`."""
+    servers.copy_database(migrated, folder)
+    return servers.serving(
+        kind,
+        folder,
+        package="apps.sse.tests.streaming_site",
+        PROJECT_SETTINGS=f"{servers.PACKAGE}.settings",
+        DJANGO_SETTINGS_MODULE="apps.sse.tests.streaming_site.private_settings",
+        **variables,
+    )
+
+
 @pytest.fixture
-def private(serve):
-    """Serve the streams of `apps.sse.tests.streaming_site.private_urls`: `with private("uvicorn") as server`."""
-
-    def start(kind, **variables):
-        return serve(
-            kind,
-            package="apps.sse.tests.streaming_site",
-            PROJECT_SETTINGS=f"{servers.PACKAGE}.settings",
-            DJANGO_SETTINGS_MODULE="apps.sse.tests.streaming_site.private_settings",
-            **variables,
-        )
-
-    return start
+def private(migrated, tmp_path):
+    """Start a separate server of private streams for a test: `with private("uvicorn") as server`."""
+    return lambda kind, **variables: serve_private(kind, tmp_path, migrated, **variables)

@@ -20,7 +20,7 @@ PUBLISHERS = 3
 SOAK_SECONDS = 60
 
 
-@pytest.mark.parametrize("seconds", [10, pytest.param(SOAK_SECONDS, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("seconds", [6, pytest.param(SOAK_SECONDS, marks=pytest.mark.soak)])
 async def test_every_client_receives_every_committed_event_once_and_in_order_despite_all_faults(
     deployment, tmp_path, stack, seconds
 ):

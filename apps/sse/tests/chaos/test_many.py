@@ -10,7 +10,7 @@ import pytest
 
 from apps.sse.tests.chaos.clients import Client, Crowd, fetch, until
 
-FEW, MANY = 10, 1000
+FEW, MANY = 10, 300
 MISSED = 50
 # Pages of the log that are read periodically.
 PERIODIC_READS = 30

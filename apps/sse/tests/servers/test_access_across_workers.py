@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 
+from apps.sse.tests.conftest import serve_private
 from apps.sse.tests.servers.browsing import Browser, seconds_until_the_end, tabs_in_two_processes
 from tests import servers
 from tests.servers import wait_until
@@ -12,18 +13,21 @@ SOON_SECONDS = 3
 TWO_WORKERS = "uvicorn with two workers"
 
 
+@pytest.fixture(scope="module")
+def server(migrated, tmp_path_factory):
+    """Two workers, shared by the tests that leave the users as they were."""
+    with serve_private(TWO_WORKERS, tmp_path_factory.mktemp("shared"), migrated, SSE_MAX_PER_USER="0") as server:
+        yield server
+
+
 def run(server, code):
     """Run Python code in a separate process."""
     user = "from django.contrib.auth import get_user_model\nada = get_user_model().objects.get(username='ada')\n"
     return servers.manage("shell", "-v", "0", "-c", user + code, environment=server.environment)
 
 
-def test_a_logout_ends_the_streams_of_all_tabs_and_of_no_other_browser(private):
-    with (
-        private(TWO_WORKERS, SSE_MAX_PER_USER="0") as server,
-        Browser(server) as browser,
-        Browser(server) as other,
-    ):
+def test_a_logout_ends_the_streams_of_all_tabs_and_of_no_other_browser(server):
+    with Browser(server) as browser, Browser(server) as other:
         browser.sign_in("ada")
         other.sign_in("ada")
         stays = other.tab("/members/")
@@ -34,8 +38,8 @@ def test_a_logout_ends_the_streams_of_all_tabs_and_of_no_other_browser(private):
         assert seconds_until_the_end([stays], other.sign_out) < SOON_SECONDS
 
 
-def test_a_login_ends_the_streams_that_the_session_had_before(private):
-    with private(TWO_WORKERS, SSE_MAX_PER_USER="0") as server, Browser(server) as browser:
+def test_a_login_ends_the_streams_that_the_session_had_before(server):
+    with Browser(server) as browser:
         key = run(
             server,
             "from django.contrib.sessions.backends.db import SessionStore\n"
@@ -79,13 +83,13 @@ WAYS_TO_LOSE_A_PERMISSION = [
 ]
 
 
-def test_a_lost_permission_ends_streams_and_the_client_is_refused_when_it_reconnects(private):
+def test_a_lost_permission_ends_streams_and_the_client_is_refused_when_it_reconnects(server):
     prepare = (
         "from django.contrib.auth.models import Group, Permission\n"
         "view = Permission.objects.get(codename='view_group')\n"
         "group, _ = Group.objects.get_or_create(name='viewers')\n"
     )
-    with private(TWO_WORKERS, SSE_MAX_PER_USER="0") as server, Browser(server) as browser:
+    with Browser(server) as browser:
         browser.sign_in("ada")
         for grant, take in WAYS_TO_LOSE_A_PERMISSION:
             run(server, prepare + "group.permissions.add(view)\n" + grant)
@@ -109,12 +113,12 @@ def test_any_process_can_close_streams_and_clients_reconnect(private, kind):
         assert wait_until(lambda: browser.client.get("/state/").json()["ended"]["access"] >= 1)
 
 
-def test_a_client_that_reconnects_gets_no_events_of_channels_that_it_has_lost(private):
+def test_a_client_that_reconnects_gets_no_events_of_channels_that_it_has_lost(server):
     prepare = (
         "from django.contrib.auth.models import Group\nfrom apps.sse import publish\n"
         "rooms = [Group.objects.get_or_create(name=name)[0] for name in ('a', 'b')]\n"
     )
-    with private(TWO_WORKERS, SSE_MAX_PER_USER="0") as server, Browser(server) as browser:
+    with Browser(server) as browser:
         run(server, prepare + "ada.groups.set(rooms)")
         browser.sign_in("ada")
         with browser.client.stream("GET", "/rooms/") as response:
