@@ -102,13 +102,9 @@ class Site:
                 yield Target(servers, headers, processes)
 
     @contextlib.contextmanager
-    def site(self, folder: Path, *place: netns.Host) -> Iterator[tuple[dict[str, str], tuple[str, ...], list]]:
-        """
-        Prepare a migrated site; return its environment, the headers of a user, and the broker's processes.
-
-        The broker may have a host of its own.
-        """
-        with brokers.BROKERS[self.broker](*place) as broker:
+    def site(self, folder: Path, *log_host: netns.Host) -> Iterator[tuple[dict[str, str], tuple[str, ...], list]]:
+        """Prepare a migrated site; return its environment, the headers of a user, and the broker's processes."""
+        with brokers.BROKERS[self.broker](*log_host) as broker:
             variables = settings(self.urls, self.apps) | broker.variables
             if "DATABASE_URL" in variables:
                 headers = logged_in(folder, variables)

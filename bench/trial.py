@@ -32,15 +32,10 @@ class Trial:
                 return
         raise Lost(f"No event reached all {size} clients.")
 
-    def publish(self, size: int = EVENT_BYTES) -> None:
-        """Publish an event for all clients."""
-        self.publisher.publish(size)
-        self.crowd.expect()
-
-    def publish_to(self, number: int) -> None:
-        """Publish an event for one client."""
-        self.publisher.publish(to=number)
-        self.crowd.expect(1)
+    def publish(self, size: int = EVENT_BYTES, to: int | None = None) -> None:
+        """Publish an event for all clients, or for the one with the number `to`."""
+        self.publisher.publish(size, to)
+        self.crowd.expect(None if to is None else 1)
 
     def cost(self, events: int, rate: float | None = None, size: int = EVENT_BYTES) -> float:
         """Publish events at `rate` or each after the last has arrived; return CPU seconds per `DELIVERIES`."""

@@ -29,7 +29,7 @@ def measure(bench: Bench) -> Figures:
 def publish(trial: Trial, channels: int, events: int) -> None:
     """Publish to channels at random."""
     for _ in paced(events, RATE):
-        trial.publish_to(random.randrange(channels))
+        trial.publish(to=random.randrange(channels))
 
 
 SCENARIO = Scenario(

@@ -9,7 +9,8 @@ SECONDS = 10
 def measure(bench: Bench) -> Figures:
     """Open streams of a channel, and for this project streams that keep their request."""
     figures = {}
-    for name, path in paths(bench.key).items():
+    paths = {"channels": "/ticks/"} | ({"kept": "/kept/"} if bench.key == "ours" else {})
+    for name, path in paths.items():
         few, many = bench.size(FEW), bench.size(MANY)
         with bench.trial(path=path) as trial:
             trial.grow(1)
@@ -21,11 +22,6 @@ def measure(bench: Bench) -> Figures:
             if name == "channels":
                 figures["median"], figures["p99"] = trial.latency(int(bench.seconds(SECONDS)), rate=1)
     return figures
-
-
-def paths(key: str) -> dict[str, str]:
-    """Return the path of each figure of memory."""
-    return {"channels": "/ticks/"} | ({"kept": "/kept/"} if key == "ours" else {})
 
 
 SCENARIO = Scenario(

@@ -7,7 +7,6 @@ from tests import nginx
 
 from ..scenario import Bench, Figure, Figures, Scenario
 from ..serving import Server, Target
-from ..trial import Trial
 
 FEW, MANY = 500, 2500
 EVENTS, RATE = 15, 5
@@ -31,17 +30,12 @@ def measure(bench: Bench) -> Figures:
         with nginx.running([f"http://127.0.0.1:{server.port}"] * 2, folder, changes=WITHOUT_LIMITS) as running:
             target = Target([Proxied(running)], direct.target.headers, [server.process])
             with bench.load(target, server, path=PATH) as trial:
-                return measured(bench, trial)
-
-
-def measured(bench: Bench, trial: Trial) -> Figures:
-    """Return nginx's memory for each further stream, and its CPU for deliveries."""
-    few, many = bench.size(FEW), bench.size(MANY)
-    trial.grow(few)
-    before = trial.meter.memory_kib()
-    trial.grow(many)
-    memory = (trial.meter.memory_kib() - before) / (many - few)
-    return {"memory": memory, "cpu": trial.cost(bench.size(EVENTS), RATE)}
+                few, many = bench.size(FEW), bench.size(MANY)
+                trial.grow(few)
+                before = trial.meter.memory_kib()
+                trial.grow(many)
+                memory = (trial.meter.memory_kib() - before) / (many - few)
+                return {"memory": memory, "cpu": trial.cost(bench.size(EVENTS), RATE)}
 
 
 SCENARIO = Scenario(
