@@ -97,6 +97,16 @@ def test_the_streams_of_a_view_are_ended_after_confirmation_by_keyboard(staff, d
     assert staff.problems == []
 
 
+def test_an_open_confirmation_stays_with_its_view_when_the_rows_change_places(staff, dashboard, visitor):
+    dashboard()
+    expect_shown(staff, VIEW)
+    staff.locator(f"summary[aria-label*='{VIEW}']").click()
+    for name in ("ada", "grace", "admin"):
+        visitor(name).goto("/feed/")
+    expect_shown(staff, r"FeedStream\s+3")
+    expect(staff.locator("form:has(details[open]) input[name=view]")).to_have_value(VIEW)
+
+
 def test_the_page_is_accessible_at_each_width_in_light_and_dark_and_shows_when_it_is_offline(
     running, staff, dashboard
 ):
