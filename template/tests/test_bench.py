@@ -129,11 +129,10 @@ def test_a_system_that_is_not_installed_is_skipped_with_a_message(workshop, monk
 
 @pytest.fixture
 def links():
-    """Return the network interfaces that were not there before the test."""
+    """Return the network interfaces of a process's hosts."""
     need(not netns.missing(), "iproute2, or the right to make network namespaces,")
     need(valkey.binary(), "Valkey")
-    before = {name for _, name in socket.if_nameindex()}
-    return lambda: {name for _, name in socket.if_nameindex()} - before
+    return lambda pid: [name for _, name in socket.if_nameindex() if name.startswith(f"v{pid}-")]
 
 
 def test_an_event_of_one_host_reaches_the_clients_of_all_hosts(trial, links):
@@ -145,25 +144,21 @@ def test_an_event_of_one_host_reaches_the_clients_of_all_hosts(trial, links):
         for server in running.target.servers:
             command = server.host.command("ss", "-Htn", "state", "established", f"sport = :{server.port}")
             assert len(subprocess.check_output(command).splitlines()) >= 2
-        own = links()
-    assert own
-    wait_until(lambda: not own & links())
+        assert links(os.getpid())
+    wait_until(lambda: not links(os.getpid()))
 
 
 def test_hosts_end_with_a_failed_measurement(workshop, links):
-    own = set()
-
     def measure(bench):
         with bench.trial() as running:
             running.grow(2)
-            own.update(links())
             running.target.server.kill()
             running.check()
             running.crowd.wait(events=running.crowd.expected + 1)
 
     measured = run(workshop, scenario(measure), ["hosts"])
     assert "the server ended a stream" in measured["hosts"].problems[0]
-    wait_until(lambda: own and not own & links())
+    wait_until(lambda: not links(os.getpid()))
 
 
 def test_hosts_end_with_the_command(tmp_path, links):
@@ -175,10 +170,11 @@ def test_hosts_end_with_the_command(tmp_path, links):
         with contextlib.suppress(psutil.NoSuchProcess):
             return [each for each in psutil.Process(command.pid).children() if "uvicorn" in each.cmdline()]
 
-    started, own = wait_until(workers, seconds=60), links()
+    started = wait_until(workers, seconds=60)
+    assert links(command.pid)
     command.send_signal(signal.SIGINT)
     assert command.wait(30) == 1
-    wait_until(lambda: own and not own & links())
+    wait_until(lambda: not links(command.pid))
     assert not any(process.is_running() for process in started)
 
 

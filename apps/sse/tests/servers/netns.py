@@ -88,7 +88,7 @@ def hosts(count: int) -> Iterator[list[Host]]:
     Linux deletes the namespaces, and with them all links, when no file and no process has them any more.
     """
     network = f"10.{random.randint(128, 254)}.{random.randint(0, 254)}"
-    link = f"v{secrets.token_hex(4)}"
+    link = f"v{os.getpid()}-{secrets.token_hex(2)}"
     with contextlib.ExitStack() as files:
 
         def opened(namespace: int) -> int:
