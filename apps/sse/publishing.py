@@ -21,8 +21,8 @@ def publish(channel: str, event: str, data: Any, *, durable: bool = True) -> Non
     Send an event to every client that follows the channel, in all processes.
 
     Inside a transaction of the default database, the event is sent at the commit and discarded on
-    rollback. A nested `atomic()` that is rolled back discards its events, too. A manual
-    `transaction.savepoint_rollback()` discards none with `memory://`, and with Redis only `durable` ones.
+    rollback. A nested `atomic()` that is rolled back discards its events, too; with `memory://` a manual
+    `transaction.savepoint_rollback()` discards none.
 
     `data` is as in `sse_event`. The events `html`, `text`, `patch`, `redirect` and `reload` change the
     page, so their data must be what the client needs. An event that is not `durable` has no id, is not

@@ -30,7 +30,7 @@ def live_latency(bench: Bench, trial: Trial, producers: Producers, clients: int,
     events = int(RATE * bench.seconds(SECONDS))
     trial.crowd.expected = trial.crowd.counts().events
     trial.crowd.forget_latencies()
-    with Crowd(bench.client, trial.target, "/ticks/NUMBER/", headers, at_once=clients) as crowd:
+    with Crowd(bench.client, trial.target, "/ticks/NUMBER/", headers, at_once=clients, retry=True) as crowd:
         trial.meter.add_helpers(crowd.process)
         with trial.meter.measuring_other_load():
             producers.begin("paced", "bench", events, RATE)

@@ -18,7 +18,7 @@ from ...conf import setting
 from ...models import STORED
 from ...wire.events import Event
 from .. import outbox
-from . import FIELDS, TABLE, VALUES, DatabaseBroker, after_commit, connection, in_transaction, query
+from . import FIELDS, TABLE, VALUES, DatabaseBroker, in_transaction, query
 
 LOCK = int.from_bytes(b"sse log")
 
@@ -58,14 +58,10 @@ class PostgreSQLBroker(DatabaseBroker):
     TEXT_BYTES = "octet_length(text)"
 
     def append(self, event: Event) -> None:
-        if not in_transaction():
+        if in_transaction():
+            outbox.put_and_relay(event, self._move)
+        else:
             self._move(event)
-            return
-        outbox.put(event)
-        ours = connection()
-        here = set(ours.savepoint_ids)
-        if not any(do == self._move and savepoints <= here for savepoints, do, _ in ours.run_on_commit):
-            after_commit(self._move)
 
     def maintain(self) -> None:
         super().maintain()

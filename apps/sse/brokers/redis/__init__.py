@@ -8,7 +8,7 @@ must not evict the log's keys when its memory is full.
 
 import asyncio
 import contextlib
-import functools
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
@@ -20,7 +20,7 @@ from ...conf import setting
 from ...wire.events import Event, Position
 from .. import outbox
 from ..base import EVENT_BYTES, Broker, Gap
-from ..database import after_commit, in_transaction
+from ..database import in_transaction
 from .address import Address
 from .circuit_breaker import CircuitBreaker
 
@@ -51,8 +51,8 @@ class RedisBroker(Broker):
     Appends directly to the stream, or in a transaction through the outbox.
 
     The stream numbers its entries. An event that is sent twice is stored once, so a process that got
-    no answer sends it again. During an outage durable events stay in the outbox, in order, and others
-    are lost.
+    no answer sends it again. During an outage durable events stay in the outbox, in order. Others are
+    lost; those of transactions are if they are older than `STALE_SECONDS`.
 
     A durable event follows those in the outbox. Only the database knows what other processes left
     there, so the outbox is read before an event goes directly to the stream, unless it was empty
@@ -71,7 +71,8 @@ class RedisBroker(Broker):
         # Pub/sub channels are shared by all databases of a server.
         self._grown = f"{grown}:{self._address.database}"
         self._breaker = CircuitBreaker()
-        self._batches = outbox.Batches()
+        # `has_put`: this thread has put events into the outbox since it last relayed it.
+        self._thread = threading.local()
         # How often this process left events in the outbox.
         self._left = 0
         # Until when the outbox counts as empty, and the value of `_left` at which that was true.
@@ -81,12 +82,8 @@ class RedisBroker(Broker):
 
     def append(self, event: Event) -> None:
         if in_transaction():
-            if event.durable or not after_commit(functools.partial(self._send, event)):
-                # One hook for each event, since the savepoint of another may be rolled back.
-                batch = self._batches.add(outbox.put(event))
-                after_commit(functools.partial(self._relay, batch))
-            else:
-                self._batches.newest.is_closed = True
+            self._thread.has_put = True
+            outbox.put_and_relay(event, self._relay)
         elif not event.durable:
             self._send(event)
         elif not (self._flush_outbox() and self._put([event])):
@@ -164,34 +161,27 @@ class RedisBroker(Broker):
     def _flush_outbox(self) -> bool:
         """Relay the outbox unless it was empty just now; return whether it is empty."""
         until, left = self._empty_until
-        if not self._batches.newest.is_pending and left == self._left and time.monotonic() < until:
+        if left == self._left and time.monotonic() < until and not getattr(self._thread, "has_put", False):
             return True
-        if self._breaker.is_open:
-            return False
-        self._batches.newest.is_pending = False
-        return self._relay()
+        return not self._breaker.is_open and self._relay()
 
-    def _relay(self, batch: outbox.Batch | None = None, *, force: bool = False) -> bool:
-        """Move the outbox to the log, in order, or only up to a pending batch; return whether it was possible."""
-        until, left = time.monotonic() + OUTBOX_SECONDS, self._left
-        upto, is_done = outbox.MAX_KEY, False
-        if batch:
-            upto, is_done = batch.last, not batch.is_pending
-            batch.is_pending = False
+    def _relay(self, *, force: bool = False) -> bool:
+        """Move the outbox to the log, in order; return whether it was possible."""
+        until, left, is_empty = time.monotonic() + OUTBOX_SECONDS, self._left, False
+        self._thread.has_put = False
         try:
-            while not is_done:
-                read_at, rows = self._newest_number, outbox.oldest(BATCH, upto)
+            while not is_empty:
+                read_at, rows = self._newest_number, outbox.oldest(BATCH)
                 with contextlib.suppress(_StaleRead):
                     if rows:
                         if not self._put(_fresh(rows.values()), force=force, read_at=read_at):
                             return False
                         outbox.remove(rows)
-                    is_done = len(rows) < BATCH
+                    is_empty = len(rows) < BATCH
         finally:
-            if not is_done:
+            if not is_empty:
                 self._wait_for_others()
-        if batch is None:
-            self._empty_until = until, left
+        self._empty_until = until, left
         return True
 
     def _wait_for_others(self) -> None:
