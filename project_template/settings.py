@@ -99,7 +99,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
-    "apps.operations.threads.stay_in_thread",  # last
 ]
 
 ROOT_URLCONF = f"{__package__}.urls"

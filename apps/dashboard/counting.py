@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from time import perf_counter
 
 import psutil
-from asgiref.sync import iscoroutinefunction
 from django.db.backends.signals import connection_created
 from django.tasks.signals import task_finished, task_started
-from django.utils.decorators import sync_and_async_middleware
 
 from apps.sse import metrics
 
@@ -26,7 +24,6 @@ def register() -> None:
     task_finished.connect(lambda **_: metrics.count("tasks_finished"), weak=False)
 
 
-@sync_and_async_middleware
 def measure(get_response):
     """
     Measure the time until the response begins; for a stream, until it opens.
@@ -34,24 +31,16 @@ def measure(get_response):
     Make this the first middleware, so that it includes the time of the others.
     """
 
-    def measure_sync(request):
+    def middleware(request):
         started_at = perf_counter()
-        return count_response(get_response(request), started_at)
+        response = get_response(request)
+        metrics.histograms[RESPONSES].observe(perf_counter() - started_at)
+        metrics.count("requests")
+        if response.status_code >= 500:
+            metrics.count("errors")
+        return response
 
-    async def measure_async(request):
-        started_at = perf_counter()
-        return count_response(await get_response(request), started_at)
-
-    return measure_async if iscoroutinefunction(get_response) else measure_sync
-
-
-def count_response(response, started_at: float):
-    """Count a response and return it. `started_at` is the `perf_counter()` of its request."""
-    metrics.histograms[RESPONSES].observe(perf_counter() - started_at)
-    metrics.count("requests")
-    if response.status_code >= 500:
-        metrics.count("errors")
-    return response
+    return middleware
 
 
 def count_queries_on(connection, **_) -> None:

@@ -10,29 +10,24 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from asgiref.sync import iscoroutinefunction, sync_to_async
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.http import FileResponse, HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.decorators import sync_and_async_middleware
 
 # As in the bundled nginx.conf: the request header, its value, and the location of MEDIA_ROOT.
 SENDFILE_TYPE_HEADER, ACCEL_REDIRECT = "X-Sendfile-Type", "X-Accel-Redirect"
 PRIVATE_URL = "/private-media/"
 
 
-@sync_and_async_middleware
 def stream_files(get_response):
     """Let nginx send uploaded files; under ASGI read other files, such as WhiteNoise's, in threads."""
 
-    def sync_middleware(request):
+    def middleware(request):
         return prepare(request, get_response(request))
 
-    async def async_middleware(request):
-        return prepare(request, await get_response(request))
-
-    return async_middleware if iscoroutinefunction(get_response) else sync_middleware
+    return middleware
 
 
 def prepare(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

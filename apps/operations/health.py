@@ -12,12 +12,10 @@ import threading
 import time
 from pathlib import Path
 
-from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
-from django.utils.decorators import sync_and_async_middleware
 
 from apps.sse.brokers import get_broker
 
@@ -31,19 +29,13 @@ DISK_BYTES = 64 * 1024
 logger = logging.getLogger(__name__)
 
 
-@sync_and_async_middleware
 def answer(get_response):
     """Answer requests for the two paths."""
 
-    def sync_middleware(request):
+    def middleware(request):
         return respond(request) if request.path_info in (LIVE, READY) else get_response(request)
 
-    async def async_middleware(request):
-        if request.path_info not in (LIVE, READY):
-            return await get_response(request)
-        return await sync_to_async(respond)(request) if request.path_info == READY else respond(request)
-
-    return async_middleware if iscoroutinefunction(get_response) else sync_middleware
+    return middleware
 
 
 def respond(request: HttpRequest) -> HttpResponse:

@@ -10,13 +10,11 @@ import re
 from contextvars import ContextVar
 from uuid import uuid4
 
-from asgiref.sync import iscoroutinefunction
 from django.conf import settings
 from django.db.models.signals import post_save, pre_save
 from django.dispatch import receiver
 from django.tasks import TaskResultStatus
 from django.tasks.signals import task_finished
-from django.utils.decorators import sync_and_async_middleware
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
@@ -57,23 +55,16 @@ def wsgi_request_id(application):
     return wsgi
 
 
-@sync_and_async_middleware
 def identify(get_response):
     """Add the header with the request's id to each response."""
 
-    def sync_middleware(request):
-        return add_header(get_response(request))
+    def middleware(request):
+        response = get_response(request)
+        if id := request_id.get():
+            response.headers[HEADER] = id
+        return response
 
-    async def async_middleware(request):
-        return add_header(await get_response(request))
-
-    return async_middleware if iscoroutinefunction(get_response) else sync_middleware
-
-
-def add_header(response):
-    if id := request_id.get():
-        response.headers[HEADER] = id
-    return response
+    return middleware
 
 
 @receiver(pre_save, sender=QUEUED)

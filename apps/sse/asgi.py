@@ -5,7 +5,8 @@ from collections.abc import Coroutine
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
-from asgiref.sync import SyncToAsync, ThreadSensitiveContext
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
+from django.core.handlers.asgi import ASGIHandler
 from django.db import connections
 
 from . import checks
@@ -20,10 +21,15 @@ def hand_off(application: Application) -> Application:
     """
     Return Django's ASGI `application` with streams handed off: Django releases the request while one is open.
 
-    Requests share a few threads, whose database connections stay open for `CONN_MAX_AGE` seconds.
+    All middleware of a request runs in one thread, and so does its view unless that is async. Requests share a few
+    threads, whose database connections stay open for `CONN_MAX_AGE` seconds.
     Raises `ImproperlyConfigured` for settings with which streams cannot work.
     """
     checks.refuse_errors()
+    if isinstance(application, ASGIHandler):
+        # Otherwise Django changes the thread for each middleware that is synchronous.
+        application.load_middleware(is_async=False)
+        application.get_response_async = sync_to_async(application.get_response)  # type: ignore[method-assign]
     crowd, requests = Crowd(), _with_reused_threads(application)
 
     # Not a coroutine, which would stay in memory with each stream.

@@ -3,7 +3,7 @@
 import inspect
 import logging
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from typing import Any, Literal
 
 from asgiref.sync import sync_to_async
@@ -19,8 +19,9 @@ from .access.revocation import started_at
 from .delivery.hub import get_hub
 from .http.cors import refuse_cross_site
 from .http.response import StreamResponse
-from .http.view_wrapper import wrap_view
+from .http.view_wrapper import awaited, wrap_view
 from .publishing import check_channel
+from .servers.asgi import is_followed
 from .stream.connection import Connection, reset_frame
 from .stream.sources import ChannelSource, GeneratorSource, Source
 from .stream.subscription import StreamStart, Subscription
@@ -229,7 +230,7 @@ class SSEView(SSEMixin, View):
             "generator, `async def stream(self, request)`, that yields self.event(name, data)."
         )
 
-    async def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Return the stream, or the response of `mount()` instead."""
         if limit := connection_counts.exceeded(client_of(request)):
             return refuse(limit.status, limit.reason)
@@ -237,13 +238,13 @@ class SSEView(SSEMixin, View):
         if last_id is not None and not is_integer(last_id):
             self._before_mount = vars(self).copy()
         try:
-            return await self._open()
+            return self._open()
         except ID_ERRORS as error:
             self._ignore_id(error)
-            return await self._open()
+            return self._open()
 
-    async def _open(self) -> HttpResponseBase:
-        response = await self._mount()
+    def _open(self) -> HttpResponseBase:
+        response = self._mount()
         if isinstance(response, HttpResponseBase):
             # A cache must not serve a refusal to a client that may open the stream.
             response.headers.setdefault("Cache-Control", "no-cache")
@@ -252,20 +253,20 @@ class SSEView(SSEMixin, View):
             raise TypeError(f"{type(self).__name__}.mount() must return a response or None, not {response!r}.")
         if not self._follows():
             return self._respond(self._generated(self.stream(self.request), restart=self._restart))
-        has_own_channels = type(self).get_channels is not SSEView.get_channels
-        names = await _call(self.get_channels, self.request) if has_own_channels else self.channels
-        channels = [check_channel(name) for name in names]
+        channels = [check_channel(name) for name in awaited(self.get_channels(self.request))]
         # Raises before the first byte if events cannot be read. Under WSGI the hub runs on another loop.
-        if hasattr(self.request, "scope"):
-            await get_hub().start()
+        if (scope := getattr(self.request, "scope", None)) is not None and not is_followed(scope):
+            awaited(_start_hub())
         return self._respond(ChannelSource(channels, latest=self.follow == "latest", since=self._since()))
 
-    async def _mount(self) -> Any:
-        return await _call(self.mount, self.request, self.get_last_event_id(), *self.args, **self.kwargs)
+    def _mount(self) -> Any:
+        if type(self).mount is SSEView.mount:
+            return None
+        return awaited(self.mount(self.request, self.get_last_event_id(), *self.args, **self.kwargs))
 
     async def _restart(self, error: Exception) -> GeneratorSource:
         self._ignore_id(error)
-        if await self._mount() is not None:
+        if await sync_to_async(self._mount)() is not None:
             raise error
         return self._generated(self.stream(self.request))
 
@@ -284,8 +285,5 @@ class SSEView(SSEMixin, View):
         return names_channels and type(self).stream is SSEView.stream
 
 
-async def _call(function: Callable, *args: Any, **kwargs: Any) -> Any:
-    """Call a method of a subclass: `async def`, or a plain `def` that may query."""
-    if not inspect.iscoroutinefunction(function):
-        function = sync_to_async(function)
-    return await function(*args, **kwargs)
+async def _start_hub() -> None:
+    await get_hub().start()

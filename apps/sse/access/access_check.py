@@ -31,7 +31,7 @@ from .identity import account_fields
 
 CHECK_SECONDS = 60.0
 # Streams that open within this time are checked together.
-GATHER_SECONDS = 0.2
+GATHER_SECONDS = 1.0
 RETRY_SECONDS = 10.0
 # The pause after a check, as a multiple of its duration.
 PAUSE_FACTOR = 4

@@ -197,6 +197,12 @@ def get_hub() -> Hub:
     return hub
 
 
+def is_ready(loop: asyncio.AbstractEventLoop) -> bool:
+    """Return whether the hub of a loop follows the log and can read it; for any thread."""
+    hub = _hubs.get(loop)
+    return hub is not None and hub.broker is get_broker() and hub._log.can_read
+
+
 def can_read() -> bool:
     """Return whether each hub of this process can read its log; true if there is none."""
     return all(hub._log.can_read for loop, hub in list(_hubs.items()) if not loop.is_closed())

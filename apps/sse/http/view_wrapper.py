@@ -1,12 +1,13 @@
 """A wrapper around a stream's view: it adds CORS, loads the user and answers errors."""
 
+import asyncio
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.exception import response_for_exception
@@ -19,7 +20,6 @@ from ..access.identity import refuse_other_user
 from ..access.limits import refuse
 from ..access.revocation import started_at
 from ..databases import is_invalid_statement, migration_hint
-from ..delivery.hub import get_hub
 from ..delivery.log import Unavailable
 from ..servers.asgi import SCOPE_KEY
 from . import cors
@@ -31,22 +31,61 @@ logger = logging.getLogger("apps.sse")
 
 def wrap_view(view: Callable, its: Any, *, only_streams: bool) -> Callable:
     """
-    Return `view` with the CORS of `its`, an instance, and, if it is async, a user that is loaded before.
+    Return the `view` of a class with the CORS of `its`, an instance, and with a user that is loaded if it is async.
 
+    It is synchronous even then, so that Django calls it in the thread of the middleware. Async code may also await it.
     `only_streams`: it answers with streams only, so that requests from other sites are refused before any query.
     """
-
-    def answer_early(request: HttpRequest) -> HttpResponse | None:
-        started_at(request)
-        preflight = cors.answer_preflight(its, request)
-        return cors.refuse_cross_site(its, request) if only_streams and preflight is None else preflight
-
-    _check_access_tests(type(its))
+    cls: Any = type(its)
+    _check_access_tests(cls)
     cors.check_origins(its)
-    wrapped = (_wrap_async if inspect.iscoroutinefunction(view) else _wrap_sync)(view, its, answer_early)
-    # Decorators copy a view's attributes.
-    wrapped.is_stream_view = True  # type: ignore[attr-defined]
+    is_async = only_streams or inspect.iscoroutinefunction(view)
+    errors = (PermissionDenied, Http404, *((Error, Unavailable) if is_async else ()))
+
+    # Without the attribute that marks an async view.
+    @wraps(view, updated=())
+    def wrapped(request, *args, **kwargs):
+        if is_async and asyncio._get_running_loop() is not None:
+            # The view of another stream has called this one.
+            return sync_to_async(wrapped)(request, *args, **kwargs)
+        started_at(request)
+        if early := cors.answer_preflight(its, request) or (only_streams and cors.refuse_cross_site(its, request)):
+            return early
+        if is_async and (held := getattr(request, "scope", {}).get(SCOPE_KEY)):
+            # Before the view reads any data.
+            held.follow_log()
+        try:
+            if is_async:
+                _load_user(request)
+            response = refuse_other_user(request) or awaited(view(request, *args, **kwargs))
+        except errors as error:
+            response = _error_response(its, request, error)
+        return cors.add_headers(its, request, response)
+
+    # `is_stream_view`, because decorators copy a view's attributes.
+    attributes = {"view_class": cls, "view_initkwargs": vars(view)["view_initkwargs"], "is_stream_view": True}
+    vars(wrapped).update(vars(cls.dispatch) | attributes)
+    if is_async:
+        for alias in databases:
+            non_atomic_requests(using=alias)(wrapped)
     return wrapped
+
+
+def awaited(result: Any) -> Any:
+    """Return what a function has returned, awaited on the event loop if it was `async def`."""
+    return async_to_sync(_result_of)(result) if inspect.isawaitable(result) else result
+
+
+async def _result_of(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
+
+
+def _load_user(request: HttpRequest) -> None:
+    """Load the session and the user, so that async code can use them."""
+    if hasattr(request, "session"):
+        request.session.keys()
+    if hasattr(request, "user"):
+        request.user.pk  # noqa: B018
 
 
 def without_traceback(record: logging.LogRecord) -> bool:
@@ -55,49 +94,6 @@ def without_traceback(record: logging.LogRecord) -> bool:
     if hasattr(view, "is_stream_view") and record.exc_info and isinstance(record.exc_info[1], PermissionDenied):
         record.exc_info = None
     return True
-
-
-def _wrap_sync(view: Callable, its: Any, answer_early: Callable) -> Callable:
-    @wraps(view)
-    def wrapped(request, *args, **kwargs):
-        if early := answer_early(request):
-            return early
-        try:
-            response = refuse_other_user(request) or view(request, *args, **kwargs)
-        except (PermissionDenied, Http404) as error:
-            response = _error_response(its, request, error)
-        return cors.add_headers(its, request, response)
-
-    return wrapped
-
-
-def _wrap_async(view: Callable, its: Any, answer_early: Callable) -> Callable:
-    def call(request, *args, **kwargs):
-        if hasattr(request, "session"):
-            request.session.keys()
-        if hasattr(request, "user"):
-            request.user.pk  # noqa: B018
-        return _Result(refuse_other_user(request) or view(request, *args, **kwargs))
-
-    @wraps(view)
-    async def wrapped(request, *args, **kwargs):
-        if early := answer_early(request):
-            return early
-        if SCOPE_KEY in getattr(request, "scope", ()):
-            # Before the view reads any data, so that a later revocation ends the stream.
-            get_hub().start_soon()
-        try:
-            # In a thread, because Django's access mixins query and respond synchronously.
-            result = await sync_to_async(call)(request, *args, **kwargs)
-            response = await result.value if inspect.isawaitable(result.value) else result.value
-        except (PermissionDenied, Http404, Error, Unavailable) as error:
-            response = await sync_to_async(_error_response)(its, request, error)
-        return cors.add_headers(its, request, response)
-
-    # Under ATOMIC_REQUESTS Django refuses async views without this.
-    for alias in databases:
-        non_atomic_requests(using=alias)(wrapped)
-    return wrapped
 
 
 def _error_response(its: Any, request: HttpRequest, error: Exception) -> HttpResponse:
@@ -118,17 +114,6 @@ def _error_response(its: Any, request: HttpRequest, error: Exception) -> HttpRes
             raise error
         logger.error("%s: the database failed. The client will try again.", request.path, exc_info=error)
     return refuse(503, UNAVAILABLE)
-
-
-class _Result:
-    """What a view has returned. A coroutine is closed if the client disconnects before it is awaited."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __del__(self) -> None:
-        if inspect.iscoroutine(self.value):
-            self.value.close()
 
 
 def _check_access_tests(cls: type) -> None:

@@ -18,6 +18,7 @@ from django.core.exceptions import BadRequest
 
 from ..access.crowd import PLACE_SECONDS, Crowd, is_stream
 from ..access.limits import refuse
+from ..delivery.hub import get_hub, is_ready
 from ..stream.connection import Connection
 
 type Message = dict[str, Any]
@@ -69,7 +70,8 @@ class HeldRequest:
         self._receive = receive
         self._body_is_read = False
         self._watching: asyncio.Task[Message] | None = None
-        self._disconnected: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._disconnected: asyncio.Future[Message] = self._loop.create_future()
         self._failure: Exception | None = None
         self.connections: list[Connection] = []
         self.handed_off: Connection | None = None
@@ -114,6 +116,15 @@ class HeldRequest:
                     connection.release()
         return handed_off
 
+    def follow_log(self) -> None:
+        """Let the log be followed, so that a revocation ends the stream from now on; called from any thread."""
+        self._loop.call_soon_threadsafe(lambda: get_hub().start_soon())
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether the log is followed and can be read."""
+        return is_ready(self._loop)
+
     async def receive(self) -> Message:
         """Receive for Django: the request's body, then the disconnect."""
         if self._body_is_read:
@@ -155,6 +166,11 @@ class HeldRequest:
     def _on_disconnect(self) -> None:
         if not self._disconnected.done():
             self._disconnected.set_result({"type": "http.disconnect"})
+
+
+def is_followed(scope: dict[str, Any]) -> bool:
+    """Return whether the log is being read on the loop of a request, without waiting for that; for any thread."""
+    return SCOPE_KEY in scope and scope[SCOPE_KEY].is_followed
 
 
 def _unchanging(send: Send) -> Send:
