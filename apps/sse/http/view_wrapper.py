@@ -31,9 +31,9 @@ logger = logging.getLogger("apps.sse")
 
 def wrap_view(view: Callable, its: Any, *, only_streams: bool) -> Callable:
     """
-    Return the `view` of a class with the CORS of `its`, an instance, and with a user that is loaded if it is async.
+    Return the `view` of a class with the CORS of `its`, an instance, and a user that is loaded if it is async.
 
-    It is synchronous even then, so that Django calls it in the thread of the middleware. Async code may also await it.
+    It is synchronous even then, so that Django calls it in the thread of the middleware. An async view may await it.
     `only_streams`: it answers with streams only, so that requests from other sites are refused before any query.
     """
     cls: Any = type(its)
@@ -46,7 +46,7 @@ def wrap_view(view: Callable, its: Any, *, only_streams: bool) -> Callable:
     @wraps(view, updated=())
     def wrapped(request, *args, **kwargs):
         if is_async and asyncio._get_running_loop() is not None:
-            # The view of another stream has called this one.
+            # An async view has called this one.
             return sync_to_async(wrapped)(request, *args, **kwargs)
         started_at(request)
         if early := cors.answer_preflight(its, request) or (only_streams and cors.refuse_cross_site(its, request)):

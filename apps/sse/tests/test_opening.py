@@ -68,8 +68,9 @@ def test_opening_changes_to_a_thread_twice_and_sends_two_queries(settings):
             MIDDLEWARE=middleware,
         )
     assert answer.status == 200
-    # The middleware with the view, and the end of the response. The first stream waits until the log is followed.
-    assert (to_thread.call_count, to_loop.call_count) == (2, 1)
+    # The middleware with the view, and the end of the response. The first stream may wait until the log is followed.
+    assert to_thread.call_count == 2
+    assert to_loop.call_count <= 1
     assert len(queries) == 2, queries
 
 
