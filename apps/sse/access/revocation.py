@@ -138,8 +138,12 @@ def _close_view(data: dict[str, Any], before: float) -> None:
 
 
 def _check(data: dict[str, Any], before: float) -> None:
-    """Check all open streams. End streams of users that are opening, whose permissions are not known yet."""
-    registry.revoke_opening(lambda s: s.opened_at < before and s.client.fingerprint is not None, "access")
+    """Check all open streams. End the streams of users whose permissions are not known yet."""
+
+    def is_unknown(stream: OpenConnection) -> bool:
+        return stream.client.fingerprint is not None and stream.permissions is None
+
+    registry.get_registry().revoke(lambda s: s.opened_at < before and is_unknown(s), "access")
     checker.check_soon()
 
 

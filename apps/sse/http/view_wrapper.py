@@ -33,7 +33,7 @@ def wrap_view(view: Callable, its: Any, *, only_streams: bool) -> Callable:
     """
     Return the `view` of a class with the CORS of `its`, an instance, and a user that is loaded if it is async.
 
-    It is synchronous even then, so that Django calls it in the thread of the middleware. An async view may await it.
+    It is synchronous even then, so that Django calls it in the thread of the middleware. Async code may await it.
     `only_streams`: it answers with streams only, so that requests from other sites are refused before any query.
     """
     cls: Any = type(its)

@@ -98,8 +98,8 @@ class Registry:
         _for_each(self.connections, lambda connection: matches(connection) and connection.end(reason))
 
     def revoke(self, matches: Predicate, reason: EndReason) -> None:
-        """End the connections that match, including those of requests that are still opening one."""
-        revoke_opening(matches, reason)
+        """End the connections that match, including those of requests that have started: their data may be older."""
+        _revocations.append(Revocation(time.time(), matches, reason))
         self.end(matches, reason)
 
     def _open(self, connection: OpenConnection) -> None:
@@ -144,11 +144,6 @@ def open_streams() -> int:
 def end(matches: Predicate, reason: EndReason) -> None:
     """End the streams of this process that match; safe to call from any thread and from a signal handler."""
     _call_each(lambda registry: registry.end(matches, reason))
-
-
-def revoke_opening(matches: Predicate, reason: EndReason) -> None:
-    """End the matching streams whose requests have started: they may have read data from before the revocation."""
-    _revocations.append(Revocation(time.time(), matches, reason))
 
 
 def end_all(*, stopping: bool = False) -> None:
