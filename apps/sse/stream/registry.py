@@ -98,7 +98,7 @@ class Registry:
         _for_each(self.connections, lambda connection: matches(connection) and connection.end(reason))
 
     def revoke(self, matches: Predicate, reason: EndReason) -> None:
-        """End the connections that match, including those of requests that have started: their data may be older."""
+        """End the connections that match, and those that requests which have started will open."""
         _revocations.append(Revocation(time.time(), matches, reason))
         self.end(matches, reason)
 

@@ -197,7 +197,7 @@ def test_the_start_of_a_request_is_noted_before_any_middleware_runs(kept_by):
 async def test_a_stream_that_may_have_missed_more_revocations_than_are_kept_opens_again(ada):
     opening = Opened(ada)
     for _ in range(registry.MAX_REVOCATIONS):
-        registry.revoke_opening(lambda stream: False, "access")
+        registry.get_registry().revoke(lambda stream: False, "access")
     async with opening as stream, Opened(ada) as later:
         assert stream.end_reason == "access"
         assert not later.is_ended
