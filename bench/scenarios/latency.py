@@ -20,5 +20,5 @@ SCENARIO = Scenario(
     systems=("nchan", "bare", "ours", "starlette", "queues", "eventstream"),
     figures={"median": Figure("median ms", 1), "p99": Figure("99th ms", 1)},
     measure=measure,
-    rounds=2,
+    rounds=1,
 )

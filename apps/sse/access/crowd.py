@@ -13,23 +13,28 @@ from typing import Any
 
 from ..stats import metrics
 
-# Requests in Django. One that takes longer than PLACE_SECONDS, because its view waits, no longer counts.
-PLACES = 32
+# Requests in Django. With more of them, the event loop, which accepts and refuses the others, gets less CPU.
+# One that takes longer than PLACE_SECONDS, because its view waits, no longer counts.
+PLACES = 8
 PLACE_SECONDS = 1.0
 MAX_WAIT_SECONDS = 4.0
 # The time for one stream, until it has been measured.
 FIRST_SECONDS = 0.01
-SMOOTHING = 64
+SMOOTHING = 256
+# The time for a refusal, as a share of that for a stream.
+REFUSAL = 0.1
 
 
 class Crowd:
-    """The requests for streams that Django handles, those that wait, and the clients that are to come back."""
+    """The requests for streams that Django handles, those that wait, and the clients that come back later."""
 
     def __init__(self) -> None:
         self._places = asyncio.Semaphore(PLACES)
-        self._waiting = self._deferred = 0
-        self._seconds = FIRST_SECONDS
-        self._measured = 1
+        self._waiting = self._refused = 0
+        # The refused clients come back by this time.
+        self._all_back_at = 0.0
+        # Sums of the newest times and streams, in which a refusal counts as `REFUSAL` streams.
+        self._time, self._streams = FIRST_SECONDS, 1.0
         self._last: float | None = None
 
     async def enter(self) -> None:
@@ -40,15 +45,18 @@ class Crowd:
         finally:
             self._waiting -= 1
 
-    def leave(self) -> None:
-        """Give the place to the request that has waited longest."""
+    def leave(self, *, is_served: bool = True) -> None:
+        """Give the place to the request that has waited longest; measure the time of one that `is_served`."""
+        if not is_served:
+            self._places.release()
+            return
         now = time.monotonic()
         if self._last is not None:
-            self._measured += 1
-            self._seconds += (now - self._last - self._seconds) / min(self._measured, SMOOTHING)
+            self._time += now - self._last - self._time / SMOOTHING
+            self._streams += 1 + REFUSAL * self._refused - self._streams / SMOOTHING
+        self._refused = 0
         # Without others that wait, the time until the next stream would include idle time.
         self._last = now if self._waiting else None
-        self._deferred = max(self._deferred - 1, 0) if self._waiting else 0
         self._places.release()
 
     def retry_after(self, scope: dict[str, Any]) -> int:
@@ -56,11 +64,14 @@ class Crowd:
         # A browser's own `EventSource` never connects again after a 503. `DjustSSE` sends this header, and not to
         # other origins, where it could not read `Retry-After`.
         can_come_back = b"sse-share-key" in dict(scope["headers"])
-        if self._waiting * self._seconds < MAX_WAIT_SECONDS or not can_come_back:
+        seconds = self._time / self._streams
+        if self._waiting * seconds < MAX_WAIT_SECONDS or not can_come_back:
             return 0
-        self._deferred += 1
+        self._refused += 1
         metrics.counts["deferred"] += 1
-        return math.ceil(self._deferred * self._seconds)
+        now = time.monotonic()
+        self._all_back_at = max(self._all_back_at, now) + seconds
+        return math.ceil(self._all_back_at - now)
 
 
 def is_stream(scope: dict[str, Any]) -> bool:

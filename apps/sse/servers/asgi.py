@@ -84,10 +84,10 @@ class HeldRequest:
             await self._refuse(seconds)
             return False
         await crowd.enter()
-        self._place.callback(crowd.leave)
         if is_closed(self._send):
-            self._place.close()
+            crowd.leave(is_served=False)
             return False
+        self._place.callback(crowd.leave)
         asyncio.get_running_loop().call_later(PLACE_SECONDS, self._place.close)
         return True
 

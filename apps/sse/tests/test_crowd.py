@@ -107,6 +107,31 @@ def test_a_request_whose_client_has_left_or_that_is_cancelled_passes_its_place_o
     run(scenario)
 
 
+def test_requests_whose_clients_have_left_and_refusals_do_not_make_a_stream_look_faster_or_slower(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(crowd.time, "monotonic", lambda: now[0])
+
+    async def seconds_for_a_thousand(*, left=0, refused=0):
+        waiting = crowd.Crowd()
+        waiting._waiting = 10_000
+        for _ in range(crowd.SMOOTHING):
+            now[0] += 0.005 * (1 + refused * crowd.REFUSAL)
+            for _ in range(left):
+                waiting.leave(is_served=False)
+            for _ in range(refused):
+                assert waiting.retry_after({"headers": OURS})
+            waiting.leave()
+        now[0] += 10_000
+        return [waiting.retry_after({"headers": OURS}) for _ in range(1000)][-1]
+
+    async def scenario(site):
+        assert await seconds_for_a_thousand() == pytest.approx(5, abs=1)
+        assert await seconds_for_a_thousand(left=3) == pytest.approx(5, abs=1)
+        assert await seconds_for_a_thousand(refused=10) == pytest.approx(5, abs=1)
+
+    run(scenario)
+
+
 def test_a_cancelled_request_that_has_just_got_a_place_passes_it_on():
     async def scenario(_):
         places = crowd.Crowd()
