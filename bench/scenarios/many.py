@@ -27,9 +27,9 @@ def measure(bench: Bench) -> Figures:
 SCENARIO = Scenario(
     name="many",
     sentence="10,000 clients, and 3,000 of a `stream()`: KiB of the server's memory (PSS) that each after the "
-    "first 1,000 takes while idle, logged in except for nchan and ASGI without a framework; and milliseconds from publishing "
-    "an event to its arrival, over all clients, at one event a second. The last client waits for the "
-    "writes to all others.",
+    "first 1,000 takes while idle, logged in except for nchan and ASGI without a framework; and milliseconds "
+    "from publishing an event to its arrival, over all clients, at one event a second. The last client waits "
+    "for the writes to all others.",
     systems=("nchan", "bare", "ours", "sqlite"),
     figures={
         "channels": Figure("KiB, channel view", 1, {"ours": Goal(12), "sqlite": Goal(13)}),
