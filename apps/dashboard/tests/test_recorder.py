@@ -129,14 +129,6 @@ def test_requests_are_counted_with_their_times_and_server_errors(counted, rf, mo
     assert (counted["requests"], counted["errors"], sum(times.buckets)) == (4, 2, 4)
 
 
-async def test_an_asynchronous_request_is_counted(counted, rf):
-    async def answer(request):
-        return HttpResponse()
-
-    await counting.measure(answer)(rf.get("/"))
-    assert counted["requests"] == 1
-
-
 def test_a_query_is_counted_once_after_its_connection_reconnects(counted):
     from django.db import connection
 

@@ -52,7 +52,7 @@ def desktop_chromium(browser_type, browser_type_launch_args, tmp_path):
     with subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True) as chromium:
         try:
             address = next(line.split()[-1] for line in chromium.stderr if "DevTools listening on" in line)
-            yield browser_type.connect_over_cdp(address, no_defaults=True).contexts[0]
+            yield browser_type.connect_over_cdp(address, timeout=90_000, no_defaults=True).contexts[0]
         finally:
             chromium.terminate()
 
