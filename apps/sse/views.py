@@ -21,7 +21,7 @@ from .http.cors import refuse_cross_site
 from .http.response import StreamResponse
 from .http.view_wrapper import awaited, wrap_view
 from .publishing import check_channel
-from .servers.asgi import is_followed
+from .servers.asgi import SCOPE_KEY
 from .stream.connection import Connection, reset_frame
 from .stream.sources import ChannelSource, GeneratorSource, Source
 from .stream.subscription import StreamStart, Subscription
@@ -255,7 +255,9 @@ class SSEView(SSEMixin, View):
             return self._respond(self._generated(self.stream(self.request), restart=self._restart))
         channels = [check_channel(name) for name in awaited(self.get_channels(self.request))]
         # Raises before the first byte if events cannot be read. Under WSGI the hub runs on another loop.
-        if (scope := getattr(self.request, "scope", None)) is not None and not is_followed(scope):
+        if (scope := getattr(self.request, "scope", None)) is not None and not (
+            SCOPE_KEY in scope and scope[SCOPE_KEY].is_log_followed()
+        ):
             awaited(_start_hub())
         return self._respond(ChannelSource(channels, latest=self.follow == "latest", since=self._since()))
 

@@ -48,10 +48,9 @@ GOAL = {"sqlite": Goal(0.4), "postgresql": Goal(0.4), "valkey": Goal(0.4)}
 
 SCENARIO = Scenario(
     name="listen",
-    sentence="One client, and a process beside the server that publishes: milliseconds until an event "
-    "arrives, at 10 a second; CPU milliseconds of the server for an event at 10 a second (without what "
-    "it does while idle), and at full rate (100 in a transaction), on a channel that the client "
-    "follows and on one that nobody follows.",
+    sentence="A process beside the server publishes. Milliseconds until its events reach a client, at 10 a "
+    "second; CPU milliseconds of the server for each event, at 10 a second (above what it uses while idle) "
+    "and at full rate (100 in a transaction), on a channel with a client and on one without.",
     systems=("sqlite", "postgresql", "valkey"),
     figures={
         "median": Figure("median ms", 1, {key: Goal(2) for key in GOAL}),

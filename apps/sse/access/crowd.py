@@ -45,11 +45,12 @@ class Crowd:
         finally:
             self._waiting -= 1
 
-    def leave(self, *, is_served: bool = True) -> None:
-        """Give the place to the request that has waited longest; measure the time of one that `is_served`."""
-        if not is_served:
-            self._places.release()
-            return
+    def give_up(self) -> None:
+        """Give the place to the request that has waited longest, because the client has left."""
+        self._places.release()
+
+    def leave(self) -> None:
+        """Give the place to the request that has waited longest, and measure the time of the answered one."""
         now = time.monotonic()
         if self._last is not None:
             self._time += now - self._last - self._time / SMOOTHING

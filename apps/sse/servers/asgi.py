@@ -85,10 +85,10 @@ class HeldRequest:
             return False
         await crowd.enter()
         if is_closed(self._send):
-            crowd.leave(is_served=False)
+            crowd.give_up()
             return False
         self._place.callback(crowd.leave)
-        asyncio.get_running_loop().call_later(PLACE_SECONDS, self._place.close)
+        self._loop.call_later(PLACE_SECONDS, self._place.close)
         return True
 
     async def handle(self, application: Application, scope: dict[str, Any]) -> Connection | None:
@@ -118,11 +118,11 @@ class HeldRequest:
 
     def follow_log(self) -> None:
         """Let the log be followed, so that a revocation ends the stream from now on; called from any thread."""
-        self._loop.call_soon_threadsafe(lambda: get_hub().start_soon())
+        if not self.is_log_followed():
+            self._loop.call_soon_threadsafe(lambda: get_hub().start_soon())
 
-    @property
-    def is_followed(self) -> bool:
-        """Whether the log is followed and can be read."""
+    def is_log_followed(self) -> bool:
+        """Return whether the log is followed and can be read; called from any thread."""
         return is_ready(self._loop)
 
     async def receive(self) -> Message:
@@ -166,11 +166,6 @@ class HeldRequest:
     def _on_disconnect(self) -> None:
         if not self._disconnected.done():
             self._disconnected.set_result({"type": "http.disconnect"})
-
-
-def is_followed(scope: dict[str, Any]) -> bool:
-    """Return whether the log is being read on the loop of a request, without waiting for that; for any thread."""
-    return SCOPE_KEY in scope and scope[SCOPE_KEY].is_followed
 
 
 def _unchanging(send: Send) -> Send:

@@ -99,15 +99,16 @@ def notes(tmp_path):
     return read
 
 
-def serve_streams(kind, folder, migrated, **options):
+def serve_streams(kind, folder, migrated, settings="settings", **options):
     """Serve the streams of `apps.sse.tests.streaming_site`, with notes and data in `folder`."""
     servers.copy_database(migrated, folder)
+    package = "apps.sse.tests.streaming_site"
     return servers.serving(
         kind,
         folder,
-        package="apps.sse.tests.streaming_site",
+        package=package,
         PROJECT_SETTINGS=f"{servers.PACKAGE}.settings",
-        DJANGO_SETTINGS_MODULE="apps.sse.tests.streaming_site.settings",
+        DJANGO_SETTINGS_MODULE=f"{package}.{settings}",
         NOTES=str(folder / "notes"),
         **options,
     )
@@ -125,15 +126,7 @@ def streams(migrated, tmp_path, notes):
 
 def serve_private(kind, folder, migrated, **variables):
     """Serve the streams of `apps.sse.tests.streaming_site.private_urls`, with the data in `folder`."""
-    servers.copy_database(migrated, folder)
-    return servers.serving(
-        kind,
-        folder,
-        package="apps.sse.tests.streaming_site",
-        PROJECT_SETTINGS=f"{servers.PACKAGE}.settings",
-        DJANGO_SETTINGS_MODULE="apps.sse.tests.streaming_site.private_settings",
-        **variables,
-    )
+    return serve_streams(kind, folder, migrated, "private_settings", **variables)
 
 
 @pytest.fixture

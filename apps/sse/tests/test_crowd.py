@@ -117,7 +117,7 @@ def test_requests_whose_clients_have_left_and_refusals_do_not_make_a_stream_look
         for _ in range(crowd.SMOOTHING):
             now[0] += 0.005 * (1 + refused * crowd.REFUSAL)
             for _ in range(left):
-                waiting.leave(is_served=False)
+                waiting.give_up()
             for _ in range(refused):
                 assert waiting.retry_after({"headers": OURS})
             waiting.leave()

@@ -182,11 +182,13 @@ class TestTransaction:
                 broker.append(event(text=str(n), durable=n not in {0, 3, 4}))
         assert log_texts(broker) == list("01234567")
 
-    def test_events_of_a_commit_hook_follow_those_of_the_transaction(self, broker):
+    def test_events_of_a_commit_hook_follow_those_of_the_transaction(self, broker, monkeypatch):
+        monkeypatch.setattr(redis, "OUTBOX_SECONDS", 1000)
+        broker.append(event(text="the outbox counts as empty"))
         with transaction.atomic():
             transaction.on_commit(lambda: broker.append(event(text="hook")))
             broker.append(event(text="transaction"))
-        assert log_texts(broker) == ["transaction", "hook"]
+        assert log_texts(broker)[1:] == ["transaction", "hook"]
 
     def test_a_rollback_leaves_nothing_to_the_next_transaction(self, broker):
         with contextlib.suppress(ZeroDivisionError), transaction.atomic():
