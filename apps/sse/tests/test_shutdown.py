@@ -7,12 +7,14 @@ import subprocess
 import sys
 import threading
 
+import pytest
+
 from apps.sse.http.response import frames_of
 from apps.sse.servers import listening_sockets, shutdown, wsgi
 from apps.sse.servers.listening_sockets import ListeningSockets
 from apps.sse.stream import registry
 from apps.sse.stream.connection import Connection
-from apps.sse.stream.registry import Client
+from apps.sse.stream.registry import Client, Registry
 
 
 class Finished:
@@ -54,6 +56,21 @@ def test_listening_sockets_are_found_while_other_threads_close_theirs():
             assert listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 45_000
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Only Linux has the timeout.")
+def test_a_connection_that_waited_to_be_accepted_when_the_first_stream_opened_gets_the_timeout_too():
+    async def scenario():
+        with (
+            socket.create_server(("127.0.0.1", 0)) as listening,
+            socket.create_connection(listening.getsockname()),
+        ):
+            listening_sockets.check(None)
+            with listening.accept()[0] as accepted:
+                registry.ticked.send(sender=Registry)
+                return accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+
+    assert asyncio.run(scenario()) == 45_000
+
+
 def test_the_search_for_listening_sockets_keeps_the_locks_of_open_files(tmp_path):
     """Closing any descriptor of a file releases the process's POSIX locks on it, with which SQLite protects writes."""
     locked = tmp_path / "locked"
@@ -82,12 +99,12 @@ def test_a_process_that_no_longer_listens_ends_streams_that_open_later_too(monke
         with socket.create_server(("127.0.0.1", 0)) as listening:
             (tmp_path / str(listening.fileno())).touch()
             streams.connections.add(first)
-            listening_sockets.check()
+            listening_sockets.check(None)
             assert first.reason is None
         registry.ticked.send(sender=None)
         assert first.reason == "restart"
         streams.connections = {later}
-        listening_sockets.check()
+        listening_sockets.check(None)
         assert later.reason == "restart"
         streams.connections.clear()
 

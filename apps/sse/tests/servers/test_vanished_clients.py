@@ -32,7 +32,7 @@ def open_stream(host, server, path, **options):
     client = host.connect(httpx.URL(server.url).port, **options)
     client.sendall(f"GET {path} HTTP/1.1\r\nHost: site\r\n\r\n".encode())
     arrived = b""
-    while b"data:" not in arrived:
+    while b"\ndata:" not in arrived:
         arrived += client.recv(1024)
     return client
 
@@ -48,7 +48,7 @@ def test_a_client_whose_packets_are_lost_is_disconnected_while_keepalives_are_se
     serving, second_host, notes, kind
 ):
     with serving(kind, UNACKNOWLEDGED_SECONDS="2") as server:
-        # The first one was accepted before the sockets were found.
+        # The first one was accepted before its process set the timeout.
         clients = [open_stream(second_host, server, "/idle/") for _ in range(2)]
         second_host.cut()
         wait_until(lambda: notes() == ["finally"] * 2, seconds=20)
