@@ -30,7 +30,7 @@ class Reader:
         self.response.raise_for_status()
         self._chunks = self.response.iter_raw()
         self.start = b""
-        while b"data:" not in self.start:
+        while b"\ndata:" not in self.start:
             self.start += next(self._chunks)
 
     def next_bytes(self):

@@ -42,7 +42,7 @@ class Crowd:
         async with self.at_once:
             reader, writer = await asyncio.open_connection(self.host, self.port)
             writer.write(self.head)
-            await asyncio.wait_for(reader.readuntil(b"data:"), 60)
+            await asyncio.wait_for(reader.readuntil(b"\ndata:"), 60)
             self.readers.append((asyncio.create_task(self.read(reader)), writer))
 
     async def read(self, reader):
