@@ -7,6 +7,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.db import connection
 from django.test import AsyncClient, Client, TestCase, TransactionTestCase, override_settings
 from django.urls import path
 
@@ -274,3 +275,11 @@ async def test_a_test_function_on_an_event_loop_receives_and_reads_the_same():
         await apublish("news", "post", 2)
         await until(lambda: len(news.events) == 2)
         assert news.last_event_id == str(await aposition())
+
+
+@override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=MIDDLEWARE)
+def test_a_stream_opens_in_a_test_without_database_after_one_that_has_left_its_connection_open(django_db_blocker):
+    with django_db_blocker.unblock():
+        connection.ensure_connection()
+    with StreamClient().open("/news/") as stream:
+        stream.assert_no_event()
