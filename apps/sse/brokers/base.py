@@ -91,6 +91,10 @@ class Broker(ABC):
         Age is measured with the log's own clock, since the clocks of publishers may be wrong.
         """
 
+    def memory_share(self) -> float:
+        """Return the share of its memory that the log's server uses, or 0 if it needs none for the log."""
+        return 0
+
     def maintain(self) -> None:  # noqa: B027
         """Periodic work: append committed events that a killed process left in the outbox; trim the log."""
 

@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 from django.db import Error
 from django.urls import NoReverseMatch, reverse
 
+from ..brokers import get_broker
 from ..conf import setting
 from ..models import Process
 from ..publishing import publish
@@ -73,7 +74,9 @@ class Diagnosis:
             yield (delivery := self._round_trip(stream, channel_of(token), server.data["broker"]))
             if keepalive and delivery.level == "ok":
                 yield from self._check_keepalive(stream)
-        yield from findings.load(before, _rows())
+        # A broker that cannot be reached was reported.
+        log_memory = get_broker().memory_share() if delivery.level == "ok" else 0
+        yield from findings.load(before, _rows(), log_memory)
 
     def _open(self, url: str, token: dict[str, str]) -> Generator[Finding, None, StreamRequest | None]:
         """Yield the findings on the response; return the stream if it arrives, with or without compression."""

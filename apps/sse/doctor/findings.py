@@ -132,8 +132,13 @@ def begun(url: str, response: HTTPResponse, seconds: float) -> Finding:
     return Finding("ok", f"{text}: nothing buffers them.")
 
 
-def load(before: Iterable[Process], after: Iterable[Process]) -> Iterator[Finding]:
-    """Yield how near the processes are to their ceilings, from their rows before and after the checks."""
+def load(before: Iterable[Process], after: Iterable[Process], log_memory: float = 0) -> Iterator[Finding]:
+    """
+    Yield how near the site is to its ceilings.
+
+    Its processes are shown by their rows before and after the checks; `log_memory` is the share of the memory
+    that the log's server uses.
+    """
     gauges = [row.data["gauges"] for row in after if row.kind == "web"]
     # A process of the previous release may not report its limit.
     ceilings = [(gauge["connections"], gauge["max_connections"]) for gauge in gauges if "max_connections" in gauge]
@@ -146,6 +151,9 @@ def load(before: Iterable[Process], after: Iterable[Process]) -> Iterator[Findin
     if share := max((gauge.get("memory_share", 0) for gauge in gauges), default=0):
         text = f"The fullest container or machine of the web servers uses {share:.0%} of its memory."
         yield _ceiling(share, text, "Add memory, or lower SSE_MAX_TOTAL or WEB_CONCURRENCY.")
+    if log_memory:
+        text = f"The server of the log uses {log_memory:.0%} of its memory."
+        yield _ceiling(log_memory, text, "Raise its maxmemory, or keep fewer events (SSE_RETENTION_BYTES).")
     if resets := sum(row.data["counts"].get("resets", 0) for row in after):
         text = f"Since these processes started, {resets:,} returning clients got an sse:reset in place of events."
         yield Finding("note", text, "Keep events for longer (SSE_RETENTION_COUNT), unless the log was replaced.")

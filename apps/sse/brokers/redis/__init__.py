@@ -145,6 +145,10 @@ class RedisBroker(Broker):
     def trim(self) -> int:
         return self._run("trim", *_retention())
 
+    def memory_share(self) -> float:
+        memory = self._client.info("memory")
+        return memory["used_memory"] / (memory["maxmemory"] or memory["total_system_memory"])
+
     def maintain(self) -> None:
         if self._relay(force=True):
             # Fails if the server stopped accepting writes, as a replica after a failover.
