@@ -19,6 +19,7 @@ from django.core.exceptions import BadRequest
 from ..access.crowd import PLACE_SECONDS, Crowd, is_stream
 from ..access.limits import refuse
 from ..delivery.hub import get_hub, is_ready
+from ..stream import registry
 from ..stream.connection import Connection
 
 type Message = dict[str, Any]
@@ -56,6 +57,9 @@ async def serve(
             abort(send, receive)
             # Lets the server see the close before this returns, or it would log a missing end.
             await asyncio.sleep(0)
+        elif registry.is_stopping() and (transport := _transport(send, receive)):
+            # Otherwise the client could send its next request to a process that does not answer any more.
+            transport.close()
 
 
 class HeldRequest:

@@ -36,7 +36,7 @@ def check(sender: object, **_: Any) -> None:
     if _found[streams.loop].closed():
         # Without any, the process is about to stop: streams that open later end, too.
         _found[streams.loop] = ListeningSockets() or _found[streams.loop]
-        streams.end(lambda _: True, "restart")
+        streams.end_all()
 
 
 class ListeningSockets:

@@ -25,6 +25,7 @@ logger = logging.getLogger("apps.sse")
 TICK_SECONDS = 1.0
 # Wait this long for a client of an ended stream to take its last bytes.
 LINGER_SECONDS = 30.0
+CLOSED = "%(stream)s: closed after %(duration)s s, %(events)s events: %(reason)s"
 # Pairs of a user and a view in the `summary()`, so that its size is bounded.
 MAX_USERS = 1000
 # Revocations that an opening stream may have missed. One that may have missed more ends and opens again.
@@ -85,17 +86,23 @@ class Registry:
     def discard(self, connection: OpenConnection) -> None:
         """Remove a connection and log how it ended."""
         self.connections.discard(connection)
-        fields = {
-            "stream": connection.name,
-            "duration": round(time.time() - connection.opened_at, 3),
-            "events": connection.events,
-            "reason": connection.end_reason or "left",
-        }
-        logger.info("%(stream)s: closed after %(duration)s s, %(events)s events: %(reason)s", fields, extra=fields)
+        reason = connection.end_reason or "left"
+        # Not a line for each when the process stops: thousands would delay its end.
+        level = logging.DEBUG if reason == "restart" else logging.INFO
+        if logger.isEnabledFor(level):
+            seconds, events = round(time.time() - connection.opened_at, 3), connection.events
+            fields = {"stream": connection.name, "duration": seconds, "events": events, "reason": reason}
+            logger.log(level, CLOSED, fields, extra=fields)
 
     def end(self, matches: Predicate, reason: EndReason) -> None:
         """End the connections that match."""
         _for_each(self.connections, lambda connection: matches(connection) and connection.end(reason))
+
+    def end_all(self) -> None:
+        """End every connection, because the process stops, and log their number."""
+        if number := sum(not connection.is_ended for connection in self.connections):
+            logger.info("%d streams end: restart", number, extra={"streams": number, "reason": "restart"})
+        self.end(lambda connection: True, "restart")
 
     def revoke(self, matches: Predicate, reason: EndReason) -> None:
         """End the connections that match, and those that requests which have started will open."""
@@ -138,7 +145,7 @@ def all_open() -> list[OpenConnection]:
 
 def open_streams() -> int:
     """Return the number of open streams of this process."""
-    return len(all_open())
+    return sum(len(registry.connections) for registry in list(_registries.values()))
 
 
 def end(matches: Predicate, reason: EndReason) -> None:
@@ -154,7 +161,12 @@ def end_all(*, stopping: bool = False) -> None:
     """
     global _stopping
     _stopping |= stopping
-    end(lambda connection: True, "restart")
+    _call_each(Registry.end_all)
+
+
+def is_stopping() -> bool:
+    """Return whether the process is about to stop."""
+    return _stopping
 
 
 def force_close_all() -> None:

@@ -9,8 +9,10 @@ import threading
 
 import pytest
 
+from apps.sse.access.crowd import Crowd
 from apps.sse.http.response import frames_of
 from apps.sse.servers import listening_sockets, shutdown, wsgi
+from apps.sse.servers.asgi import SCOPE_KEY, serve
 from apps.sse.servers.listening_sockets import ListeningSockets
 from apps.sse.stream import registry
 from apps.sse.stream.connection import Connection
@@ -32,6 +34,68 @@ def test_under_wsgi_a_stream_is_waited_for_until_the_server_has_closed_its_body(
     assert body in shutdown.open_bodies
     body.close()
     assert body not in shutdown.open_bodies
+
+
+class Cycle:
+    """A request of a server that keeps TCP connections open: `transport` notes whether it was closed."""
+
+    def __init__(self):
+        self.transport = self
+        self.is_closed = False
+
+    async def send(self, message):
+        assert not self.is_closed
+
+    async def receive(self):
+        await asyncio.get_running_loop().create_future()
+
+    def is_closing(self):
+        return self.is_closed
+
+    def abort(self):
+        raise AssertionError("the last bytes were discarded")
+
+    def close(self):
+        self.is_closed = True
+
+
+@pytest.mark.parametrize("is_stopping", [True, False])
+def test_a_process_that_stops_closes_the_connection_after_the_last_bytes(monkeypatch, is_stopping):
+    async def application(scope, receive, send):
+        scope[SCOPE_KEY].handed_off = Connection(
+            Finished().play, opening="retry: 1\n\n", retry_ms=1, keepalive=15, client=Client()
+        )
+
+    monkeypatch.setattr(registry, "_stopping", is_stopping)
+    cycle = Cycle()
+    asyncio.run(serve(application, Crowd(), {"type": "http", "headers": []}, cycle.receive, cycle.send))
+    assert cycle.is_closed == is_stopping
+
+
+def test_a_process_that_stops_logs_one_line_for_all_its_streams(caplog):
+    async def scenario():
+        async def send(message):
+            pass
+
+        async def follow(connection):
+            return True
+
+        running = [
+            asyncio.create_task(
+                Connection(follow, opening="retry: 1\n\n", retry_ms=1, keepalive=15, client=Client()).run(send)
+            )
+            for _ in range(3)
+        ]
+        await asyncio.sleep(0)
+        caplog.clear()
+        registry.end_all()
+        assert await asyncio.gather(*running) == [True, True, True]
+
+    with caplog.at_level("DEBUG", "apps.sse"):
+        asyncio.run(scenario())
+    assert caplog.messages[0] == "3 streams end: restart"
+    assert [record.levelname for record in caplog.records] == ["INFO", "DEBUG", "DEBUG", "DEBUG"]
+    assert "restart" in caplog.messages[1]
 
 
 def test_listening_sockets_are_found_while_other_threads_close_theirs():
@@ -86,6 +150,10 @@ class Open:
     """An open stream, as far as its end is concerned."""
 
     reason = None
+
+    @property
+    def is_ended(self):
+        return self.reason is not None
 
     def end(self, reason):
         self.reason = reason
