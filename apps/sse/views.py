@@ -252,7 +252,8 @@ class SSEView(SSEMixin, View):
         if response is not None:
             raise TypeError(f"{type(self).__name__}.mount() must return a response or None, not {response!r}.")
         if not self._follows():
-            return self._respond(self._generated(self.stream(self.request), restart=self._restart))
+            restart = None if self._before_mount is None else self._restart
+            return self._respond(self._generated(self.stream(self.request), restart=restart))
         channels = [check_channel(name) for name in awaited(self.get_channels(self.request))]
         # Raises before the first byte if events cannot be read. Under WSGI the hub runs on another loop.
         if (scope := getattr(self.request, "scope", None)) is not None and not (

@@ -1,12 +1,14 @@
 """The response that carries a stream: its headers, and its body on each kind of server."""
 
 import asyncio
+import io
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any
 
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.cache import patch_vary_headers
+from django.utils.functional import SimpleLazyObject, empty
 
 from ..delivery.followers import Message
 from ..servers import wsgi
@@ -16,6 +18,8 @@ from ..stream.sources import Source
 from ..wire.compression import accepts_gzip, gzip_send
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
+CLOSED = io.BytesIO()
+CLOSED.close()
 
 
 class StreamResponse(StreamingHttpResponse):
@@ -47,11 +51,10 @@ class StreamResponse(StreamingHttpResponse):
                 self.headers["Content-Encoding"] = "gzip"
                 if connection is not None:
                     connection.wrap_send = gzip_send
-        self._own_content = self.streaming_content = self._body(getattr(request, "scope", None), connection)
+        self._own_content = self.streaming_content = self._body(request, connection)
 
-    def _body(
-        self, scope: dict[str, Any] | None, connection: Connection | None
-    ) -> Iterator[bytes] | AsyncIterator[bytes]:
+    def _body(self, request: HttpRequest, connection: Connection | None) -> Iterator[bytes] | AsyncIterator[bytes]:
+        scope = getattr(request, "scope", None)
         if connection is None:
             return iter(()) if scope is None else _nothing()
         if scope is None:
@@ -59,16 +62,37 @@ class StreamResponse(StreamingHttpResponse):
         if (held := scope.get(SCOPE_KEY)) is None:
             return frames_of(connection)
         held.connections.append(connection)
-        return self._hand_over(held, connection)
+        return self._hand_over(held, connection, request)
 
-    async def _hand_over(self, held: HeldRequest, connection: Connection) -> AsyncGenerator[bytes]:
+    async def _hand_over(self, held: HeldRequest, connection: Connection, request: Any) -> AsyncGenerator[bytes]:
         if self._iterator is self._own_content:  # type: ignore[attr-defined]
             held.handed_off = connection
+            _trim(request)
             return
         # A middleware that has wrapped the content, as `GZipMiddleware` does, must see it.
         async with aclosing(frames_of(connection)) as frames:
             async for frame in frames:
                 yield frame
+
+
+def _trim(request: Any) -> None:
+    """Free what the request of an open `stream()` no longer needs, or what Django makes again when it is read."""
+    its = vars(request)
+    its.pop("headers", None)
+    for name in {"COOKIES", "GET"} & its.keys():
+        read = its.pop(name)
+        if read != its.pop(name, getattr(request, name)):
+            # A middleware has changed it.
+            its[name] = read
+    # Messages can no longer be stored.
+    its.pop("_messages", None)
+    if isinstance(user := its.get("user"), SimpleLazyObject) and vars(user)["_wrapped"] is not empty:
+        # Without the function that has loaded the user.
+        request.user = vars(user)["_wrapped"]
+    # The file of the request's body, which Django closes.
+    request._stream = CLOSED
+    # The URL patterns before the one that matched, for Django's page of a 404.
+    request.resolver_match.tried = None
 
 
 async def frames_of(connection: Connection) -> AsyncGenerator[bytes]:

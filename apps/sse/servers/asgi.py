@@ -98,9 +98,11 @@ class HeldRequest:
     async def handle(self, application: Application, scope: dict[str, Any]) -> Connection | None:
         """Let Django handle the request; return the connection that was handed off."""
         handed_off = None
+        # Not a copy, because the request of a `stream()` would keep it.
+        scope[SCOPE_KEY] = self
         try:
             # In a task, so that what Django leaves in its context is freed with the request.
-            await asyncio.create_task(application({**scope, SCOPE_KEY: self}, self.receive, self.send))
+            await asyncio.create_task(application(scope, self.receive, self.send))
             # uvicorn raises for a client that has left only if that client had sent its next request, too.
             if self._failure and not (isinstance(self._failure, OSError) or is_closed(self._send)):
                 raise self._failure
@@ -111,9 +113,13 @@ class HeldRequest:
             await self._send({"type": "http.response.start", "status": 400, "headers": []})
             await self._send({"type": "http.response.body"})
         finally:
+            del scope[SCOPE_KEY]
             self._place.close()
-            if handed_off is None and self._watching is not None:
-                self._watching.cancel()
+            if self._watching is not None:
+                # It would keep this object as long as the stream.
+                self._watching.remove_done_callback(self._on_disconnect)
+                if handed_off is None:
+                    self._watching.cancel()
             for connection in self.connections:
                 # Its response may never have been sent.
                 if connection is not handed_off:
@@ -132,7 +138,7 @@ class HeldRequest:
     async def receive(self) -> Message:
         """Receive for Django: the request's body, then the disconnect."""
         if self._body_is_read:
-            self.watch_disconnect()
+            self.watch_disconnect().add_done_callback(self._on_disconnect)
             # Django cancels this when its response is sent; the server's `receive` must go on.
             return await asyncio.shield(self._disconnected)
         message = await self._receive()
@@ -157,7 +163,6 @@ class HeldRequest:
             # In a context of its own, because it may outlive the request.
             context = contextvars.Context()
             self._watching = asyncio.get_running_loop().create_task(self._receive(), context=context)
-            self._watching.add_done_callback(lambda _: self._on_disconnect(), context=context)
         return self._watching
 
     async def _refuse(self, seconds: int) -> None:
@@ -167,7 +172,7 @@ class HeldRequest:
         await self._send({"type": "http.response.start", "status": response.status_code, "headers": headers})
         await self._send({"type": "http.response.body", "body": response.content})
 
-    def _on_disconnect(self) -> None:
+    def _on_disconnect(self, watching: object = None) -> None:
         if not self._disconnected.done():
             self._disconnected.set_result({"type": "http.disconnect"})
 

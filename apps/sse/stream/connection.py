@@ -102,7 +102,7 @@ class Connection:
         self.send = self._send
         self._task, self._transport_is_closed = asyncio.current_task(), transport_is_closed
         if watching is not None:
-            watching.add_done_callback(self._on_watched)
+            watching.add_done_callback(self._on_watched, context=watching.get_context())
         streams = registry.get_registry()
         try:
             streams.add(self)

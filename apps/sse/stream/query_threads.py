@@ -12,7 +12,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextvars import ContextVar
 from typing import Any
 
-from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
 from django.db.backends.signals import connection_created
 
 from ..databases import release_connections
@@ -37,28 +37,21 @@ class QueryThread:
 _threads = itertools.cycle([QueryThread() for _ in range(COUNT)])
 # The thread for the streams of this context instead, as in tests.
 own_query_thread: "ContextVar[QueryThread | None]" = ContextVar("sse_own_query_thread", default=None)
-_current: "ContextVar[QueryThreadLease | None]" = ContextVar("sse_query_thread_lease", default=None)
 
 
-class QueryThreadLease:
+class QueryThreadLease(ThreadSensitiveContext):
     """A stream's use of its thread: `async with QueryThreadLease() as lease`. Call `release()` between events."""
 
-    __slots__ = ("_context", "_thread", "_token")
-
-    async def __aenter__(self) -> "QueryThreadLease":
+    def __init__(self) -> None:
         self._thread = own_query_thread.get() or next(_threads)
-        self._context = ThreadSensitiveContext(executor=self._thread.executor)
-        await self._context.__aenter__()
-        self._token = _current.set(self)
-        return self
+        super().__init__(executor=self._thread.executor)
 
     async def __aexit__(self, *exception: Any) -> None:
         # Not awaited, because that can be cancelled; it runs after a query of the cancelled stream in this thread.
         # When the interpreter exits, threads accept no more work.
         with contextlib.suppress(RuntimeError):
             self._thread.executor.submit(self._thread.release, self)
-        _current.reset(self._token)
-        await self._context.__aexit__(*exception)
+        await super().__aexit__(*exception)
 
     def hold(self) -> None:
         """Note that this stream may be using a connection of the thread; runs in the thread."""
@@ -70,15 +63,19 @@ class QueryThreadLease:
             await sync_to_async(self._thread.release)(self)
 
 
-def _note_query(execute, sql, params, many, context):
-    if lease := _current.get():
+def _hold_lease() -> None:
+    # Outside a stream it is a request's context.
+    if isinstance(lease := SyncToAsync.thread_sensitive_context.get(None), QueryThreadLease):
         lease.hold()
+
+
+def _note_query(execute, sql, params, many, context):
+    _hold_lease()
     return execute(sql, params, many, context)
 
 
 def _watch_queries(connection, **kwargs):
-    if lease := _current.get():
-        lease.hold()
+    _hold_lease()
     if _note_query not in connection.execute_wrappers:
         connection.execute_wrappers.append(_note_query)
 

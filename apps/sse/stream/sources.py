@@ -3,7 +3,6 @@
 import functools
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import aclosing
 from typing import Any, Literal
 
 from django.conf import settings
@@ -52,9 +51,27 @@ class GeneratorSource:
 
     async def play(self, connection: Connection) -> None:
         """Write what the generator yields, then `sse:end`; log an exception and write `sse:error`."""
+        fresh = None
         try:
+            # All in this coroutine, because each takes memory while the stream is open.
             async with QueryThreadLease() as lease:
-                await self._play(connection, lease)
+                try:
+                    if self._start is not None:
+                        await self._start.open(connection)
+                    async for frame in self._stream:
+                        _write(connection, frame)
+                        # Otherwise the frame stays in memory until the next one.
+                        del frame
+                        await connection.drain()
+                        if connection.is_ended:
+                            return
+                        await lease.release()
+                except ID_ERRORS as error:
+                    if self._restart is None or connection.events:
+                        raise
+                    fresh = await self._restart(error)
+                finally:
+                    await self._stream.aclose()
         except SubscriptionEnded as error:
             connection.drop(error.args[0])
         except Unavailable:
@@ -64,31 +81,11 @@ class GeneratorSource:
             message = f"{type(error).__name__}: {error}" if settings.DEBUG else FAILED
             connection.write(sse_event({"message": message}, event="sse:error").encode())
         else:
-            if not connection.is_ended:
+            if fresh is not None:
+                connection.reset("unknown-id")
+                await fresh.play(connection)
+            elif not connection.is_ended:
                 connection.write(END_FRAME)
-
-    async def _play(self, connection: Connection, lease: QueryThreadLease) -> None:
-        try:
-            await self._send(connection, lease)
-        except ID_ERRORS as error:
-            if self._restart is None or connection.events:
-                raise
-            fresh = await self._restart(error)
-            connection.reset("unknown-id")
-            await fresh._send(connection, lease)
-
-    async def _send(self, connection: Connection, lease: QueryThreadLease) -> None:
-        if self._start is not None:
-            await self._start.open(connection)
-        async with aclosing(self._stream) as stream:
-            async for frame in stream:
-                data = _encode(frame)
-                connection.write(data)
-                connection.count(b"data:" in data)
-                await connection.drain()
-                if connection.is_ended:
-                    return
-                await lease.release()
 
 
 class ChannelSource:
@@ -142,9 +139,11 @@ def _unique(channels: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(channels))
 
 
-def _encode(frame: Any) -> bytes:
-    if isinstance(frame, Event):
-        return frame.frame
-    if isinstance(frame, str):
-        return frame.encode()
-    raise TypeError(f"stream() yielded {frame!r}. Yield a string, such as self.event(name, data), or an Event.")
+def _write(connection: Connection, frame: Any) -> None:
+    if not isinstance(frame, str | Event):
+        raise TypeError(
+            f"stream() yielded {frame!r}. Yield a string, such as self.event(name, data), or an Event."
+        )
+    data = frame.frame if isinstance(frame, Event) else frame.encode()
+    connection.write(data)
+    connection.count(b"data:" in data)

@@ -1,7 +1,6 @@
 """The events of channels inside a `stream()`."""
 
 import asyncio
-from collections import deque
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any
 
@@ -59,6 +58,8 @@ class Subscription:
     taken, or if events cannot be read.
     """
 
+    __slots__ = ("_changed", "_failure", "_hub", "_joining", "_start", "_waiting", "channels")
+
     latest = False
     is_ended = False
     send: Send | None = None
@@ -69,9 +70,9 @@ class Subscription:
         self.channels = tuple(channels)
         self._start = start
         self._joining: asyncio.Task[None] | None = None
-        self._waiting: deque[Event] = deque()
-        self._arrived = asyncio.Event()
-        self._taken = asyncio.Event()
+        self._waiting: list[Event] = []
+        # `__anext__` or `drain` waits for it. A deque and two `asyncio.Event` would take 2 KiB.
+        self._changed: asyncio.Future[None] | None = None
         self._failure: BaseException | None = None
 
     async def __aenter__(self) -> "Subscription":
@@ -96,10 +97,9 @@ class Subscription:
         while not self._waiting:
             if self._failure:
                 raise self._failure
-            self._taken.set()
-            self._arrived.clear()
-            await self._arrived.wait()
-        event = self._waiting.popleft()
+            self._wake()
+            await self._change()
+        event = self._waiting.pop(0)
         self._start.advance(event)
         return event
 
@@ -109,8 +109,7 @@ class Subscription:
             self._waiting.extend(events)
         if len(self._waiting) > MAX_WAITING:
             self.drop("slow")
-        self._taken.clear()
-        self._arrived.set()
+        self._wake()
         return 0
 
     def wait_for_send(self, sending: Coroutine[Any, Any, None], waits_for: Any) -> None:
@@ -119,15 +118,26 @@ class Subscription:
     def on_send_error(self, error: BaseException) -> None:
         """Raise an error in the iteration, so that the stream fails."""
         self._failure = error
-        self._arrived.set()
+        self._wake()
 
     async def drain(self) -> None:
         """Wait until every event was taken."""
-        await self._taken.wait()
+        if self._waiting:
+            await self._change()
 
     def drop(self, reason: EndReason) -> None:
         """Raise in the iteration, so that the stream ends and its client reconnects."""
         self.on_send_error(SubscriptionEnded(reason))
+
+    def _change(self) -> asyncio.Future[None]:
+        """Return the future of the next call of `_wake`."""
+        if self._changed is None or self._changed.done():
+            self._changed = asyncio.get_running_loop().create_future()
+        return self._changed
+
+    def _wake(self) -> None:
+        if self._changed is not None and not self._changed.done():
+            self._changed.set_result(None)
 
     async def _join(self, since: Position) -> None:
         try:
@@ -136,3 +146,4 @@ class Subscription:
             self._start.reset(self._hub.join(self))
         except Unavailable as error:
             self.on_send_error(error)
+        self._joining = None

@@ -179,6 +179,18 @@ def test_a_stream_that_subscribes_replays_missed_events(way):
     assert answer.events[1].id == str(position())
 
 
+def test_a_stream_that_stopped_waiting_for_an_event_gets_it_later(way):
+    class Impatient(Subscribed):
+        async def stream(self, request):
+            async with self.subscribe("news") as events:
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(anext(events), 0.01)
+                append_event("news", '"late"', name="item")
+                yield await anext(events)
+
+    assert receive(way, Impatient, 1).names[0] == "item"
+
+
 def test_a_later_subscription_begins_after_the_last_event_that_was_taken(way):
     class OneByOne(SSEView):
         event_id = Position

@@ -1,20 +1,23 @@
 """What it costs to open a stream: queries, changes of thread, and threads."""
 
 import asyncio
+import json
 import threading
 from unittest import mock
 
 import httpx
 import pytest
 from asgiref.sync import AsyncToSync, SyncToAsync
+from django.contrib.auth import get_user_model
 from django.core.handlers.asgi import ASGIHandler
 from django.db import connection
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.urls import path
 from django.views import View
 
 from apps.sse import SSEMixin, SSEView, asgi
 from apps.sse.access.limits import connection_counts
+from apps.sse.servers.asgi import HeldRequest
 
 from .followers import until
 from .streams import fetch, make_user, session_cookie
@@ -72,6 +75,50 @@ def test_opening_changes_to_a_thread_twice_and_sends_two_queries(settings):
     assert to_thread.call_count == 2
     assert to_loop.call_count <= 1
     assert len(queries) == 2, queries
+
+
+def changing(get_response):
+    def middleware(request):
+        request.COOKIES["added"] = "yes"
+        request.GET = QueryDict("q=2")
+        return get_response(request)
+
+    return middleware
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("inner", "q", "cookies"), [([], "1", 1), ([f"{__name__}.changing"], "2", 2)])
+def test_an_open_stream_reads_its_request_and_keeps_nothing_that_only_the_response_needed(inner, q, cookies):
+    kept = {}
+
+    class Reading(SSEView):
+        async def stream(self, request):
+            kept.update(vars(request), kinds={type(each) for each in request.scope.values()})
+            user, session, match = request.user, request.session, request.resolver_match
+            yield self.event("user", [user.username, user == await request.auser(), session["seen"]])
+            yield self.event("sent", [request.GET["q"], request.headers["X-Kind"], len(request.COOKIES)])
+            yield self.event("url", [match.route, match.url_name, request.META["QUERY_STRING"]])
+            request.read()
+
+    answer = fetch(
+        "hand-off",
+        Reading.as_view(),
+        headers={"Cookie": session_cookie(make_user(), seen=True), "X-Kind": "kind"},
+        query=b"q=1",
+        inner=["django.contrib.messages.middleware.MessageMiddleware", *inner],
+        DEBUG=True,
+    )
+    assert [json.loads(event.data) for event in answer.events] == [
+        ["ada", True, True],
+        [q, "kind", cookies],
+        ["stream/", None, "q=1"],
+        {"message": "ValueError: I/O operation on closed file."},
+    ]
+    assert HeldRequest not in kept["kinds"]
+    assert kept["resolver_match"].tried is None
+    assert type(kept["user"]) is get_user_model()
+    assert kept.keys() & {"headers", "_messages"} == set()
+    assert (kept.keys() & {"COOKIES", "GET"} != set()) == bool(inner)
 
 
 @pytest.fixture

@@ -29,7 +29,8 @@ def sent_id(request: HttpRequest) -> str:
     """Return the `Last-Event-ID` of a request, or `?lastEventId=` if that header is absent."""
     sent = request.headers.get("Last-Event-ID")
     if sent is None:
-        return request.GET.get("lastEventId", "")
+        # `GET` would stay in memory with the stream.
+        return request.GET.get("lastEventId", "") if request.META.get("QUERY_STRING") else ""
     # Servers decode headers as Latin-1. With surrogates in place of invalid UTF-8 the text is no valid id.
     return sent.encode("latin-1", "replace").decode("utf-8", "surrogateescape")
 
