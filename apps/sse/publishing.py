@@ -11,7 +11,7 @@ from .brokers import get_broker
 from .conf import setting
 from .stats import metrics
 from .wire.dom import checked_change
-from .wire.events import CONTROL_PREFIX, Event, Position, check_event_name, encode_data, sse_event
+from .wire.events import CONTROL_PREFIX, Event, Position, check_event_name, encode_data
 
 _CHANNEL = re.compile(r"[^\x00-\x20\x7f]{1,200}")
 
@@ -105,7 +105,6 @@ def _is_in_atomic(database: Any) -> bool:
 
 
 def _event(channel: str, name: str, data: Any, durable: bool) -> Event:
-    sse_event("", event=name)
     event = Event(channel=channel, name=name, text=encode_data(data), durable=durable)
     size, limit = len(event.text.encode()), setting("SSE_MAX_EVENT_BYTES")
     if size > limit:

@@ -74,8 +74,9 @@ def count(name: str) -> None:
 
 def count_after_commit(name: str) -> None:
     """Add one to a counter when the current transaction commits, or now if there is none."""
-    if transaction.get_connection().in_atomic_block:
-        transaction.on_commit(partial(count, name))
+    database = transaction.get_connection()
+    if database.in_atomic_block:
+        database.on_commit(partial(count, name))
     else:
         count(name)
 

@@ -80,7 +80,7 @@ def check_event_name(name: str) -> str:
     """
     Return the name of an event of an application.
 
-    Raises `ValueError` for names that are reserved for the library and its client.
+    Raises `ValueError` for line breaks and for names that are reserved for the library and its client.
     """
     if not isinstance(name, str) or not name or name == "*":
         raise ValueError(f"An event name must be a string other than '' and '*', not {name!r}.")
@@ -89,7 +89,7 @@ def check_event_name(name: str) -> str:
             f"The event name {name!r} is reserved for the client. Reserved are {', '.join(sorted(CLIENT_STATES))} "
             f"and names that begin with {CONTROL_PREFIX!r}."
         )
-    return name
+    return _one_line("event name", name)
 
 
 def is_id(text: str) -> bool:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Self
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, router
 from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
@@ -161,7 +161,7 @@ def after_commit(do: Callable[[], object]) -> bool:
     """
     ours = connection()
     if ours.in_atomic_block or ours.get_autocommit():
-        transaction.on_commit(do, using=DEFAULT_DB_ALIAS, robust=True)
+        ours.on_commit(do, robust=True)
         return True
     return False
 

@@ -202,9 +202,12 @@ class RedisBroker(Broker):
         """
         if self._breaker.is_open and not force:
             return False
-        options = TRIM_EVERY, *_retention(), EVENT_BYTES, self._grown, "" if read_at is None else read_at
+        options = EVENT_BYTES, DEDUPLICATION_WINDOW, self._grown, "" if read_at is None else read_at
         try:
             self._newest_number, is_known = self._run("append", *options, *_flat(events))
+            # One of their numbers is a multiple.
+            if self._newest_number % TRIM_EVERY < len(events):
+                self.trim()
         except RedisError as error:
             self._breaker.record_failure(error)
             if isinstance(error, OutOfMemoryError):

@@ -4,11 +4,49 @@
 -- the number in "indexed"; later ones, some by an older version of this script, are added by reads and when trimming.
 local log, latest, seen, marks, size, index, indexed = unpack(KEYS)
 
-local INDEX_AT_ONCE = 1000
-
 local function number(id)
     return tonumber(string.sub(id, 3))
 end
+
+local function newest()
+    local found = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+    return found and number(found[1]) or 0
+end
+
+-- append <bytes of an event's overhead> <deduplication window> <pub/sub channel>
+-- <the newest number when the events were read from the outbox, or ''>
+-- <token> <channel> <name> <text> <tag> <sent_at> <durable> of each event
+-- Returns the newest number and 1, or 0 if the deduplication window does not reach back to that read.
+-- This comes first, so that an append does not define the functions below.
+if ARGV[1] == 'append' then
+    local overhead, window, read_at, last = ARGV[2], ARGV[3], ARGV[5], nil
+    if read_at ~= '' and tonumber(read_at) < newest() - window then
+        return {newest(), 0}
+    end
+    for i = 6, #ARGV, 7 do
+        local token, channel, name, text, tag, sent_at, durable = unpack(ARGV, i, i + 6)
+        local known = redis.call('ZSCORE', seen, token)
+        if not known then
+            local id = redis.call('XADD', log, '0-*', 'channel', channel, 'name', name, 'text', text, 'tag', tag,
+                'sent_at', sent_at, 'durable', durable)
+            last = number(id)
+            redis.call('INCRBY', size, overhead + #channel + #name + #text)
+            redis.call('ZADD', seen, last, token)
+            if durable == '1' then
+                redis.call('ZADD', latest, last, channel)
+            end
+        elseif known + window / 10 < (last or newest()) then
+            -- Remember it for longer: it may be sent again.
+            redis.call('ZADD', seen, last or newest(), token)
+        end
+    end
+    if last then
+        redis.call('PUBLISH', ARGV[4], last)
+    end
+    return {last or newest(), 1}
+end
+
+local INDEX_AT_ONCE = 1000
 
 local function in_index(channel, number)
     return string.format('%s %016d', channel, number)
@@ -46,11 +84,6 @@ end
 
 local function oldest()
     return number(entries('-', '+', 1)[1][1])
-end
-
-local function newest()
-    local found = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
-    return found and number(found[1]) or 0
 end
 
 local function seconds()
@@ -117,43 +150,6 @@ local function trim(count, age, bytes, window)
         redis.pcall('RPUSH', marks, string.format('%d %s %.6f', last, redis.call('GET', size) or 0, now))
     end
     return dropped
-end
-
-local function append_one(overhead, token, channel, name, text, tag, sent_at, durable)
-    if redis.call('ZSCORE', seen, token) then
-        -- Remember it for longer: it may be sent again.
-        redis.call('ZADD', seen, newest(), token)
-        return nil
-    end
-    local id = redis.call('XADD', log, '0-*', 'channel', channel, 'name', name, 'text', text, 'tag', tag,
-        'sent_at', sent_at, 'durable', durable)
-    redis.call('INCRBY', size, overhead + #channel + #name + #text)
-    redis.call('ZADD', seen, number(id), token)
-    if durable == '1' then
-        redis.call('ZADD', latest, number(id), channel)
-    end
-    return number(id)
-end
-
--- append <trim at multiples of> <four arguments of trim> <bytes of an event's overhead> <pub/sub channel>
--- <the newest number when the events were read from the outbox, or ''> <seven arguments of append_one>...
--- Returns the newest number and 1, or 0 if the deduplication window does not reach back to that read.
-local function append(every, count, age, bytes, window, overhead, channel, read_at)
-    if read_at ~= '' and tonumber(read_at) < newest() - window then
-        return {newest(), 0}
-    end
-    local last
-    for i = 10, #ARGV, 7 do
-        local appended = append_one(overhead, unpack(ARGV, i, i + 6))
-        last = appended or last
-        if appended and appended % every == 0 then
-            trim(count, age, bytes, window)
-        end
-    end
-    if last then
-        redis.call('PUBLISH', channel, last)
-    end
-    return {last or newest(), 1}
 end
 
 -- Return up to `limit` entries of the channels after a number, from the index up to the number `upto`, and the number
@@ -236,5 +232,5 @@ local function latest_of()
     return found
 end
 
-local commands = {append = append, latest_of = latest_of, read_page = read_page, tags = tags, trim = trim}
-return commands[ARGV[1]](unpack(ARGV, 2, 9))
+local commands = {latest_of = latest_of, read_page = read_page, tags = tags, trim = trim}
+return commands[ARGV[1]](unpack(ARGV, 2, 5))

@@ -187,3 +187,12 @@ class TestTwoProcesses:
             other.append(event(text=str(n)))
         broker.maintain()
         assert (log_texts(broker), outbox_texts()) == (["once", *map(str, range(300))], [])
+
+    def test_an_event_is_recognised_for_as_long_as_it_is_sent_again(self, broker, monkeypatch):
+        monkeypatch.setattr(redis, "DEDUPLICATION_WINDOW", 50)
+        monkeypatch.setattr(outbox, "remove", lambda keys: None)
+        outbox.put(event(text="once"))
+        for _ in range(5):
+            broker.maintain()
+            broker._put([event(durable=False) for _ in range(30)])
+        assert log_texts(broker).count("once") == 1
