@@ -161,8 +161,7 @@ class HeldRequest:
         """Return the task that waits for the client's disconnect."""
         if self._watching is None:
             # In a context of its own, because it may outlive the request.
-            context = contextvars.Context()
-            self._watching = asyncio.get_running_loop().create_task(self._receive(), context=context)
+            self._watching = self._loop.create_task(self._receive(), context=contextvars.Context())
         return self._watching
 
     async def _refuse(self, seconds: int) -> None:
