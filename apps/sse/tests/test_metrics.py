@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from django.db import OperationalError, transaction
@@ -249,7 +250,8 @@ def test_the_backlogs_of_open_streams_are_summed(monkeypatch):
         def __init__(self, backlog_bytes):
             self.backlog_bytes = backlog_bytes
 
-    monkeypatch.setattr(registry, "all_open", lambda: [Stream(0), Stream(10), Stream(20)])
+    loop = SimpleNamespace(connections=[Stream(0), Stream(10), Stream(20)])
+    monkeypatch.setattr(registry, "_registries", {None: loop})
     monkeypatch.setitem(metrics.sections, "streams", dict)
     gauges = metrics.report()["gauges"]
     assert [gauges[name] for name in ("connections", "backlog_connections", "backlog_bytes")] == [3, 2, 30]
