@@ -1,5 +1,6 @@
 """The ASGI application for a project's `asgi.py`."""
 
+import gc
 import inspect
 from collections.abc import Coroutine
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -30,6 +31,10 @@ def hand_off(application: Application) -> Application:
         # Otherwise Django changes the thread for each middleware that is synchronous.
         application.load_middleware(is_async=False)
         application.get_response_async = sync_to_async(application.get_response)  # type: ignore[method-assign]
+    if not gc.get_freeze_count():
+        # A full garbage collection stops all streams: leave out what was loaded by now, which stays anyway.
+        gc.collect()
+        gc.freeze()
     crowd, requests = Crowd(), _with_reused_threads(application)
 
     # Not a coroutine, which would stay in memory with each stream.

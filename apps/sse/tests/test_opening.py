@@ -1,6 +1,7 @@
 """What it costs to open a stream: queries, changes of thread, and threads."""
 
 import asyncio
+import gc
 import json
 import threading
 from unittest import mock
@@ -164,3 +165,9 @@ def test_an_error_while_opening_does_not_leave_the_stream_counted(way):
     before = connection_counts.counts["SSE_MAX_TOTAL"].total()
     assert fetch(way, ViewFirst.as_view()).status == 500
     assert connection_counts.counts["SSE_MAX_TOTAL"].total() == before
+
+
+def test_garbage_collections_leave_out_what_was_loaded_before_the_first_request():
+    gc.unfreeze()
+    asgi.hand_off(ASGIHandler())
+    assert gc.get_freeze_count() > 10_000
