@@ -8,7 +8,8 @@ from ..trial import Trial
 
 RATE, SECONDS = 10, 15
 FULL = 10_000
-IDLE_SECONDS = 3
+# Several rounds of what a server does periodically.
+IDLE_SECONDS = 9
 
 
 def measure(bench: Bench) -> Figures:

@@ -76,9 +76,12 @@ class Broker(ABC):
         """Return the newest durable event of each of these channels that has one, in order."""
 
     @abstractmethod
-    async def listen(self, wake: Callable[[], object]) -> None:
+    async def listen(self, wake: Callable[..., object]) -> None:
         """
         Call `wake` as soon as it is listening, and then whenever the log may have grown, until cancelled.
+
+        A call may have the newest events as arguments, in order and with none missing between them: a reader
+        that has all but the last one then needs no read.
 
         An error that ends the listening is raised.
         """

@@ -49,7 +49,7 @@ class MemoryBroker(Broker):
         newest = {event.channel: event for event in self.tail(len(self._log)) if event.durable}
         return sorted((newest[c] for c in {*channels} if c in newest), key=lambda event: event.number)
 
-    async def listen(self, wake: Callable[[], object]) -> None:
+    async def listen(self, wake: Callable[..., object]) -> None:
         call = functools.partial(asyncio.get_running_loop().call_soon_threadsafe, wake)
         self._wakes.add(call)
         wake()

@@ -9,7 +9,7 @@ import asyncio
 import contextvars
 import logging
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -69,6 +69,7 @@ class Log:
         self._recent: Recent | None = None
         self._is_ready = asyncio.Event()
         self._wake = asyncio.Event()
+        self._newest: tuple[Event, ...] = ()
         self._reading = asyncio.Lock()
         self._catching_up: asyncio.Task[None] | None = None
         self._thread = CallThread("sse-log", READ_SECONDS, unpooled=True)
@@ -165,9 +166,9 @@ class Log:
 
     async def _supervise(self) -> None:
         while True:
-            others = [self._create_task(work) for work in (self.broker.listen(self._wake.set), self._maintain())]
+            others = [self._create_task(work) for work in (self.broker.listen(self._wake_up), self._maintain())]
             for task in others:
-                task.add_done_callback(lambda _: self._wake.set())
+                task.add_done_callback(lambda _: self._wake_up())
             following = self._create_task(self._follow(*others))
             try:
                 await asyncio.wait({following})
@@ -182,16 +183,21 @@ class Log:
             await asyncio.sleep(self._pause * random.uniform(0.5, 1.5))
             self._pause = min(self._pause * 2, MAX_BACKOFF_SECONDS)
 
+    def _wake_up(self, *newest: Event) -> None:
+        """Catch up soon, without a read if only the last of these events is new, and this was the only call."""
+        self._newest = () if self._wake.is_set() else newest
+        self._wake.set()
+
     async def _follow(self, *others: asyncio.Task[None]) -> None:
         """Read whenever there may be new events; raises when one of the other tasks has ended."""
         while True:
-            timer = self._loop.call_later(MAINTENANCE_SECONDS, self._wake.set)
+            timer = self._loop.call_later(MAINTENANCE_SECONDS, self._wake_up)
             await self._wake.wait()
             timer.cancel()
             if (pause := self._read_at + GATHER_SECONDS - self._loop.time()) > 0:
                 await asyncio.sleep(pause)
             self._wake.clear()
-            await self._catch_up()
+            await self._catch_up(self._newest)
             for task in others:
                 if task.done():
                     raise ConnectionError(_outcome(task))
@@ -211,15 +217,19 @@ class Log:
             self._drop_all("broker")
         self._watchdog = self._loop.call_later(MAX_OUTAGE_SECONDS / 10, self._check_outage)
 
-    async def _catch_up(self) -> None:
-        """Read the log up to its end, and deliver the new events."""
+    async def _catch_up(self, newest: Sequence[Event] = ()) -> None:
+        """Deliver the new events: those of `newest` if its first one is the last delivered, else read the log."""
         async with self._reading:
             if self._recent is None:
                 self._on_start(await self._load())
             deliveries, size = 0, PAGE
             while size == PAGE:
+                delivered = self.recent.newest.position
                 try:
-                    events = await self._call(self.broker.read, self.recent.newest.position, PAGE)
+                    if newest and newest[0].position == delivered:
+                        events = [*newest[1:]]
+                    else:
+                        events = await self._call(self.broker.read, delivered, PAGE)
                 except Gap:
                     await self._start_over()
                     return

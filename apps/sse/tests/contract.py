@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import threading
 import time
+from itertools import pairwise
 
 import pytest
 from django.db import connections, transaction
@@ -16,10 +17,15 @@ TIMEOUT_SECONDS = 10
 
 
 class Listening:
-    """A broker's `listen`, running on a loop in another thread; each call of `wake` sets `woken`."""
+    """
+    A broker's `listen`, running on a loop in another thread; each call of `wake` sets `woken`.
+
+    `newest` has the events of each call.
+    """
 
     def __init__(self, broker: Broker) -> None:
         self.woken = threading.Event()
+        self.newest: list[tuple[Event, ...]] = []
         self.failure: BaseException | None = None
         self._broker = broker
         self._loop = asyncio.new_event_loop()
@@ -35,8 +41,12 @@ class Listening:
         self._loop.call_soon_threadsafe(self._task.cancel)
         self._thread.join(TIMEOUT_SECONDS)
 
+    def _wake(self, *newest: Event) -> None:
+        self.newest.append(newest)
+        self.woken.set()
+
     def _run(self) -> None:
-        self._task = self._loop.create_task(self._broker.listen(self.woken.set))
+        self._task = self._loop.create_task(self._broker.listen(self._wake))
         try:
             self._loop.run_until_complete(self._task)
         except asyncio.CancelledError:
@@ -214,6 +224,21 @@ class BrokerContract:
             broker.append(self.event())
             assert listening.woken.wait(TIMEOUT_SECONDS)
         assert listening.failure is None
+
+    def test_a_listener_gets_a_new_event_with_the_one_before_it(self, broker):
+        broker.tail(1)
+        with Listening(broker) as listening:
+            for n in range(3):
+                time.sleep(0.1)
+                listening.woken.clear()
+                broker.append(self.event(text=f"{n} ♥\r\n", channel="c♥"))
+                assert listening.woken.wait(TIMEOUT_SECONDS)
+        log = broker.tail(10)
+        following = {before.position: event for before, event in pairwise(log)}
+        given = [events for events in listening.newest if len(events) > 1]
+        assert [following[before.position] for before, _ in given] == [event for _, event in given]
+        # A log in memory can be read at no cost.
+        assert {event for _, event in given} == {*log[1:]} if broker.is_blocking else not given
 
     def test_trimming_keeps_the_maximum_count_and_never_drops_the_newest_event(self, broker, settings):
         settings.SSE_RETENTION_COUNT = 3

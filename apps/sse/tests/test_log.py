@@ -52,6 +52,47 @@ async def test_a_broker_that_failed_is_followed_again_and_followers_miss_no_even
     assert next(r.levelno for r in caplog.records if "cannot be read (" in r.message) == logging.WARNING
 
 
+async def silent_log(flaky):
+    """Return the hub's log, which is not woken by new events, and a follower."""
+    hub = get_hub()
+    await hub.start()
+    follower = RecordingFollower("news")
+    hub.join(follower)
+    await until(lambda: flaky._wakes)
+    flaky._wakes.clear()
+    await asyncio.sleep(0.01)
+    return hub._log, follower
+
+
+async def test_an_event_that_follows_the_last_one_is_delivered_without_a_read(flaky):
+    log, follower = await silent_log(flaky)
+    reads = flaky.reads
+    for n in range(3):
+        append_event("news", str(n))
+        log._wake_up(*flaky.tail(2))
+        await until(lambda: len(follower.events) == n + 1)  # noqa: B023
+    assert (follower.texts, flaky.reads) == (["0", "1", "2"], reads)
+
+
+async def test_events_are_read_if_others_are_missing_before_those_that_the_broker_gives(flaky):
+    log, follower = await silent_log(flaky)
+    for n in range(3):
+        append_event("news", str(n))
+    log._wake_up(*flaky.tail(2))
+    await until(lambda: follower.texts == ["0", "1", "2"])
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_events_are_read_if_the_broker_calls_again(flaky, is_late):
+    log, follower = await silent_log(flaky)
+    for n in range(2):
+        append_event("news", str(n))
+    older = flaky.tail(3)[:2]
+    for newest in [(), older] if is_late else [older, ()]:
+        log._wake_up(*newest)
+    await until(lambda: follower.texts == ["0", "1"])
+
+
 @pytest.mark.usefixtures("quick")
 async def test_clients_are_refused_until_the_broker_can_be_read(flaky, monkeypatch):
     monkeypatch.setattr(log, "START_SECONDS", 0.05)

@@ -23,6 +23,8 @@ TABLE = LoggedEvent._meta.db_table
 MARKS = LogMark._meta.db_table
 FIELDS = ", ".join(STORED)
 VALUES = ", ".join(["%s"] * len(STORED))
+# The newest event and the one before it. The rows of these queries are the arguments of `Event`.
+NEWEST = f"SELECT {FIELDS}, number FROM {TABLE} ORDER BY number DESC LIMIT 2"
 
 TRIM_EVERY = 100
 # Each process also trims at this interval.

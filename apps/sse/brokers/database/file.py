@@ -8,14 +8,12 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-from . import TABLE
+from ...wire.events import Event
+from . import NEWEST
 
 # From <sys/inotify.h>: a file in the folder was written, created, or replaced.
 IN_MODIFY, IN_CREATE, IN_MOVED_TO = 0x2, 0x100, 0x80
-
-_NEWEST = f"SELECT number, tag FROM {TABLE} ORDER BY number DESC LIMIT 1"
 
 
 class LogFile:
@@ -25,33 +23,29 @@ class LogFile:
         self._path = path
         self._file = _identity(path)
         self._connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=0, isolation_level=None)
-        self._version: object = None
-        self._newest: object = None
+        self._newest: list[tuple] = []
 
     def is_replaced(self) -> bool:
         """Return whether the path leads to another file now; raises `OSError` if there is none."""
         return self._file != _identity(self._path)
 
-    def has_changed(self) -> bool:
-        """Return whether the log changed since the last call; raises `sqlite3.Error` if it cannot be read."""
+    def newest(self) -> list[Event] | None:
+        """Return the newest two events in order, or None if the log is unchanged; raises `sqlite3.Error`."""
+        before = self._newest
         try:
-            version = self._query("PRAGMA data_version")
-            if version == self._version:
-                return False
-            before, self._newest = self._newest, self._query(_NEWEST)
+            self._newest = self._query(NEWEST)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-                return False
+                return None
             raise
-        self._version = version
-        return before != self._newest
+        return None if before == self._newest else [Event(*row) for row in reversed(self._newest)]
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
 
-    def _query(self, query: str) -> Any:
-        return self._connection.execute(query).fetchone()
+    def _query(self, query: str) -> list[tuple]:
+        return self._connection.execute(query).fetchall()
 
 
 @contextlib.contextmanager

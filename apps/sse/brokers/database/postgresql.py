@@ -6,19 +6,23 @@ visible. A long transaction delays no other, since its events have no numbers ye
 """
 
 import asyncio
+import contextlib
+import time
 from collections.abc import Callable, Collection
 from typing import Any
 
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connections
+from psycopg.adapt import Transformer
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import error_from_result
 
 from ...conf import setting
 from ...models import STORED
 from ...wire.events import Event
 from .. import outbox
-from . import FIELDS, TABLE, VALUES, DatabaseBroker, in_transaction, query
+from . import FIELDS, NEWEST, TABLE, VALUES, DatabaseBroker, in_transaction, query
 
 LOCK = int.from_bytes(b"sse log")
 
@@ -35,12 +39,14 @@ _MOVE = f"""
     RETURNING number, pg_notify('{TABLE}', '')
 """
 
-NOTIFICATION_SECONDS = 10
-# Query the server this often; reconnect if it does not answer in time.
+# Query the server after this silence; reconnect if it does not answer in time.
 QUERY_SECONDS = 10.0
+# After this silence a notification leads to a query for the newest events. During a flood `listen` sleeps.
+SILENCE_SECONDS, GATHER_SECONDS = 0.05, 0.005
 ANSWER_SECONDS = 5.0
 # A server that vanished without closing the connection is noticed within 25 seconds.
 CONNECTION = {
+    "client_encoding": "utf8",
     "connect_timeout": 10,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -68,16 +74,28 @@ class PostgreSQLBroker(DatabaseBroker):
         if outbox.oldest(1):
             self._move()
 
-    async def listen(self, wake: Callable[[], object]) -> None:
+    async def listen(self, wake: Callable[..., object]) -> None:
         database = await psycopg.AsyncConnection.connect(**_address(), autocommit=True)
+        loop, socket, listener = asyncio.get_running_loop(), database.fileno(), _Listener(database)
+        loop.add_reader(socket, listener.readable.set)
         try:
-            await _execute(database, f"LISTEN {TABLE}")
-            await _check_notifications(database)
+            await listener.query(f"LISTEN {TABLE}")
+            await listener.query(f"NOTIFY {TABLE}")
+            if not await listener.is_notified():
+                raise ImproperlyConfigured(
+                    "PostgreSQL accepts LISTEN but its notifications do not arrive, as behind pgbouncer in "
+                    "transaction mode. Set SSE_LISTEN_URL to the same database's own address, not the pooler's."
+                )
+            wake()
             while True:
-                wake()
-                await _receive(database, wake)
-                await _execute(database, "SELECT 1")
+                began = time.monotonic()
+                await listener.is_notified()
+                waited = time.monotonic() - began
+                wake(*await listener.newest() if waited > SILENCE_SECONDS else ())
+                if waited < GATHER_SECONDS:
+                    await asyncio.sleep(GATHER_SECONDS)
         finally:
+            loop.remove_reader(socket)
             await database.close()
 
     def channel_is_one_of(self, count: int) -> str:
@@ -100,49 +118,50 @@ def _address() -> dict[str, Any]:
     return CONNECTION | {name: value for name, value in own.items() if name not in _NOT_FOR_LISTENING}
 
 
-async def _receive(database: psycopg.AsyncConnection, wake: Callable[[], object]) -> None:
-    """Call `wake` after each notification, for some seconds; psycopg's generator costs several times as much."""
-    loop, socket = asyncio.get_running_loop(), database.fileno()
-    broken = loop.create_future()
+class _Listener:
+    """A connection that listens. Its queries have no cursor, which would cost several times as much."""
 
-    def receive() -> None:
+    def __init__(self, database: psycopg.AsyncConnection) -> None:
+        self._connection, self._transformer = database.pgconn, Transformer(database)
+        # Whether the server has sent something.
+        self.readable = asyncio.Event()
+
+    async def is_notified(self) -> bool:
+        """Return whether a notification arrives before a silence of `QUERY_SECONDS`."""
+        with contextlib.suppress(TimeoutError):
+            while not [*iter(self._connection.notifies, None)]:
+                await self._receive(QUERY_SECONDS)
+            return True
+        return False
+
+    async def newest(self) -> list[Event]:
+        """Return the newest two events in order; none if the role of `SSE_LISTEN_URL` may not read the log."""
         try:
-            database.pgconn.consume_input()
-            while database.pgconn.notifies():
-                wake()
-        except psycopg.OperationalError as error:
-            loop.remove_reader(socket)
-            broken.set_exception(error)
+            result = await self.query(NEWEST)
+        except psycopg.ProgrammingError:
+            return []
+        self._transformer.set_pgresult(result)
+        return self._transformer.load_rows(0, result.ntuples, lambda row: Event(*row))[::-1]
 
-    loop.add_reader(socket, receive)
-    try:
-        await asyncio.wait({broken}, timeout=QUERY_SECONDS)
-    finally:
-        loop.remove_reader(socket)
-    if broken.done():
-        broken.result()
+    async def query(self, sql: str) -> Any:
+        """Return the result of a statement."""
+        self._connection.send_query(sql.encode())
+        self._connection.flush()
+        results = list[Any]()
+        while None not in results:
+            while self._connection.is_busy():
+                await self._receive(ANSWER_SECONDS)
+            results.append(self._connection.get_result())
+        if results[0].error_message:
+            raise error_from_result(results[0])
+        return results[0]
 
-
-async def _execute(database: psycopg.AsyncConnection, sql: str) -> None:
-    answer = asyncio.ensure_future(database.execute(sql))
-    try:
-        await asyncio.wait({answer}, timeout=ANSWER_SECONDS)
-        if not answer.done():
-            raise TimeoutError(f"PostgreSQL did not respond for {ANSWER_SECONDS:g} seconds")
-    finally:
-        if not answer.done():
-            # Close first: otherwise psycopg waits ten more seconds for the server to cancel the query.
-            await database.close()
-            answer.cancel()
-            await asyncio.wait({answer})
-    await answer
-
-
-async def _check_notifications(database: psycopg.AsyncConnection) -> None:
-    """Raise `ImproperlyConfigured` if notifications do not arrive, as behind a pooler."""
-    await _execute(database, f"NOTIFY {TABLE}")
-    if not [n async for n in database.notifies(timeout=NOTIFICATION_SECONDS, stop_after=1)]:
-        raise ImproperlyConfigured(
-            "PostgreSQL accepts LISTEN but its notifications do not arrive, as behind pgbouncer in transaction "
-            "mode. Set SSE_LISTEN_URL to the same database's own address, not the pooler's."
-        )
+    async def _receive(self, seconds: float) -> None:
+        """Receive what the server sends next; raises `TimeoutError`, or psycopg's `OperationalError`."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.readable.wait()
+        except TimeoutError:
+            raise TimeoutError(f"PostgreSQL did not respond for {seconds:g} seconds") from None
+        self.readable.clear()
+        self._connection.consume_input()

@@ -16,8 +16,10 @@ from ...wire.events import Event
 from . import DatabaseBroker, after_commit, insert
 from .file import LogFile, watch_writes
 
-# inotify reports a write just before its commit is visible, so the file is polled after it at growing intervals.
+# inotify may report a write before its commit is visible, so the file is polled after it at growing intervals.
 MIN_POLL_SECONDS = 0.002
+# The pause that grows after a commit was seen: only the next one, if it was already written, waits for it.
+PAUSE_AFTER_COMMIT_SECONDS = 0.01
 # How late the commit of another process is noticed at most, with inotify and without.
 MAX_POLL_SECONDS = 1
 MAX_POLL_SECONDS_WITHOUT_INOTIFY = 0.04
@@ -41,7 +43,7 @@ class SQLiteBroker(DatabaseBroker):
             after_commit(wake)
         self.trim_if_due(number)
 
-    async def listen(self, wake: Callable[[], object]) -> None:
+    async def listen(self, wake: Callable[..., object]) -> None:
         loop, path, poller = asyncio.get_running_loop(), database_path(), _Poller(wake)
         call = functools.partial(loop.call_soon_threadsafe, poller.check if path else wake)
         self._wakes.add(call)
@@ -74,7 +76,7 @@ def database_path() -> Path | None:
 class _Poller:
     """Calls `wake` whenever the log in a file has changed. Without tasks: a write costs several checks."""
 
-    def __init__(self, wake: Callable[[], object]) -> None:
+    def __init__(self, wake: Callable[..., object]) -> None:
         self._wake = wake
         self._replaced: asyncio.Future[None] | None = None
 
@@ -83,7 +85,7 @@ class _Poller:
         loop = asyncio.get_running_loop()
         self._log, self._max_pause = log, max_pause
         self._replaced = loop.create_future()
-        log.has_changed()
+        log.newest()
         self._wake()
         self._next: asyncio.Handle = loop.call_soon(self.check)
         try:
@@ -99,8 +101,9 @@ class _Poller:
         try:
             if self._log.is_replaced():
                 self._replaced.set_result(None)
-            elif self._log.has_changed():
-                self._wake()
+            elif (newest := self._log.newest()) is not None:
+                self._wake(*newest)
+                pause = PAUSE_AFTER_COMMIT_SECONDS
         except Exception as error:
             self._replaced.set_exception(error)
         pause = min(max(3 * pause, MIN_POLL_SECONDS), self._max_pause)

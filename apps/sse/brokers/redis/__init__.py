@@ -8,6 +8,7 @@ must not evict the log's keys when its memory is full.
 
 import asyncio
 import contextlib
+import json
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
@@ -114,31 +115,31 @@ class RedisBroker(Broker):
         found = self._run("latest_of", *{*channels}) if channels else []
         return sorted(_events(found), key=lambda event: event.number)
 
-    async def listen(self, wake: Callable[[], object]) -> None:
+    async def listen(self, wake: Callable[..., object]) -> None:
         connection = self._address.async_connection()
         await connection.connect()
         try:
             await connection.send_command("SUBSCRIBE", self._grown)
             await connection.read_response()
+            wake()
             is_pinged = False
             while True:
-                wake()
-                # Not parsed: any message means that the log may have grown.
-                await asyncio.sleep(GATHER_SECONDS)
+                began = time.monotonic()
                 try:
                     async with asyncio.timeout(SILENCE_SECONDS):
                         received = await connection._reader.read(65536)
                 except TimeoutError:
                     if is_pinged:
-                        raise ConnectionError(
-                            f"Redis did not respond for {2 * SILENCE_SECONDS:g} seconds"
-                        ) from None
+                        raise ConnectionError("Redis did not respond to a ping") from None
                     is_pinged = True
                     await connection.send_command("PING")
-                else:
-                    if not received:
-                        raise ConnectionError("Redis closed the connection")
-                    is_pinged = False
+                    continue
+                if not received:
+                    raise ConnectionError("Redis closed the connection")
+                is_pinged = False
+                wake(*_newest(received))
+                if time.monotonic() < began + GATHER_SECONDS:
+                    await asyncio.sleep(GATHER_SECONDS)
         finally:
             await connection.disconnect(nowait=True)
 
@@ -280,6 +281,15 @@ def _check_position(found: list[Event], position: Position) -> None:
 
 def _events(entries: Any) -> list[Event]:
     return [_event(id, *fields[1::2]) for id, fields in entries]
+
+
+def _newest(received: bytes) -> list[Event]:
+    """Return the event of a single message, after the one before it; none if it is an answer, or only a number."""
+    lines = received.split(b"\r\n")  # JSON has no line breaks.
+    if len(lines) != 8 or not lines[6].startswith(b"["):
+        return []
+    (number, tag), fields = json.loads(lines[6])
+    return [Event("", "", "", tag, number=number), _event(*fields)]
 
 
 def _event(id: str, channel: str, name: str, text: str, tag: str, sent_at: str, durable: str) -> Event:

@@ -17,6 +17,7 @@ end
 -- <the newest number when the events were read from the outbox, or ''>
 -- <token> <channel> <name> <text> <tag> <sent_at> <durable> of each event
 -- Returns the newest number and 1, or 0 if the deduplication window does not reach back to that read.
+-- Subscribers get a single event with the number and the tag of the one before it; of several or long ones, a number.
 -- This comes first, so that an append does not define the functions below.
 if ARGV[1] == 'append' then
     local overhead, window, read_at, last = ARGV[2], ARGV[3], ARGV[5], nil
@@ -41,7 +42,10 @@ if ARGV[1] == 'append' then
         end
     end
     if last then
-        redis.call('PUBLISH', ARGV[4], last)
+        local id = string.format('0-%d', last)
+        local before = #ARGV == 12 and #ARGV[9] < 8000 and redis.call('XREVRANGE', log, '(' .. id, '-', 'COUNT', 1)[1]
+        local event = before and cjson.encode({{number(before[1]), before[2][8]}, {id, unpack(ARGV, 7, 12)}})
+        redis.call('PUBLISH', ARGV[4], event or last)
     end
     return {last or newest(), 1}
 end

@@ -22,6 +22,7 @@ from redis.asyncio.connection import AbstractConnection
 from apps import sse
 from apps.sse.brokers import get_broker
 from apps.sse.brokers.database import file
+from apps.sse.brokers.database.postgresql import _Listener
 from apps.sse.brokers.redis import RedisBroker
 
 LIBRARY = str(Path(sse.__file__).parent)
@@ -34,7 +35,7 @@ PASSED_OVER = {"_note_query"}
 FRAMES = 3
 
 BEFORE, AFTER = "before", "after"
-EFFECTS = ("INSERT", "DELETE", "UPDATE", "WITH", "append", "commit", "receive", "notifies")
+EFFECTS = ("INSERT", "DELETE", "UPDATE", "WITH", "append", "commit", "receive")
 
 
 class Site(NamedTuple):
@@ -229,27 +230,19 @@ def _watch_postgresql() -> None:
     def error() -> BaseException:
         return psycopg.OperationalError("injected")
 
-    connect, execute, notifies = (getattr(psycopg.AsyncConnection, n) for n in ("connect", "execute", "notifies"))
+    connect, query, receive = psycopg.AsyncConnection.connect, _Listener.query, _Listener._receive
 
     async def watched_connect(*arguments: Any, **options: Any) -> Any:
         return await faults.acall("broker", "connect", lambda: connect(*arguments, **options), error)
 
-    async def watched_execute(self: Any, query: Any, *arguments: Any, **options: Any) -> Any:
-        call = str(query).split()[0]
-        return await faults.acall("broker", call, lambda: execute(self, query, *arguments, **options), error)
+    async def watched_query(self: Any, sql: str) -> Any:
+        return await faults.acall("broker", sql.split()[0], lambda: query(self, sql), error)
 
-    async def watched_notifies(self: Any, **options: Any) -> Any:
-        how = faults.count("broker", "notifies")
-        if how == BEFORE:
-            raise error()
-        async for notify in notifies(self, **options):
-            yield notify
-            if how:
-                raise error()
+    async def watched_receive(*arguments: Any) -> None:
+        await faults.acall("broker", "receive", lambda: receive(*arguments), error)
 
     psycopg.AsyncConnection.connect = watched_connect  # type: ignore[method-assign]
-    psycopg.AsyncConnection.execute = watched_execute  # type: ignore[method-assign]
-    psycopg.AsyncConnection.notifies = watched_notifies  # type: ignore[method-assign]
+    _Listener.query, _Listener._receive = watched_query, watched_receive  # type: ignore[method-assign]
 
 
 def _watch_sqlite_file() -> None:

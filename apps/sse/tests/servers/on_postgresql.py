@@ -106,13 +106,9 @@ async def test_a_broken_connection_ends_the_listening(broker):
 
 
 async def test_a_pooler_that_drops_notifications_is_detected(broker, monkeypatch):
-    monkeypatch.setattr(postgresql, "NOTIFICATION_SECONDS", 0.1)
-    execute = psycopg.AsyncConnection.execute
-
-    def execute_unless_listen(self, query, *arguments, **options):
-        return execute(self, "SELECT 1" if query.startswith("LISTEN") else query, *arguments, **options)
-
-    monkeypatch.setattr(psycopg.AsyncConnection, "execute", execute_unless_listen)
+    monkeypatch.setattr(postgresql, "QUERY_SECONDS", 0.1)
+    kind, query = postgresql._Listener, postgresql._Listener.query
+    monkeypatch.setattr(kind, "query", lambda self, sql: query(self, "" if sql.startswith("LISTEN") else sql))
     with pytest.raises(ImproperlyConfigured, match="SSE_LISTEN_URL"):
         async with asyncio.timeout(TIMEOUT_SECONDS):
             await broker.listen(lambda: None)
@@ -186,14 +182,15 @@ def test_a_rollback_wakes_no_listener(broker):
         assert not listening.woken.wait(0.2)
 
 
-async def test_a_query_of_the_listener_that_is_cancelled_leaves_no_task(broker):
-    database = await psycopg.AsyncConnection.connect(**postgresql._address(), autocommit=True)
-    before = asyncio.all_tasks()
-    query = asyncio.ensure_future(postgresql._execute(database, "SELECT pg_sleep(1000)"))
-    while len(asyncio.all_tasks() - before) < 2:
-        await asyncio.sleep(0)
-    query.cancel()
-    await asyncio.wait({query}, timeout=TIMEOUT_SECONDS)
-    assert query.cancelled()
-    assert (asyncio.all_tasks() - before, database.closed) == (set(), True)
+async def test_a_cancelled_query_of_the_listener_does_not_delay_the_end(broker, monkeypatch):
+    monkeypatch.setattr(postgresql, "NEWEST", "SELECT pg_sleep(1000)")
+    woken = asyncio.Event()
+    listening = asyncio.ensure_future(broker.listen(woken.set))
+    await asyncio.wait_for(woken.wait(), TIMEOUT_SECONDS)
+    await asyncio.sleep(2 * postgresql.SILENCE_SECONDS)
+    in_a_thread(lambda: broker.append(event())).join()
+    await asyncio.sleep(0.1)
+    listening.cancel()
+    await asyncio.wait({listening}, timeout=1)
+    assert listening.cancelled()
     in_a_thread(end_listening_connections).join()

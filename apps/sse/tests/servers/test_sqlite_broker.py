@@ -130,9 +130,11 @@ async def test_a_deleted_file_ends_the_listening(other_process):
             await sqlite.SQLiteBroker().listen(other_process.path.unlink)
 
 
-def test_a_check_returns_whether_the_log_changed_since_the_last_one(other_process):
+def test_a_check_returns_the_newest_two_events_if_the_log_changed_since_the_last_one(other_process):
     with contextlib.closing(file.LogFile(other_process.path)) as log:
-        log.has_changed()
-        assert not log.has_changed()
-        other_process.publish()
-        assert [log.has_changed(), log.has_changed(), log.is_replaced()] == [True, False, False]
+        log.newest()
+        for count in (1, 2, 2):
+            assert log.newest() is None
+            other_process.publish()
+            assert len(log.newest()) == count
+        assert not log.is_replaced()
