@@ -256,9 +256,8 @@ class SSEView(SSEMixin, View):
             return self._respond(self._generated(self.stream(self.request), restart=restart))
         channels = [check_channel(name) for name in awaited(self.get_channels(self.request))]
         # Raises before the first byte if events cannot be read. Under WSGI the hub runs on another loop.
-        if (scope := getattr(self.request, "scope", None)) is not None and not (
-            SCOPE_KEY in scope and scope[SCOPE_KEY].is_log_followed()
-        ):
+        scope = getattr(self.request, "scope", None)
+        if scope and not (SCOPE_KEY in scope and scope[SCOPE_KEY].is_log_followed()):
             awaited(_start_hub())
         return self._respond(ChannelSource(channels, latest=self.follow == "latest", since=self._since()))
 

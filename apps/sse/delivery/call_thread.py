@@ -60,7 +60,10 @@ class CallThread:
         self._timer = None
         if (thread := self._thread) is None or not thread.answers:
             return
-        if (remaining := thread.remaining(self._seconds)) > 0:
+        # The thread may change it meanwhile.
+        started_at = thread.started_at
+        remaining = self._seconds if started_at is None else started_at + self._seconds - monotonic()
+        if remaining > 0:
             self._timer = asyncio.get_running_loop().call_later(remaining, self._check)
         else:
             self._thread = None
@@ -77,7 +80,7 @@ class _Thread(threading.Thread):
         self._loop = asyncio.get_running_loop()
         self._calls: SimpleQueue[tuple[asyncio.Future, Callable[[], Any]] | None] = SimpleQueue()
         # When the current call began; None between two.
-        self._started_at: float | None = None
+        self.started_at: float | None = None
         # Those of the current and the queued calls.
         self.answers: set[asyncio.Future] = set()
         self.start()
@@ -88,11 +91,6 @@ class _Thread(threading.Thread):
         self.answers.add(answer)
         self._calls.put((answer, function))
         return answer
-
-    def remaining(self, seconds: float) -> float:
-        """Return how many of its `seconds` the current call has left."""
-        started_at = self._started_at
-        return seconds if started_at is None else started_at + seconds - monotonic()
 
     def fail_all(self, error: Exception) -> None:
         """Let all calls fail, and end the thread once the current one returns."""
@@ -122,7 +120,7 @@ class _Thread(threading.Thread):
     def _do(self, answer: asyncio.Future, function: Callable[[], Any]) -> None:
         result, error = None, None
         if not answer.done():
-            self._started_at = monotonic()
+            self.started_at = monotonic()
             try:
                 try:
                     result = function()
@@ -130,7 +128,7 @@ class _Thread(threading.Thread):
                     close_old_connections()
             except BaseException as raised:
                 error = raised
-            self._started_at = None
+            self.started_at = None
         # The loop may be closed: no caller waits then.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._answer, answer, result, error)

@@ -74,7 +74,6 @@ class Diagnosis:
             yield (delivery := self._round_trip(stream, channel_of(token), server.data["broker"]))
             if keepalive and delivery.level == "ok":
                 yield from self._check_keepalive(stream)
-        # A broker that cannot be reached was reported.
         log_memory = get_broker().memory_share() if delivery.level == "ok" else 0
         yield from findings.load(before, _rows(), log_memory)
 

@@ -21,9 +21,7 @@ _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z*]+")
 def check_origins(view: Any) -> None:
     """Raise `ImproperlyConfigured` for a view with `sse_cors_origins` that no browser sends."""
     if isinstance(origins := view.sse_cors_origins, str):
-        raise ImproperlyConfigured(
-            f"sse_cors_origins must be a list of origins or None, not the string {origins!r}."
-        )
+        raise ImproperlyConfigured(f"sse_cors_origins must be a list or None, not the string {origins!r}.")
     for origin in origins or ():
         if not _ORIGIN.fullmatch(origin):
             raise ImproperlyConfigured(

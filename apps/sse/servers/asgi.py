@@ -57,7 +57,7 @@ async def serve(
             abort(send, receive)
             # Lets the server see the close before this returns, or it would log a missing end.
             await asyncio.sleep(0)
-        elif registry.is_stopping() and (transport := _transport(send, receive)):
+        elif registry.is_stopping and (transport := _transport(send, receive)):
             # Otherwise the client could send its next request to a process that does not answer any more.
             transport.close()
 

@@ -96,10 +96,8 @@ class Collector:
         yield from self._processes()
 
     def _numbers(self) -> Iterator[core.Metric]:
-        for kind, family, known in (
-            ("gauges", core.GaugeMetricFamily, GAUGES),
-            ("counts", core.CounterMetricFamily, COUNTERS),
-        ):
+        families = ("gauges", core.GaugeMetricFamily, GAUGES), ("counts", core.CounterMetricFamily, COUNTERS)
+        for kind, family, known in families:
             for name, values in self._by_name(kind, known):
                 metric = family(*known.get(name, (_metric_name(name), APP_METRIC)), labels=["process"])
                 for process, value in values:
@@ -120,9 +118,8 @@ class Collector:
             histogram = core.HistogramMetricFamily(_metric_name(name), text, labels=["process"])
             for process, data in values:
                 bounds = [*map(str, data["bounds"]), "+Inf"]
-                histogram.add_metric(
-                    [process], list(zip(bounds, accumulate(data["buckets"]), strict=True)), data["sum"]
-                )
+                buckets = zip(bounds, accumulate(data["buckets"]), strict=True)
+                histogram.add_metric([process], list(buckets), data["sum"])
             yield histogram
 
     def _by_name(self, kind: str, known: Iterable[str]) -> Iterator[tuple[str, list[tuple[str, Any]]]]:

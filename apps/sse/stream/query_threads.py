@@ -43,30 +43,27 @@ class QueryThreadLease(ThreadSensitiveContext):
     """A stream's use of its thread: `async with QueryThreadLease() as lease`. Call `release()` between events."""
 
     def __init__(self) -> None:
-        self._thread = own_query_thread.get() or next(_threads)
-        super().__init__(executor=self._thread.executor)
+        self.thread = own_query_thread.get() or next(_threads)
+        super().__init__(executor=self.thread.executor)
 
     async def __aexit__(self, *exception: Any) -> None:
         # Not awaited, because that can be cancelled; it runs after a query of the cancelled stream in this thread.
         # When the interpreter exits, threads accept no more work.
         with contextlib.suppress(RuntimeError):
-            self._thread.executor.submit(self._thread.release, self)
+            self.thread.executor.submit(self.thread.release, self)
         await super().__aexit__(*exception)
-
-    def hold(self) -> None:
-        """Note that this stream may be using a connection of the thread; runs in the thread."""
-        self._thread.holders.add(self)
 
     async def release(self) -> None:
         """Release the thread's connections, if this stream has queried, unless another stream uses them."""
-        if self in self._thread.holders:
-            await sync_to_async(self._thread.release)(self)
+        if self in self.thread.holders:
+            await sync_to_async(self.thread.release)(self)
 
 
 def _hold_lease() -> None:
+    """Note that this stream may be using a connection of its thread; runs in the thread."""
     # Outside a stream it is a request's context.
     if isinstance(lease := SyncToAsync.thread_sensitive_context.get(None), QueryThreadLease):
-        lease.hold()
+        lease.thread.holders.add(lease)
 
 
 def _note_query(execute, sql, params, many, context):

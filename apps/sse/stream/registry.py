@@ -111,7 +111,7 @@ class Registry:
 
     def _open(self, connection: OpenConnection) -> None:
         stream_opened.send(sender=type(connection), stream=connection)
-        if _stopping:
+        if is_stopping:
             connection.end("restart")
         missed = [*takewhile(lambda revocation: revocation.at >= connection.opened_at, reversed([*_revocations]))]
         for revocation in missed:
@@ -127,7 +127,8 @@ class Registry:
 
 _registries: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Registry]" = weakref.WeakKeyDictionary()
 _revocations: deque[Revocation] = deque(maxlen=MAX_REVOCATIONS)
-_stopping = False
+# Whether the process is about to stop.
+is_stopping = False
 
 
 def get_registry() -> Registry:
@@ -159,14 +160,9 @@ def end_all(*, stopping: bool = False) -> None:
 
     `stopping`: the process is about to stop, so streams that open later end immediately.
     """
-    global _stopping
-    _stopping |= stopping
+    global is_stopping
+    is_stopping |= stopping
     _call_each(Registry.end_all)
-
-
-def is_stopping() -> bool:
-    """Return whether the process is about to stop."""
-    return _stopping
 
 
 def force_close_all() -> None:

@@ -66,7 +66,7 @@ def test_a_process_that_stops_closes_the_connection_after_the_last_bytes(monkeyp
             Finished().play, opening="retry: 1\n\n", retry_ms=1, keepalive=15, client=Client()
         )
 
-    monkeypatch.setattr(registry, "_stopping", is_stopping)
+    monkeypatch.setattr(registry, "is_stopping", is_stopping)
     cycle = Cycle()
     asyncio.run(serve(application, Crowd(), {"type": "http", "headers": []}, cycle.receive, cycle.send))
     assert cycle.is_closed == is_stopping

@@ -12,8 +12,8 @@ from pathlib import Path
 from ...wire.events import Event
 from . import NEWEST
 
-# From <sys/inotify.h>: a file in the folder was written, created, or replaced.
-IN_MODIFY, IN_CREATE, IN_MOVED_TO = 0x2, 0x100, 0x80
+# IN_MODIFY, IN_CREATE, IN_MOVED_TO from <sys/inotify.h>: a file in the folder was written, created, or replaced.
+CHANGES = 0x2 | 0x100 | 0x80
 
 
 class LogFile:
@@ -33,7 +33,7 @@ class LogFile:
         """Return the newest two events in order, or None if the log is unchanged; raises `sqlite3.Error`."""
         before = self._newest
         try:
-            self._newest = self._query(NEWEST)
+            self._newest = self._connection.execute(NEWEST).fetchall()
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
                 return None
@@ -43,9 +43,6 @@ class LogFile:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
-
-    def _query(self, query: str) -> list[tuple]:
-        return self._connection.execute(query).fetchall()
 
 
 @contextlib.contextmanager
@@ -79,12 +76,10 @@ def _inotify(folder: Path) -> int | None:
         return None
     libc = ctypes.CDLL(None)
     watch = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
-    if watch < 0:
-        return None
-    if libc.inotify_add_watch(watch, os.fsencode(folder), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0:
+    if watch >= 0 and libc.inotify_add_watch(watch, os.fsencode(folder), CHANGES) < 0:
         os.close(watch)
-        return None
-    return watch
+        watch = -1
+    return None if watch < 0 else watch
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -179,7 +179,9 @@ class RedisBroker(Broker):
                 read_at, rows = self._newest_number, outbox.oldest(BATCH)
                 with contextlib.suppress(_StaleRead):
                     if rows:
-                        if not self._put(_fresh(rows.values()), force=force, read_at=read_at):
+                        stale = time.time() - STALE_SECONDS
+                        fresh = [event for event in rows.values() if event.durable or event.sent_at > stale]
+                        if not self._put(fresh, force=force, read_at=read_at):
                             return False
                         outbox.remove(rows)
                     is_empty = len(rows) < BATCH
@@ -260,10 +262,6 @@ class RedisBroker(Broker):
 def _retention() -> tuple[int, int, int, int]:
     count, age, size = (setting(f"SSE_RETENTION_{limit}") for limit in ("COUNT", "AGE", "BYTES"))
     return max(1, count), age, size, DEDUPLICATION_WINDOW
-
-
-def _fresh(events: Iterable[Event]) -> list[Event]:
-    return [event for event in events if event.durable or event.sent_at > time.time() - STALE_SECONDS]
 
 
 def _flat(events: Iterable[Event]) -> Iterable[str | float]:

@@ -80,7 +80,7 @@ class Scenario:
             await self._give_up()
         finally:
             faults.is_on = False
-            registry._stopping = False
+            registry.is_stopping = False
         self.violations += violations(self._clients, self._publisher)
         self._check_other_clients(fault)
         await self._check_nothing_is_left()
