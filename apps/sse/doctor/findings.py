@@ -133,7 +133,7 @@ def begun(url: str, response: HTTPResponse, seconds: float) -> Finding:
 
 
 def load(before: Iterable[Process], after: Iterable[Process], log_memory: float = 0) -> Iterator[Finding]:
-    """Yield how near the site is to its ceilings, by its processes' rows before and after, and the log's memory."""
+    """Yield how near the site is to its ceilings, from rows before and after, and the log's memory."""
     gauges = [row.data["gauges"] for row in after if row.kind == "web"]
     # A process of the previous release may not report its limit.
     ceilings = [(gauge["connections"], gauge["max_connections"]) for gauge in gauges if "max_connections" in gauge]
