@@ -33,5 +33,5 @@ SCENARIO = Scenario(
         "threads": Figure("threads", 0),
     },
     measure=measure,
-    rounds=2,
+    rounds=3,
 )
