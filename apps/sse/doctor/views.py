@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from ..access import identity
 from ..conf import setting
-from ..servers.asgi import SCOPE_KEY
+from ..servers.asgi import SCOPE_KEY, HeldRequest
 from ..stream.subscription import StreamStart, Subscription
 from ..views import SSEView
 
@@ -33,13 +33,14 @@ class DoctorStream(SSEView):
     auto_id = False
 
     async def mount(self, request, last_event_id):
+        self.held = getattr(request, "scope", {}).get(SCOPE_KEY)
         try:
             self.channel = channel_of(request.headers.get(HEADER, ""))
         except signing.BadSignature as error:
             raise PermissionDenied("This stream is for manage.py sse_doctor.") from error
 
     async def stream(self, request):
-        yield self.event("server", server_facts(request))
+        yield self.event("server", server_facts(request, self.held))
         # A stream with positions would be refused if the server cannot read its broker.
         async with Subscription([self.channel], StreamStart(None)) as events:
             yield self.event("listening", {})
@@ -47,13 +48,11 @@ class DoctorStream(SSEView):
                 yield event
 
 
-def server_facts(request: HttpRequest) -> dict[str, Any]:
+def server_facts(request: HttpRequest, held: HeldRequest | None) -> dict[str, Any]:
     """Return how the server serves this stream, and which address and scheme it sees."""
-    scope = getattr(request, "scope", None)
-    held = (scope or {}).get(SCOPE_KEY)
     address, hops = identity.address_of(request), request.headers.get("X-Forwarded-For", "")
     return {
-        "interface": "WSGI" if scope is None else "ASGI",
+        "interface": "ASGI" if hasattr(request, "scope") else "WSGI",
         "handed_off": held is not None and held.handed_off is not None,
         "broker": scheme(setting("SSE_BROKER_URL")),
         "address": address,

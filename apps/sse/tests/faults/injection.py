@@ -258,5 +258,5 @@ def _watch_sqlite_file() -> None:
 
         return watched
 
-    for name in ("__init__", "is_replaced", "_query"):
+    for name in ("__init__", "is_replaced", "newest"):
         setattr(file.LogFile, name, around(getattr(file.LogFile, name), f"LogFile.{name}"))
