@@ -60,7 +60,7 @@ class CallThread:
         self._timer = None
         if (thread := self._thread) is None or not thread.answers:
             return
-        # The thread may change it meanwhile.
+        # Read once, because the thread changes it.
         started_at = thread.started_at
         remaining = self._seconds if started_at is None else started_at + self._seconds - monotonic()
         if remaining > 0:

@@ -91,8 +91,9 @@ def _trim(request: Any) -> None:
         request.user = vars(user)["_wrapped"]
     # The file of the request's body, which Django closes.
     request._stream = CLOSED
-    # The URL patterns before the one that matched, for Django's page of a 404.
-    request.resolver_match.tried = None
+    if request.resolver_match is not None:
+        # The URL patterns before the one that matched, for Django's page of a 404.
+        request.resolver_match.tried = None
 
 
 async def frames_of(connection: Connection) -> AsyncGenerator[bytes]:

@@ -31,7 +31,7 @@ def check(sender: object, **_: Any) -> None:
     streams = get_registry()
     if streams.loop not in _found:
         _found[streams.loop] = ListeningSockets()
-    elif sender is Registry:
+    elif sender is Registry:  # Not at each opening, because it looks at all sockets.
         _found[streams.loop].set_timeouts()
     if _found[streams.loop].closed():
         # Without any, the process is about to stop: streams that open later end, too.
@@ -62,7 +62,7 @@ class ListeningSockets:
         return any(_identity(number) != identity for number, identity in self._identities.items())
 
     def set_timeouts(self) -> None:
-        """Set the timeouts; call it again, for the connections that were not accepted yet: it stops by itself."""
+        """Set each timeout that is missing. Once none was missing, later calls do nothing."""
         if not self._is_complete:
             self._is_complete = True
             _for_each_socket(self._set_timeout)
@@ -86,7 +86,7 @@ def _for_each_socket(call: Callable[[int, socket.socket], object]) -> None:
     for number in map(int, os.listdir(DESCRIPTORS) if DESCRIPTORS.is_dir() else ()):
         # Sockets only: closing a copy of a file's descriptor releases SQLite's locks on that file.
         if _identity(number):
-            # Another thread may close it meanwhile; calls to one whose connection is over fail, too.
+            # Passed over if another thread has closed it, or if its connection is over.
             with contextlib.suppress(OSError), socket.socket(fileno=os.dup(number)) as found:
                 call(number, found)
 

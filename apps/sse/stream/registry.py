@@ -127,7 +127,6 @@ class Registry:
 
 _registries: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Registry]" = weakref.WeakKeyDictionary()
 _revocations: deque[Revocation] = deque(maxlen=MAX_REVOCATIONS)
-# Whether the process is about to stop.
 is_stopping = False
 
 

@@ -167,5 +167,7 @@ def open_files(clients):
     except (ValueError, PermissionError):
         files = hard
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
-    yield min(clients, int((files - OTHER_FILES) / FILES_PER_CLIENT))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    try:
+        yield min(clients, int((files - OTHER_FILES) / FILES_PER_CLIENT))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
