@@ -171,3 +171,16 @@ def test_garbage_collections_leave_out_what_was_loaded_before_the_first_request(
     gc.unfreeze()
     asgi.hand_off(ASGIHandler())
     assert gc.get_freeze_count() > 10_000
+
+
+def answering(get_response):
+    class Words(SSEView):
+        async def stream(self, request):
+            yield self.event("word", "hello")
+
+    return Words.as_view()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_middleware_can_answer_with_a_stream_before_a_url_is_resolved():
+    assert fetch("hand-off", SSEView.as_view(), inner=[f"{__name__}.answering"]).names == ["word", "sse:end"]
