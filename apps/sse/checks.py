@@ -58,26 +58,8 @@ def refuse_errors() -> None:
         raise ImproperlyConfigured(f"{error.msg} {error.hint}")
 
 
-def setting_errors(**options: Any) -> list[CheckMessage]:
-    """Return an error for each setting with which the library does not work."""
-    return [*_errors()]
-
-
-def setting_warnings(**options: Any) -> list[CheckMessage]:
-    """Return a warning for each setting with which streams work badly."""
-    return [] if setting_errors() else [*_warnings()]
-
-
-def deployment_warnings(**options: Any) -> list[CheckMessage]:
-    """Return a warning for each setting that only suits development."""
-    return [] if setting_errors() else [*_deployment_warnings()]
-
-
-def _message(id: str, text: str, **facts: Any) -> CheckMessage:
-    return (Error if id[0] == "E" else Warning)(text, hint=HINTS[id].format(**facts), id=f"sse.{id}")
-
-
-def _errors() -> Iterator[CheckMessage]:
+def setting_errors(**options: Any) -> Iterator[CheckMessage]:
+    """Yield an error for each setting with which the library does not work."""
     url, listen_url, proxies = map(setting, ("SSE_BROKER_URL", "SSE_LISTEN_URL", "FORWARDED_ALLOW_IPS"))
     try:
         if not isinstance(url, str):
@@ -101,7 +83,10 @@ def _errors() -> Iterator[CheckMessage]:
         yield _message("E004", f"FORWARDED_ALLOW_IPS is {proxies!r}, not a string.")
 
 
-def _warnings() -> Iterator[CheckMessage]:
+def setting_warnings(**options: Any) -> Iterator[CheckMessage]:
+    """Yield a warning for each setting with which streams work badly; none while there are errors."""
+    if any(setting_errors()):
+        return
     age, longest = setting("SSE_RETENTION_AGE"), MAX_AGE_FACTOR * setting("SSE_MAX_AGE")
     text = f"SSE_RETENTION_AGE is {age} seconds"
     if age < MIN_RETENTION_SECONDS:
@@ -117,7 +102,10 @@ def _warnings() -> Iterator[CheckMessage]:
         yield _message("W004", text)
 
 
-def _deployment_warnings() -> Iterator[CheckMessage]:
+def deployment_warnings(**options: Any) -> Iterator[CheckMessage]:
+    """Yield a warning for each setting that only suits development; none while there are errors."""
+    if any(setting_errors()):
+        return
     if setting("SSE_BROKER_URL").startswith("memory://"):
         text = "SSE_BROKER_URL is memory://: other server workers and task workers get no events."
         yield _message("W005", text)
@@ -125,6 +113,10 @@ def _deployment_warnings() -> Iterator[CheckMessage]:
     if not path or not _is_handed_off(path):
         text = f"ASGI_APPLICATION is {path!r}, which does not hand off streams: each open stream keeps a thread."
         yield _message("W006", text)
+
+
+def _message(id: str, text: str, **facts: Any) -> CheckMessage:
+    return (Error if id[0] == "E" else Warning)(text, hint=HINTS[id].format(**facts), id=f"sse.{id}")
 
 
 def _is_handed_off(path: str) -> bool:

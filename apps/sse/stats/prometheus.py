@@ -45,9 +45,8 @@ COUNTERS = {
     "resets": ("sse_resets", "Resets: clients whose missed events could not be replayed."),
     "cpu_seconds": ("sse_cpu_seconds", "CPU time used."),
 }
-HISTOGRAMS = {
-    DELIVERY_DELAY: "Seconds from publish() until the event was written to the last client of a process.",
-}
+DELAY_TEXT = "Seconds from publish() until the event was written to the last client of a process."
+HISTOGRAMS = {DELIVERY_DELAY: ("sse_delivery_delay_seconds", DELAY_TEXT)}
 APP_METRIC = "A metric of one of this project's apps."
 
 
@@ -90,51 +89,31 @@ class Collector:
 
     def collect(self) -> Iterator[core.Metric]:
         """Yield each metric with a sample for each process."""
-        yield from self._numbers()
-        yield self._hang_ups()
-        yield from self._histograms()
-        yield from self._processes()
-
-    def _numbers(self) -> Iterator[core.Metric]:
-        families = ("gauges", core.GaugeMetricFamily, GAUGES), ("counts", core.CounterMetricFamily, COUNTERS)
-        for kind, family, known in families:
-            for name, values in self._by_name(kind, known):
-                metric = family(*known.get(name, (_metric_name(name), APP_METRIC)), labels=["process"])
-                for process, value in values:
-                    metric.add_metric([process], value)
-                yield metric
-
-    def _hang_ups(self) -> core.Metric:
+        yield from self._families("gauges", core.GaugeMetricFamily, GAUGES)
+        yield from self._families("counts", core.CounterMetricFamily, COUNTERS)
+        yield from self._families("histograms", _Histogram, HISTOGRAMS)
         text = "Streams ended by the server, by reason. Their clients reconnect."
-        counter = core.CounterMetricFamily("sse_hang_ups", text, labels=["process", "reason"])
-        for reason, values in self._by_name("hang_ups", ()):
-            for process, value in values:
-                counter.add_metric([process, reason], value)
-        return counter
-
-    def _histograms(self) -> Iterator[core.Metric]:
-        for name, values in self._by_name("histograms", HISTOGRAMS):
-            text = HISTOGRAMS.get(name, APP_METRIC)
-            histogram = core.HistogramMetricFamily(_metric_name(name), text, labels=["process"])
-            for process, data in values:
-                bounds = [*map(str, data["bounds"]), "+Inf"]
-                buckets = zip(bounds, accumulate(data["buckets"]), strict=True)
-                histogram.add_metric([process], list(buckets), data["sum"])
-            yield histogram
-
-    def _by_name(self, kind: str, known: Iterable[str]) -> Iterator[tuple[str, list[tuple[str, Any]]]]:
-        """Yield each name of a kind with the values of the processes that have it."""
-        for name in dict.fromkeys([*known, *(name for row in self._rows for name in row.data[kind])]):
-            yield name, [(str(row.pk), row.data[kind][name]) for row in self._rows if name in row.data[kind]]
-
-    def _processes(self) -> Iterator[core.Metric]:
+        hang_ups = core.CounterMetricFamily("sse_hang_ups", text, labels=["process", "reason"])
         info = core.InfoMetricFamily("sse_process", "Web servers and task workers.", labels=["process"])
         for row in self._rows:
+            for reason, number in row.data["hang_ups"].items():
+                hang_ups.add_metric([str(row.pk), reason], number)
             info.add_metric([str(row.pk)], {"pid": str(row.pid), "host": row.host, "kind": row.kind})
-        yield info
+        yield from (hang_ups, info)
         text = "Processes that have stopped reporting: killed, or hanging. Removed after five minutes."
         yield core.GaugeMetricFamily("sse_processes_silent", text, self._silent)
 
+    def _families(self, kind: str, family: Any, known: dict[str, tuple[str, str]]) -> Iterator[core.Metric]:
+        for name in dict.fromkeys([*known, *(name for row in self._rows for name in row.data[kind])]):
+            app_metric = "sse_" + re.sub(r"\W", "_", name), APP_METRIC
+            metric = family(*known.get(name, app_metric), labels=["process"])
+            for row in self._rows:
+                if name in row.data[kind]:
+                    metric.add_metric([str(row.pk)], row.data[kind][name])
+            yield metric
 
-def _metric_name(name: str) -> str:
-    return "sse_" + re.sub(r"\W", "_", name)
+
+class _Histogram(core.HistogramMetricFamily):
+    def add_metric(self, labels: Any, data: Any) -> None:  # type: ignore[override]
+        bounds = [*map(str, data["bounds"]), "+Inf"]
+        super().add_metric(labels, [*zip(bounds, accumulate(data["buckets"]), strict=True)], data["sum"])

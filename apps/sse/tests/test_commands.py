@@ -100,7 +100,6 @@ class TestTail:
         ("arguments", "reason"),
         [
             (["--since", "yesterday"], "--since is yesterday"),
-            (["--count", "0"], "1 or more"),
             (["two words"], "A channel's name must"),
         ],
     )

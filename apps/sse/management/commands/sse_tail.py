@@ -1,7 +1,6 @@
 """Print events as they are published."""
 
 import contextlib
-import itertools
 import json
 import os
 import sys
@@ -31,18 +30,15 @@ class Command(BaseCommand):
         parser.add_argument("channels", metavar="CHANNEL", nargs="*")
         parser.add_argument("--json", action="store_true", help="one JSON object per line")
         parser.add_argument("--since", metavar="POSITION", help="start after this position instead of now")
-        parser.add_argument("--count", metavar="N", type=int, help="end after this many events")
 
-    def handle(self, *, channels, json, since, count, **options):
+    def handle(self, *, channels, json, since, **options):
         with contextlib.suppress(KeyboardInterrupt), command_errors(self.stderr):
-            if count is not None and count < 1:
-                raise ValueError(f"--count is {count}: give a number of events, 1 or more.")
             channels = frozenset(map(check_channel, channels))
-            events = follow(_start(since), self.stderr.write)
             try:
-                for event in itertools.islice((event for event in events if _is_shown(event, channels)), count):
-                    self.stdout.write(as_json(event) if json else as_line(event))
-                    self.stdout.flush()
+                for event in follow(_start(since), self.stderr.write):
+                    if _is_shown(event, channels):
+                        self.stdout.write(as_json(event) if json else as_line(event))
+                        self.stdout.flush()
             except BrokenPipeError:
                 # Python flushes stdout at its exit: no second error then.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
