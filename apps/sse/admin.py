@@ -100,7 +100,6 @@ class OpenStreamAdmin(admin.ModelAdmin):
     has_add_permission = has_change_permission = has_delete_permission
 
     def page(self, request: HttpRequest) -> HttpResponse:
-        """Show the open streams."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         request.current_app = self.admin_site.name  # type: ignore[attr-defined]
@@ -137,7 +136,6 @@ def _user_pk(pk: str) -> Any:
 
 @shared
 async def reported_streams() -> AsyncGenerator[list[Any]]:
-    """Yield what the processes report about their streams."""
     while True:
         rows = await sync_to_async(processes.rows)()
         yield [(row.pk, processes.is_silent(row), row.data["streams"]) for row in rows]

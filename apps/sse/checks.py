@@ -46,7 +46,6 @@ HINTS = {
 
 
 def register() -> None:
-    """Register the checks with Django."""
     register_check(setting_errors)
     register_check(setting_warnings)
     register_check(Tags.security, deploy=True)(deployment_warnings)

@@ -65,5 +65,4 @@ class LivePageMixin:
 
     @classonlymethod
     def as_view(cls, **initkwargs):
-        """Return the view."""
         return live_page(super().as_view(**initkwargs))  # type: ignore[misc]

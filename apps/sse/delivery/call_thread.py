@@ -86,7 +86,6 @@ class _Thread(threading.Thread):
         self.start()
 
     def put(self, function: Callable[[], Any]) -> asyncio.Future:
-        """Queue a call, and return the future of its answer."""
         answer = self._loop.create_future()
         self.answers.add(answer)
         self._calls.put((answer, function))

@@ -124,7 +124,6 @@ class Backlog:
         self.clear()
 
     def clear(self) -> None:
-        """Discard everything."""
         self._writes: dict[object, bytes] = {}
         self.size = 0
 
@@ -145,7 +144,6 @@ class Backlog:
         self._writes[key] = data
 
     def take(self) -> bytes:
-        """Remove everything and return it."""
         data = b"".join(self._writes.values())
         self.clear()
         return data

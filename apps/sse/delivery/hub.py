@@ -111,7 +111,6 @@ class Hub:
             newest |= self._log.recent.latest(channels)
 
     def leave(self, follower: Follower) -> None:
-        """Remove a follower."""
         channels = self._followers[follower.latest]
         for channel in follower.channels:
             channels[channel].pop(follower, None)

@@ -41,12 +41,10 @@ class Recent:
 
     @property
     def oldest(self) -> Event:
-        """The first of them."""
         return self._events[0]
 
     @property
     def newest(self) -> Event:
-        """The last of them."""
         return self._events[-1]
 
     def __contains__(self, position: Position) -> bool:

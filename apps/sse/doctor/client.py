@@ -73,7 +73,6 @@ class StreamRequest:
         return frame
 
     def close(self) -> None:
-        """Disconnect."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()

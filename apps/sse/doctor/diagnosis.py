@@ -41,7 +41,6 @@ class Diagnosis:
     quick: bool = False
 
     def findings(self) -> Iterator[Finding]:
-        """Run the checks and yield each finding at once."""
         try:
             parts = urlsplit(self.url)
             yield findings.protocol(parts.scheme, negotiated_protocol(self.url))
@@ -148,7 +147,6 @@ class Diagnosis:
 
 
 def _rows() -> list[Process]:
-    """Return the rows of the processes that report."""
     try:
         return [row for row in processes.rows() if not processes.is_silent(row)]
     except Error:

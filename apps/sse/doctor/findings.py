@@ -114,7 +114,6 @@ def not_delivered(server_broker: str, own_broker: str) -> Finding:
 
 
 def delivered(seconds: float) -> Finding:
-    """Return how long an event took."""
     text = f"An event published by this command arrives through the server after {seconds * 1000:.0f} ms."
     if seconds > LATE_SECONDS:
         return Finding("bad", text, "Is the server busy, or does a proxy delay small writes?")
@@ -122,7 +121,6 @@ def delivered(seconds: float) -> Finding:
 
 
 def begun(url: str, response: HTTPResponse, seconds: float) -> Finding:
-    """Return that a stream has begun, and how long that took."""
     encoding = response.headers.get("Content-Encoding")
     compressed = f", compressed with {encoding}" if encoding else ""
     text = f"{urlsplit(url).path} returns 200 with text/event-stream{compressed}."

@@ -21,8 +21,6 @@ _loops: dict[int, asyncio.AbstractEventLoop] = {}
 
 
 class Body:
-    """The response body of a stream."""
-
     def __init__(self, frames: AsyncGenerator[bytes]) -> None:
         shutdown.watch_signals()
         shutdown.open_bodies.add(self)

@@ -40,7 +40,6 @@ class Histogram:
         self.clear()
 
     def clear(self) -> None:
-        """Forget all values."""
         self.buckets = [0] * (len(self.bounds) + 1)
         self.sum = 0.0
 

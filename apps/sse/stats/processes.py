@@ -79,7 +79,6 @@ class Reporter(threading.Thread):
         self.join(STOP_TIMEOUT_SECONDS)
 
     def write(self) -> None:
-        """Write the row."""
         self.row.data, self.row.at = metrics.report(), Now()
         self.row.save(using=DEFAULT_DB_ALIAS)
 

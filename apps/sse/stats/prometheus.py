@@ -88,7 +88,6 @@ class Collector:
         self._rows = [row for row in rows if not processes.is_silent(row)]
 
     def collect(self) -> Iterator[core.Metric]:
-        """Yield each metric with a sample for each process."""
         yield from self._families("gauges", core.GaugeMetricFamily, GAUGES)
         yield from self._families("counts", core.CounterMetricFamily, COUNTERS)
         yield from self._families("histograms", _Histogram, HISTOGRAMS)

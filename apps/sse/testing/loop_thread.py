@@ -27,7 +27,6 @@ class LoopThread(Executor):
         self._loop = started.result()
 
     def run[Result](self, coroutine: Coroutine[Any, Any, Result]) -> Result:
-        """Run a coroutine on the loop and return its result."""
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         future.add_done_callback(lambda _: self._work.put(lambda: None))
         while not future.done():

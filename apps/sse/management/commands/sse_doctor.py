@@ -1,5 +1,3 @@
-"""Check a site's streams through their public URL."""
-
 import contextlib
 from urllib.parse import urlsplit
 

@@ -1,5 +1,3 @@
-"""Publish an event."""
-
 import sys
 
 from django.core.management.base import BaseCommand

@@ -1,5 +1,3 @@
-"""Print events as they are published."""
-
 import contextlib
 import json
 import os
@@ -84,7 +82,6 @@ def _is_shown(event: Event, channels: frozenset[str]) -> bool:
 
 
 def as_json(event: Event) -> str:
-    """Return an event as a line of JSON."""
     fields = {
         "time": _time(event).isoformat(timespec="milliseconds"),
         "position": str(event.position),
