@@ -85,7 +85,7 @@ def run(command, environment):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     with subprocess.Popen(command, cwd=servers.ROOT, env=environment, **pipes) as process:
         try:
-            if command[-1] == "sse_tail":
+            if "sse_tail" in command:
                 interrupt_after_an_event(process, environment)
             printed, _ = process.communicate(timeout=90)
         finally:
