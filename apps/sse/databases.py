@@ -17,15 +17,12 @@ log_once = functools.cache(logger.error)
 
 
 def migration_hint(error: BaseException | None) -> str:
-    """
-    Return the command to run if an error means that the database lacks a table or a column, else "".
-
-    It is logged once in this process, since each retry of each client causes the error again.
-    """
+    """Return the command to run if an error means that the database lacks a table or a column, else ""."""
     if error is None or not _is_missing(error):
         return ""
     first_line = str(error).partition("\n")[0]
     hint = f"The database is not migrated ({first_line}): run `python manage.py migrate`."
+    # Each retry of each client causes the error again.
     log_once(hint)
     return hint
 
@@ -53,8 +50,8 @@ def use_unpooled_connections() -> None:
     """
     Give this thread connections of its own that are not pooled, and stay open after a call.
 
-    Requests that use up the pool do not delay this thread. SQLite's are opened again after some seconds, in case
-    that the file was replaced. A connection is not checked before a call: after an error, the next opens another.
+    SQLite's are opened again after some seconds, in case that the file was replaced. A connection is not checked
+    before a call: after an error, the next opens another.
     """
     for alias in connections:
         own = connections.create_connection(alias)

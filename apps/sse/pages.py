@@ -39,9 +39,7 @@ def live_page(view: Callable) -> Callable:
     """
     Decorate a view function, sync or async: take the position for the tag `sse_since` before it runs.
 
-    The page's stream then delivers everything that is committed after the page's queries. The stream must
-    follow channels or have `event_id = Position`. If the log cannot be read, the page is still shown and
-    loads its data again later.
+    The stream must follow channels or have `event_id = Position`. The rest is as in `page_position`.
     """
     if inspect.iscoroutinefunction(view):
 

@@ -68,12 +68,7 @@ class SSEMixin(DOMMixin):
 
     @classonlymethod
     def as_view(cls, **initkwargs):
-        """
-        Return the view.
-
-        It answers a CORS preflight and, if the view is async, loads `request.user` before any code of the class
-        runs, access mixins included.
-        """
+        """Return the view. An async one has `request.user` loaded before access mixins and its own code run."""
         view, only_streams = super().as_view(**initkwargs), issubclass(cls, SSEView)  # type: ignore[misc]
         wrapped = wrap_view(view, cls(**initkwargs), only_streams=only_streams)
         # A stream changes nothing, so a POST is answered with 405 rather than with a CSRF failure.

@@ -1,6 +1,7 @@
 """The broker that `SSE_BROKER_URL` names, and the interface of all brokers."""
 
 import threading
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
@@ -9,7 +10,7 @@ from django.utils.module_loading import import_string
 from ..conf import setting
 from .base import Broker, Gap
 
-__all__ = ["Broker", "Gap", "get_broker"]
+__all__ = ["Broker", "Gap", "broker_name", "get_broker"]
 
 SCHEMES = {
     "memory": "memory.MemoryBroker",
@@ -24,14 +25,7 @@ _brokers: dict[str, Broker] = {}
 
 
 def get_broker() -> Broker:
-    """
-    Return this process's broker.
-
-    `SSE_BROKER_URL` is `memory://`, `database://`, `redis://…`, or the dotted path of your own
-    class followed by its address: `package.module.Class://…`.
-
-    Raises `ImproperlyConfigured` for anything else.
-    """
+    """Return this process's broker; raises `ImproperlyConfigured` if `SSE_BROKER_URL` names none."""
     url = setting("SSE_BROKER_URL")
     with _lock:
         if url not in _brokers:
@@ -40,7 +34,7 @@ def get_broker() -> Broker:
 
 
 def broker_class(url: str) -> type[Broker]:
-    """Return the class that serves a `SSE_BROKER_URL`."""
+    """Return the class for a URL: one of `SCHEMES`, or your own for `package.module.Class://…`."""
     scheme = url.partition(":")[0]
     if scheme in SCHEMES:
         return import_string(f"{__name__}.{SCHEMES[scheme]}")
@@ -51,6 +45,12 @@ def broker_class(url: str) -> type[Broker]:
             f"SSE_BROKER_URL begins with {scheme!r} ({error}). Expected memory://, database://, redis://…, or the "
             "dotted path of a broker's class followed by ://."
         ) from None
+
+
+def broker_name() -> str:
+    """Return `SSE_BROKER_URL` without user and password."""
+    parts = urlsplit(setting("SSE_BROKER_URL"))
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _close_brokers(*, setting: str, **_: object) -> None:

@@ -1,8 +1,4 @@
-"""
-The followers of channels. One message is sent to all of them without waiting for any.
-
-The data that a client's socket does not take is kept in a bounded backlog.
-"""
+"""The followers of channels: a message is sent to all without waiting for any; a backlog keeps what waits."""
 
 import asyncio
 import time

@@ -25,8 +25,6 @@ REPLAY_BYTES = 64 * 1024
 
 
 class Hub:
-    """Delivers the events of a broker to the followers of one event loop."""
-
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
         self._log = Log(broker, self._deliver, self._drop_all, self._on_start)

@@ -9,8 +9,7 @@ from urllib.parse import urljoin, urlsplit
 from django.db import Error
 from django.urls import NoReverseMatch, reverse
 
-from ..brokers import get_broker
-from ..conf import setting
+from ..brokers import broker_name, get_broker
 from ..models import Process
 from ..publishing import publish
 from ..stats import processes
@@ -18,7 +17,7 @@ from ..wire.parser import ReceivedEvent
 from . import findings
 from .client import Disconnected, StreamRequest, Unreachable, negotiated_protocol
 from .findings import Finding
-from .views import HEADER, channel_of, make_token, scheme
+from .views import HEADER, channel_of, make_token
 
 # The longest of each wait, except for a keepalive.
 TIMEOUT_SECONDS = 5.0
@@ -113,7 +112,7 @@ class Diagnosis:
         except Exception as error:
             return Finding("bad", f"This command cannot publish ({type(error).__name__}: {error}).")
         if self._wait_for_event(stream, "ping") is None:
-            return findings.not_delivered(server_broker, scheme(setting("SSE_BROKER_URL")))
+            return findings.not_delivered(server_broker, broker_name())
         return findings.delivered(stream.arrived_at - started)
 
     def _check_keepalive(self, stream: StreamRequest) -> Iterator[Finding]:

@@ -102,7 +102,7 @@ def proxies(facts: dict, scheme: str) -> Iterator[Finding]:
 
 
 def not_delivered(server_broker: str, own_broker: str) -> Finding:
-    """Return why the server may not have received an event; the brokers are their URLs' schemes."""
+    """Return why the server may not have received an event; the brokers are as in `broker_name`."""
     text = "The server did not receive an event that this command published."
     if "memory://" in (server_broker, own_broker):
         return Finding("bad", text, "memory:// works within one process only: set SSE_BROKER_URL to database://.")

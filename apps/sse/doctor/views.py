@@ -6,7 +6,7 @@ from django.core import signing
 from django.core.exceptions import PermissionDenied
 
 from ..access import identity
-from ..conf import setting
+from ..brokers import broker_name
 from ..servers.asgi import SCOPE_KEY
 from ..stream.subscription import StreamStart, Subscription
 from ..views import SSEView
@@ -42,7 +42,7 @@ class DoctorStream(SSEView):
         facts = {
             "interface": "ASGI" if hasattr(request, "scope") else "WSGI",
             "handed_off": self.held is not None and self.held.handed_off is not None,
-            "broker": scheme(setting("SSE_BROKER_URL")),
+            "broker": broker_name(),
             "address": address,
             "knows_its_proxy": not hops or address in identity.addresses_in(hops),
             "secure": request.is_secure(),
@@ -53,8 +53,3 @@ class DoctorStream(SSEView):
             yield self.event("listening", {})
             async for event in events:
                 yield event
-
-
-def scheme(url: str) -> str:
-    """Return the scheme of a broker's URL, which contains no password."""
-    return url.partition("://")[0] + "://"

@@ -2,21 +2,17 @@
 
 import contextlib
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, OutputWrapper
 
+from ..brokers import broker_name
 from ..conf import setting
 
 
 @contextlib.contextmanager
 def command_errors(stderr: OutputWrapper) -> Iterator[None]:
-    """
-    Raise exceptions as `CommandError`; `--traceback` shows where they came from.
-
-    First, warn if the broker serves a single process.
-    """
+    """Raise exceptions as `CommandError`, after a warning if the broker serves a single process."""
     if setting("SSE_BROKER_URL").startswith("memory://"):
         stderr.write(
             "SSE_BROKER_URL is memory://, so this command shares no events with other processes. Set it to "
@@ -29,9 +25,3 @@ def command_errors(stderr: OutputWrapper) -> Iterator[None]:
     except Exception as error:
         text = str(error).strip() or type(error).__name__
         raise CommandError(f"The broker {broker_name()} failed: {text}") from error
-
-
-def broker_name() -> str:
-    """Return the broker's URL without user and password."""
-    parts = urlsplit(setting("SSE_BROKER_URL"))
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

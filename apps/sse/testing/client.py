@@ -15,16 +15,11 @@ from ..asgi import Application, hand_off
 from ..conf import setting
 from ..databases import release_connections
 from .asgi_request import ASGIRequest
-from .loop_thread import LoopThread
-from .stream import AsyncStream, Stream
+from .stream import AsyncStream, LoopThread, Stream
 
 
 class StreamClient:
-    """
-    Opens streams with the cookies of one of Django's test clients: `StreamClient(self.client)`.
-
-    Without `client` no user is logged in.
-    """
+    """Opens streams with the cookies of Django's test client, `StreamClient(self.client)`, or without a login."""
 
     def __init__(self, client: Client | AsyncClient | None = None) -> None:
         self._client = client or Client()

@@ -1,7 +1,7 @@
 """The events that change a page, and the check that the client can apply them."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.shortcuts import resolve_url
@@ -41,8 +41,7 @@ class DOMMixin:
     operation that the client cannot apply.
     """
 
-    def event(self, event_type: str, data: Any, id: str | int | None = None) -> str:
-        raise NotImplementedError
+    event: Callable[..., str]
 
     def push_html(self, target: str, html: str, mode: str = "replace", id: str | int | None = None) -> str:
         """Put `html` into the elements that match `target`. It is not escaped: render it with a template."""

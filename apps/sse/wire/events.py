@@ -18,7 +18,6 @@ CONTROL_PREFIX = "sse:"
 _POSITION = re.compile(r"([0-9]{1,18})-([0-9a-f]{8})", re.ASCII)
 _LINE_BREAKS = re.compile(r"[\r\n\0]")
 _ID = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
-_JSON_OPENERS = frozenset('{["-0123456789tfn')
 
 
 def sse_event(data: Any, event: str | None = None, id: str | int | None = None, retry: int | None = None) -> str:
@@ -77,11 +76,7 @@ def decode_data(text: str) -> Any:
 
 
 def check_event_name(name: str) -> str:
-    """
-    Return the name of an event of an application.
-
-    Raises `ValueError` for line breaks and for names that are reserved for the library and its client.
-    """
+    """Return the name of an application's event; raises `ValueError` for line breaks and for reserved names."""
     if not isinstance(name, str) or not name or name == "*":
         raise ValueError(f"An event name must be a string other than '' and '*', not {name!r}.")
     if name in CLIENT_STATES or name.startswith(CONTROL_PREFIX):
@@ -159,19 +154,14 @@ def _frame(fields: dict[str, Any], text: str) -> str:
 def _decodes_to_itself(text: str) -> bool:
     if "\r" in text or "\0" in text or not _is_utf8(text):
         return False
-    start = text.lstrip(" \t\n\r")[:1]
-    return start not in _JSON_OPENERS or not _parses_as_json(text)
-
-
-def _parses_as_json(text: str) -> bool:
     try:
         # `int` raises ValueError for NaN and Infinity, which are not JSON.
         json.loads(text, parse_int=float, parse_constant=int)
     except RecursionError:
-        return True
-    except ValueError:
         return False
-    return True
+    except ValueError:
+        return True
+    return False
 
 
 def _json(data: Any) -> str:

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from django.core.management.base import BaseCommand
 
 from apps.sse import Event, Position
-from apps.sse.brokers import Gap, get_broker
-from apps.sse.management.broker import broker_name, command_errors
+from apps.sse.brokers import Gap, broker_name, get_broker
+from apps.sse.management.broker import command_errors
 from apps.sse.publishing import check_channel
 from apps.sse.wire.events import CONTROL_PREFIX
 
