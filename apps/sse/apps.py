@@ -9,7 +9,7 @@ class SSEConfig(AppConfig):
     verbose_name = "Server-Sent Events"
 
     def ready(self) -> None:
-        from . import checks
+        from . import checks  # noqa: F401 - registers them
         from .access import limits, revocation
         from .delivery import hub
         from .http import view_wrapper
@@ -17,10 +17,12 @@ class SSEConfig(AppConfig):
         from .stats import metrics, processes
         from .stream import registry
 
-        checks.register()
         revocation.connect_signals()
-        registry.connect_metrics()
         processes.connect_signals()
+        metrics.sections["streams"] = registry.summary
+        metrics.gauges["connections"] = registry.open_streams
+        metrics.gauges["backlog_connections"] = lambda: sum(c.backlog_bytes > 0 for c in registry.all_open())
+        metrics.gauges["backlog_bytes"] = lambda: sum(c.backlog_bytes for c in registry.all_open())
         metrics.gauges["bus_up"] = hub.can_read
         metrics.gauges["memory_share"] = metrics.memory_share
         metrics.gauges["max_connections"] = limits.max_connections

@@ -9,8 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning
-from django.core.checks import register as register_check
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils.module_loading import import_string
@@ -45,18 +44,13 @@ HINTS = {
 }
 
 
-def register() -> None:
-    register_check(setting_errors)
-    register_check(setting_warnings)
-    register_check(Tags.security, deploy=True)(deployment_warnings)
-
-
 def refuse_errors() -> None:
     """Raise the first error as `ImproperlyConfigured`."""
     for error in setting_errors():
         raise ImproperlyConfigured(f"{error.msg} {error.hint}")
 
 
+@register
 def setting_errors(**options: Any) -> Iterator[CheckMessage]:
     """Yield an error for each setting with which the library does not work."""
     url, listen_url, proxies = map(setting, ("SSE_BROKER_URL", "SSE_LISTEN_URL", "FORWARDED_ALLOW_IPS"))
@@ -82,6 +76,7 @@ def setting_errors(**options: Any) -> Iterator[CheckMessage]:
         yield _message("E004", f"FORWARDED_ALLOW_IPS is {proxies!r}, not a string.")
 
 
+@register
 def setting_warnings(**options: Any) -> Iterator[CheckMessage]:
     """Yield a warning for each setting with which streams work badly; none while there are errors."""
     if any(setting_errors()):
@@ -101,6 +96,7 @@ def setting_warnings(**options: Any) -> Iterator[CheckMessage]:
         yield _message("W004", text)
 
 
+@register(Tags.security, deploy=True)
 def deployment_warnings(**options: Any) -> Iterator[CheckMessage]:
     """Yield a warning for each setting that only suits development; none while there are errors."""
     if any(setting_errors()):

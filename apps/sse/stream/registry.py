@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 from django.dispatch import Signal
 
-from ..stats import metrics
 from ..stats.metrics import EndReason
 
 logger = logging.getLogger("apps.sse")
@@ -194,14 +193,6 @@ def summary() -> dict[str, Any]:
         shown[view][pk] = number
     online = len({pk for _, pk in users})
     return {"views": dict(views), "users": shown, "signed_in": users.total(), "online": online}
-
-
-def connect_metrics() -> None:
-    """Add the open streams to this process's statistics."""
-    metrics.sections["streams"] = summary
-    metrics.gauges["connections"] = open_streams
-    metrics.gauges["backlog_connections"] = lambda: sum(connection.backlog_bytes > 0 for connection in all_open())
-    metrics.gauges["backlog_bytes"] = lambda: sum(connection.backlog_bytes for connection in all_open())
 
 
 def _maintain(connection: OpenConnection, now: float) -> None:

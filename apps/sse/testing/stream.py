@@ -6,7 +6,6 @@ import queue
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor, Future
-from functools import partial
 from http import HTTPStatus
 from typing import Any
 from unittest import mock
@@ -180,10 +179,9 @@ class Stream:
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._stream, name)
-        return partial(self._run, attribute) if inspect.iscoroutinefunction(attribute) else attribute
-
-    def _run(self, method: Callable, *args: Any, **kwargs: Any) -> Any:
-        return self._loop_thread.run(method(*args, **kwargs))
+        if not inspect.iscoroutinefunction(attribute):
+            return attribute
+        return lambda *args, **kwargs: self._loop_thread.run(attribute(*args, **kwargs))
 
 
 def _hint() -> str:
