@@ -119,19 +119,15 @@ class OpenStreamAdmin(admin.ModelAdmin):
         if view:
             close_view(view)
         else:
-            close_streams(user=_user_pk(pk))
+            try:
+                close_streams(user=get_user_model()._meta.pk.to_python(pk))  # type: ignore[union-attr]
+            except ValidationError:
+                raise BadRequest("Send a view's name or a user's primary key.") from None
         whose = view or usernames([pk]).get(pk, pk)
         self.log_deletions(request, [OpenStream(name=whose)])  # type: ignore[arg-type]
         text = _("Streams of “%(whose)s” ended. Pages that still have access reconnect within seconds.")
         messages.success(request, text % {"whose": whose})
         return redirect(f"{self.admin_site.name}:sse_openstream_changelist")
-
-
-def _user_pk(pk: str) -> Any:
-    try:
-        return get_user_model()._meta.pk.to_python(pk)  # type: ignore[union-attr]
-    except ValidationError:
-        raise BadRequest("Send a view's name or a user's primary key.") from None
 
 
 @shared
