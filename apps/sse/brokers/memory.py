@@ -59,25 +59,20 @@ class MemoryBroker(Broker):
             self._wakes.discard(call)
 
     def trim(self) -> int:
+        oldest = time.monotonic() - setting("SSE_RETENTION_AGE")
         with self._lock:
-            place = self._first_kept()
+            place, self._size = len(self._log) - 1, size_of(self._log[-1])
+            least = max(0, len(self._log) - setting("SSE_RETENTION_COUNT"))
+            while place > least:
+                event = self._log[place - 1]
+                size = self._size + size_of(event)
+                if size > setting("SSE_RETENTION_BYTES") or self._logged_at.get(event.number, oldest) < oldest:
+                    break
+                place, self._size = place - 1, size
             for event in self._log[:place]:
                 self._logged_at.pop(event.number, None)
-            self._log, self._size = self._log[place:], sum(map(size_of, self._log[place:]))
+            del self._log[:place]
             return place
-
-    def _first_kept(self) -> int:
-        """Return the index of the first event that the retention keeps, which is at most that of the newest."""
-        oldest = time.monotonic() - setting("SSE_RETENTION_AGE")
-        place, size = len(self._log) - 1, size_of(self._log[-1])
-        least = max(0, len(self._log) - setting("SSE_RETENTION_COUNT"))
-        while place > least:
-            event = self._log[place - 1]
-            size += size_of(event)
-            if size > setting("SSE_RETENTION_BYTES") or self._logged_at.get(event.number, oldest) < oldest:
-                break
-            place -= 1
-        return place
 
     def _append(self, event: Event) -> None:
         with self._lock:

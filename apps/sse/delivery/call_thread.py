@@ -36,8 +36,12 @@ class CallThread:
 
     async def call(self, function: Callable, *arguments: Any) -> Any:
         """Return what the function returns; raises what it raises, or `TimeoutError`."""
-        thread = self._running_thread()
-        answer = thread.put(partial(function, *arguments))
+        self._hanging = [thread for thread in self._hanging if thread.is_alive()]
+        if len(self._hanging) >= MAX_HANGING:
+            raise TimeoutError(f"{MAX_HANGING} broker calls are hanging")
+        if self._thread is None:
+            self._thread = _Thread(self._name, unpooled=self._unpooled)
+        answer = self._thread.put(partial(function, *arguments))
         if self._timer is None:
             self._check()
         return await answer
@@ -46,14 +50,6 @@ class CallThread:
         """End the thread after its last call."""
         if self._thread:
             self._thread.end()
-
-    def _running_thread(self) -> "_Thread":
-        self._hanging = [thread for thread in self._hanging if thread.is_alive()]
-        if len(self._hanging) >= MAX_HANGING:
-            raise TimeoutError(f"{MAX_HANGING} broker calls are hanging")
-        if self._thread is None:
-            self._thread = _Thread(self._name, unpooled=self._unpooled)
-        return self._thread
 
     def _check(self) -> None:
         """Replace the thread if its current call takes too long. One timer checks all calls."""

@@ -55,8 +55,11 @@ def wrap_view(view: Callable, its: Any, *, only_streams: bool) -> Callable:
             # Before the view reads any data.
             held.follow_log()
         try:
-            if is_async:
-                _load_user(request)
+            # Async code cannot load them.
+            if is_async and hasattr(request, "session"):
+                request.session.keys()
+            if is_async and hasattr(request, "user"):
+                request.user.pk  # noqa: B018
             response = refuse_other_user(request) or awaited(view(request, *args, **kwargs))
         except errors as error:
             response = _error_response(its, request, error)
@@ -78,14 +81,6 @@ def awaited(result: Any) -> Any:
 
 async def _result_of(awaitable: Awaitable[Any]) -> Any:
     return await awaitable
-
-
-def _load_user(request: HttpRequest) -> None:
-    """Load the session and the user, so that async code can use them."""
-    if hasattr(request, "session"):
-        request.session.keys()
-    if hasattr(request, "user"):
-        request.user.pk  # noqa: B018
 
 
 def without_traceback(record: logging.LogRecord) -> bool:

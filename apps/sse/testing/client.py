@@ -49,7 +49,9 @@ class StreamClient:
 
         def request() -> tuple[Application, Any]:
             _check_broker()
-            _keep_connections()
+            # Requests must not close this thread's connections: Django's own test clients keep them, too.
+            for connection in connections.all():
+                connection.close_if_unusable_or_obsolete = lambda: None  # type: ignore[method-assign]
             factory, client = AsyncRequestFactory(), self._client
             if user is not None:
                 client = Client()
@@ -68,12 +70,6 @@ def _check_broker() -> None:
             f"This test runs in a transaction, so SSE_BROKER_URL {url!r} delivers no events. Set it to "
             "'memory://', or let transactions commit (TransactionTestCase, django_db(transaction=True))."
         )
-
-
-def _keep_connections() -> None:
-    """Keep the signals of requests from closing this thread's connections, as Django's own test clients do."""
-    for connection in connections.all():
-        connection.close_if_unusable_or_obsolete = lambda: None  # type: ignore[method-assign]
 
 
 class StreamContext:
