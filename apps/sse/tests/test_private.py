@@ -20,7 +20,7 @@ from apps.sse.access.revocation import close_view, note_start, started_at
 from apps.sse.brokers import get_broker
 from apps.sse.delivery import control
 from apps.sse.stream import registry
-from apps.sse.wire.events import Event
+from apps.sse.wire.events import Event, encode_data
 from tests.servers import wait_until
 
 from .followers import until
@@ -121,6 +121,15 @@ async def test_a_stream_that_is_opening_is_closed_and_one_that_opens_later_is_no
         assert stream.end_reason in {"access", "staff"}
         await all_messages_received(grace)
         assert not later.is_ended
+
+
+async def test_a_message_that_fails_is_logged_once_and_the_next_one_arrives(ada, caplog):
+    async with Opened(ada) as stream:
+        users = ("of another version", str(ada.pk))
+        control.dispatch(Event(control.CHANNEL, "close", encode_data({"user": pk})) for pk in users)
+        assert stream.end_reason == "access"
+    [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert (record.name, "of another version" in caplog.text) == ("django.dispatch", True)
 
 
 async def all_messages_received(user):
