@@ -18,6 +18,8 @@ from .trial import Trial
 
 Figures = dict[str, float]
 LOG_LINES = 10
+# How long the first event may take to reach all clients, before another one is sent.
+SETTLING_SECONDS = 2
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class Bench:
         with Crowd(self.client, target, **options) as crowd, closing(Publisher(publishing)) as publisher:
             meter = Meter(target.servers, [crowd.process, psutil.Process(), *target.helpers])
             self.meters.append(meter)
-            yield Trial(target, crowd, publisher, meter)
+            yield Trial(target, crowd, publisher, meter, self.seconds(SETTLING_SECONDS))
 
     @property
     def other_load(self) -> float:

@@ -10,15 +10,17 @@ from .serving import Target
 
 DELIVERIES = 100_000
 ATTEMPTS = 10
-SETTLING_SECONDS = 2
 DUPLICATE_SECONDS = 0.2
 
 
 class Trial:
     """The clients, the publisher and the meter of one server; each event is counted in each client."""
 
-    def __init__(self, target: Target, crowd: Crowd, publisher: Publisher, meter: Meter) -> None:
+    def __init__(
+        self, target: Target, crowd: Crowd, publisher: Publisher, meter: Meter, settling_seconds: float
+    ) -> None:
         self.target, self.crowd, self.publisher, self.meter = target, crowd, publisher, meter
+        self._settling_seconds = settling_seconds
 
     def grow(self, size: int, size_of_event: int = EVENT_BYTES) -> None:
         """Open streams until there are `size`, and wait until an event has reached each of them."""
@@ -28,7 +30,7 @@ class Trial:
             self.publisher.close()
             self.publish(size_of_event)
             # Clients that have a response may not be subscribed yet.
-            if not self.crowd.missing(patience=SETTLING_SECONDS):
+            if not self.crowd.missing(patience=self._settling_seconds):
                 return
         raise Lost(f"No event reached all {size} clients.")
 
