@@ -8,11 +8,9 @@ from typing import Any
 
 from django.apps import apps
 
-from apps.sse import processes
-
 from .charts import CHARTS
 from .counting import RESPONSES, quantile
-from .models import BUCKET, DAY, MINUTES, RANGES, Point, Range, Summary
+from .models import BUCKET, DAY, HOUR, MINUTES, RANGES, Point, Range, Summary
 
 WINDOW = 60
 """Seconds of response times in each percentile, since three seconds may hold too few requests."""
@@ -41,7 +39,7 @@ class Recorder:
         if previous is not None:
             counts, durations = increase(rows, previous, seconds)
             self._store(bucket, rows, {name: count / seconds for name, count in counts.items()}, durations)
-        for span in RANGES.values():
+        for span in (HOUR, DAY):
             self._summarise(span, (bucket + BUCKET) // span.step * span.step)
 
     def _store(self, bucket: int, rows: Collection[Any], rates: Mapping[str, float], durations: Counter) -> None:
@@ -55,11 +53,12 @@ class Recorder:
             return
         self.summarised[span] = end
         within = Summary.objects.filter(step=BUCKET, bucket__gte=end - span.step, bucket__lt=end)
-        if span != MINUTES and (points := list(within.values_list("point", flat=True))):
+        if points := list(within.values_list("point", flat=True)):
             found = _durations(within)
             _write(span, mean(points) | percentiles(found) | {"time": end - span.step})
-        kept = max(span.length, DAY.step + BUCKET)
-        Summary.objects.filter(step=span.step, bucket__lt=end - kept).delete()
+        for each in RANGES.values() if span == HOUR else ():
+            kept = max(each.length, DAY.step + BUCKET)
+            Summary.objects.filter(step=each.step, bucket__lt=end - kept).delete()
 
 
 def increase(rows: Iterable[Any], previous: Mapping[int, dict], seconds: float) -> tuple[Counter, Counter]:
@@ -155,6 +154,6 @@ def _write(span: Range, now: Point, durations: Mapping[int, int] | None = None) 
 recorder = Recorder()
 
 
-def record(**_: Any) -> None:
+def record(rows: Collection[Any], **_: Any) -> None:
     """Record the rows of all processes that are running."""
-    recorder.record([row for row in processes.rows() if not processes.is_silent(row)])
+    recorder.record(rows)

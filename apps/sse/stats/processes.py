@@ -35,13 +35,14 @@ if TYPE_CHECKING:
     from ..models import Process
 
 EVERY_SECONDS = 3
-# All processes write their rows at the same moment. `collected` is sent this long after it.
+# All processes write their rows at the same moment, except the oldest: this long after it.
 GRACE_SECONDS = 0.5
 # A process whose row is older was killed or hangs; after `EXPIRY_SECONDS` its row is deleted.
 SILENT_SECONDS = 10
 EXPIRY_SECONDS = 300
 STOP_TIMEOUT_SECONDS = 1.0
-# Sent in the oldest process only, in the thread of its `Reporter`, each time the rows were written.
+# Sent in the oldest process only, in the thread of its `Reporter`, each time the rows were written, with the `rows`
+# of the processes that are running.
 collected = Signal()
 
 logger = logging.getLogger("apps.sse")
@@ -49,7 +50,7 @@ logger = logging.getLogger("apps.sse")
 
 def rows() -> "list[Process]":
     """Return the rows, oldest process first; `age` is the time since a row was written."""
-    return list(_rows().annotate(age=Now() - F("at")).order_by("pk"))
+    return [*_rows_with_age()]
 
 
 def is_silent(row: "Process") -> bool:
@@ -64,6 +65,10 @@ def _rows() -> "QuerySet[Process]":
     return Process.objects.using(DEFAULT_DB_ALIAS)
 
 
+def _rows_with_age() -> "QuerySet[Process]":
+    return _rows().annotate(age=Now() - F("at")).order_by("pk")
+
+
 class Reporter(threading.Thread):
     """The thread that writes this process's row."""
 
@@ -72,6 +77,7 @@ class Reporter(threading.Thread):
         self.row = _rows().model(kind=kind, host=socket.gethostname(), pid=os.getpid())
         self._stopping = threading.Event()
         self._failing: set[str] = set()
+        self._grace = 0.0
 
     def stop(self) -> None:
         """Delete the row; returns after `STOP_TIMEOUT_SECONDS` at the latest."""
@@ -83,18 +89,25 @@ class Reporter(threading.Thread):
         self.row.save(using=DEFAULT_DB_ALIAS)
 
     def collect(self) -> None:
-        """Delete expired rows and send `collected`, if this is the oldest process."""
-        fresh = _rows().filter(at__gt=Now() - timedelta(seconds=SILENT_SECONDS))
-        if fresh.order_by("pk").values_list("pk", flat=True).first() == self.row.pk:
-            _rows().filter(at__lt=Now() - timedelta(seconds=EXPIRY_SECONDS)).delete()
-            collected.send(sender=type(self.row))
+        """If this is the oldest process, delete expired rows and send `collected`."""
+        # The contents of all rows are many bytes.
+        found = [*(_rows_with_age() if self._grace else _rows_with_age().defer("data"))]
+        running = [row for row in found if not is_silent(row)]
+        self._grace = GRACE_SECONDS if running[:1] == [self.row] else 0.0
+        if self._grace:
+            if expired := [row.pk for row in found if row.age >= timedelta(seconds=EXPIRY_SECONDS)]:
+                _rows().filter(pk__in=expired).delete()
+            collected.send(sender=type(self.row), rows=running)
 
     def run(self) -> None:
-        while not self._stopping.wait(EVERY_SECONDS - time.time() % EVERY_SECONDS):
-            if self._try(self.write) and not self._stopping.wait(GRACE_SECONDS):
+        while not self._stopping.wait(EVERY_SECONDS - time.time() % EVERY_SECONDS + self._grace):
+            if self._try(self.write):
                 self._try(self.collect)
+            # This thread sleeps most of the time: do not occupy a connection.
+            databases.close_all()
         if self.row.pk:
             self._try(self.row.delete)
+            databases.close_all()
 
     def _try(self, call: Callable[[], object]) -> bool:
         """Return whether a call succeeds; log only the first of successive failures."""
@@ -105,9 +118,6 @@ class Reporter(threading.Thread):
                 logger.exception("The statistics of the processes cannot be written. Trying again.")
             self._failing.add(call.__name__)
             return False
-        finally:
-            # This thread sleeps most of the time: do not occupy a connection.
-            databases.close_all()
         self._failing.discard(call.__name__)
         return True
 

@@ -68,18 +68,21 @@ def test_a_row_that_is_not_updated_is_silent_then_deleted_by_the_oldest_process_
 
 def test_the_oldest_process_sends_collected_and_the_next_one_after_its_end(reporter):
     first, received = Reporter("web"), []
-    receiver = lambda **_: received.append(1)  # noqa: E731
+    receiver = lambda rows, **_: received.append([(row.pk, row.data["counts"]) for row in rows])  # noqa: E731
     processes.collected.connect(receiver)
     for each in (first, reporter):
         each.write()
     reporter.collect()
     assert received == []
     first.collect()
-    assert len(received) == 1
+    both = [(each.row.pk, each.row.data["counts"]) for each in (first, reporter)]
+    assert received == [both]
+    first.collect()
+    assert received == [both, both]
     age_rows(processes.SILENT_SECONDS)
     reporter.write()
     reporter.collect()
-    assert len(received) == 2
+    assert [pk for pk, counts in received.pop()] == [reporter.row.pk]
 
 
 def test_a_failure_is_logged_once_and_the_row_is_written_when_the_database_is_back(reporter, monkeypatch, caplog):
