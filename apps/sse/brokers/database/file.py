@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import ctypes
+import functools
 import os
 import sqlite3
+import struct
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +16,8 @@ from . import NEWEST
 
 # IN_MODIFY, IN_CREATE, IN_MOVED_TO from <sys/inotify.h>: a file in the folder was written, created, or replaced.
 CHANGES = 0x2 | 0x100 | 0x80
+# WALINDEX_LOCK_OFFSET of SQLite. A writer locks this byte of the WAL's index until its commit is visible.
+WRITE_LOCK = 120
 
 
 class LogFile:
@@ -24,10 +28,26 @@ class LogFile:
         self._file = _identity(path)
         self._connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=0, isolation_level=None)
         self._newest: list[tuple] = []
+        self._index: int | None = None
 
     def is_replaced(self) -> bool:
         """Return whether the path leads to another file now; raises `OSError` if there is none."""
         return self._file != _identity(self._path)
+
+    def has_writer(self) -> bool:
+        """Return whether a transaction is writing or committing; true if that is unknown, as without a WAL."""
+        if sys.platform != "linux":
+            return True
+        import fcntl
+
+        try:
+            if self._index is None:
+                index = f"{self._path.resolve()}-shm"
+                self._index = _opened(index, _identity(index))
+            lock = struct.pack("hhqqi0q", fcntl.F_WRLCK, os.SEEK_SET, WRITE_LOCK, 1, 0)
+            return struct.unpack_from("h", fcntl.fcntl(self._index, fcntl.F_OFD_GETLK, lock))[0] != fcntl.F_UNLCK
+        except OSError:
+            return True
 
     def newest(self) -> list[Event] | None:
         """Return the newest two events in order, or None if the log is unchanged; raises `sqlite3.Error`."""
@@ -82,6 +102,12 @@ def _inotify(folder: Path) -> int | None:
     return None if watch < 0 else watch
 
 
-def _identity(path: Path) -> tuple[int, int]:
+@functools.cache
+def _opened(path: str, identity: tuple[int, int]) -> int:
+    """Return a descriptor. It stays open: to close it would release all locks of this process on the file."""
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _identity(path: Path | str) -> tuple[int, int]:
     found = os.stat(path)
     return found.st_dev, found.st_ino

@@ -16,10 +16,8 @@ from ...wire.events import Event
 from . import DatabaseBroker, after_commit, insert
 from .file import LogFile, watch_writes
 
-# inotify may report a write before its commit is visible, so the file is polled after it at growing intervals.
+# inotify may report a write before its commit is visible: the file is polled at growing intervals until it is.
 MIN_POLL_SECONDS = 0.002
-# The pause that grows after a commit was seen: only the next one, if it was already written, waits for it.
-PAUSE_AFTER_COMMIT_SECONDS = 0.01
 # How late the commit of another process is noticed at most, with inotify and without.
 MAX_POLL_SECONDS = 1
 MAX_POLL_SECONDS_WITHOUT_INOTIFY = 0.04
@@ -94,17 +92,19 @@ class _Poller:
             self._next.cancel()
 
     def check(self, pause: float = 0.0) -> None:
-        """Check now, and again after growing pauses."""
+        """Check now, and again after a pause that grows while there is a writer."""
         if self._replaced is None or self._replaced.done():
             return
         self._next.cancel()
         try:
+            # Read first: what a writer has written until now is visible if there is none.
+            has_writer = self._log.has_writer()
             if self._log.is_replaced():
                 self._replaced.set_result(None)
             elif (newest := self._log.newest()) is not None:
                 self._wake(*newest)
-                pause = PAUSE_AFTER_COMMIT_SECONDS
         except Exception as error:
             self._replaced.set_exception(error)
-        pause = min(max(3 * pause, MIN_POLL_SECONDS), self._max_pause)
+            return
+        pause = min(max(3 * pause, MIN_POLL_SECONDS), self._max_pause) if has_writer else self._max_pause
         self._next = self._replaced.get_loop().call_later(pause, self.check, pause)

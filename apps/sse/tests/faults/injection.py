@@ -230,19 +230,19 @@ def _watch_postgresql() -> None:
     def error() -> BaseException:
         return psycopg.OperationalError("injected")
 
-    connect, query, receive = psycopg.AsyncConnection.connect, _Listener.query, _Listener._receive
+    connect, query, receive = psycopg.AsyncConnection.connect, _Listener.query, _Listener.receive
 
     async def watched_connect(*arguments: Any, **options: Any) -> Any:
         return await faults.acall("broker", "connect", lambda: connect(*arguments, **options), error)
 
-    async def watched_query(self: Any, sql: str) -> Any:
-        return await faults.acall("broker", sql.split()[0], lambda: query(self, sql), error)
+    def watched_query(self: Any, *statements: str) -> None:
+        faults.call("broker", (*statements, "end")[0].split()[0], lambda: query(self, *statements), error)
 
-    async def watched_receive(*arguments: Any) -> None:
-        await faults.acall("broker", "receive", lambda: receive(*arguments), error)
+    def watched_receive(self: Any) -> None:
+        faults.call("broker", "receive", lambda: receive(self), error)
 
     psycopg.AsyncConnection.connect = watched_connect  # type: ignore[method-assign]
-    _Listener.query, _Listener._receive = watched_query, watched_receive  # type: ignore[method-assign]
+    _Listener.query, _Listener.receive = watched_query, watched_receive  # type: ignore[method-assign]
 
 
 def _watch_sqlite_file() -> None:

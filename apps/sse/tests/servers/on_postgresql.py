@@ -5,6 +5,7 @@ import contextlib
 import os
 import socket
 import threading
+import time
 
 import psycopg
 import pytest
@@ -18,6 +19,7 @@ from apps.sse.tests.contract import BrokerContract, Listening
 from apps.sse.tests.followers import RecordingFollower, until
 from apps.sse.tests.servers.frozen import Proxy, check_that_followers_are_dropped_while_it_is_frozen
 from apps.sse.tests.servers.logs import log_texts, outbox_texts
+from tests.servers import wait_until
 
 TIMEOUT_SECONDS = 10
 
@@ -107,8 +109,7 @@ async def test_a_broken_connection_ends_the_listening(broker):
 
 async def test_a_pooler_that_drops_notifications_is_detected(broker, monkeypatch):
     monkeypatch.setattr(postgresql, "QUERY_SECONDS", 0.1)
-    kind, query = postgresql._Listener, postgresql._Listener.query
-    monkeypatch.setattr(kind, "query", lambda self, sql: query(self, "" if sql.startswith("LISTEN") else sql))
+    monkeypatch.setattr(postgresql, "_START", postgresql._START[1:])
     with pytest.raises(ImproperlyConfigured, match="SSE_LISTEN_URL"):
         async with asyncio.timeout(TIMEOUT_SECONDS):
             await broker.listen(lambda: None)
@@ -174,6 +175,48 @@ async def test_the_log_is_read_while_requests_use_up_the_pool(settings):
         hub.close()
 
 
+def test_events_of_any_size_and_in_any_number_wake_the_listener(broker):
+    with Listening(broker) as listening:
+        for text in ["a", "b" * 100_000, "c" * 100_000, "d"]:
+            time.sleep(2 * postgresql.SILENCE_SECONDS)
+            broker.append(event(text=text))
+            wait_until(lambda: text in [e.text for events in listening.newest[-1:] for e in events])  # noqa: B023
+        for size in (1, 50_000):
+            for n in range(200):
+                broker.append(event(text=f"{n}" * size))
+            listening.woken.clear()
+            time.sleep(2 * postgresql.SILENCE_SECONDS)
+            broker.append(event(text="last"))
+            wait_until(lambda: "last" in [e.text for events in listening.newest[-1:] for e in events])
+    assert listening.failure is None
+
+
+def test_a_role_that_may_not_read_the_log_may_listen(broker, settings):
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE listener LOGIN")
+    settings.SSE_LISTEN_URL = servers_url().replace("postgres@", "listener@")
+    try:
+        with Listening(broker) as listening:
+            for _ in range(2):
+                listening.woken.clear()
+                time.sleep(2 * postgresql.SILENCE_SECONDS)
+                broker.append(event())
+                assert listening.woken.wait(TIMEOUT_SECONDS)
+        assert not any(listening.newest)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP ROLE listener")
+
+
+async def test_the_connection_that_listens_does_not_block_the_loop(broker, monkeypatch):
+    found = []
+    monkeypatch.setattr(postgresql._Listener, "receive", lambda self: found.append(self._connection.nonblocking))
+    listening = asyncio.ensure_future(broker.listen(lambda: None))
+    await until(lambda: found)
+    listening.cancel()
+    assert found[0]
+
+
 def test_a_rollback_wakes_no_listener(broker):
     with Listening(broker) as listening:
         with transaction.atomic():
@@ -183,7 +226,7 @@ def test_a_rollback_wakes_no_listener(broker):
 
 
 async def test_a_cancelled_query_of_the_listener_does_not_delay_the_end(broker, monkeypatch):
-    monkeypatch.setattr(postgresql, "NEWEST", "SELECT pg_sleep(1000)")
+    monkeypatch.setattr(postgresql, "_NEWEST", "SELECT pg_sleep(1000)")
     woken = asyncio.Event()
     listening = asyncio.ensure_future(broker.listen(woken.set))
     await asyncio.wait_for(woken.wait(), TIMEOUT_SECONDS)

@@ -4,6 +4,10 @@ import asyncio
 import contextlib
 import os
 import sqlite3
+import subprocess
+import sys
+import threading
+import time
 
 import pytest
 from django.db import connection
@@ -12,6 +16,7 @@ from apps.sse.brokers.database import TABLE, file, sqlite
 from apps.sse.models import STORED
 from apps.sse.tests.contract import Listening
 from apps.sse.wire.events import Event
+from tests.servers import wait_until
 
 NEVER = 1000
 TIMEOUT_SECONDS = 5
@@ -71,6 +76,60 @@ def test_a_commit_that_inotify_reports_too_early_is_seen_soon_after(other_proces
             running.woken.clear()
             other_process.publish()
             assert running.woken.wait(TIMEOUT_SECONDS)
+
+
+def test_the_last_of_overlapping_commits_is_seen_without_a_periodic_check(other_process, listening, monkeypatch):
+    monkeypatch.setattr(sqlite, "MAX_POLL_SECONDS", NEVER)
+    with listening() as running:
+        for round in range(1, 21):
+            writers = [threading.Thread(target=other_process.publish) for _ in range(3)]
+            for writer in writers:
+                writer.start()
+            for writer in writers:
+                writer.join()
+            wait_until(lambda: any(e.number == 3 * round for events in running.newest for e in events))  # noqa: B023
+
+
+def test_an_event_of_the_only_writer_leads_to_no_further_check(other_process, listening, monkeypatch):
+    checks = []
+    monkeypatch.setattr(sqlite, "MAX_POLL_SECONDS", NEVER)
+    newest = file.LogFile.newest
+    monkeypatch.setattr(file.LogFile, "newest", lambda log: checks.append(time.monotonic()) or newest(log))
+    with listening() as running:
+        for _ in range(5):
+            running.woken.clear()
+            other_process.publish()
+            assert running.woken.wait(TIMEOUT_SECONDS)
+            published_at = time.monotonic()
+            time.sleep(0.2)
+            assert checks[-1] < published_at + 0.02
+
+
+def test_a_transaction_counts_as_written_until_its_commit_is_visible(other_process):
+    with contextlib.closing(file.LogFile(other_process.path)) as log:
+        log.newest()
+        assert not log.has_writer()
+        with contextlib.closing(sqlite3.connect(other_process.path, isolation_level=None)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            assert log.has_writer()
+            database.execute("COMMIT")
+            assert not log.has_writer()
+            database.execute("PRAGMA wal_checkpoint")
+        other_process.publish()
+        assert not log.has_writer()
+        assert len(log.newest()) == 1
+
+
+def test_the_end_of_a_watched_log_keeps_the_locks_of_this_process(other_process):
+    with contextlib.closing(sqlite3.connect(other_process.path, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        with contextlib.closing(file.LogFile(other_process.path)) as log:
+            log.newest()
+            assert log.has_writer()
+        code = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None).execute(sys.argv[2])"
+        command = [sys.executable, "-c", code, other_process.path, "BEGIN IMMEDIATE"]
+        other = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert "database is locked" in other.stderr
 
 
 @pytest.mark.parametrize("is_watched", [True, False])
