@@ -41,8 +41,8 @@ GRACE_SECONDS = 0.5
 SILENT_SECONDS = 10
 EXPIRY_SECONDS = 300
 STOP_TIMEOUT_SECONDS = 1.0
-# Sent in the oldest process only, in the thread of its `Reporter`, each time the rows were written, with the `rows`
-# of the processes that are running.
+# Sent in the oldest process only, in the thread of its `Reporter`, each time the rows were written, with the
+# `rows` of the processes that are running.
 collected = Signal()
 
 logger = logging.getLogger("apps.sse")
