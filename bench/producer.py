@@ -80,7 +80,7 @@ def producing(
     """Run processes that publish while the block runs; they are ready when it begins."""
     producers = Producers(environment, count, cores)
     try:
-        producers.publish("bulk", "ready", 0)
+        producers.publish("bulk", "ready", 1)
         yield producers
     finally:
         producers.close()

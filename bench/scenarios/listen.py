@@ -62,5 +62,7 @@ SCENARIO = Scenario(
         "unfollowed": Figure("not followed", 3, {key: Goal(0.03) for key in GOAL}),
     },
     measure=measure,
+    rounds=3,
+    repeated=tuple(GOAL),
     reference="",
 )

@@ -46,6 +46,9 @@ async def serve(
     if (connection := await held.handle(application, scope)) is None:
         return
     streaming = connection.run(_unchanging(send), receive, held.watch_disconnect(), is_closed)
+    if getattr(send, "__module__", "").startswith("uvicorn."):
+        # uvicorn would keep these bytes as long as the stream. Other servers may log them at its end.
+        scope["headers"].clear()
     # Only what the stream needs stays in memory.
     del held, application, crowd, scope, connection
     is_complete = False

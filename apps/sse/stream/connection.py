@@ -193,15 +193,15 @@ class Connection:
         self.events += events
         metrics.counts["delivered"] += events
 
-    def keep_alive(self, now: float) -> None:
-        """Send a keepalive after enough silence; called about once a second."""
+    def keep_alive(self, now: float, may_be_lost: bool = False) -> None:
+        """Send a keepalive after enough silence, or check the TCP connection; called about once a second."""
         silence = now - self.written_at
         if self._flushing is not None and silence >= STALL_SECONDS:
             self.drop("slow")
         elif self.send is not None:
             is_due = silence >= self.keepalive - TICK_SECONDS
             # uvicorn does not report a disconnect if the client has already sent its next request.
-            if (is_due or silence < registry.TICK_SECONDS) and self._has_lost_transport():
+            if (is_due or may_be_lost) and self._has_lost_transport():
                 self.on_disconnect()
             elif is_due:
                 self.write(self.keepalive_frame())

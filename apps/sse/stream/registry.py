@@ -22,6 +22,8 @@ from ..stats.metrics import EndReason
 logger = logging.getLogger("apps.sse")
 
 TICK_SECONDS = 1.0
+# Lost clients that no server reports are looked for in each such tick.
+LOST_CLIENTS_TICKS = 5
 # Wait this long for a client of an ended stream to take its last bytes.
 LINGER_SECONDS = 30.0
 CLOSED = "%(stream)s: closed after %(duration)s s, %(events)s events: %(reason)s"
@@ -73,6 +75,7 @@ class Registry:
         self.loop = loop
         self.connections: set[OpenConnection] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._ticks = 0
 
     def add(self, connection: OpenConnection) -> None:
         """Add a connection, and end it if a revocation since its request started matches."""
@@ -120,7 +123,8 @@ class Registry:
     def _tick(self) -> None:
         # First, so that no exception below stops the timer.
         self._timer = self.loop.call_later(TICK_SECONDS, self._tick) if self.connections else None
-        _for_each(self.connections, _maintain, time.monotonic())
+        self._ticks += 1
+        _for_each(self.connections, _maintain, time.monotonic(), self._ticks % LOST_CLIENTS_TICKS == 0)
         ticked.send(sender=Registry)
 
 
@@ -195,13 +199,13 @@ def summary() -> dict[str, Any]:
     return {"views": dict(views), "users": shown, "signed_in": users.total(), "online": online}
 
 
-def _maintain(connection: OpenConnection, now: float) -> None:
+def _maintain(connection: OpenConnection, now: float, may_be_lost: bool) -> None:
     if now >= connection.ends_at + LINGER_SECONDS:
         connection.force_close()
     if now >= connection.ends_at:
         connection.end("age")
     else:
-        connection.keep_alive(now)
+        connection.keep_alive(now, may_be_lost)
 
 
 def _for_each(connections: Iterable[OpenConnection], call: Callable[..., object], *arguments: Any) -> None:

@@ -1,5 +1,6 @@
 """Streams on real servers: events arrive immediately, streams stay open and end cleanly."""
 
+import json
 import os
 import signal
 import time
@@ -52,6 +53,14 @@ def test_an_endless_stream_arrives_event_by_event_and_is_cleaned_up_after_a_disc
     assert [event.id for event in arrived] == ["1", "2", "3"]
     wait_until(lambda: "finally" in notes_of(server))
     assert wait_until(lambda: state(server)["streams"] == 0)
+
+
+def test_a_stream_reads_the_headers_of_its_request_which_uvicorn_keeps_no_second_time(server, request):
+    sent = {"X-Colour": "green", "Cookie": "a=1"}
+    with httpx.stream("GET", f"{server.url}/asked/", headers=sent) as response:
+        (colour, cookies, kept), *_ = [json.loads(line[6:]) for line in response.iter_lines() if "data: [" in line]
+    assert (colour, cookies) == ("green", {"a": "1"})
+    assert not kept or "uvicorn" not in request.node.callspec.params["running"]
 
 
 def test_a_finite_stream_sends_its_end_and_closes(server):

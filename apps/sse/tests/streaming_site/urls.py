@@ -114,6 +114,14 @@ class Finite(SSEView):
             yield self.event("number", number)
 
 
+class Asked(SSEView):
+    """Sends what the request says, and the number of headers that the server keeps."""
+
+    async def stream(self, request):
+        kept = getattr(request, "scope", {"headers": ()})["headers"]
+        yield self.event("asked", [request.headers["X-Colour"], request.COOKIES, len(kept)])
+
+
 class Compressed(Channels):
     """The channels that the URL names, compressed."""
 
@@ -223,6 +231,7 @@ urlpatterns = [
             Querying,
             QueryingOnce,
             Finite,
+            Asked,
             Compressed,
             CompressedFinite,
             Broken,
