@@ -4,6 +4,7 @@ import asyncio
 import io
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
+from sys import intern
 from typing import Any
 
 from django.http import HttpRequest, StreamingHttpResponse
@@ -75,6 +76,10 @@ class StreamResponse(StreamingHttpResponse):
                 yield frame
 
 
+# The matches of URLs without arguments are the same for all requests.
+_matches: dict[tuple[Any, str, str], Any] = {}
+
+
 def _trim(request: Any) -> None:
     """Free what the request of an open `stream()` no longer needs, or what Django makes again when it is read."""
     its = vars(request)
@@ -91,9 +96,13 @@ def _trim(request: Any) -> None:
         request.user = vars(user)["_wrapped"]
     # The file of the request's body, which Django closes.
     request._stream = CLOSED
-    if request.resolver_match is not None:
+    # The names of headers, of which Django makes a string for each request.
+    request.META = {intern(name): value for name, value in request.META.items()}
+    if (match := request.resolver_match) is not None:
         # The URL patterns before the one that matched, for Django's page of a 404.
-        request.resolver_match.tried = None
+        match.tried = None
+        if not match.args and not match.kwargs:
+            request.resolver_match = _matches.setdefault((match.func, match.route, match.view_name), match)
 
 
 async def frames_of(connection: Connection) -> AsyncGenerator[bytes]:

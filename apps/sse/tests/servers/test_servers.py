@@ -58,8 +58,10 @@ def test_an_endless_stream_arrives_event_by_event_and_is_cleaned_up_after_a_disc
 def test_a_stream_reads_the_headers_of_its_request_which_uvicorn_keeps_no_second_time(server, request):
     sent = {"X-Colour": "green", "Cookie": "a=1"}
     with httpx.stream("GET", f"{server.url}/asked/", headers=sent) as response:
-        (colour, cookies, kept), *_ = [json.loads(line[6:]) for line in response.iter_lines() if "data: [" in line]
-    assert (colour, cookies) == ("green", {"a": "1"})
+        (colour, cookies, more, kept), *_ = [
+            json.loads(line[6:]) for line in response.iter_lines() if "data: [" in line
+        ]
+    assert (colour, cookies, more) == ("green", {"a": "1"}, ["asked/", "green"])
     assert not kept or "uvicorn" not in request.node.callspec.params["running"]
 
 

@@ -119,7 +119,8 @@ class Asked(SSEView):
 
     async def stream(self, request):
         kept = getattr(request, "scope", {"headers": ()})["headers"]
-        yield self.event("asked", [request.headers["X-Colour"], request.COOKIES, len(kept)])
+        more = [request.resolver_match.route, request.META["HTTP_X_COLOUR"]]
+        yield self.event("asked", [request.headers["X-Colour"], request.COOKIES, more, len(kept)])
 
 
 class Compressed(Channels):
