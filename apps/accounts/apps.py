@@ -7,4 +7,16 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
+        from allauth.mfa.signals import authenticator_added, authenticator_removed
+
         from . import checks  # noqa: F401 - registers them
+
+        for changed in (authenticator_added, authenticator_removed):
+            changed.connect(end_streams)
+
+
+def end_streams(user, **kwargs) -> None:
+    """End the streams of a user whose second factor has changed; the clients reconnect."""
+    from apps.sse import close_streams
+
+    close_streams(user=user)

@@ -1,31 +1,21 @@
-"""Login with a limit on failed attempts, against password guessing."""
+"""The check of a password at login."""
 
-from asgiref.sync import sync_to_async
-from axes.backends import AxesStandaloneBackend
-from django.contrib.auth.backends import ModelBackend
-from django.http import HttpRequest
-
-from apps.sse import address_of
+from allauth.account.auth_backends import AuthenticationBackend
 
 
-class Backend(AxesStandaloneBackend, ModelBackend):
+class Backend(AuthenticationBackend):
     """
-    Django's users and passwords, guarded by django-axes.
+    Users log in with their name or email address.
 
-    After `AXES_FAILURE_LIMIT` failures for a name from an address, logins with that name from there are
-    refused for a while, even with the right password.
+    A password is checked once per account: a login that tried the same account as a name and as an address
+    would take longer if the account exists.
     """
 
-    def authenticate(self, request, username=None, password=None, **options):
-        """Return the user, or None; raises `PermissionDenied` while the name is refused."""
-        AxesStandaloneBackend.authenticate(self, request, username=username, password=password, **options)
-        return ModelBackend.authenticate(self, request, username=username, password=password, **options)
+    def __init__(self) -> None:
+        self._checked: set[int] = set()
 
-    async def aauthenticate(self, request, username=None, password=None, **options):
-        """Do the same in async code."""
-        return await sync_to_async(self.authenticate)(request, username, password, **options)
-
-
-def client_address(request: HttpRequest) -> str | None:
-    """Return the address whose failures are counted; the first address of an IPv6 network stands for all of it."""
-    return address_of(request).partition("/")[0] or None
+    def _check_password(self, user, password):
+        if user is None or user.pk in self._checked:
+            return None
+        self._checked.add(user.pk)
+        return super()._check_password(user, password)

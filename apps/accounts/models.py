@@ -24,6 +24,11 @@ class User(AbstractUser):
             )
         ]
 
+    def save(self, *args, **kwargs) -> None:
+        """Save; logins compare addresses in lower case."""
+        self.email = self.email.lower()
+        super().save(*args, **kwargs)
+
     @classmethod
     def demo_accounts(cls) -> models.QuerySet:
         """Return the accounts that have a demo password."""

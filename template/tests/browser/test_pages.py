@@ -70,16 +70,16 @@ def test_an_invalid_form_is_sound_and_its_first_error_has_the_focus(visitor):
 
 def test_the_pages_of_a_password_reset_are_sound(visitor, site):
     visitor.problems.clear()
-    visitor.goto("/accounts/reset/")
+    visitor.goto("/accounts/password/reset/")
     visitor.fill("[name=email]", "grace@example.com")
     visitor.click("main button")
     visitor.wait_for_url("**/accounts/login/")
     assert "we sent it a link" in visitor.inner_text(".messages")
     assert_sound(visitor)
-    visitor.goto(re.findall(r"http://[^/]+(/accounts/reset/\S+)", site.output())[-1])
+    visitor.goto(re.findall(r"http://[^/]+(/accounts/password/reset/\S+)", site.output())[-1])
     assert visitor.inner_text("h1") == "Choose a new password"
     assert_sound(visitor)
-    visitor.goto("/accounts/reset/MQ/old-link/")
+    visitor.goto("/accounts/password/reset/MQ/old-link/")
     assert "That link was used already" in visitor.inner_text(".messages")
     assert_sound(visitor)
 

@@ -36,7 +36,7 @@ class Command(BaseCommand):
                 continue
             user.password = make_password(DEMO_PASSWORD, hasher=DemoHasher.algorithm)
             user.save()
-        self.stdout.write("Log in as " + ", ".join(f"{name} / {DEMO_PASSWORD}" for name in USERS))
+        self.stdout.write("Sign in as " + ", ".join(f"{name} / {DEMO_PASSWORD}" for name in USERS))
 
     def remove(self) -> None:
         names = [*User.demo_accounts().values_list("username", flat=True)]
