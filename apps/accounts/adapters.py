@@ -65,7 +65,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Return the page after a changed password."""
-        return reverse("home")
+        return reverse("account_profile")
 
 
 class EmailStage(EmailVerificationStage):

@@ -14,6 +14,10 @@ class AccountsConfig(AppConfig):
         for changed in (authenticator_added, authenticator_removed):
             changed.connect(end_streams)
 
+    def header_channels(self, user) -> list[str]:
+        """Return the channel of the name in the header."""
+        return [f"account:{user.pk}"]
+
 
 def end_streams(user, **kwargs) -> None:
     """End the streams of a user whose second factor has changed; the clients reconnect."""

@@ -1,10 +1,15 @@
-"""The forms to log in and to sign up."""
+"""The forms to log in, to sign up, and of the profile."""
 
 from allauth.account import forms
 from django.conf import settings
+from django.core.files.storage import default_storage
+from django.core.validators import FileExtensionValidator
+from django.db import transaction
+from django.forms import ClearableFileInput, FileField, ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from . import pictures
 from .hashers import DEMO_PASSWORD
 from .models import User
 
@@ -31,3 +36,41 @@ class SignupForm(forms.SignupForm):
         if self.account_already_exists:
             User().set_password(self.cleaned_data["password1"])
         return super().try_save(request)
+
+
+class PictureInput(ClearableFileInput):
+    """Shows the picture, with a box to remove it and a field to replace it."""
+
+    template_name = "account/_picture_input.html"
+
+
+class ProfileForm(ModelForm):
+    # No ImageField: it would open a file of any format.
+    picture = FileField(
+        label=_("Picture"),
+        required=False,
+        widget=PictureInput({"accept": "image/*"}),
+        validators=[FileExtensionValidator(pictures.EXTENSIONS)],
+    )
+
+    class Meta:
+        model = User
+        fields = ("first_name", "last_name", "picture", "language", "time_zone")
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.earlier = self.instance.picture.name
+        if len(settings.LANGUAGES) < 2:
+            del self.fields["language"]
+
+    def clean_picture(self):
+        """Return a new picture as a small square."""
+        upload = self.cleaned_data["picture"]
+        return pictures.shrink(upload) if upload and "picture" in self.changed_data else upload
+
+    def save(self, commit: bool = True) -> User:
+        """Save, and delete the earlier picture once that is certain."""
+        user = super().save(commit)
+        if self.earlier and user.picture.name != self.earlier:
+            transaction.on_commit(lambda: default_storage.delete(self.earlier))
+        return user

@@ -1,7 +1,15 @@
-"""The pages of accounts: allauth's."""
+"""The profile, and allauth's pages."""
 
 from django.urls import include, path
+from django.views.generic import RedirectView
+
+from . import views
 
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="account_profile")),
+    path("profile/", views.ProfileView.as_view(), name="account_profile"),
+    path("picture/<str:name>", views.picture, name="account_picture"),
+    path("export/", views.export, name="account_export"),
+    path("delete/", views.delete, name="account_delete"),
     path("", include("allauth.urls")),
 ]

@@ -2,6 +2,7 @@
 
 import re
 import time
+from base64 import b64decode
 
 import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
@@ -11,6 +12,10 @@ from tests.browser import people
 from tests.browser.test_pages import assert_sound
 from tests.fixtures import PASSWORD
 
+PIXEL = b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+PICTURE = {"name": "me.png", "mimeType": "image/png", "buffer": PIXEL}
 CODE = re.compile(r"^[A-Z]{4}-[A-Z]{4}$", re.MULTILINE)
 NEW = "another long secret 8"
 AUTHENTICATOR = {
@@ -128,3 +133,20 @@ def test_signing_out_elsewhere_reaches_the_open_page_of_another_browser_within_a
     expect(there.get_by_role("banner").get_by_role("link", name="Sign in")).to_be_visible()
     expect(here.locator("#live")).to_have_text("Live")
     assert_sound(here)
+
+
+def test_a_saved_profile_changes_the_header_of_another_tab(open_browser):
+    page = open_browser()
+    people.log_in(page, "grace", "/accounts/profile/")
+    other = people.watched(page.context.new_page())
+    other.goto("/")
+    expect(other.locator("#live")).to_have_text("Live")
+    assert_sound(page)
+    page.get_by_label("First name").fill("Grace")
+    page.get_by_label("Picture").set_input_files(PICTURE)
+    press(page, "Save")
+    expect(page.get_by_text("Profile saved.")).to_be_visible()
+    expect(other.get_by_role("button", name="Account: Grace")).to_be_visible()
+    expect(other.locator("#account-name img")).to_have_js_property("complete", True)
+    assert_sound(page)
+    assert other.problems == []

@@ -12,7 +12,7 @@ from django.views.defaults import permission_denied
 
 pytestmark = pytest.mark.django_db
 OPEN_PAGES = ["account_login", "account_signup", "account_reset_password", "account_request_login_code"]
-PRIVATE_PAGES = ["account_change_password", "account_email", "mfa_index", "usersessions_list"]
+PRIVATE_PAGES = ["account_profile", "account_change_password", "account_email", "mfa_index", "usersessions_list"]
 INLINE = re.compile(r"<[^>]+\s(style|on\w+)=|<style(?!>:root.--brand)|javascript:", re.IGNORECASE)
 
 
@@ -51,7 +51,7 @@ def test_the_header_shows_the_actions_that_the_user_may_use(client, ada):
     client.force_login(ada)
     page = client.get(reverse("account_login")).text
     assert f'action="{reverse("account_logout")}"' in page
-    assert reverse("account_change_password") in page
+    assert reverse("account_profile") in page
     assert reverse("admin:index") not in page
     ada.is_staff = True
     ada.save()
