@@ -1,6 +1,7 @@
 """What this site does differently from allauth: mail is sent by a task; a lockout is for a name and an address."""
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.auth_backends import AuthenticationBackend
 from allauth.account.models import EmailAddress
 from allauth.account.stages import EmailVerificationStage
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -76,6 +77,23 @@ class EmailStage(EmailVerificationStage):
         if user and (user.last_login or not EmailAddress.objects.filter(user=user).exists()):
             return None, True
         return super().handle()
+
+
+class Backend(AuthenticationBackend):
+    """
+    Checks a password once for each account.
+
+    A login that tried the same account as a name and as an address would take longer if the account exists.
+    """
+
+    def __init__(self) -> None:
+        self._checked: set[int] = set()
+
+    def _check_password(self, user, password):
+        if user is None or user.pk in self._checked:
+            return None
+        self._checked.add(user.pk)
+        return super()._check_password(user, password)
 
 
 class SessionsAdapter(DefaultUserSessionsAdapter):

@@ -41,7 +41,7 @@ class SignupForm(forms.SignupForm):
 class PictureInput(ClearableFileInput):
     """Shows the picture, with a box to remove it and a field to replace it."""
 
-    template_name = "account/_picture_input.html"
+    template_name = "account/profile.html#picture_input"
 
 
 class ProfileForm(ModelForm):

@@ -32,9 +32,14 @@ def time_zones() -> list[tuple[str, str]]:
 class User(AbstractUser):
     """Django's user, with an optional unique email address and a profile. Add fields here."""
 
-    picture = models.ImageField(_("picture"), upload_to=PICTURES, blank=True)
-    language = models.CharField(_("language"), max_length=10, blank=True, choices=languages)
-    time_zone = models.CharField(_("time zone"), max_length=40, blank=True, choices=time_zones)
+    # With defaults of the database: the release before this one adds users while both run.
+    picture = models.ImageField(_("picture"), upload_to=PICTURES, blank=True, default="", db_default="")
+    language = models.CharField(
+        _("language"), max_length=10, blank=True, choices=languages, default="", db_default=""
+    )
+    time_zone = models.CharField(
+        _("time zone"), max_length=40, blank=True, choices=time_zones, default="", db_default=""
+    )
 
     class Meta(AbstractUser.Meta):
         constraints = [
@@ -59,7 +64,7 @@ class User(AbstractUser):
     @property
     def picture_url(self) -> str:
         """The URL of the picture, for users."""
-        return reverse("account_picture", args=[PurePosixPath(self.picture.name).name])
+        return reverse("account_picture", args=[PurePosixPath(str(self.picture)).name])
 
     @classmethod
     def demo_accounts(cls) -> models.QuerySet:

@@ -63,7 +63,7 @@ def encode(upload: UploadedFile) -> ContentFile:
         image.draft(None, (2 * SIDE_PIXELS, 2 * SIDE_PIXELS))
         ImageOps.exif_transpose(image, in_place=True)
         # Before any conversion: all pixels as RGBA may take several times the memory of the file's own mode.
-        image = ImageOps.fit(image, (SIDE_PIXELS, SIDE_PIXELS))
+        square = ImageOps.fit(image, (SIDE_PIXELS, SIDE_PIXELS))
         file = io.BytesIO()
-        image.convert("RGBA" if image.has_transparency_data else "RGB").save(file, "WEBP", quality=80)
+        square.convert("RGBA" if square.has_transparency_data else "RGB").save(file, "WEBP", quality=80)
     return ContentFile(file.getvalue(), f"{secrets.token_urlsafe(12)}.webp")

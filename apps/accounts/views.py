@@ -36,9 +36,9 @@ class ProfileView(LoginRequiredMixin, SuccessMessageMixin, UpdateView):
         return User.objects.get(pk=self.request.user.pk)
 
     @transaction.atomic
-    def form_valid(self, form: ProfileForm) -> HttpResponse:
+    def form_valid(self, form) -> HttpResponse:
         response = super().form_valid(form)
-        html = render_to_string("account/_name.html", {"user": self.object})
+        html = render_to_string("base.html#account_name", {"user": self.object})
         publish_html(f"account:{self.object.pk}", "#account-name", html)
         return response
 
@@ -55,7 +55,7 @@ def picture(request: HttpRequest, name: str) -> FileResponse:
 
 
 @login_required
-def export(request: HttpRequest) -> JsonResponse:
+def export(request) -> JsonResponse:
     """Download what the account owns."""
     headers = {"Content-Disposition": f'attachment; filename="{request.user.get_username()}.json"'}
     return JsonResponse(owned_by(request.user), headers=headers, json_dumps_params={"indent": 1})

@@ -1,17 +1,19 @@
-"""Users who could log in before can log in with their address; their open sessions are listed."""
+"""The profile. Users who could log in before can log in with their address; their open sessions are listed."""
 
 from itertools import batched
 
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import migrations
+from django.db import migrations, models
 from django.utils import timezone
+
+import apps.accounts.models
 
 BATCH = 500
 UNKNOWN_ADDRESS = "::"
 
 
-def add_addresses(apps, schema_editor):
-    User, EmailAddress = apps.get_model("accounts", "User"), apps.get_model("account", "EmailAddress")
+def add_addresses(state, schema_editor):
+    User, EmailAddress = state.get_model("accounts", "User"), state.get_model("account", "EmailAddress")
     for users in batched(User.objects.exclude(email="").only("pk", "email").iterator(), BATCH):
         for user in users:
             user.email = user.email.lower()
@@ -22,9 +24,9 @@ def add_addresses(apps, schema_editor):
         )
 
 
-def list_sessions(apps, schema_editor):
-    User, UserSession = apps.get_model("accounts", "User"), apps.get_model("usersessions", "UserSession")
-    Session, store = apps.get_model("sessions", "Session"), SessionStore()
+def list_sessions(state, schema_editor):
+    User, UserSession = state.get_model("accounts", "User"), state.get_model("usersessions", "UserSession")
+    Session, store = state.get_model("sessions", "Session"), SessionStore()
     for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
         user = User.objects.filter(pk=store.decode(session.session_data).get("_auth_user_id")).first()
         if user is not None:
@@ -42,6 +44,21 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddField(
+            model_name='user',
+            name='language',
+            field=models.CharField(blank=True, db_default='', default='', choices=apps.accounts.models.languages, max_length=10, verbose_name='language'),
+        ),
+        migrations.AddField(
+            model_name='user',
+            name='picture',
+            field=models.ImageField(blank=True, db_default='', default='', upload_to='people/', verbose_name='picture'),
+        ),
+        migrations.AddField(
+            model_name='user',
+            name='time_zone',
+            field=models.CharField(blank=True, db_default='', default='', choices=apps.accounts.models.time_zones, max_length=40, verbose_name='time zone'),
+        ),
         migrations.RunPython(add_addresses, migrations.RunPython.noop),
         migrations.RunPython(list_sessions, migrations.RunPython.noop),
     ]
