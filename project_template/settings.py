@@ -14,6 +14,7 @@ from django.urls import reverse_lazy
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts import social
 from apps.operations import sentry
 from apps.operations.environment import Environment, development_secret_key
 from apps.site import brand
@@ -59,6 +60,7 @@ SITE_DESCRIPTION = env.matching(
 SITE_COLOR = env.matching("SITE_COLOR", "#1c5ac0", r"#[0-9A-Fa-f]{6}", "a colour such as #1c5ac0")
 SITE_STYLE = brand.style(SITE_COLOR)
 
+SOCIALACCOUNT_PROVIDERS = social.providers(env)
 INSTALLED_APPS = [
     "apps.accounts.admin_site.LiveAdminConfig",
     "django.contrib.auth",
@@ -76,6 +78,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
+    *social.apps(SOCIALACCOUNT_PROVIDERS),
     "apps.dashboard",
     "apps.feed",
     "apps.tasks",
@@ -167,7 +170,7 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 # Mails contain codes, not links with tokens. These are valid for so many seconds.
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ACCOUNT_LOGIN_BY_CODE_ENABLED = ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
-ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
+ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = MFA_PASSKEY_LOGIN_ENABLED = True
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = 900
 # Ten wrong passwords from one address lock the name for this address, 50 all names, for 15 minutes.
 ACCOUNT_RATE_LIMITS = env.bool("LOGIN_LIMIT", default=not DEBUG) and {
@@ -177,7 +180,6 @@ ACCOUNT_RATE_LIMITS = env.bool("LOGIN_LIMIT", default=not DEBUG) and {
 }
 USERSESSIONS_ADAPTER = "apps.accounts.adapters.SessionsAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
-MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
 MFA_TOTP_ISSUER = SITE_NAME
 MFA_TOTP_TOLERANCE = 1
@@ -229,7 +231,7 @@ SECURE_CSP = {
     "img-src": [CSP.SELF, "data:"],
     "font-src": [CSP.SELF],
     "connect-src": [CSP.SELF],
-    "form-action": [CSP.SELF],
+    "form-action": [CSP.SELF, *(social.HOSTS[name] for name in SOCIALACCOUNT_PROVIDERS)],
     "frame-ancestors": [CSP.NONE],
     "base-uri": [CSP.NONE],
     "require-trusted-types-for": ["'script'"],

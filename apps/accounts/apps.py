@@ -1,5 +1,11 @@
+from datetime import timedelta
+
 from django.apps import AppConfig
+from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+UNVERIFIED = timedelta(days=7)
 
 
 class AccountsConfig(AppConfig):
@@ -13,6 +19,18 @@ class AccountsConfig(AppConfig):
 
         for changed in (authenticator_added, authenticator_removed):
             changed.connect(end_streams)
+
+    def daily(self) -> None:
+        """Delete unverified sign-ups and ended sessions: called by `manage.py housekeeping`."""
+        from allauth.usersessions.models import UserSession
+        from django.contrib.sessions.models import Session
+
+        joined_before = timezone.now() - UNVERIFIED
+        unused = self.get_model("User").objects.filter(last_login=None, date_joined__lt=joined_before)
+        # Accounts that staff or a command made have no such row.
+        unused.filter(emailaddress__verified=False).exclude(emailaddress__verified=True).delete()
+        if settings.SESSION_ENGINE.endswith("db"):
+            UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
 
     def header_channels(self, user) -> list[str]:
         """Return the channel of the name in the header."""
