@@ -2,6 +2,9 @@ from datetime import timedelta
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models.signals import post_delete
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -17,6 +20,7 @@ class AccountsConfig(AppConfig):
 
         from . import checks  # noqa: F401 - registers them
 
+        post_delete.connect(delete_picture, sender=self.get_model("User"))
         for changed in (authenticator_added, authenticator_removed):
             changed.connect(end_streams)
 
@@ -35,6 +39,12 @@ class AccountsConfig(AppConfig):
     def header_channels(self, user) -> list[str]:
         """Return the channel of the name in the header."""
         return [f"account:{user.pk}"]
+
+
+def delete_picture(instance, **kwargs) -> None:
+    """Delete the picture of a deleted user once that is certain."""
+    if name := instance.picture.name:
+        transaction.on_commit(lambda: default_storage.delete(name))
 
 
 def end_streams(user, **kwargs) -> None:

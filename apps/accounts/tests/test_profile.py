@@ -59,7 +59,9 @@ def test_a_picture_is_a_small_square_for_users_and_replaces_the_earlier_file(own
     save(own, **{"picture-clear": "on"})
     assert default_storage.listdir("people")[1] == []
     assert own.get(ada.picture_url).status_code == 404
-    own.logout()
+    save(own, picture=picture())
+    User.objects.filter(pk=ada.pk).delete()
+    assert default_storage.listdir("people")[1] == [], "the picture is deleted with its user"
     assert own.get(ada.picture_url).status_code == 302
 
 
