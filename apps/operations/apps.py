@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core.management import call_command
 from django.db.models.signals import post_migrate
 
@@ -7,7 +7,8 @@ class OperationsConfig(AppConfig):
     name = "apps.operations"
 
     def ready(self) -> None:
-        post_migrate.connect(create_cache_table, sender=self)
+        # The signal is sent for apps with models only, and this one has none.
+        post_migrate.connect(create_cache_table, sender=apps.get_app_config("sessions"))
 
 
 def create_cache_table(using: str, **kwargs) -> None:
