@@ -18,6 +18,8 @@ from django.db import connections
 pytest_plugins = ["tests.fixtures", "tests.browser.fixtures"]
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project_template.settings")
 os.environ["DEBUG"] = "1"
+# Tests without a database use the cache, too.
+os.environ.setdefault("CACHE_URL", "locmemcache://")
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 50)
 # Playwright's synchronous interface runs a loop in the main thread, beside database fixtures.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"

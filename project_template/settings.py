@@ -5,7 +5,6 @@ Settings, in the order of Django's own reference, read from the environment.
 """
 
 import logging
-from datetime import timedelta
 from pathlib import Path
 from zoneinfo import available_timezones
 
@@ -15,6 +14,8 @@ from django.urls import reverse_lazy
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts import social
+from apps.operations import sentry
 from apps.operations.environment import Environment, development_secret_key
 from apps.site import brand
 
@@ -59,6 +60,7 @@ SITE_DESCRIPTION = env.matching(
 SITE_COLOR = env.matching("SITE_COLOR", "#1c5ac0", r"#[0-9A-Fa-f]{6}", "a colour such as #1c5ac0")
 SITE_STYLE = brand.style(SITE_COLOR)
 
+SOCIALACCOUNT_PROVIDERS = social.providers(env)
 INSTALLED_APPS = [
     "apps.accounts.admin_site.LiveAdminConfig",
     "django.contrib.auth",
@@ -70,9 +72,13 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "apps.operations",  # before django_tasks_db, whose worker it extends
     "django_tasks_db",
-    "axes",
     "apps.sse",
     "apps.accounts",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    *social.apps(SOCIALACCOUNT_PROVIDERS),
     "apps.dashboard",
     "apps.feed",
     "apps.tasks",
@@ -98,7 +104,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "axes.middleware.AxesMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "apps.accounts.preferences.personalize",
 ]
 
 ROOT_URLCONF = f"{__package__}.urls"
@@ -123,10 +130,8 @@ TEMPLATES = [
 
 # Cache
 
-CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
-if CACHES["default"]["BACKEND"].endswith("RedisCache"):
-    # Seconds. Without timeouts a request would wait for a dead server.
-    CACHES["default"].setdefault("OPTIONS", {}).update(socket_timeout=1, socket_connect_timeout=1)
+# All processes share it, since it counts failed logins. `migrate` creates the table.
+CACHES = {"default": env.cache("CACHE_URL", default="dbcache://site_cache?max_entries=20000")}
 
 # Database
 
@@ -148,19 +153,36 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}Validator"}
     for name in ("UserAttributeSimilarity", "MinimumLength", "CommonPassword", "NumericPassword")
 ]
-AUTHENTICATION_BACKENDS = ["apps.accounts.logins.Backend"]
-# Ten wrong passwords from one address lock the username for this address for 15 minutes.
-AXES_ENABLED = env.bool("LOGIN_LIMIT", default=not DEBUG)
-AXES_FAILURE_LIMIT = 10
-AXES_COOLOFF_TIME = timedelta(minutes=15)
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "apps.accounts.logins.client_address"
-AXES_LOCKOUT_TEMPLATE = "429.html"
-AXES_RESET_ON_SUCCESS = AXES_DISABLE_ACCESS_LOG = True
-AXES_VERBOSE = False
-LOGIN_URL = reverse_lazy("login")
-LOGIN_REDIRECT_URL = reverse_lazy("home")
-LOGOUT_REDIRECT_URL = reverse_lazy("home")
+AUTHENTICATION_BACKENDS = ["apps.accounts.adapters.Backend"]
+LOGIN_URL = reverse_lazy("account_login")
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = reverse_lazy("home")
+
+# Accounts: https://docs.allauth.org/en/latest/account/configuration.html
+
+ACCOUNT_ADAPTER = "apps.accounts.adapters.AccountAdapter"
+ACCOUNT_FORMS = {"login": "apps.accounts.forms.LoginForm", "signup": "apps.accounts.forms.SignupForm"}
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+# A user who has no permission for a page is sent to the login, and may switch to another account.
+ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False
+ACCOUNT_SESSION_REMEMBER = ACCOUNT_EMAIL_NOTIFICATIONS = ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+# Mails contain codes, not links with tokens. These are valid for so many seconds.
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_LOGIN_BY_CODE_ENABLED = ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
+ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = MFA_PASSKEY_LOGIN_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = 900
+# Ten wrong passwords from one address lock the name for this address, 50 all names, for 15 minutes.
+ACCOUNT_RATE_LIMITS = env.bool("LOGIN_LIMIT", default=not DEBUG) and {
+    "login_failed": "50/15m/ip,10/15m/key",
+    "reset_password": "30/h/ip,5/h/key",
+    "request_login_code": "30/h/ip,5/h/key",
+}
+USERSESSIONS_ADAPTER = "apps.accounts.adapters.SessionsAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
+MFA_TOTP_ISSUER = SITE_NAME
+MFA_TOTP_TOLERANCE = 1
 
 # Email
 
@@ -169,7 +191,7 @@ DEFAULT_FROM_EMAIL = env.matching(
     "DEFAULT_FROM_EMAIL", "noreply@localhost", r"[^\r\n]+@[^\r\n]+", "an address such as noreply@example.com"
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
-EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
+EMAIL_SUBJECT_PREFIX = ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
 
 # Internationalization
 
@@ -195,8 +217,6 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", "INFO", logging.getLevelNamesMapping())},
     "loggers": {
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
-        # Log failed logins only.
-        "axes": {"level": "WARNING"},
         # One line for each stream is too much in development.
         "apps.sse": {"level": "WARNING" if DEBUG else "NOTSET"},
     },
@@ -211,7 +231,7 @@ SECURE_CSP = {
     "img-src": [CSP.SELF, "data:"],
     "font-src": [CSP.SELF],
     "connect-src": [CSP.SELF],
-    "form-action": [CSP.SELF],
+    "form-action": [CSP.SELF, *(social.HOSTS[name] for name in SOCIALACCOUNT_PROVIDERS)],
     "frame-ancestors": [CSP.NONE],
     "base-uri": [CSP.NONE],
     "require-trusted-types-for": ["'script'"],
@@ -268,12 +288,7 @@ MAIL_TASKS = "immediate" if DEBUG else "default"
 
 # Streams. The defaults are in apps/sse/conf.py.
 
-for name in env.ENVIRON:
-    if name.startswith("SSE_"):
-        globals()[name] = env.str(name) if name.endswith("_URL") else env.int(name, default=None)
-for name, read in {"FORWARDED_ALLOW_IPS": env.str, "METRICS_TOKEN": env.token}.items():
-    if name in env:
-        globals()[name] = read(name, default=None)
+globals().update(env.streams())
 
 # Dashboard and guide
 
@@ -282,11 +297,4 @@ GUIDE_PUBLIC = env.bool("GUIDE_PUBLIC", default=DEBUG)
 
 # Sentry
 
-SENTRY_TRACES = float(env.matching("SENTRY_TRACES", "0", r"0?\.\d+|0(\.0*)?|1(\.0*)?", "a number from 0 to 1"))
-if SENTRY_DSN := env.matching("SENTRY_DSN", "", r"(https?://\w+@[^/\s]+/.+)?", "https://key@host/number"):
-    try:
-        import sentry_sdk
-    except ImportError:
-        message = "SENTRY_DSN is set, but sentry-sdk is not installed: install requirements-sentry.txt."
-        raise ImproperlyConfigured(message) from None
-    sentry_sdk.init(SENTRY_DSN, send_default_pii=False, traces_sample_rate=SENTRY_TRACES)
+sentry.start(env)

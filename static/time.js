@@ -1,4 +1,5 @@
-// Times in the visitor's language and time zone: relative up to a day, then the date; the full time on hover.
+// Times in the language and time zone of the visitor's profile or browser: relative up to a day, then the date; the
+// full time on hover.
 (() => {
   "use strict";
 
@@ -6,9 +7,10 @@
   const DAY = 24 * 3600;
   const REFRESH_MS = 20_000;
   const language = document.documentElement.lang || undefined;
+  const { timeZone } = document.documentElement.dataset;
   const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
-  const date = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
-  const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "long", hourCycle: "h23" });
+  const date = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone });
+  const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "long", hourCycle: "h23", timeZone });
 
   const format = (moment) => {
     const seconds = Math.trunc((moment - Date.now()) / 1000);

@@ -83,7 +83,9 @@ def environment_for(folder: Path, **variables: str) -> dict[str, str]:
     """Return the environment of a development server with its data in `folder` and no limit of publishing."""
     if "DATABASE_URL" in variables:
         variables.setdefault("DEVELOPMENT_DATABASE", variables["DATABASE_URL"].rpartition("@")[2])
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))}
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV", "CACHE"))
+    }
     ours = {"DATA_DIR": str(folder), "DEBUG": "1", "PYTHONUNBUFFERED": "1", "SSE_MAX_PUBLISH_PER_MINUTE": "0"}
     return inherited | ours | variables
 

@@ -41,5 +41,5 @@ def test_a_visitor_learns_what_the_site_is_and_can_log_in_where_the_guide_is_not
     assert "<h1>Acme</h1>" in page
     assert page.count("Orders &amp; deliveries of Acme.") == 2, "for visitors, and for sites that link to this one"
     assert re.findall("Django|/dashboard/|/guide/", page) == []
-    assert reverse("login") in page
-    assert reverse("signup") in page
+    assert reverse("account_login") in page
+    assert reverse("account_signup") in page

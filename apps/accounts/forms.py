@@ -1,52 +1,76 @@
-"""The forms to sign up and to request a new password."""
+"""The forms to log in, to sign up, and of the profile."""
 
-from django import forms
+from allauth.account import forms
 from django.conf import settings
-from django.contrib.auth.forms import PasswordResetForm, UserCreationForm
+from django.core.files.storage import default_storage
+from django.core.validators import FileExtensionValidator
+from django.db import transaction
+from django.forms import ClearableFileInput, FileField, ModelForm
 from django.http import HttpRequest
-from django.http.request import split_domain_port
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from .models import EMAIL_TAKEN, User
-from .reset import send_link
+from . import pictures
+from .hashers import DEMO_PASSWORD
+from .models import User
 
 
-class SignUpForm(UserCreationForm):
-    """Django's form with an email address, which a password reset needs."""
+class LoginForm(forms.LoginForm):
+    """allauth's form, which in development offers the demo accounts."""
 
-    email = forms.EmailField(
-        label=_("Email address"),
-        max_length=254,
-        help_text=_("Used only to reset your password."),
-        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    demo_password = DEMO_PASSWORD
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].label = _("Username or email")
+
+    def demo_accounts(self) -> list[str]:
+        """Return the names of the accounts with a demo password; they work with `DEBUG` only."""
+        accounts = User.demo_accounts().order_by("pk") if settings.DEBUG else User.objects.none()
+        return [*accounts.values_list("username", flat=True)]
+
+
+class SignupForm(forms.SignupForm):
+    """allauth's form, which takes as long for an address that has an account already."""
+
+    def try_save(self, request: HttpRequest) -> tuple:
+        if self.account_already_exists:
+            User().set_password(self.cleaned_data["password1"])
+        return super().try_save(request)
+
+
+class PictureInput(ClearableFileInput):
+    """Shows the picture, with a box to remove it and a field to replace it."""
+
+    template_name = "account/profile.html#picture_input"
+
+
+class ProfileForm(ModelForm):
+    # No ImageField: it would open a file of any format.
+    picture = FileField(
+        label=_("Picture"),
+        required=False,
+        widget=PictureInput({"accept": "image/*"}),
+        validators=[FileExtensionValidator(pictures.EXTENSIONS)],
     )
 
-    class Meta(UserCreationForm.Meta):
+    class Meta:
         model = User
-        fields = ("username", "email")
-        help_texts = {"username": _("Letters, digits and @ . + - _ only.")}
+        fields = ("first_name", "last_name", "picture", "language", "time_zone")
 
-    def clean_email(self) -> str:
-        """Return the address as the user manager stores it; refuse one that is in use."""
-        email = User.objects.normalize_email(self.cleaned_data["email"])
-        if User.objects.filter(email__iexact=email).exists():
-            raise forms.ValidationError(EMAIL_TAKEN, code="unique")
-        return email
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.earlier = self.instance.picture.name
+        if len(settings.LANGUAGES) < 2:
+            del self.fields["language"]
 
+    def clean_picture(self):
+        """Return a new picture as a small square."""
+        upload = self.cleaned_data["picture"]
+        return pictures.shrink(upload) if upload and "picture" in self.changed_data else upload
 
-class ForgottenPasswordForm(PasswordResetForm):
-    """Django's form, with the mail sent by a task."""
-
-    def save(self, *args, request=None, use_https=False, **options) -> None:
-        """Enqueue the mail. The task looks up the account, so that the response does not depend on it."""
-        send_link.using(backend=settings.MAIL_TASKS).enqueue(
-            self.cleaned_data["email"], host_of_links(request), use_https, get_language()
-        )
-
-
-def host_of_links(request: HttpRequest) -> str:
-    """Return `SITE_HOST`, or the requested host if it is not set; in production without the port."""
-    if settings.SITE_HOST or settings.DEBUG:
-        return settings.SITE_HOST or request.get_host()
-    return split_domain_port(request.get_host())[0]
+    def save(self, commit: bool = True) -> User:
+        """Save, and delete the earlier picture once that is certain."""
+        user = super().save(commit)
+        if self.earlier and user.picture.name != self.earlier:
+            transaction.on_commit(lambda: default_storage.delete(self.earlier))
+        return user

@@ -1,18 +1,45 @@
 """The user model, custom from the first migration, so that you can add fields."""
 
+from functools import cache
+from pathlib import PurePosixPath
+from zoneinfo import available_timezones
+
+from django.conf import settings
 from django.contrib.auth.hashers import acheck_password, check_password
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Lower
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from .hashers import DemoHasher, is_demo
 
 EMAIL_TAKEN = _("A user with that email address already exists.")
+PICTURES = "people/"
+
+
+def languages() -> list[tuple[str, str]]:
+    """Return the languages to choose from: callable, so that adding one changes no migration."""
+    return [*settings.LANGUAGES]
+
+
+@cache
+def time_zones() -> list[tuple[str, str]]:
+    """Return the time zones to choose from."""
+    return [(name, name.replace("_", " ")) for name in sorted(available_timezones())]
 
 
 class User(AbstractUser):
-    """Django's user, with an optional unique email address. Add fields here."""
+    """Django's user, with an optional unique email address and a profile. Add fields here."""
+
+    # With defaults of the database: the release before this one adds users while both run.
+    picture = models.ImageField(_("picture"), upload_to=PICTURES, blank=True, default="", db_default="")
+    language = models.CharField(
+        _("language"), max_length=10, blank=True, choices=languages, default="", db_default=""
+    )
+    time_zone = models.CharField(
+        _("time zone"), max_length=40, blank=True, choices=time_zones, default="", db_default=""
+    )
 
     class Meta(AbstractUser.Meta):
         constraints = [
@@ -23,6 +50,21 @@ class User(AbstractUser):
                 violation_error_message=EMAIL_TAKEN,
             )
         ]
+
+    def save(self, *args, **kwargs) -> None:
+        """Save; logins compare addresses in lower case."""
+        self.email = self.email.lower()
+        super().save(*args, **kwargs)
+
+    @property
+    def name(self) -> str:
+        """The name that pages show: the full name if there is one."""
+        return self.get_full_name() or self.username
+
+    @property
+    def picture_url(self) -> str:
+        """The URL of the picture, for users."""
+        return reverse("account_picture", args=[PurePosixPath(str(self.picture)).name])
 
     @classmethod
     def demo_accounts(cls) -> models.QuerySet:

@@ -1,14 +1,15 @@
-"""Log in, log out, sign up, change and reset a password."""
+"""The profile, and allauth's pages."""
 
-from django.urls import path
+from django.urls import include, path
+from django.views.generic import RedirectView
 
 from . import views
 
 urlpatterns = [
-    path("login/", views.LogInView.as_view(), name="login"),
-    path("logout/", views.LogOutView.as_view(), name="logout"),
-    path("signup/", views.SignUpView.as_view(), name="signup"),
-    path("password/", views.ChangePasswordView.as_view(), name="password_change"),
-    path("reset/", views.ResetPasswordView.as_view(), name="password_reset"),
-    path("reset/<uidb64>/<token>/", views.NewPasswordView.as_view(), name="password_reset_confirm"),
+    path("", RedirectView.as_view(pattern_name="account_profile")),
+    path("profile/", views.ProfileView.as_view(), name="account_profile"),
+    path("picture/<str:name>", views.picture, name="account_picture"),
+    path("export/", views.export, name="account_export"),
+    path("delete/", views.delete, name="account_delete"),
+    path("", include("allauth.urls")),
 ]

@@ -1,95 +1,107 @@
-"""Log in, sign up, change and reset a password: Django's own views with this site's form page."""
+"""The profile: a person's name, picture, language and time zone, their data, and the end of the account."""
 
-from django.conf import settings
+from typing import Any
+
+from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
-from django.contrib.auth import login
-from django.contrib.auth import views as auth
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.messages.views import SuccessMessageMixin
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect
+from django.core import serializers
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import CASCADE, Model, ProtectedError, RestrictedError
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse_lazy
-from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.cache import never_cache
-from django.views.decorators.debug import sensitive_post_parameters
-from django.views.generic import FormView
+from django.views.generic import UpdateView
 
-from .forms import ForgottenPasswordForm, SignUpForm
-from .hashers import DEMO_PASSWORD
-from .models import User
+from apps.sse import publish_html
 
-FORM = "registration/form.html"
+from .forms import ProfileForm
+from .models import PICTURES, User
 
-
-class LogInView(auth.LoginView):
-    """The form; in development also a button for each demo account."""
-
-    extra_context = {"title": _("Log in")}
-
-    def get_context_data(self, **kwargs: object) -> dict[str, object]:
-        names = User.demo_accounts().order_by("pk").values_list("username", flat=True) if settings.DEBUG else []
-        return super().get_context_data(demo_accounts=names, demo_password=DEMO_PASSWORD, **kwargs)
+# Of each model, the newest.
+MAX_EXPORTED = 10_000
+# Not exported: with these the file could be used to log in.
+SECRETS = {"accounts.user.password", "mfa.authenticator.data", "usersessions.usersession.session_key"}
 
 
-class LogOutView(auth.LogoutView):
-    def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        response = super().post(request, *args, **kwargs)
-        messages.success(request, _("You are logged out."))
+class ProfileView(LoginRequiredMixin, SuccessMessageMixin, UpdateView):
+    """The form. A new name or picture appears in the header of all open pages of this person."""
+
+    form_class = ProfileForm
+    template_name = "account/profile.html"
+    success_url = reverse_lazy("account_profile")
+    success_message = _("Profile saved.")
+
+    def get_object(self, queryset=None) -> User:
+        # Not the user of the request: the header would show a name that was refused.
+        return User.objects.get(pk=self.request.user.pk)
+
+    @transaction.atomic
+    def form_valid(self, form) -> HttpResponse:
+        response = super().form_valid(form)
+        html = render_to_string("base.html#account_name", {"user": self.object})
+        publish_html(f"account:{self.object.pk}", "#account-name", html)
         return response
 
 
-@method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
-class SignUpView(auth.RedirectURLMixin, FormView):
-    """Creates an account, logs it in and redirects to `next`, if that is a page of this site."""
-
-    form_class = SignUpForm
-    template_name = FORM
-    extra_context = {"title": _("Sign up"), "button": _("Create account")}
-    next_page = settings.LOGIN_REDIRECT_URL
-
-    def form_valid(self, form: SignUpForm) -> HttpResponse:
-        login(self.request, form.save())
-        return HttpResponseRedirect(self.get_success_url())
-
-    def get_context_data(self, **kwargs: object) -> dict[str, object]:
-        return super().get_context_data(next=self.get_redirect_url(), **kwargs)
+@login_required
+def picture(request: HttpRequest, name: str) -> FileResponse:
+    """Send the picture of a person to users."""
+    try:
+        file = default_storage.open(f"{PICTURES}{name}")
+    except FileNotFoundError:
+        raise Http404 from None
+    # A new picture has a new name.
+    return FileResponse(file, headers={"Cache-Control": "private, max-age=31536000, immutable"})
 
 
-class ChangePasswordView(SuccessMessageMixin, auth.PasswordChangeView):
-    template_name = FORM
-    title = _("Change password")
-    success_url = settings.LOGIN_REDIRECT_URL
-    success_message = _("Password changed. Your other devices are logged out.")
+@login_required
+def export(request) -> JsonResponse:
+    """Download what the account owns."""
+    headers = {"Content-Disposition": f'attachment; filename="{request.user.get_username()}.json"'}
+    return JsonResponse(owned_by(request.user), headers=headers, json_dumps_params={"indent": 1})
 
 
-class ResetPasswordView(SuccessMessageMixin, auth.PasswordResetView):
-    """Asks for an email address. The response is the same whether or not an account has it."""
-
-    form_class = ForgottenPasswordForm
-    template_name = FORM
-    title = _("Reset password")
-    extra_context = {
-        "text": _("Enter the email address of your account. We send you a link to choose a new password."),
-        "button": _("Send link"),
-    }
-    success_url = reverse_lazy("login")
-    success_message = _(
-        "If an account has that address, we sent it a link to choose a new password. "
-        "No email after a few minutes? Check the spam folder, and whether you signed up with that address."
-    )
+def owned_by(user: Model) -> dict[str, Any]:
+    """Return the account and, by model, its rows; `incomplete` names the models with more than `MAX_EXPORTED`."""
+    found: dict[str, Any] = {"account": fields_of([user])[0], "incomplete": []}
+    for relation in user._meta.related_objects:
+        if getattr(relation, "on_delete", None) is not CASCADE:
+            continue
+        model, owner = relation.related_model, relation.field.name
+        rows = [*model._base_manager.filter(**{owner: user}).order_by("-pk")[: MAX_EXPORTED + 1]]
+        if len(rows) > MAX_EXPORTED:
+            found["incomplete"].append(model._meta.label_lower)
+        found.setdefault(model._meta.label_lower, []).extend(fields_of(rows[:MAX_EXPORTED]))
+    return {name: rows for name, rows in found.items() if rows}
 
 
-class NewPasswordView(SuccessMessageMixin, auth.PasswordResetConfirmView):
-    """The target of the link in the mail."""
+def fields_of(rows: list) -> list[dict[str, Any]]:
+    found = []
+    for row in serializers.serialize("python", rows):
+        fields = {name: value for name, value in row["fields"].items() if f"{row['model']}.{name}" not in SECRETS}
+        found.append({"pk": row["pk"]} | fields)
+    return found
 
-    template_name = FORM
-    title = _("Choose a new password")
-    extra_context = {"button": _("Set password")}
-    success_url = reverse_lazy("login")
-    success_message = _("Password set. You can now log in with it.")
 
-    def render_to_response(self, context: dict, **kwargs: object) -> HttpResponse:
-        if self.validlink:
-            return super().render_to_response(context, **kwargs)
-        messages.warning(self.request, _("That link was used already, or it has expired. Request another one."))
-        return redirect("password_reset")
+@login_required
+@reauthentication_required(app="apps.accounts")
+def delete(request: HttpRequest) -> HttpResponse:
+    """Delete the account after its person has just logged in again."""
+    if request.method != "POST":
+        return render(request, "account/delete.html")
+    user = User.objects.get(pk=request.user.pk)
+    try:
+        user.delete()
+    except (ProtectedError, RestrictedError):
+        messages.error(request, _("Other data needs this account. Ask the staff of this site to delete it."))
+        return redirect("account_profile")
+    logout(request)
+    messages.success(request, _("Your account is deleted."))
+    return redirect("home")

@@ -17,7 +17,7 @@ BOOLEANS |= dict.fromkeys(("0", "false", "no", "off"), False)
 CANNOT_START = 3
 URLS = {
     "DATABASE_URL": "postgres://user:password@host:5432/name or sqlite:////path/to/file",
-    "CACHE_URL": "rediscache://host:6379/1 or locmemcache://",
+    "CACHE_URL": "rediscache://host:6379/1 or dbcache://table",
     "EMAIL_URL": "smtp+tls://user:password@host:587, smtp://host:25 or consolemail://",
 }
 SMTP = {"host": "HOST", "port": "PORT", "username": "HOST_USER", "password": "HOST_PASSWORD"}
@@ -131,7 +131,18 @@ class Environment(environ.Env):
 
     def cache(self, name, default):
         """Return the settings of a cache."""
-        return self._url(name, self.cache_url, default)
+        config = self._url(name, self.cache_url, default)
+        if config["BACKEND"].endswith("RedisCache"):
+            # Seconds. Without timeouts a request would wait for a dead server.
+            config.setdefault("OPTIONS", {}).update(socket_timeout=1, socket_connect_timeout=1)
+        return config
+
+    def streams(self):
+        """Return the settings of streams that are set."""
+        names = [name for name in self.ENVIRON if name.startswith("SSE_")]
+        found = {name: self.str(name) if name.endswith("_URL") else self.int(name, None) for name in names}
+        others = {"FORWARDED_ALLOW_IPS": self.str, "METRICS_TOKEN": self.token}
+        return found | {name: read(name, default=None) for name, read in others.items() if name in self}
 
     def mailer(self, name, default):
         """Return a mailer's settings."""

@@ -1,5 +1,5 @@
 """
-Logs lines, or JSON in production, with the id of the request and without the tokens of password resets.
+Logs lines, or JSON in production, with the id of the request.
 
 nginx gives each request an id and also logs it. Without a proxy the id is created here. Streams and background
 tasks keep the id of the request that started them.
@@ -22,7 +22,6 @@ HEADER = "X-Request-ID"
 VALID_ID = re.compile(r"[0-9A-Za-z_-]{8,64}")
 # Fields that servers and Django add to records. A query string may contain a secret.
 HIDDEN = [*RESERVED_ATTRS, "color_message", "request", "server_time"]
-RESET_PATH = re.compile(r"(/accounts/reset/)[^/\s]+/[^/\s\"]+")
 QUEUED = "django_tasks_database.DBTaskResult"
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -87,22 +86,14 @@ def clear_id(**kwargs):
     request_id.set("")
 
 
-class WithoutTokens(logging.Formatter):
-    """Removes the tokens of password resets."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return a record as text."""
-        return RESET_PATH.sub(r"\1…", super().format(record))
-
-
-class LineFormatter(WithoutTokens):
+class LineFormatter(logging.Formatter):
     """Logs one line of text for each record."""
 
     def __init__(self):
         super().__init__("{levelname} {name} {message}", style="{")
 
 
-class JSONFormatter(WithoutTokens, JsonFormatter):
+class JSONFormatter(JsonFormatter):
     """Logs one line of JSON for each record, with its `extra` fields and the id of its request."""
 
     def __init__(self):

@@ -160,7 +160,7 @@ def watch_health(is_over: threading.Event) -> None:
 def sign_in(visitor: httpx.Client, name: str, password: str = PASSWORD) -> None:
     """Log in through the form."""
     visitor.get("/accounts/login/")
-    form = {"username": name, "password": password, "csrfmiddlewaretoken": visitor.cookies["csrftoken"]}
+    form = {"login": name, "password": password, "csrfmiddlewaretoken": visitor.cookies["csrftoken"]}
     answer = visitor.post("/accounts/login/", data=form, headers={"Referer": str(visitor.base_url)})
     assert answer.url.path == "/", answer.text
 

@@ -104,5 +104,5 @@ def test_a_site_moves_from_sqlite_to_postgresql_with_all_its_data(migrated, post
     moved = servers.serving("uvicorn", tmp_path, DATABASE_URL=postgres.url)
     with moved as server, httpx.Client(base_url=server.url) as client:
         client.get("/accounts/login/")
-        form = {"username": "ada", "password": "my own", "csrfmiddlewaretoken": client.cookies["csrftoken"]}
+        form = {"login": "ada", "password": "my own", "csrfmiddlewaretoken": client.cookies["csrftoken"]}
         assert client.post("/accounts/login/", data=form).status_code == 302

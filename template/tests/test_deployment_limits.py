@@ -82,9 +82,9 @@ def statuses(proxy, method, path, addresses):
     [
         ("/accounts/login/", 21),
         ("/office/login/", 21),
-        ("/accounts/password/", 21),
+        ("/accounts/password/change/", 21),
         ("/accounts/signup/", 11),
-        ("/accounts/reset/", 6),
+        ("/accounts/password/reset/", 6),
     ],
 )
 def test_logins_sign_ups_resets_and_password_changes_are_limited_separately_for_each_network(front_of, path, most):

@@ -66,18 +66,21 @@ def test_a_platform_that_gives_a_port_and_a_database_runs_the_site(environment, 
     log, worker_log = tmp_path / "web.log", tmp_path / "worker.log"
     with running("web", environment, log) as web, httpx.Client(base_url=url, headers=routed()) as client:
         wait_until(lambda: is_ready(url) or web.poll() is not None, servers.TIMEOUT_SECONDS)
-        page = client.get("/accounts/reset/")
+        page = client.get("/accounts/password/reset/")
         assert (page.status_code, page.headers["X-Request-ID"]) == (200, ID), log.read_text()
         [sheet] = re.findall(r'href="(/static/site\.[^"]+\.css)"', page.text)
         assert client.get(sheet).status_code == 200
-        plain = client.get("/accounts/reset/", headers={"X-Forwarded-Proto": "http"})
-        assert (plain.status_code, plain.headers["Location"]) == (301, "https://example.com/accounts/reset/")
+        plain = client.get("/accounts/password/reset/", headers={"X-Forwarded-Proto": "http"})
+        assert (plain.status_code, plain.headers["Location"]) == (
+            301,
+            "https://example.com/accounts/password/reset/",
+        )
 
         # The client uses plain HTTP and so ignores secure cookies.
         token = page.cookies["csrftoken"]
         form = {"email": "ada@example.com", "csrfmiddlewaretoken": token}
         headers = {"Referer": "https://example.com/", "Cookie": f"csrftoken={token}"}
-        assert client.post("/accounts/reset/", data=form, headers=headers).is_redirect
+        assert client.post("/accounts/password/reset/", data=form, headers=headers).is_redirect
         with running("worker", environment, worker_log):
             wait_until(lambda: "SUCCESSFUL" in worker_log.read_text(), servers.TIMEOUT_SECONDS)
 

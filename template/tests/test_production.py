@@ -73,27 +73,6 @@ def test_each_log_line_is_json_with_the_requests_id(production):
     assert "secret" not in production.output()
 
 
-def test_the_log_has_no_token_of_a_password_reset(production):
-    id = secrets.token_hex(16)
-    token = "cu1x2y-0123456789abcdef0123456789abcdef"
-    httpx.get(f"{production.url}/accounts/reset/MQ/{token}/nowhere/", headers={"X-Request-ID": id})
-    entry = wait_until(lambda: [entry for entry in entries(production) if entry.get("id") == id])[0]
-    assert entry["message"] == "Not Found: /accounts/reset/…/nowhere/"
-    assert token not in production.output()
-
-
-@pytest.mark.parametrize("log_format", ["json", "line"])
-def test_gunicorns_access_log_has_no_token_of_a_password_reset(production, migrated, tmp_path, log_format):
-    servers.copy_database(migrated, tmp_path)
-    static = production.environment["DATA_DIR"] + "/static"
-    variables = {**PRODUCTION, "STATIC_ROOT": static, "ACCESS_LOG": "-", "LOG_FORMAT": log_format}
-    options = "--config gunicorn.conf.py"
-    with servers.serving("gunicorn with uvicorn-worker", tmp_path, options=options, **variables) as server:
-        httpx.get(f"{server.url}/accounts/reset/MQ/cu1x2y-0123456789/")
-        wait_until(lambda: "/accounts/reset/…" in server.output())
-        assert "cu1x2y" not in server.output()
-
-
 def test_an_id_that_would_forge_log_lines_is_replaced(production):
     answer = httpx.get(f"{production.url}/accounts/login/", headers={"X-Request-ID": 'x" , "level": "ERROR'})
     assert len(answer.headers["X-Request-ID"]) == 32
@@ -132,7 +111,6 @@ def test_a_task_logs_with_the_id_of_the_request_that_enqueued_it(production):
     id = secrets.token_hex(16)
     with httpx.Client(base_url=production.url) as client:
         sign_in(client, "grace")
-        assert not [line for line in entries(production) if "axes" in line["logger"] and line["level"] == "INFO"]
         form = {"csrfmiddlewaretoken": client.cookies["csrftoken"]}
         file = {"file": ("contacts.csv", b"name,email\nAda,ada@example.com\n")}
         answer = client.post("/tasks/", data=form, files=file, headers={"X-Request-ID": id})
@@ -183,18 +161,17 @@ def log_in(server, username, password):
 
 def sign_in(client, username, password="real"):
     client.get("/accounts/login/")
-    form = {"username": username, "password": password, "csrfmiddlewaretoken": client.cookies["csrftoken"]}
+    form = {"login": username, "password": password, "csrfmiddlewaretoken": client.cookies["csrftoken"]}
     return client.post("/accounts/login/", data=form)
 
 
 def test_ten_wrong_passwords_lock_one_user_and_no_other(production):
     assert log_in(production, "ada", "real") == 302
-    assert [log_in(production, "ada", f"guess {n}") for n in range(9)] == [200] * 9
-    assert log_in(production, "ada", "the tenth") == 429
+    assert [log_in(production, "ada", f"guess {n}") for n in range(10)] == [200] * 10
     with httpx.Client(base_url=production.url) as client:
         refused = sign_in(client, "ada")
     assert refused.status_code == 429, "the correct password is refused, too"
-    assert "<h1>Too many wrong passwords</h1>" in refused.text
+    assert "<h1>Too many requests</h1>" in refused.text
     assert log_in(production, "grace", "real") == 302
 
 
@@ -212,7 +189,7 @@ def test_a_sentry_dsn_without_its_client_is_a_clear_error(tmp_path):
 
 @pytest.mark.django_db
 def test_logins_in_development_are_not_limited(settings):
-    assert not settings.AXES_ENABLED
+    assert settings.ACCOUNT_RATE_LIMITS is False
     call_command("check", fail_level="WARNING")
 
 

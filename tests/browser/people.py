@@ -6,12 +6,12 @@ PROBLEMS = {"error", "warning"}
 TIMEOUT_MS = 20_000
 
 
-def log_in(page, username, then="/accounts/password/"):
+def log_in(page, username, then="/accounts/password/change/"):
     """Log in as a demo user, and wait for the page `then`."""
     page.goto(f"/accounts/login/?next={then}")
-    page.get_by_label("Username").fill(username)
+    page.get_by_label("Username or email").fill(username)
     page.get_by_label("Password", exact=True).fill("demo")
-    page.get_by_role("main").get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Sign In", exact=True).click()
     page.wait_for_url(then)
 
 

@@ -35,7 +35,7 @@ def test_the_theme_follows_the_system_until_another_is_chosen_and_saved(page, si
 
 
 def test_the_account_menu_works_with_the_keyboard_and_logs_out(log_in):
-    page = log_in("grace", "/accounts/password/")
+    page = log_in("grace", "/accounts/password/change/")
     button = page.get_by_role("button", name="Account: grace")
     menu = page.locator("#account-menu")
     button.press("Enter")
@@ -44,12 +44,12 @@ def test_the_account_menu_works_with_the_keyboard_and_logs_out(log_in):
     expect(menu).to_be_hidden()
     expect(button).to_be_focused()
     button.press("Enter")
-    page.get_by_role("button", name="Log out").press("Enter")
-    expect(page.get_by_role("banner").get_by_role("link", name="Log in")).to_be_visible()
+    page.get_by_role("button", name="Sign out").press("Enter")
+    expect(page.get_by_role("banner").get_by_role("link", name="Sign in")).to_be_visible()
 
 
 def test_on_a_phone_the_navigation_is_a_menu_that_fits_and_works_with_the_keyboard(log_in):
-    page = log_in("admin", "/accounts/password/", 320)
+    page = log_in("admin", "/accounts/password/change/", 320)
     button, menu = page.get_by_role("button", name="Menu"), page.get_by_role("navigation", name="Main")
     expect(menu).to_be_hidden()
     button.press("Enter")

@@ -1,7 +1,12 @@
-"""Logging in and out, and signing up."""
+"""Signing in and out, signing up, changing a password and resetting a forgotten one."""
+
+import re
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.contrib.auth import get_user
+from django.core.management import call_command
+from django.test import Client
 from django.urls import reverse
 
 from apps.accounts.models import User
@@ -9,35 +14,36 @@ from tests.fixtures import PASSWORD
 
 pytestmark = pytest.mark.django_db
 OTHER_SITES = ["https://evil.example/", "//evil.example/", "javascript:alert(1)"]
+CODE = re.compile(r"^[A-Z]{4}-[A-Z]{4}$", re.MULTILINE)
+NEW = "another long secret 8"
+NEW_FORM = {"password1": NEW, "password2": NEW}
 
 
 def log_in(client, password=PASSWORD, **changes):
-    return client.post(reverse("login"), {"username": "ada", "password": password} | changes)
+    return client.post(reverse("account_login"), {"login": "ada", "password": password} | changes)
 
 
 def sign_up(client, **changes):
     form = {"username": "mary", "email": "mary@example.com", "password1": PASSWORD, "password2": PASSWORD}
-    return client.post(reverse("signup"), form | changes)
+    return client.post(reverse("account_signup"), form | changes)
 
 
-def test_logging_in_redirects_to_the_first_page(client, ada):
-    assert log_in(client).url == reverse("home")
+@pytest.mark.parametrize("name", ["ada", "ADA", "ada@example.com", "Ada@Example.com"])
+def test_a_user_logs_in_with_the_name_or_the_address(client, ada, name):
+    assert log_in(client, login=name).url == reverse("home")
     assert get_user(client) == ada
 
 
 def test_logging_in_redirects_back_to_the_page_that_required_it(client, ada):
-    page = client.get(reverse("password_change"))
-    assert page.url == reverse("login") + "?next=" + reverse("password_change")
-    form = client.get(page.url)
-    assert log_in(client, next=form.context["next"]).url == reverse("password_change")
+    page = client.get(reverse("account_change_password"))
+    assert page.url == reverse("account_login") + "?next=" + reverse("account_change_password")
+    assert f'name="next" value="{reverse("account_change_password")}"' in client.get(page.url).text
+    assert log_in(client, next=reverse("account_change_password")).url == reverse("account_change_password")
 
 
 @pytest.mark.parametrize("next_url", OTHER_SITES)
-def test_logging_in_and_signing_up_never_redirect_to_another_site(client, ada, next_url):
-    for name in ("login", "signup"):
-        assert "evil.example" not in client.get(reverse(name), {"next": next_url}).text
+def test_logging_in_never_redirects_to_another_site(client, ada, next_url):
     assert log_in(client, next=next_url).url == reverse("home")
-    assert sign_up(client, next=next_url).url == reverse("home")
 
 
 def test_a_wrong_password_shows_an_error_and_keeps_the_name(client, ada):
@@ -49,34 +55,62 @@ def test_a_wrong_password_shows_an_error_and_keeps_the_name(client, ada):
 
 def test_logging_out_needs_a_post_request(client, ada):
     client.force_login(ada)
-    assert client.get(reverse("logout")).status_code == 405
+    assert "Are you sure" in client.get(reverse("account_logout")).text
     assert get_user(client) == ada
-    page = client.post(reverse("logout"), follow=True)
+    page = client.post(reverse("account_logout"), follow=True)
     assert page.redirect_chain == [(reverse("home"), 302)]
-    assert "You are logged out." in page.text
+    assert "You have signed out." in page.text
     assert not get_user(client).is_authenticated
 
 
-def test_signing_up_creates_an_account_logs_it_in_and_redirects(client):
-    assert sign_up(client, next="/accounts/password/").url == "/accounts/password/"
+def test_a_new_account_logs_in_with_the_code_from_its_mail(client, mailoutbox, settings):
+    page = sign_up(client, next=reverse("account_email"))
+    assert page.url == reverse("account_email_verification_sent")
+    assert not get_user(client).is_authenticated
+    [mail] = mailoutbox
+    assert mail.to == ["mary@example.com"]
+    assert settings.SITE_NAME in mail.subject
+    wrong = client.post(page.url, {"code": "AAAA-AAAA"})
+    assert "Incorrect code." in wrong.text
+    assert client.post(page.url, {"code": CODE.search(mail.body)[0]}).status_code == 302
     user = get_user(client)
     assert (user.username, user.email, user.is_staff) == ("mary", "mary@example.com", False)
 
 
-@pytest.mark.parametrize(
-    ("field", "value"), [("username", "ADA"), ("email", "Ada@Example.com"), ("email", "ADA@example.com")]
-)
-def test_a_name_or_address_that_differs_only_in_case_is_taken(client, ada, field, value):
-    errors = sign_up(client, **{field: value}).context["form"].errors
-    assert list(errors) == [field]
-    assert "already exists" in errors[field][0]
+def test_an_account_that_is_not_verified_cannot_log_in(client):
+    sign_up(client)
+    client.session.flush()
+    assert log_in(client, login="mary").url == reverse("account_email_verification_sent")
+    assert not get_user(client).is_authenticated
+
+
+@pytest.mark.parametrize("email", ["", "root@example.com"])
+def test_an_account_of_createsuperuser_logs_in_without_a_mail(client, mailoutbox, monkeypatch, email):
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
+    call_command("createsuperuser", "--noinput", username="root", email=email, verbosity=0)
+    for _ in range(2):
+        assert log_in(client, login="root").url == reverse("home")
+        client.get(reverse("account_email"))
+        client.post(reverse("account_logout"))
+    assert not mailoutbox
+
+
+def test_a_code_by_mail_replaces_the_password(client, ada, mailoutbox):
+    page = client.post(reverse("account_request_login_code"), {"email": ada.email})
+    assert page.url == reverse("account_confirm_login_code")
+    assert client.post(page.url, {"code": CODE.search(mailoutbox[0].body)[0]}).url == reverse("home")
+    assert get_user(client) == ada
+
+
+def test_a_name_that_differs_only_in_case_is_taken(client, ada):
+    assert list(sign_up(client, username="ADA").context["form"].errors) == ["username"]
 
 
 def test_invalid_input_is_kept_with_an_error_at_its_field(client):
     page = sign_up(client, email="not an address", password2="another").text
     assert 'value="mary"' in page
     assert 'value="not an address"' in page
-    assert 'aria-describedby="id_email_helptext id_email_error"' in page
+    assert 'id="id_email_error"' in page
     assert 'id="id_password2_error"' in page
     assert PASSWORD not in page
 
@@ -95,3 +129,40 @@ def test_missing_and_misleading_input_is_refused(client, field, value):
     assert list(response.context["form"].errors) == [field]
     assert "<script>alert" not in response.text
     assert not User.objects.exists()
+
+
+def test_an_address_is_kept_in_lower_case(client, ada):
+    ada.email = "Ada@Example.COM"
+    ada.save()
+    assert ada.email == "ada@example.com"
+    assert not EmailAddress.objects.exists()
+
+
+def test_changing_the_password_keeps_this_login_and_ends_all_others(client, ada):
+    other = Client()
+    for each in (client, other):
+        each.force_login(ada)
+    page = client.post(reverse("account_change_password"), {"oldpassword": PASSWORD} | NEW_FORM, follow=True)
+    assert page.redirect_chain == [(reverse("account_profile"), 302)]
+    assert "Password successfully changed." in page.text
+    assert get_user(client) == ada
+    assert not get_user(other).is_authenticated
+    ada.refresh_from_db()
+    assert ada.check_password(NEW)
+
+
+def test_changing_the_password_needs_the_old_one(client, ada):
+    client.force_login(ada)
+    page = client.post(reverse("account_change_password"), {"oldpassword": "wrong"} | NEW_FORM)
+    assert 'id="id_oldpassword_error"' in page.text
+
+
+def test_a_forgotten_password_is_reset_with_the_code_from_the_mail(client, ada, mailoutbox):
+    page = client.post(reverse("account_reset_password"), {"email": "ADA@example.com"})
+    [mail] = mailoutbox
+    assert mail.to == ["ada@example.com"]
+    form = client.post(page.url, {"code": CODE.search(mail.body)[0]})
+    page = client.post(form.url, NEW_FORM, follow=True)
+    assert "Password successfully changed." in page.text
+    ada.refresh_from_db()
+    assert ada.check_password(NEW)

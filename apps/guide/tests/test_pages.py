@@ -79,7 +79,7 @@ def test_a_guide_that_is_not_public_is_for_staff(client, settings, django_user_m
 
 @pytest.mark.parametrize("name", ACTIONS)
 def test_only_logged_in_users_publish_and_only_by_post(client, name, django_user_model):
-    assert client.post(reverse(name)).url.startswith(reverse("login"))
+    assert client.post(reverse(name)).url.startswith(reverse("account_login"))
     client.force_login(django_user_model.objects.create_user("grace"))
     assert client.get(reverse(name)).status_code == 405
 

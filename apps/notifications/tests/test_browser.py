@@ -46,7 +46,7 @@ def notify(python):
         if only:
             python("ada.notifications.all().delete()")
         for verb in verbs:
-            python(f"notify(ada, {verb!r}, actor=grace, text='Some words', url='/accounts/password/')")
+            python(f"notify(ada, {verb!r}, actor=grace, text='Some words', url='/accounts/password/change/')")
 
     return send
 
@@ -83,7 +83,7 @@ def toast(page, text):
 
 def test_a_new_notification_appears_on_every_open_page_and_is_announced_politely(notify, open_tab):
     notify(only=True)
-    elsewhere, listed = open_tab("/accounts/password/"), open_tab()
+    elsewhere, listed = open_tab("/accounts/password/change/"), open_tab()
     expect(bell(elsewhere)).to_have_text("0")
     expect(listed.get_by_text("No notifications yet.")).to_be_visible()
     expect(listed.get_by_role("button", name="Mark all read")).to_be_hidden()
@@ -105,7 +105,7 @@ def test_a_new_notification_appears_on_every_open_page_and_is_announced_politely
 
 def test_a_notification_read_in_one_tab_is_read_in_all_within_a_second_and_can_be_undone(notify, open_tab):
     notify("first", "second", only=True)
-    one, other, elsewhere = open_tab(), open_tab(), open_tab("/accounts/password/")
+    one, other, elsewhere = open_tab(), open_tab(), open_tab("/accounts/password/change/")
     one.get_by_role("button", name="Mark read").first.click()
     for page in (one, other, elsewhere):
         expect(bell(page)).to_have_text("1", timeout=MAX_DELAY_MS)

@@ -75,7 +75,7 @@ def test_the_bell_of_every_page_counts_the_unread_and_its_stream_continues_from_
     reader, ada, django_capture_on_commit_callbacks
 ):
     first, second = notify(ada, "one")[0], notify(ada, "another")[0]
-    page = reader.get("/accounts/password/")
+    page = reader.get("/accounts/password/change/")
     assert bell(page) == bell(reader.get("/notifications/")) == (f"{second.pk} {first.pk}", "2")
     with django_capture_on_commit_callbacks(execute=True):
         notify(ada, "in between")

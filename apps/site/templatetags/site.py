@@ -56,6 +56,7 @@ def may_open(context) -> set[str]:
 @register.simple_block_tag
 def page_title(content: SafeString) -> SafeString:
     """Return the page's title for browsers, and for other sites that link to it."""
+    content = mark_safe(" ".join(content.split()))
     return format_html('<title>{}</title>\n  <meta property="og:title" content="{}">', content, content)
 
 

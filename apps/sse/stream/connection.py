@@ -26,6 +26,8 @@ from .registry import Client
 KEEPALIVE = sse_comment("keepalive").encode()
 # A client that accepts no bytes for this long has stopped reading.
 STALL_SECONDS = 120.0
+# The client of a session that was ended comes back soon, and learns whether it may still read.
+ACCESS_RETRY_MS = 300
 # A keepalive is sent this much early, because the next tick would be late. Timers may run a little early.
 TICK_SECONDS = 0.9 * registry.TICK_SECONDS
 
@@ -139,7 +141,8 @@ class Connection:
     async def _complete(self) -> bool:
         """Send the last bytes; the connection counts as open until the client has taken them or is given up."""
         # Random, so that streams which end together do not open together.
-        retry_ms = round(self.retry_ms * random.uniform(0.5, 1.5))
+        base = min(self.retry_ms, ACCESS_RETRY_MS) if self.end_reason == "access" else self.retry_ms
+        retry_ms = round(base * random.uniform(0.5, 1.5))
         last = sse_retry(retry_ms).encode() if self.end_reason else b""
         if not self.end_reason and not self._is_closed:
             self.end_reason, self.ends_at = "finished", time.monotonic()

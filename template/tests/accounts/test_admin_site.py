@@ -1,4 +1,4 @@
-"""The Content Security Policy of the admin."""
+"""The admin's login and its Content Security Policy."""
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -17,3 +17,10 @@ def test_the_admin_has_the_policy_of_the_site_without_trusted_types(rf, settings
     removed = settings.SECURE_CSP.keys() - response._csp_config.keys()
     assert removed == {"require-trusted-types-for", "trusted-types"}
     assert response._csp_config["script-src"] == settings.SECURE_CSP["script-src"]
+
+
+def test_the_admin_has_the_login_of_the_site(client, ada):
+    login = client.get(reverse("admin:index")).url
+    assert client.get(login).url.startswith(f"{reverse('account_login')}?next=")
+    client.force_login(ada)
+    assert client.get(login).status_code == 403

@@ -43,11 +43,11 @@ def test_demo_users_can_log_in_and_admin_is_a_superuser(client, capsys):
 
 
 def test_the_log_in_page_has_a_button_for_each_demo_user_with_debug_only(client, without_debug):
-    page = reverse("login")
+    page = reverse("account_login")
     assert "demo user" not in client.get(page).text
     call_command("demo_users")
-    assert 'name="username" value="grace"' in client.get(page).text
-    assert client.post(page, {"username": "grace", "password": "demo"}).url == reverse("home")
+    assert 'name="login" value="grace"' in client.get(page).text
+    assert client.post(page, {"login": "grace", "password": "demo"}).url == reverse("home")
     client.logout()
     without_debug()
     assert "demo user" not in client.get(page).text

@@ -101,7 +101,7 @@ def test_list_rows_are_added_changed_removed_and_counted_in_both_tabs(show, ada_
 
 def test_a_published_message_is_shown_to_all_as_text(show, ada_session):
     visitor, user = connected(show("channel")), connected(show("channel", ada_session))
-    expect(visitor.get_by_role("link", name="Log in to publish")).to_be_visible()
+    expect(visitor.get_by_role("link", name="Sign in to publish")).to_be_visible()
     user.get_by_label("Say something").fill("<b>Hello</b>")
     user.get_by_role("button", name="Publish").click()
     for page in (visitor, user):

@@ -22,7 +22,7 @@ RECORD_SHIFTS = """
 @pytest.mark.soak  # Chromium may paint half of the header while other programs keep the cores busy.
 @pytest.mark.only_browser("chromium")  # Firefox reports no layout shifts
 def test_the_header_does_not_move_while_a_style_sheet_loads(log_in):
-    page = log_in("admin", "/accounts/password/", 1440)
+    page = log_in("admin", "/accounts/password/change/", 1440)
     page.add_init_script(RECORD_SHIFTS)
     page.route("**/notifications.css", lambda route: (time.sleep(0.3), route.continue_()))
     page.reload()
@@ -58,7 +58,7 @@ def test_try_again_now_shows_the_seconds_that_the_server_asked_for_and_tries_at_
 
 
 def test_without_javascript_the_menu_of_a_phone_opens(log_in):
-    page = log_in("admin", "/accounts/password/", 360, java_script_enabled=False)
+    page = log_in("admin", "/accounts/password/change/", 360, java_script_enabled=False)
     page.get_by_role("button", name="Menu").click()
     page.get_by_role("navigation", name="Main").get_by_role("link").first.click()
     page.wait_for_url(lambda url: "/accounts/" not in url)
@@ -83,7 +83,7 @@ def test_on_a_phone_the_header_is_one_row_with_a_dot_and_an_offline_page_shows_a
 
 @pytest.mark.parametrize("width", [960, 1440])
 def test_on_wide_screens_the_navigation_is_a_row_of_links(log_in, width):
-    page = log_in("admin", "/accounts/password/", width)
+    page = log_in("admin", "/accounts/password/change/", width)
     expect(page.get_by_role("button", name="Menu")).to_be_hidden()
     links = page.get_by_role("navigation", name="Main").get_by_role("link")
     tops = {link.bounding_box()["y"] for link in links.all()}
@@ -92,7 +92,7 @@ def test_on_wide_screens_the_navigation_is_a_row_of_links(log_in, width):
 
 
 def test_the_skip_link_is_first_and_leads_to_the_content(page, site):
-    page.goto(f"{site.url}/accounts/reset/")
+    page.goto(f"{site.url}/accounts/password/reset/")
     page.keyboard.press("Tab")
     skip = page.get_by_role("link", name="Skip to content")
     expect(skip).to_be_focused()

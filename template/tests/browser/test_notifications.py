@@ -24,15 +24,15 @@ def test_marking_as_read_removes_a_notification_from_the_unread_list(notify, ope
 
 def test_following_the_link_marks_a_notification_as_read(notify, open_tab):
     notify("leads somewhere", only=True)
-    other, page = open_tab("/accounts/password/"), open_tab()
+    other, page = open_tab("/accounts/password/change/"), open_tab()
     page.get_by_role("link", name="leads somewhere").click()
-    page.wait_for_url("**/accounts/password/")
+    page.wait_for_url("**/accounts/password/change/")
     expect(bell(other)).to_have_text("0", timeout=MAX_DELAY_MS)
 
 
 def test_notifications_sent_while_disconnected_arrive_on_reconnect(notify, open_tab):
     notify(only=True)
-    pages = open_tab(), open_tab("/accounts/password/")
+    pages = open_tab(), open_tab("/accounts/password/change/")
     streams = "document.querySelectorAll('[dj-sse]').forEach((each) => each._djustSSE.{}())"
     for page in pages:
         page.evaluate(streams.format("disconnect"))
@@ -79,11 +79,11 @@ def test_the_list_and_its_toasts_are_sound(notify, open_tab):
 
 def test_staff_send_to_everybody_and_see_it_arrive(site, notify, open_tab, browser):
     notify(only=True)
-    reader = open_tab("/accounts/password/")
+    reader = open_tab("/accounts/password/change/")
     context = browser.new_context(base_url=site.url)
     page = context.new_page()
     page.goto("/admin/login/?next=/admin/notifications/broadcast/add/")
-    page.fill("[name=username]", "admin")
+    page.fill("[name=login]", "admin")
     page.fill("[name=password]", "demo")
     page.click("[type=submit]")
     page.get_by_label("Title").fill("Maintenance tonight")

@@ -30,7 +30,7 @@ def logged_in(stack, url, username):
     """Return the session cookie of a demo user."""
     client = stack.enter_context(httpx.Client(base_url=url, follow_redirects=True))
     client.get("/accounts/login/")
-    form = {"username": username, "password": "demo", "csrfmiddlewaretoken": client.cookies["csrftoken"]}
+    form = {"login": username, "password": "demo", "csrfmiddlewaretoken": client.cookies["csrftoken"]}
     client.post("/accounts/login/", data=form)
     return {"Cookie": f"sessionid={client.cookies['sessionid']}"}
 

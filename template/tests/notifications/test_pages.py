@@ -21,7 +21,7 @@ def test_visitors_have_no_bell(client, db):
 
 def test_the_bell_counts_up_to_99(reader, ada):
     Notification.objects.bulk_create(Notification(recipient=ada, verb="again") for _ in range(100))
-    unread, count = bell(reader.get("/accounts/password/"))
+    unread, count = bell(reader.get("/accounts/password/change/"))
     assert (len(unread.split()), count) == (100, "99+")
 
 

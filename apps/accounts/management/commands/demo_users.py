@@ -1,5 +1,6 @@
 """Demo users, for development only."""
 
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.management.base import BaseCommand, CommandError
@@ -36,7 +37,9 @@ class Command(BaseCommand):
                 continue
             user.password = make_password(DEMO_PASSWORD, hasher=DemoHasher.algorithm)
             user.save()
-        self.stdout.write("Log in as " + ", ".join(f"{name} / {DEMO_PASSWORD}" for name in USERS))
+            verified = {"verified": True, "primary": True}
+            EmailAddress.objects.get_or_create(user=user, email=user.email, defaults=verified)
+        self.stdout.write("Sign in as " + ", ".join(f"{name} / {DEMO_PASSWORD}" for name in USERS))
 
     def remove(self) -> None:
         names = [*User.demo_accounts().values_list("username", flat=True)]

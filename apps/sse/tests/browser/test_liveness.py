@@ -16,8 +16,8 @@ NEXT_TRY = re.compile(r"^Try again now \([1-5] s\)$")
 
 def test_a_page_whose_server_was_killed_shows_the_next_attempt_and_recovers(serve, page, browser):
     with serve("uvicorn") as server, browser.new_page() as form:
-        form.goto(f"{server.url}/accounts/login/?next=/accounts/password/")
-        form.get_by_label("Username").fill("ada")
+        form.goto(f"{server.url}/accounts/login/?next=/accounts/password/change/")
+        form.get_by_label("Username or email").fill("ada")
         form.get_by_label("Password", exact=True).fill("demo")
         page.goto(f"{server.url}/dashboard/")
         stream = page.locator("[dj-sse]").first
@@ -30,12 +30,12 @@ def test_a_page_whose_server_was_killed_shows_the_next_attempt_and_recovers(serv
         server.stop(signal.SIGKILL)
         expect(page.locator("#live")).to_have_text(OFFLINE, timeout=10_000)
         expect(page.locator("#try-again")).to_have_text(NEXT_TRY)
-        form.get_by_role("main").get_by_role("button", name="Log in", exact=True).click()
+        form.get_by_role("main").get_by_role("button", name="Sign In", exact=True).click()
         expect(form.get_by_text("Not sent: the server cannot be reached.")).to_be_visible()
         page.evaluate("() => { received.length = 0 }")
         server.restart()
         form.get_by_role("button", name="Try again", exact=True).click()
-        form.wait_for_url("**/accounts/password/")
+        form.wait_for_url("**/accounts/password/change/")
         expect(stream).to_have_class(re.compile("sse-connected"), timeout=30_000)
         page.wait_for_function("() => received.length >= 2")
         expect(page.locator("#live")).to_have_text("Live")

@@ -262,7 +262,7 @@ def test_the_pages_of_this_site_update_in_all_tabs(engine, proxy):
     one.open(f"{proxy}/accounts/login/?next=/feed/")
     one.run("""() => {
         const form = document.querySelector('main form');
-        form.elements.username.value = 'ada';
+        form.elements.login.value = 'ada';
         form.elements.password.value = 'demo';
         form.querySelector('button').click();
     }""")

@@ -45,7 +45,7 @@ class Browser:
 
     def sign_in(self, username, password="demo"):
         """Log in through the form."""
-        assert self._post("/accounts/login/", username=username, password=password) == 302
+        assert self._post("/accounts/login/", login=username, password=password) == 302
 
     def sign_out(self):
         """Log out through the form."""

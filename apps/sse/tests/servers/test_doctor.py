@@ -152,7 +152,7 @@ def test_the_doctor_opens_a_private_stream_with_a_session_cookie(serve):
 def log_in(server):
     with httpx.Client(base_url=server.url) as client:
         client.get("/accounts/login/")
-        form = {"username": "admin", "password": "demo", "csrfmiddlewaretoken": client.cookies["csrftoken"]}
+        form = {"login": "admin", "password": "demo", "csrfmiddlewaretoken": client.cookies["csrftoken"]}
         client.post("/accounts/login/", data=form)
         return client.cookies["sessionid"]
 

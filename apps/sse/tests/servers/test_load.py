@@ -21,7 +21,7 @@ def log_in(url):
     with httpx.Client(base_url=url, follow_redirects=True) as client:
         page = client.get("/accounts/login/").text
         token = re.search(r'csrfmiddlewaretoken" value="([^"]+)', page)[1]
-        client.post("/accounts/login/", data={"username": "ada", "password": "demo", "csrfmiddlewaretoken": token})
+        client.post("/accounts/login/", data={"login": "ada", "password": "demo", "csrfmiddlewaretoken": token})
         return client.cookies["sessionid"]
 
 

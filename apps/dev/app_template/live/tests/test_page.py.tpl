@@ -25,7 +25,7 @@ def item(ada):
 
 def test_a_visitor_is_redirected_to_log_in_and_gets_no_stream(client):
     page = client.get(reverse("app_name"))
-    assert (page.status_code, page.url.partition("?")[0]) == (302, reverse("login"))
+    assert (page.status_code, page.url.partition("?")[0]) == (302, reverse("account_login"))
     assert client.get(reverse("app_name-stream")).status_code == 403
 
 
