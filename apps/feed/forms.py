@@ -32,7 +32,7 @@ class PostForm(forms.ModelForm):
         fields = ["text", "link", "image"]
         widgets = {
             "text": forms.Textarea({"rows": 1, "placeholder": _("What is new?")}),
-            "link": forms.URLInput({"placeholder": "https://"}),
+            "link": forms.URLInput({"placeholder": "https://", "translate": "no"}),
         }
 
     def __init__(self, *args, user=None, **kwargs):
