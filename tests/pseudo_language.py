@@ -40,8 +40,8 @@ class Page(HTMLParser):
     """
     The texts of a page that are `unmarked`, its `links`, and whether it has a `form` for its own address.
 
-    An unmarked text has Latin letters outside of marks. It is not among `data`, or in a script, a style, a time or an
-    element with `translate="no"`.
+    An unmarked text has Latin letters outside of marks. Not texts are `data`, scripts, styles, times, and elements
+    with `translate="no"`.
     """
 
     def __init__(self, html: str, data=()) -> None:

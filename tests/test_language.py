@@ -1,8 +1,8 @@
 """
 Every text of the site is marked for translation: `_("Text")` in Python, `translate "Text"` in templates.
 
-The test follows all links. Only the guide is left out, which is in English. If your site has one language and its texts
-are not marked, delete this file and `pseudo_language.py`.
+A test follows all links, except to the guide, which is in English. What is no text, such as code or a name, is in an
+element with `translate="no"`. If your site's texts are not marked, delete this file and `pseudo_language.py`.
 """
 
 import re
@@ -74,7 +74,7 @@ def write_in_greek(model) -> None:
     rows = model._default_manager.all()
     for row in rows if fields else ():
         for name in fields:
-            setattr(row, name, getattr(row, name).lower().translate(GREEK))
+            setattr(row, name, (getattr(row, name) or "").lower().translate(GREEK))
     if fields:
         model._default_manager.bulk_update(rows, fields, batch_size=100)
 

@@ -1,37 +1,17 @@
-import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+USER = settings.AUTH_USER_MODEL
+
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("feed", "0001_initial"),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-    ]
+    dependencies = [("feed", "0001_initial"), migrations.swappable_dependency(USER)]
 
     operations = [
-        migrations.AlterModelOptions(
-            name="post",
-            options={"verbose_name": "post", "verbose_name_plural": "posts"},
-        ),
+        migrations.AlterModelOptions("post", {"verbose_name": "post", "verbose_name_plural": "posts"}),
         migrations.AlterField(
-            model_name="post",
-            name="author",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="posts",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="author",
-            ),
+            "post", "author", models.ForeignKey(USER, models.CASCADE, verbose_name="author", related_name="posts")
         ),
-        migrations.AlterField(
-            model_name="post",
-            name="created_at",
-            field=models.DateTimeField(auto_now_add=True, verbose_name="created at"),
-        ),
-        migrations.AlterField(
-            model_name="post",
-            name="edited_at",
-            field=models.DateTimeField(editable=False, null=True, verbose_name="edited at"),
-        ),
+        migrations.AlterField("post", "created_at", models.DateTimeField("created at", auto_now_add=True)),
+        migrations.AlterField("post", "edited_at", models.DateTimeField("edited at", null=True, editable=False)),
     ]

@@ -1,33 +1,16 @@
-import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+USER = settings.AUTH_USER_MODEL
+SENDER = models.ForeignKey(
+    USER, models.SET_NULL, null=True, editable=False, verbose_name="sent by", related_name="+"
+)
+
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("notifications", "0002_labels"),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-    ]
+    dependencies = [("notifications", "0002_labels"), migrations.swappable_dependency(USER)]
 
     operations = [
-        migrations.AlterModelOptions(
-            name="broadcast",
-            options={"verbose_name": "broadcast", "verbose_name_plural": "broadcasts"},
-        ),
-        migrations.AlterModelOptions(
-            name="notification",
-            options={"verbose_name": "notification", "verbose_name_plural": "notifications"},
-        ),
-        migrations.AlterField(
-            model_name="broadcast",
-            name="sent_by",
-            field=models.ForeignKey(
-                editable=False,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="sent by",
-            ),
-        ),
-    ]
+        migrations.AlterModelOptions(name, {"verbose_name": name, "verbose_name_plural": f"{name}s"})
+        for name in ("broadcast", "notification")
+    ] + [migrations.AlterField("broadcast", "sent_by", SENDER)]
