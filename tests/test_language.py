@@ -34,6 +34,7 @@ DJANGO = {"Search", "True", "False"}
 LOG_IN = """
 from django.contrib.auth import get_user_model
 from django.test import Client
+get_user_model().objects.all().delete()
 client = Client(headers={"host": "localhost"})
 client.force_login(get_user_model().objects.create_superuser("αδα", "αδα@example.com"))
 print(client.cookies["sessionid"].value)
