@@ -11,7 +11,7 @@ ENV PATH=/venv/bin:$PATH STATIC_ROOT=/srv/static
 WORKDIR /app
 
 # Only wheels: nothing is compiled, so the image needs no compiler, and /venv no pip.
-# requirements-sentry.txt adds Sentry's client.
+# requirements-sentry.txt adds Sentry's client, requirements-s3.txt that of object stores.
 ARG REQUIREMENTS=requirements.txt
 COPY requirements*.txt .
 RUN python3 -m venv --without-pip /venv \

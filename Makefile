@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 -include template/template.mk
 
-.PHONY: help setup run test check fmt shell lock add upgrade changes audit ci
+.PHONY: help setup run test check fmt shell messages lock add upgrade changes audit ci
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,11 @@ fmt: setup ## Format the code
 
 shell: setup ## Open a Django shell
 	@$(MANAGE) shell
+
+messages: setup ## Collect the texts to translate in locale/, and compile translations (LANGUAGE=de adds a language)
+	@command -v msgfmt xgettext >/dev/null || { echo "This needs gettext: apt-get install gettext" >&2; exit 1; }
+	@$(MANAGE) makemessages $(if $(LANGUAGE),--locale $(LANGUAGE),--all)
+	@$(MANAGE) compilemessages --ignore .venv
 
 lock:: setup ## Lock the dependencies of pyproject.toml again (UPGRADE=1: in their newest versions)
 	@bin/lock $(if $(UPGRADE),--upgrade)

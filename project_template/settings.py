@@ -196,6 +196,7 @@ EMAIL_SUBJECT_PREFIX = ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
 # Internationalization
 
 LANGUAGES = [("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", [code for code, name in LANGUAGES])
 TIME_ZONE = env.choice("TIME_ZONE", "UTC", available_timezones(), "a time zone such as Europe/Vienna")
 
@@ -224,11 +225,13 @@ LOGGING = {
 
 # Security
 
+# The address of an object store for uploads, from which pages load pictures.
+S3_ENDPOINT_URL = env.matching("S3_ENDPOINT_URL", "", r"(https?://[^/\s]+)?", "https://s3.example.com")
 SECURE_CSP = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF, CSP.NONCE],
     "style-src": [CSP.SELF, CSP.NONCE, brand.csp_source(SITE_STYLE)],
-    "img-src": [CSP.SELF, "data:"],
+    "img-src": [CSP.SELF, "data:", *([S3_ENDPOINT_URL] if S3_ENDPOINT_URL else [])],
     "font-src": [CSP.SELF],
     "connect-src": [CSP.SELF],
     "form-action": [CSP.SELF, *(social.HOSTS[name] for name in SOCIALACCOUNT_PROVIDERS)],
@@ -269,7 +272,7 @@ MEDIA_ROOT = DATA_DIR / "media"
 MAX_UPLOAD_MB = env.int("MAX_UPLOAD_MB", default=50, minimum=1)
 TASKS_MAX_UPLOAD_BYTES = MAX_UPLOAD_MB * 2**20
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": env.uploads("S3_BUCKET", S3_ENDPOINT_URL),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG

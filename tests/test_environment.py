@@ -49,6 +49,8 @@ SETTINGS = {
     "GUIDE_PUBLIC": ["perhaps"],
     "ADMIN_PATH": ["", "/", "two words", "<int:x>"],
     "LOGIN_LIMIT": ["ten"],
+    "S3_BUCKET": ["two words", "uploads"],
+    "S3_ENDPOINT_URL": ["s3.example.com", "https://s3.example.com/uploads"],
     "SENTRY_DSN": ["notaurl"],
     "SENTRY_TRACES": ["all", "-1", "1.5", "nan"],
     "LOG_FORMAT": ["xml"],
@@ -78,6 +80,9 @@ UNCHECKED = {
     "SECRET_KEY_FALLBACKS",
     "STATIC_ROOT",
     "ACCESS_LOG",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_DEFAULT_REGION",
     "SSE_LISTEN_URL",
     "DEVELOPMENT_DATABASE",
     "GITHUB_CLIENT_ID",
@@ -135,9 +140,9 @@ def test_gunicorn_conf_refuses_an_invalid_value(monkeypatch, name, value):
 
 
 def test_every_variable_is_in_the_example_and_in_a_table_of_this_file():
-    example = set(re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    example = set(re.findall(r"^# ([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     sources = (ROOT / PACKAGE / "settings.py").read_text() + (ROOT / "gunicorn.conf.py").read_text()
-    read = set(re.findall(r'(?:env\.\w+|environ\.get|number)\(\s*"([A-Z_]+)"', sources))
-    read |= set(re.findall(r'^    "([A-Z_]+)": env\.', sources, re.MULTILINE))
+    read = set(re.findall(r'(?:env\.\w+|environ\.get|number)\(\s*"([A-Z0-9_]+)"', sources))
+    read |= set(re.findall(r'^    "([A-Z0-9_]+)": env\.', sources, re.MULTILINE))
     assert read <= example
     assert example == {*SETTINGS, *LIBRARY, *GUNICORN, *UNCHECKED}

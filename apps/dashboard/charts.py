@@ -116,9 +116,9 @@ CHARTS = [
     ),
     Chart(
         _("Memory"),
-        (Figure("memory", _("resident"), "MiB", scale=1024 * 1024),),
+        (Figure("memory", _("resident"), _("MiB"), scale=1024 * 1024),),
         _("Memory that processes share is counted in each of them."),
-        unit=" MiB",
+        unit=_(" MiB"),
         soft_max=100,
     ),
 ]

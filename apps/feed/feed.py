@@ -2,9 +2,10 @@
 
 from functools import partial
 
+from django.conf import settings
 from django.db import transaction
 from django.template.loader import render_to_string
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from apps.sse import publish, publish_html
 
@@ -47,5 +48,6 @@ def delete_pictures(post: Post) -> None:
 
 
 def render(post: Post) -> str:
-    """Return the HTML of a post, the same for the page and the stream."""
-    return render_to_string("feed/_post.html", {"post": post})
+    """Return the HTML of a post, the same for the page and the stream, in the site's language for all readers."""
+    with translation.override(settings.LANGUAGE_CODE):
+        return render_to_string("feed/_post.html", {"post": post})

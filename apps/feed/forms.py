@@ -31,8 +31,8 @@ class PostForm(forms.ModelForm):
         model = Post
         fields = ["text", "link", "image"]
         widgets = {
-            "text": forms.Textarea({"rows": 1, "placeholder": _("What is new?")}),
-            "link": forms.URLInput({"placeholder": "https://"}),
+            "text": forms.Textarea({"rows": 1, "dir": "auto", "placeholder": _("What is new?")}),
+            "link": forms.URLInput({"dir": "ltr", "translate": "no", "placeholder": "https://"}),
         }
 
     def __init__(self, *args, user=None, **kwargs):

@@ -28,7 +28,9 @@ class PostQuerySet(models.QuerySet):
 class Post(models.Model):
     """A post: a text, a link or an image, or several of them."""
 
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="posts")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, verbose_name=_("author"), related_name="posts"
+    )
     text = models.TextField(_("text"), max_length=2000, blank=True)
     link = models.URLField(_("link"), max_length=500, blank=True, validators=[URLValidator(["http", "https"])])
     image = models.ImageField(_("image"), upload_to="feed/%Y/%m/", blank=True)
@@ -37,12 +39,14 @@ class Post(models.Model):
     )
     width = models.PositiveIntegerField(null=True, editable=False)
     height = models.PositiveIntegerField(null=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    edited_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    edited_at = models.DateTimeField(_("edited at"), null=True, editable=False)
 
     objects: Any = PostQuerySet.as_manager()  # mypy does not see its methods
 
     class Meta:
+        verbose_name = _("post")
+        verbose_name_plural = _("posts")
         constraints = [
             models.CheckConstraint(
                 condition=~models.Q(text="", link="", image=""),

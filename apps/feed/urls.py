@@ -1,5 +1,5 @@
 from django.conf import settings
-from django.urls import path
+from django.urls import path, re_path
 
 from .views import EditView, FeedStream, FeedView, PostView, RemoveView, picture
 
@@ -11,5 +11,5 @@ urlpatterns = [
     path("feed/<int:pk>/edit/", EditView.as_view(), name="feed-edit"),
     path("feed/<int:pk>/delete/", RemoveView.as_view(), name="feed-remove"),
     path("api/feed/stream/", FeedStream.as_view(), name="feed-stream"),
-    path(f"{MEDIA}feed/<path:name>", picture),
+    re_path(f"^{MEDIA}(?P<name>feed/.+)$", picture, name="feed-picture"),
 ]

@@ -3,8 +3,10 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import BadRequest
+from django.core.files.storage import FileSystemStorage, storages
 from django.http import HttpRequest
 from django.shortcuts import redirect
+from django.utils._os import safe_join
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
@@ -73,8 +75,12 @@ class FeedStream(LoginRequiredMixin, SSEView):
 @login_required
 @require_safe
 def picture(request, name):
-    """Send a picture of a post, to logged-in users only."""
-    response = serve(request, name, document_root=f"{settings.MEDIA_ROOT}/feed")
+    """Send a picture of a post, or redirect to its signed address, for logged-in users only."""
+    below = name.removeprefix("feed/")
+    if isinstance(storages["default"], FileSystemStorage):
+        response = serve(request, below, document_root=f"{settings.MEDIA_ROOT}/feed")
+    else:
+        response = redirect(storages["default"].url(safe_join("/feed", below)[1:]))
     response.headers["Cache-Control"] = "private, max-age=3600"
     return response
 

@@ -54,6 +54,8 @@ class Notification(Message):
     objects = NotificationQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("notification")
+        verbose_name_plural = _("notifications")
         indexes = [
             models.Index(fields=["recipient", "-id"], condition=NOT_DELETED, name="notification_present"),
             models.Index(fields=["recipient", "-id"], condition=UNREAD, name="notification_unread"),
@@ -73,7 +75,12 @@ class Broadcast(Message):
     )
     to_everybody = models.BooleanField(_("everybody"), default=False)
     sent_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        editable=False,
+        verbose_name=_("sent by"),
+        related_name="+",
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     finished_at = models.DateTimeField(_("sent"), null=True, editable=False)
@@ -81,6 +88,10 @@ class Broadcast(Message):
     sent = models.PositiveIntegerField(_("notified"), default=0, editable=False)
     # Recipients are notified in the order of their primary keys, up to this one.
     last_pk = models.CharField(max_length=64, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("broadcast")
+        verbose_name_plural = _("broadcasts")
 
     def clean(self):
         if [bool(self.user_id), bool(self.group_id), self.to_everybody].count(True) != 1:

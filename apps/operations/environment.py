@@ -3,6 +3,7 @@
 import contextlib
 import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,6 +30,15 @@ SQLITE = {
 }
 # Connections are opened again after this time, in case that the file was replaced.
 SQLITE_SECONDS = 1
+# All addresses begin with the endpoint, which the Content-Security-Policy allows. Browsers keep the redirect to a
+# signed address for an hour; it is valid for two. Files above a MiB are read from the disk.
+S3 = {
+    "addressing_style": "path",
+    "signature_version": "s3v4",
+    "querystring_expire": 7200,
+    "file_overwrite": False,
+    "max_memory_size": 2**20,
+}
 # A vanished server is noticed within 25 seconds. The kernel's default is 15 minutes.
 KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
 
@@ -143,6 +153,20 @@ class Environment(environ.Env):
         found = {name: self.str(name) if name.endswith("_URL") else self.int(name, None) for name in names}
         others = {"FORWARDED_ALLOW_IPS": self.str, "METRICS_TOKEN": self.token}
         return found | {name: read(name, default=None) for name, read in others.items() if name in self}
+
+    def uploads(self, name, endpoint):
+        """Return the storage of uploads: a folder, or the bucket that a variable names, of an object store."""
+        bucket = self.matching(name, "", r"([a-z0-9][a-z0-9.-]{2,62})?", "the name of a bucket")
+        if not bucket:
+            return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+        if not endpoint:
+            raise ImproperlyConfigured(f"{name} is set, but the address of its object store is not.")
+        if find_spec("storages") is None:
+            raise ImproperlyConfigured(f"{name} is set, but its client is missing: install requirements-s3.txt.")
+        return {
+            "BACKEND": "storages.backends.s3.S3Storage",
+            "OPTIONS": {**S3, "bucket_name": bucket, "endpoint_url": endpoint},
+        }
 
     def mailer(self, name, default):
         """Return a mailer's settings."""

@@ -1,12 +1,13 @@
 import logging
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class SSEConfig(AppConfig):
     name = "apps.sse"
     label = "sse"
-    verbose_name = "Server-Sent Events"
+    verbose_name = _("Server-Sent Events")
 
     def ready(self) -> None:
         from . import checks  # noqa: F401 - registers them

@@ -5,15 +5,17 @@ from secrets import token_urlsafe
 from typing import Any
 
 from django.conf import settings
-from django.core.files.storage import FileSystemStorage
+from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.db import models, transaction
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 from django.utils.translation import gettext_lazy as _
 
 
-def private_storage() -> FileSystemStorage:
-    """Return a storage for files that only this process's user and group may read."""
+def private_storage() -> Storage:
+    """Return the default storage; if it is a folder, only this process's user and group may read the files."""
+    if not isinstance(storages["default"], FileSystemStorage):
+        return storages["default"]
     return FileSystemStorage(file_permissions_mode=0o640, directory_permissions_mode=0o750)
 
 
@@ -26,7 +28,9 @@ class Contact(models.Model):
     """A contact of a user, identified by the email address in lower case."""
 
     owner_id: Any
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="contacts")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, verbose_name=_("owner"), related_name="contacts"
+    )
     email = models.EmailField(_("email"), max_length=254)
     name = models.CharField(_("name"), max_length=200)
     company = models.CharField(_("company"), max_length=200, blank=True)
@@ -61,7 +65,9 @@ class Task(models.Model):
     FINAL = (State.DONE, *STOPPED)
 
     owner_id: Any
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="tasks")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, verbose_name=_("owner"), related_name="tasks"
+    )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
     name = models.CharField(_("name"), max_length=200)
     file = models.FileField(_("file"), upload_to=private_name, storage=private_storage, max_length=200, blank=True)

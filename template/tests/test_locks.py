@@ -10,6 +10,7 @@ from tests.servers import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCKS = {
     "requirements.txt": PROJECT["project"]["dependencies"],
+    "requirements-s3.txt": PROJECT["project"]["optional-dependencies"]["s3"],
     "requirements-sentry.txt": PROJECT["project"]["optional-dependencies"]["sentry"],
     "requirements-dev.txt": PROJECT["dependency-groups"]["dev"],
     "template/requirements.txt": re.findall(

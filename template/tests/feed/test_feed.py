@@ -105,6 +105,14 @@ def test_a_file_outside_the_feed_folder_is_not_sent(client, ada, tmp_path):
     assert sent.headers["Cache-Control"] == "private, max-age=3600"
 
 
+def test_only_a_file_of_the_feed_folder_gets_a_signed_address(client, ada, settings):
+    settings.STORAGES = settings.STORAGES | {
+        "default": {"BACKEND": "django.core.files.storage.InMemoryStorage", "OPTIONS": {"base_url": "/signed/"}}
+    }
+    assert client.get("/media/feed/2026/11/a.webp").url == "/signed/feed/2026/11/a.webp"
+    assert client.get("/media/feed/../private/secret.csv").status_code == 400
+
+
 def test_bytes_after_a_picture_are_removed(client, ada):
     client.post("/feed/", {"image": SimpleUploadedFile("a.png", picture().read() + b"<script>")})
     assert b"<script>" not in Post.objects.get().image.read()
