@@ -8,3 +8,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks  # noqa: F401 - registers them
+
+    def figures(self, figure) -> list:
+        """Return what the dashboard shows of the accounts."""
+        return [figure(_("Sign-ups"), self.get_model("User").objects, at="date_joined")]

@@ -15,6 +15,7 @@ class User(AbstractUser):
     """Django's user, with an optional unique email address. Add fields here."""
 
     class Meta(AbstractUser.Meta):
+        indexes = [models.Index(fields=["date_joined"], name="accounts_user_joined")]
         constraints = [
             models.UniqueConstraint(
                 Lower("email"),

@@ -6,7 +6,15 @@ from django.urls import Resolver404, resolve
 
 PHONE, DESKTOP, NARROWEST = 360, 1440, 320
 FITS = "() => document.documentElement.scrollWidth <= innerWidth"
-PUBLIC_PAGES = ["/", "/dashboard/", "/guide/", "/accounts/login/", "/accounts/signup/", "/accounts/reset/"]
+PUBLIC_PAGES = [
+    "/",
+    "/dashboard/",
+    "/dashboard/system/",
+    "/guide/",
+    "/accounts/login/",
+    "/accounts/signup/",
+    "/accounts/reset/",
+]
 PRIVATE_PAGES = ["/", "/dashboard/", "/feed/", "/tasks/", "/notifications/", "/accounts/password/"]
 
 

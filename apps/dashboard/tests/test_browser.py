@@ -1,4 +1,4 @@
-"""The dashboard in an open browser."""
+"""The page System in an open browser."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ PIXELS = "() => [...document.querySelectorAll('.plot canvas')].map((canvas) => c
 def dashboard(visitor):
     """The live page, open for all tests, with the points that it receives in `window.points`."""
     visitor.add_init_script(RECORD)
-    visitor.goto("/dashboard/")
+    visitor.goto("/dashboard/system/")
     visitor.wait_for_function("() => window.points?.length >= 1")
     return visitor
 
