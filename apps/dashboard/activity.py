@@ -4,8 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from asgiref.sync import sync_to_async
 from django.template.defaultfilters import floatformat
@@ -159,28 +158,3 @@ def events_for(span: Span, language: str, numbers: Mapping[str, Numbers]) -> dic
         name: sse_event({"target": f"#{name}", "html": part, "mode": "morph"}, "html")
         for name, part in found.items()
     }
-
-
-def lines(span: Span, figures: list[Figure]) -> list[list[Any]]:
-    """Return a CSV file of a range and the one before: labels, then the values of each hour or day."""
-    numbers = measure(span.step, [figure.key for figure in figures])
-    columns = [
-        [number(figure, value) for value in numbers[figure.key].values[-2 * span.length :]] for figure in figures
-    ]
-    starts = (
-        [start_text(start) for start in next(iter(numbers.values())).starts[-2 * span.length :]] if numbers else []
-    )
-    return [
-        [_("Start"), *(str(figure.label) for figure in figures)],
-        *map(list, zip(starts, *columns, strict=True)),
-    ]
-
-
-def number(figure: Figure, value: float | None) -> str:
-    """Return a value as spreadsheets read it."""
-    return "" if value is None else f"{value:.{figure.digits}f}"
-
-
-def start_text(start: datetime) -> str:
-    """Return a moment in the site's time zone as ISO 8601."""
-    return start.astimezone(timezone.get_default_timezone()).isoformat()

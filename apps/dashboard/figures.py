@@ -1,17 +1,16 @@
 """The figures of the page Activity, which apps declare in their `AppConfig`, and the events of their changes."""
 
 import re
-from collections.abc import Iterable
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, cached_property, partial
+from functools import cache, cached_property
 from typing import Any
 from zlib import crc32
 
 from django.apps import apps
 from django.contrib.auth import get_permission_codename
 from django.core import checks
-from django.core.exceptions import FieldDoesNotExist
 from django.db import models, transaction
 from django.utils import translation
 from django.utils.functional import Promise
@@ -46,6 +45,9 @@ class Figure:
     digits: int = 0
     note: str | Promise = ""
     permission: str = ""
+
+    def __str__(self) -> str:
+        return f"The figure {self.label!r}"
 
     @cached_property
     def key(self) -> str:
@@ -153,32 +155,23 @@ def watch(connection, **kwargs) -> None:
 
 @checks.register
 def check_figures(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Check the declarations: moments that exist and have an index, labels that differ."""
-    figures = declared()
-    keys = [figure.key for figure in figures]
-    found = [message for figure in figures for message in _problems(figure)]
-    return found + [
-        checks.Error(
-            f"An app has several figures with the label {figure.label!r}.", obj=figure.key, id="dashboard.E002"
-        )
-        for figure in figures
-        if keys.count(figure.key) > 1
-    ]
-
-
-def _problems(figure: Figure) -> Iterable[checks.CheckMessage]:
-    meta = figure.rows.model._meta
-    complaint = partial(checks.Error, obj=figure.key, id="dashboard.E001")
-    try:
-        field: Any = meta.get_field(figure.at)
-    except FieldDoesNotExist:
-        return [complaint(f"{meta.label} has no field {figure.at!r}. Set `at` to one of its DateTimeFields.")]
-    if not isinstance(field, models.DateTimeField):
-        return [complaint(f"{meta.label}.{figure.at} is a {type(field).__name__}. Set `at` to a DateTimeField.")]
-    first = [index.fields[0].lstrip("-") for index in meta.indexes if index.fields]
-    if getattr(field, "db_index", False) or figure.at in first:
-        return []
-    hint = "Set db_index=True on the field, and run makemigrations."
-    return [
-        checks.Warning(f"{meta.label}.{figure.at} has no index.", hint=hint, obj=figure.key, id="dashboard.W001")
-    ]
+    """Check that each figure has a label of its own, and a `DateTimeField` with an index."""
+    found: list[checks.CheckMessage] = []
+    figures = {figure: figure.rows.model._meta for figure in declared()}
+    keys = Counter(figure.key for figure in figures)
+    for figure, meta in figures.items():
+        fields = {field.name: field for field in meta.get_fields() if isinstance(field, models.DateTimeField)}
+        first = [index.fields[0].lstrip("-") for index in meta.indexes if index.fields]
+        if keys[figure.key] > 1:
+            found.append(
+                checks.Error("Another figure of the app has this label.", obj=figure, id="dashboard.E001")
+            )
+        if figure.at not in fields:
+            hint = f"Set `at` to a DateTimeField of {meta.label}: {', '.join(fields) or 'it has none'}."
+            found.append(checks.Error(f"{figure.at!r} is none.", hint=hint, obj=figure, id="dashboard.E002"))
+        elif not getattr(fields[figure.at], "db_index", False) and figure.at not in first:
+            hint = "Set db_index=True, and run makemigrations."
+            found.append(
+                checks.Warning(f"{figure.at!r} has no index.", hint=hint, obj=figure, id="dashboard.W001")
+            )
+    return found

@@ -7,8 +7,9 @@ from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import mark_safe
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.defaults import bad_request
 from django.views.generic import TemplateView
@@ -20,7 +21,7 @@ from .activity import SPANS
 from .charts import CHARTS
 from .figures import Figure, all_figures
 from .models import MINUTES, RANGES
-from .rollups import measure
+from .rollups import edges, measure
 
 PAGES = {"activity": ("dashboard", _("Activity")), "system": ("dashboard-system", _("System"))}
 
@@ -88,11 +89,18 @@ class ActivityCSV(DashboardPage):
     page, ranges = "activity", SPANS
 
     def render_to_response(self, context, **kwargs):
-        name = f"activity-{self.range.name}.csv"
-        response = HttpResponse(
-            content_type="text/csv", headers={"Content-Disposition": f'attachment; filename="{name}"'}
-        )
-        csv.writer(response).writerows(activity.lines(self.range, figures_for(self.request.user)))
+        figures, count = figures_for(self.request.user), 2 * self.range.length
+        numbers = measure(self.range.step, [figure.key for figure in figures])
+        columns = [
+            ["" if value is None else round(value, figure.digits or None) for value in numbers[figure.key].values]
+            for figure in figures
+        ]
+        starts = [timezone.localtime(each).isoformat() for each in edges(self.range.step, timezone.now())[:-1]]
+        headers = {"Content-Disposition": f'attachment; filename="activity-{self.range.name}.csv"'}
+        response = HttpResponse(content_type="text/csv", headers=headers)
+        writer = csv.writer(response)
+        writer.writerow([gettext("Start"), *(figure.label for figure in figures)])
+        writer.writerows(list(zip(starts, *columns, strict=True))[-count:])
         return response
 
 
