@@ -25,6 +25,7 @@ from apps.dashboard.tests.test_activity import PAGE, SIGN_UPS, STREAM, card_of, 
 from apps.feed.models import Post
 from apps.sse import metrics
 from apps.sse.testing import Refused, StreamClient
+from template.tests.test_readme import README, code_with
 
 EXPLAIN = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN "}
 SCAN = re.compile(r"SCAN (\w+)(?! USING COVERING INDEX)|Seq Scan on (\w+)")
@@ -284,3 +285,11 @@ def test_values_are_stored_per_definition_of_a_figure():
     assert len({each.stored_as for each in (SIGN_UPS, *others)}) == 3
     assert len({each.key for each in (SIGN_UPS, *others)}) == 1
     assert len(SIGN_UPS.stored_as) <= Rollup._meta.get_field("figure").max_length
+
+
+def test_the_readmes_figure_is_valid():
+    names = {}
+    exec(code_with("class ShopConfig", README), names)
+    app = SimpleNamespace(get_model=lambda name: User)
+    [figure] = names["ShopConfig"].figures(app, Figure)
+    assert (figure.label, figure.at, repr(figure.value)) == ("Orders", "created_at", "Sum(F(total))")
