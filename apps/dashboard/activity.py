@@ -94,8 +94,11 @@ def text(figure: Figure, value: float | None) -> str:
 
 def change(values: list[float | None], before: list[float | None], span: Span) -> str:
     """Return in words by how much the finished hours or days differ from the same ones of the range before."""
-    pairs = [(now, then) for now, then in list(zip(values, before, strict=True))[:-1] if None not in (now, then)]
-    now, then = (sum(filter(None, each)) for each in (zip(*pairs, strict=True) if pairs else ((), ())))
+    pairs = [(0.0, 0.0)]
+    for value, earlier in list(zip(values, before, strict=True))[:-1]:
+        if value is not None and earlier is not None:
+            pairs.append((value, earlier))
+    now, then = map(sum, zip(*pairs, strict=True))
     if not then:
         return _("None in %(period)s") % {"period": span.before} if now else ""
     percent = f"{100 * (now - then) / then:+.0f}".replace("-", "−").replace("+0", "±0").replace("−0", "±0")

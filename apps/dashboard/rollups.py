@@ -1,5 +1,6 @@
 """The values of each figure by hour and day of the site's time zone. A task stores those of finished ones."""
 
+import contextlib
 import time
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -133,17 +134,15 @@ class Schedule:
 
     def run(self, **kwargs: object) -> None:
         """Queue the task if it is due."""
-        if time.monotonic() >= self.due and all_figures() and not self._is_waiting():
-            self.due = time.monotonic() + EVERY_SECONDS
-            self.result = roll_up.enqueue()
-
-    def _is_waiting(self) -> bool:
-        try:
-            if self.result is not None and not self.result.is_finished:
+        if time.monotonic() < self.due or not all_figures():
+            return
+        self.due = time.monotonic() + EVERY_SECONDS
+        with contextlib.suppress(TaskResultDoesNotExist):
+            if self.result and not self.result.is_finished:
                 self.result.refresh()
-        except TaskResultDoesNotExist:
-            return False
-        return self.result is not None and not self.result.is_finished
+                if not self.result.is_finished:
+                    return
+        self.result = roll_up.enqueue()
 
 
 schedule = Schedule()

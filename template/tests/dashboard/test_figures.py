@@ -9,7 +9,6 @@ from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.core import checks
 from django.db import connection, transaction
 from django.db.models import Count, Sum
 from django.test.utils import CaptureQueriesContext
@@ -272,8 +271,6 @@ def test_a_wrong_declaration_is_found_before_the_site_starts(show):
     found = check_figures(None)
     ids = ["E001", "E001", "E002", "E002", "W001"]
     assert [message.id for message in found] == [f"dashboard.{each}" for each in ids]
-    assert "last_login has no index" in found[2].msg
-    assert isinstance(found[2], checks.Warning)
 
 
 def test_values_are_stored_per_definition_of_a_figure():
@@ -292,3 +289,29 @@ def test_the_readmes_figure_is_valid():
     app = SimpleNamespace(get_model=lambda name: User)
     [figure] = names["ShopConfig"].figures(app, Figure)
     assert (figure.label, figure.at, repr(figure.value)) == ("Orders", "created_at", "Sum(F(total))")
+
+
+@pytest.mark.django_db
+def test_late_changed_and_deleted_rows_count_after_the_next_task(client, show):
+    show(SIGN_UPS)
+    users = [sign_up(f"user {number}", days=3) for number in range(3)]
+    refresh()
+    users[0].delete()
+    User.objects.filter(pk=users[1].pk).update(date_joined=timezone.now() - timedelta(days=4))
+    refresh()
+    page = client.get(PAGE, {"range": "week"})
+    assert "<b>2</b>" in card_of(page)
+    assert page.text.count('<td class="num">1</td>') == 2
+
+
+@pytest.mark.django_db
+def test_a_figure_with_a_permission_and_the_newest_rows_need_it(client, ada, admin_client, show):
+    show(SIGN_UPS, Figure("Secret", User.objects, at="date_joined", permission="accounts.delete_user"))
+    assert "accounts-secret" not in client.get(PAGE).text
+    assert 'id="accounts-sign-ups-newest"' not in client.get(PAGE).text
+    page = admin_client.get(PAGE).text
+    assert 'id="accounts-secret"' in page
+    assert "<span>ada</span>" in page
+    with StreamClient().open(STREAM) as stream:
+        assert stream.assert_event("html").data["target"] == "#accounts-sign-ups"
+        stream.assert_no_event()
