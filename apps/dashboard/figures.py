@@ -30,8 +30,8 @@ class Figure:
 
     `rows` is a manager or a query set. `at` is the `DateTimeField` that places a row in time; the page needs an
     index on it. `value` is an aggregate such as `Sum("total")` or `Count("customer", distinct=True)`; None
-    counts rows. It is shown with `digits` decimal places and `unit`; `note` explains it. Users need
-    `permission`, such as "shop.view_order", if it is set.
+    counts rows. It is shown with `digits` decimal places and `unit`. Users need `permission`, such as
+    "shop.view_order", if it is set.
 
     Open pages change with each statement that Django sends for the model's table, except a `bulk_create()`
     outside a transaction. That one, and rows of other tables that `rows` or `value` reads, count within a minute.
@@ -43,7 +43,6 @@ class Figure:
     value: models.Aggregate | None = None
     unit: str | Promise = ""
     digits: int = 0
-    note: str | Promise = ""
     permission: str = ""
 
     def __str__(self) -> str:

@@ -176,6 +176,8 @@ def fill(count):
 
 def plan_of(sql):
     with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET enable_seqscan = off")  # it scans small tables even if they have an index
         cursor.execute(EXPLAIN[connection.vendor] + sql)
         return "\n".join(str(row[-1]) for row in cursor.fetchall())
 
