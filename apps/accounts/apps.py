@@ -40,6 +40,10 @@ class AccountsConfig(AppConfig):
         """Return the channel of the name in the header."""
         return [f"account:{user.pk}"]
 
+    def figures(self, figure) -> list:
+        """Return what the dashboard shows of the accounts."""
+        return [figure(_("Sign-ups"), self.get_model("User").objects, at="date_joined")]
+
 
 def delete_picture(instance, **kwargs) -> None:
     """Delete the picture of a deleted user once that is certain."""

@@ -42,6 +42,7 @@ class User(AbstractUser):
     )
 
     class Meta(AbstractUser.Meta):
+        indexes = [models.Index(fields=["date_joined"], name="accounts_user_joined")]
         constraints = [
             models.UniqueConstraint(
                 Lower("email"),

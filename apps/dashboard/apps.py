@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 from django.conf import settings
+from django.db.backends.signals import connection_created
+from django.db.models.signals import post_save
 from django.utils.translation import gettext_lazy as _
 
 
@@ -11,16 +13,19 @@ class DashboardConfig(AppConfig):
     def ready(self) -> None:
         from apps.sse import processes
 
-        from . import counting, recorder
+        from . import counting, figures, recorder, rollups
 
         counting.register()
+        connection_created.connect(figures.watch)
+        post_save.connect(figures.note_save)
         processes.collected.connect(recorder.record)
+        processes.collected.connect(rollups.schedule.run)
 
     def may_open(self, user) -> bool:
         """Return whether pages show this user the link to the app."""
-        from .views import may_view
+        from .views import PAGES, may_view
 
-        return may_view(user)
+        return any(may_view(user, page) for page in PAGES)
 
     def live_figure(self) -> float | None:
         """Return the requests per second; None if the dashboard is not public."""

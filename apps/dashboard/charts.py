@@ -1,4 +1,4 @@
-"""The charts of the page: their figures, units and texts."""
+"""The charts of the page System: their series, units and texts."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ type Text = str | Promise
 
 
 @dataclass(frozen=True)
-class Figure:
+class Series:
     """A value of a point, divided by `scale` and shown with `digits` decimal places."""
 
     name: str
@@ -30,14 +30,14 @@ class Figure:
 @dataclass(frozen=True)
 class Chart:
     """
-    A diagram of figures with the same unit.
+    A diagram of series with the same unit.
 
     `note` explains them; `missing` replaces it if the first one is unknown. The axis shows `unit` after
     its numbers. It starts at 0 and ends at `soft_max`, or at the highest value if that is more.
     """
 
     title: Text
-    figures: tuple[Figure, ...]
+    series: tuple[Series, ...]
     note: Text
     missing: Text = ""
     unit: Text = ""
@@ -46,15 +46,15 @@ class Chart:
 
     def text(self, point: dict | None) -> Text:
         """Return the note of the chart at a point."""
-        return self.missing if point and point.get(self.figures[0].name) is None else self.note
+        return self.missing if point and point.get(self.series[0].name) is None else self.note
 
 
 CHARTS = [
     Chart(
         _("Requests"),
         (
-            Figure("requests", _("answered"), _("per second"), digits=1),
-            Figure("errors", _("server errors"), _("per second"), digits=1),
+            Series("requests", _("answered"), _("per second"), digits=1),
+            Series("errors", _("server errors"), _("per second"), digits=1),
         ),
         _("An open stream counts as one request."),
         unit=_("/s"),
@@ -62,7 +62,7 @@ CHARTS = [
     ),
     Chart(
         _("Response time"),
-        (Figure("median", _("median"), _("ms"), digits=1), Figure("p95", _("95th percentile"), _("ms"), digits=1)),
+        (Series("median", _("median"), _("ms"), digits=1), Series("p95", _("95th percentile"), _("ms"), digits=1)),
         _("Until the response begins."),
         missing=_("No requests in the last minute."),
         unit=_(" ms"),
@@ -71,52 +71,52 @@ CHARTS = [
     ),
     Chart(
         _("Open streams"),
-        (Figure("streams", _("open")),),
+        (Series("streams", _("open")),),
         _("Live parts of pages that are open now."),
         soft_max=4,
         is_wide=True,
     ),
     Chart(
         _("Users online"),
-        (Figure("users", _("users")), Figure("anonymous", _("guests"))),
+        (Series("users", _("users")), Series("anonymous", _("guests"))),
         _("One guest per open stream."),
         soft_max=4,
     ),
     Chart(
         _("Events published"),
-        (Figure("published", _("published"), _("per second"), digits=1),),
+        (Series("published", _("published"), _("per second"), digits=1),),
         _("Counted once, however many subscribers receive it."),
         unit=_("/s"),
     ),
     Chart(
         _("Events delivered"),
-        (Figure("delivered", _("delivered"), _("per second"), digits=1),),
+        (Series("delivered", _("delivered"), _("per second"), digits=1),),
         _("Counted once for every stream that receives it."),
         unit=_("/s"),
     ),
     Chart(
         _("Database queries"),
-        (Figure("queries", _("sent"), _("per second"), digits=1),),
+        (Series("queries", _("sent"), _("per second"), digits=1),),
         _("Includes the queries of this page."),
         unit=_("/s"),
         soft_max=4,
     ),
     Chart(
         _("Task queue"),
-        (Figure("queued", _("waiting")), Figure("running", _("running"))),
+        (Series("queued", _("waiting")), Series("running", _("running"))),
         _("Background tasks in all workers. A dash: waiting tasks are not kept in the database."),
         soft_max=4,
     ),
     Chart(
         _("CPU"),
-        (Figure("cpu", _("used"), "%", digits=1),),
+        (Series("cpu", _("used"), "%", digits=1),),
         _("100% is one core."),
         unit="%",
         soft_max=10,
     ),
     Chart(
         _("Memory"),
-        (Figure("memory", _("resident"), _("MiB"), scale=1024 * 1024),),
+        (Series("memory", _("resident"), _("MiB"), scale=1024 * 1024),),
         _("Memory that processes share is counted in each of them."),
         unit=_(" MiB"),
         soft_max=100,

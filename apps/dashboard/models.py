@@ -1,4 +1,4 @@
-"""The points of the page: figures of all processes in three time ranges."""
+"""The points of the page System, in three time ranges, and the values of the page Activity."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -53,3 +53,27 @@ class Summary(models.Model):
 
     def __str__(self) -> str:
         return f"{self.bucket} +{self.step}"
+
+
+class Rollup(models.Model):
+    """The value of a figure in a finished hour or day of the site's time zone."""
+
+    class Step(models.TextChoices):
+        HOUR = "hour", _("hour")
+        DAY = "day", _("day")
+
+    figure = models.CharField(_("figure"), max_length=100)
+    step = models.CharField(_("step"), max_length=4, choices=Step)
+    start = models.DateTimeField(_("start"))
+    value = models.FloatField(_("value"))
+    computed_at = models.DateTimeField(_("computed at"))
+
+    class Meta:
+        verbose_name = _("value of a figure")
+        verbose_name_plural = _("values of figures")
+        constraints = [models.UniqueConstraint(fields=["figure", "step", "start"], name="one_value_per_step")]
+        default_permissions = ()
+        permissions = [("view_activity", _("Can view Activity")), ("view_system", _("Can view System"))]
+
+    def __str__(self) -> str:
+        return f"{self.figure} {self.start}"

@@ -15,7 +15,7 @@ from .models import BUCKET, DAY, HOUR, MINUTES, RANGES, Point, Range, Summary
 WINDOW = 60
 """Seconds of response times in each percentile, since three seconds may hold too few requests."""
 
-FIGURES = [figure.name for chart in CHARTS for figure in chart.figures]
+FIGURES = [series.name for chart in CHARTS for series in chart.series]
 EMPTY: dict[str, Any] = {"counts": {}, "histograms": {}}
 
 

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models import Count
 from django.utils.translation import gettext_lazy as _
 
 
@@ -6,6 +7,14 @@ class FeedConfig(AppConfig):
     name = "apps.feed"
     verbose_name = _("Feed")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def figures(self, figure) -> list:
+        """Return what the dashboard shows of the feed."""
+        posts = self.get_model("Post").objects
+        return [
+            figure(_("Posts"), posts, at="created_at"),
+            figure(_("Active authors"), posts, at="created_at", value=Count("author", distinct=True)),
+        ]
 
     def live_figure(self) -> int:
         """Return the number of posts, for the first page."""

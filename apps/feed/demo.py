@@ -1,6 +1,7 @@
 """Posts for `manage.py demo`."""
 
 import random
+from datetime import timedelta
 
 from django.contrib.auth import get_user_model
 
@@ -33,9 +34,19 @@ def seed() -> None:
     if Post.objects.exists():
         return
     users = demo_users()
+    seed_past([*users.values()])
     for name, text, *link in SEED:
         if name in users:
             feed.add(Post(author=users[name], text=text, link="".join(link)))
+
+
+def seed_past(authors: list) -> None:
+    """Add posts of the last two months, for the dashboard."""
+    ages = sorted((random.uniform(1, 1440) for _ in range(40 * len(authors))), reverse=True)
+    posts = [Post(author=random.choice(authors), text=random.choice(NEWS)) for _ in ages]
+    for post, hours in zip(Post.objects.bulk_create(posts), ages, strict=True):
+        post.created_at -= timedelta(hours=hours)
+    Post.objects.bulk_update(posts, ["created_at"])
 
 
 def tick() -> None:

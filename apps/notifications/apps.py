@@ -16,6 +16,10 @@ class NotificationsConfig(AppConfig):
 
         prune()
 
+    def figures(self, figure) -> list:
+        """Return what the dashboard shows of the notifications."""
+        return [figure(_("Notifications read"), self.get_model("Notification").objects, at="read_at")]
+
     def header_channels(self, user) -> list[str]:
         """Return the channel of the bell."""
         from .notify import channel

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models import Sum
 from django.tasks.signals import task_finished
 from django.utils.translation import gettext_lazy as _
 
@@ -12,6 +13,16 @@ class TasksConfig(AppConfig):
         from . import work
 
         task_finished.connect(work.on_finished)
+
+    def figures(self, figure) -> list:
+        """Return what the dashboard shows of the imports."""
+        tasks = self.get_model("Task").objects
+        failed = tasks.filter(state="failed")
+        return [
+            figure(_("Imports"), tasks, at="created_at"),
+            figure(_("Imported rows"), tasks, at="created_at", value=Sum("rows")),
+            figure(_("Failed imports"), failed, at="created_at"),
+        ]
 
     def live_figure(self) -> int:
         """Return the number on the first page: unfinished tasks of all users."""

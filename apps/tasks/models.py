@@ -71,7 +71,7 @@ class Task(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
     name = models.CharField(_("name"), max_length=200)
     file = models.FileField(_("file"), upload_to=private_name, storage=private_storage, max_length=200, blank=True)
-    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True, db_index=True)
     total = models.PositiveBigIntegerField(_("total bytes"), default=0)
     done = models.PositiveBigIntegerField(_("bytes done"), default=0)
     rows = models.PositiveIntegerField(_("rows"), default=0)

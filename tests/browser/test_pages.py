@@ -9,6 +9,7 @@ FITS = "() => document.documentElement.scrollWidth <= innerWidth"
 PUBLIC_PAGES = [
     "/",
     "/dashboard/",
+    "/dashboard/system/",
     "/guide/",
     "/accounts/login/",
     "/accounts/signup/",

@@ -59,6 +59,7 @@ class Migration(migrations.Migration):
             name='time_zone',
             field=models.CharField(blank=True, db_default='', default='', choices=apps.accounts.models.time_zones, max_length=40, verbose_name='time zone'),
         ),
+        migrations.AddIndex("user", models.Index(fields=["date_joined"], name="accounts_user_joined")),
         migrations.RunPython(add_addresses, migrations.RunPython.noop),
         migrations.RunPython(list_sessions, migrations.RunPython.noop),
     ]

@@ -70,3 +70,20 @@ def row():
         return SimpleNamespace(pk=pk, kind=kind, data=data)
 
     return make
+
+
+@pytest.fixture
+def show(monkeypatch):
+    """Show these figures only: `show(Figure(…))`."""
+
+    from apps.dashboard import figures
+
+    def declare(*declared):
+        monkeypatch.setattr(figures, "declared", lambda: [*declared])
+        figures.all_figures.cache_clear()
+        figures.by_table.cache_clear()
+
+    yield declare
+    monkeypatch.undo()
+    figures.all_figures.cache_clear()
+    figures.by_table.cache_clear()

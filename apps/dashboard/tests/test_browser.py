@@ -1,4 +1,4 @@
-"""The dashboard in an open browser."""
+"""The pages of the dashboard in an open browser."""
 
 import contextlib
 import json
@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from tests import servers
+
 RECORD = """
 addEventListener('sse:data', ({detail}) => (window.points ??= []).push(detail.data))
 """
@@ -20,7 +22,7 @@ PIXELS = "() => [...document.querySelectorAll('.plot canvas')].map((canvas) => c
 def dashboard(visitor):
     """The live page, open for all tests, with the points that it receives in `window.points`."""
     visitor.add_init_script(RECORD)
-    visitor.goto("/dashboard/")
+    visitor.goto("/dashboard/system/")
     visitor.wait_for_function("() => window.points?.length >= 1")
     return visitor
 
@@ -101,3 +103,20 @@ def test_an_hour_shows_its_stored_points_and_current_numbers(site, dashboard):
     dashboard.wait_for_function("() => window.points?.length")
     assert "1,234.5" not in dashboard.inner_text(".chart.is-wide")
     expect(dashboard.locator("#dashboard-state")).to_contain_text("Updated")
+
+
+def test_activity_shows_a_change_within_a_second_and_keeps_its_table_open(site, staff):
+    staff.problems.clear()
+    staff.goto("/dashboard/")
+    card = staff.locator("#accounts-sign-ups")
+    card.get_by_text("Show as table").click()
+    staff.locator("section", has=card).get_by_text("Newest").click()
+    number = int(card.locator("b").inner_text())
+    staff.wait_for_function("() => document.querySelector('#live[data-state=connected]')")
+    code = "from apps.accounts.models import User; User.objects.create(username='Hopper')"
+    servers.manage("shell", "-c", code, environment=site.environment)
+    expect(card.locator("b")).to_have_text(str(number + 1), timeout=1000)
+    expect(card.locator("tbody td").first).to_have_text(str(number + 1))
+    expect(staff.locator("#accounts-sign-ups-newest li").first).to_contain_text("Hopper")
+    expect(card.locator("table")).to_be_visible()
+    assert staff.problems == []

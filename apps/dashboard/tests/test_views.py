@@ -3,7 +3,7 @@ from django.contrib.auth import get_user_model
 
 from .conftest import NOW
 
-PAGE, STREAM = "/dashboard/", "/api/dashboard/stream/"
+PAGE, STREAM = "/dashboard/system/", "/api/dashboard/stream/"
 
 
 @pytest.fixture

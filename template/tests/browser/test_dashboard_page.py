@@ -1,4 +1,4 @@
-"""The dashboard's page with pointer, themes, widths and reduced motion."""
+"""The page System with pointer, themes, widths and reduced motion."""
 
 from playwright.sync_api import expect
 
@@ -57,6 +57,6 @@ def test_numbers_of_any_size_fit_the_narrowest_phone(dashboard):
 
 def test_nothing_is_animated_with_reduced_motion(site, page):
     page.emulate_media(reduced_motion="reduce")
-    page.goto(f"{site.url}/dashboard/")
+    page.goto(f"{site.url}/dashboard/system/")
     page.evaluate("() => document.querySelector('.stat-value b').classList.add('is-fresh')")
     assert page.evaluate("() => document.getAnimations().length") == 0

@@ -47,7 +47,7 @@ def test_the_theme_is_set_before_the_first_paint(page, site):
 def test_try_again_now_shows_the_seconds_that_the_server_asked_for_and_tries_at_once(page, site):
     busy = {"status": 503, "headers": {"Retry-After": "60"}}
     page.route("**/stream/", lambda route: route.fulfill(**busy))
-    page.goto(f"{site.url}/dashboard/")
+    page.goto(f"{site.url}/dashboard/system/")
     expect(page.locator("#live")).to_have_text("Offline")
     button = page.get_by_role("button", name="Try again now")
     expect(button).to_have_text(re.compile(r"^Try again now \(6\d s\)$"))

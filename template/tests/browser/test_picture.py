@@ -52,7 +52,7 @@ def test_the_readmes_pictures_show_a_busy_dashboard(serve, browser, tmp_path):
                 color_scheme=theme, viewport={"width": 1280, "height": 1000}, locale="en-GB"
             )
             page = stack.enter_context(context).new_page()
-            page.goto(f"{server.url}/dashboard/")
+            page.goto(f"{server.url}/dashboard/system/")
             expect(page.locator("#live")).to_contain_text("Live")
             page.mouse.move(0, 0)
             page.screenshot(path=folder / f"dashboard-{theme}.png")

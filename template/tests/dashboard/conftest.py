@@ -1,1 +1,1 @@
-from apps.dashboard.tests.conftest import clock, empty_histories, row, stored  # noqa: F401
+from apps.dashboard.tests.conftest import clock, empty_histories, row, show, stored  # noqa: F401

@@ -53,3 +53,16 @@ def test_an_idle_worker_has_a_row_until_it_ends_and_a_command_has_none(migrated,
         worker.terminate()
         worker.wait(10)
     assert kinds() == []
+
+
+def test_figures_are_the_same_on_postgresql(postgres, tmp_path):
+    names = (
+        "template/tests/dashboard/test_figures",
+        "template/tests/dashboard/test_activity",
+        "apps/dashboard/tests/test_activity",
+    )
+    files = [f"{name}.py" for name in names]
+    command = [sys.executable, "-m", "pytest", "-n0", "-p", "no:cacheprovider", *files]
+    environment = servers.environment_for(tmp_path, DATABASE_URL=postgres.url)
+    done = subprocess.run(command, cwd=servers.ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

@@ -4,7 +4,7 @@ from contextlib import aclosing
 from types import SimpleNamespace
 
 import pytest
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.auth.models import AnonymousUser
 from django.db import OperationalError
 from django.test import AsyncRequestFactory
@@ -49,7 +49,7 @@ async def stream(last_event_id=None):
     request.user = AnonymousUser()
     view = StatsStream()
     view.setup(request)
-    await view.mount(request, last_event_id)
+    await sync_to_async(view.mount)(request, last_event_id)
     return view.stream(request)
 
 

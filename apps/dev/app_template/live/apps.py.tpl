@@ -7,6 +7,10 @@ class AppNameConfig(AppConfig):
     verbose_name = _("App title")
     default_auto_field = "django.db.models.BigAutoField"
 
+    def figures(self, figure):
+        """Return what the dashboard shows of this app."""
+        return [figure(_("Items"), self.get_model("Item").objects, at="added_at")]
+
     def header_channels(self, user):
         """Return the channels whose events change the header of this user's pages."""
         from .items import channel_for

@@ -9,7 +9,7 @@ class Item(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     text = models.CharField(_("text"), max_length=200)
     is_done = models.BooleanField(_("done"), default=False)
-    added_at = models.DateTimeField(_("added at"), auto_now_add=True)
+    added_at = models.DateTimeField(_("added at"), auto_now_add=True, db_index=True)
 
     class Meta:
         ordering = ["-pk"]

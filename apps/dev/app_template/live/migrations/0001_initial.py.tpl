@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
                 ),
                 ("text", models.CharField(max_length=200, verbose_name="text")),
                 ("is_done", models.BooleanField(default=False, verbose_name="done")),
-                ("added_at", models.DateTimeField(auto_now_add=True, verbose_name="added at")),
+                ("added_at", models.DateTimeField(auto_now_add=True, db_index=True, verbose_name="added at")),
                 (
                     "owner",
                     models.ForeignKey(

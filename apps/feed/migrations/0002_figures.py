@@ -12,6 +12,8 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             "post", "author", models.ForeignKey(USER, models.CASCADE, verbose_name="author", related_name="posts")
         ),
-        migrations.AlterField("post", "created_at", models.DateTimeField("created at", auto_now_add=True)),
+        migrations.AlterField(
+            "post", "created_at", models.DateTimeField("created at", auto_now_add=True, db_index=True)
+        ),
         migrations.AlterField("post", "edited_at", models.DateTimeField("edited at", null=True, editable=False)),
     ]

@@ -12,4 +12,8 @@ class Migration(migrations.Migration):
             name, "owner", models.ForeignKey(USER, models.CASCADE, verbose_name="owner", related_name=f"{name}s")
         )
         for name in ("contact", "task")
+    ] + [
+        migrations.AlterField(
+            "task", "created_at", models.DateTimeField("created at", auto_now_add=True, db_index=True)
+        ),
     ]

@@ -1,0 +1,148 @@
+"""The values of each figure by hour and day of the site's time zone. A task stores those of finished ones."""
+
+import contextlib
+import time
+from collections.abc import Collection, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+
+from django.tasks import TaskResult, task
+from django.tasks.exceptions import TaskResultDoesNotExist
+from django.utils import timezone
+
+from apps.sse import publish
+
+from .figures import CHANNEL, Figure, all_figures
+from .models import Rollup
+
+HOUR, DAY = Rollup.Step.HOUR, Rollup.Step.DAY
+KEPT: dict[str, int] = {HOUR: 48, DAY: 60}
+"""The number of hours and days that the page shows, twice its ranges; the last ones are not finished."""
+LATEST = 2
+"""The number of finished hours or days that are computed for the page if the task has not stored them yet."""
+SLICE_SECONDS = 2
+EVERY_SECONDS = 60
+
+
+class Numbers(NamedTuple):
+    """The values of a figure in hours or days with these starts, None if unknown, and the newest rows."""
+
+    starts: list[datetime]
+    values: list[float | None]
+    newest: list[tuple[datetime, str]]
+
+
+def start_of(step: str, moment: datetime) -> datetime:
+    """
+    Return the start of the hour or day that contains a moment, in the site's time zone.
+
+    Where clocks change, a day has 23 or 25 hours, and the hour that a clock shows twice is two hours.
+    """
+    local = moment.astimezone(timezone.get_default_timezone()).replace(minute=0, second=0, microsecond=0)
+    return (local.replace(hour=0, fold=0) if step == DAY else local).astimezone(UTC)
+
+
+def edges(step: str, now: datetime) -> list[datetime]:
+    """Return the starts of the hours or days that are kept, oldest first, and the end of the last one."""
+    newest = end = start_of(step, now)
+    while end == newest:
+        now += timedelta(minutes=30)
+        end = start_of(step, now)
+    found = [end, newest]
+    while len(found) <= KEPT[step]:
+        found.append(start_of(step, found[-1] - timedelta(microseconds=1)))
+    return found[::-1]
+
+
+def measure(step: str, keys: Collection[str] | None = None) -> dict[str, Numbers]:
+    """
+    Return the numbers of some figures, or of all of them, by key.
+
+    Finished hours or days are read from the table, all in one query. The present one is computed, with one query
+    of its index per figure, and so are the last two finished ones if the table does not have them yet.
+    """
+    bounds = edges(step, timezone.now())
+    figures = [figure for key, figure in all_figures().items() if keys is None or key in keys]
+    stored = _stored(figures, step, bounds[0])
+    found = {}
+    for figure in figures:
+        values = [stored.get((figure.stored_as, start)) for start in bounds[:-2]]
+        for index in range(-LATEST, 0):
+            if values[index] is None:
+                values[index] = figure.between(bounds[index - 2], bounds[index - 1])
+        values.append(figure.between(bounds[-2], bounds[-1]))
+        found[figure.key] = Numbers(bounds[:-1], values, figure.newest(bounds[0], bounds[-1]))
+    return found
+
+
+def _stored(figures: Iterable[Figure], step: str, since: datetime) -> dict[tuple[str, datetime], float]:
+    names = [figure.stored_as for figure in figures]
+    rows = Rollup.objects.filter(figure__in=names, step=step, start__gte=since)
+    return {(name, start): value for name, start, value in rows.values_list("figure", "start", "value")}
+
+
+@task
+def roll_up() -> None:
+    """
+    Compute finished hours and days: first those that are missing, then the ones computed longest ago.
+
+    This stops after two seconds. So rows that are added, changed or deleted in the past, in whatever way, count
+    within a minute, and with millions of rows after some minutes. If values are still missing, the rest is queued.
+    """
+    deadline, changed = time.monotonic() + SLICE_SECONDS, set()
+    now = timezone.now()
+    computed: list[Rollup] = []
+    known = {(row.figure, row.step, row.start): row for row in Rollup.objects.all()}
+    due = [(known.pop((figure.stored_as, step, start), None), figure, step, start, end)
+           for step, figure, start, end in _finished(now)]  # fmt: skip
+    due.sort(key=lambda each: each[0].computed_at if each[0] else datetime.min.replace(tzinfo=UTC))
+    for row, figure, step, start, end in due:
+        if time.monotonic() > deadline:
+            if row is None:
+                roll_up.enqueue()
+            break
+        value = figure.between(start, end)
+        if row is None or row.value != value:
+            changed.add(figure.key)
+        computed.append(Rollup(figure=figure.stored_as, step=step, start=start, value=value, computed_at=now))
+    Rollup.objects.bulk_create(
+        computed,
+        update_conflicts=True,
+        unique_fields=["figure", "step", "start"],
+        update_fields=["value", "computed_at"],
+        batch_size=500,
+    )
+    Rollup.objects.filter(pk__in=[row.pk for row in known.values()]).delete()
+    if changed:
+        publish(CHANNEL, "changed", sorted(changed), durable=False)
+
+
+def _finished(now: datetime) -> Iterator[tuple[str, Figure, datetime, datetime]]:
+    for step in KEPT:
+        for start, end in pairwise(edges(step, now)[:-1]):
+            for figure in all_figures().values():
+                yield step, figure, start, end
+
+
+class Schedule:
+    """Queues the task once a minute, unless the previous one has not ended."""
+
+    def __init__(self) -> None:
+        self.due = 0.0
+        self.result: TaskResult | None = None
+
+    def run(self, **kwargs: object) -> None:
+        """Queue the task if it is due."""
+        if time.monotonic() < self.due or not all_figures():
+            return
+        self.due = time.monotonic() + EVERY_SECONDS
+        with contextlib.suppress(TaskResultDoesNotExist):
+            if self.result and not self.result.is_finished:
+                self.result.refresh()
+                if not self.result.is_finished:
+                    return
+        self.result = roll_up.enqueue()
+
+
+schedule = Schedule()

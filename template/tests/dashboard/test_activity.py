@@ -1,0 +1,133 @@
+"""The page Activity: its values, declarations, rows, permissions and file."""
+
+import csv
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.db import transaction
+from django.db.models import Count, Sum
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.dashboard.figures import Figure, check_figures
+from apps.dashboard.models import Rollup
+from apps.dashboard.tests.test_activity import PAGE, SIGN_UPS, STREAM, card_of, refresh, sign_up
+from apps.sse.testing import Refused, StreamClient
+from template.tests.test_readme import README, code_with
+
+
+@pytest.mark.django_db
+def test_a_value_may_be_a_sum_or_a_distinct_count_of_the_present_day(client, show):
+    total = Figure("Numbers", User.objects, at="date_joined", value=Sum("id"), unit="€", digits=2)
+    names = Figure("Names", User.objects, at="date_joined", value=Count("last_name", distinct=True))
+    show(total, names)
+    for _ in range(3):
+        refresh()
+        sign_up(f"user {User.objects.count()}", days=1)
+    sign_up("new")
+    refresh()
+    page = client.get(PAGE, {"range": "month"})
+    numbers = sum(User.objects.values_list("pk", flat=True))
+    assert f"<b>{numbers}.00</b>" in card_of(page, "accounts-numbers")
+    assert "<b>1</b>" in card_of(page, "accounts-names")
+    assert "today" in card_of(page, "accounts-names").partition("stat-note")[0]
+
+
+@pytest.mark.django_db
+def test_an_empty_figure_announces_its_first_row(client, show):
+    show(SIGN_UPS)
+    assert "New ones appear here at once." in card_of(client.get(PAGE))
+    show()
+    assert "No figures yet." in client.get(PAGE).text
+
+
+@pytest.mark.django_db
+def test_the_csv_file_has_the_hours_of_both_ranges(client, show):
+    show(SIGN_UPS)
+    sign_up("new")
+    lines = list(csv.reader(client.get("/dashboard/activity.csv").text.splitlines()))
+    assert lines[0] == ["Start", "Sign-ups"]
+    assert len(lines) == 49
+    assert lines[-1] == [timezone.localtime().strftime("%Y-%m-%dT%H:00:00+00:00"), "1"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stream_ends_when_its_permission_is_withdrawn(ada, settings):
+    settings.DASHBOARD_PUBLIC = False
+    ada.user_permissions.add(Permission.objects.get(codename="view_activity"))
+    with StreamClient().open(STREAM, user=ada) as stream:
+        stream.next()
+        ada.user_permissions.clear()
+        stream.rest()
+    with pytest.raises(Refused, match="403"):
+        StreamClient().open(STREAM, user=User.objects.get()).__enter__()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rollback_announces_nothing(ada, show):
+    show(SIGN_UPS)
+    with StreamClient().open(STREAM) as stream:
+        stream.next()
+        with transaction.atomic():
+            ada.delete()
+            transaction.set_rollback(True)
+        stream.assert_no_event()
+
+
+def test_a_wrong_declaration_is_found_before_the_site_starts(show):
+    show(
+        SIGN_UPS,
+        Figure("Sign-ups", User.objects, at="date_joined"),
+        Figure("Joined", User.objects, at="joined"),
+        Figure("Names", User.objects, at="username"),
+        Figure("Logins", User.objects, at="last_login"),
+    )
+    found = check_figures(None)
+    ids = ["E001", "E001", "E002", "E002", "W001"]
+    assert [message.id for message in found] == [f"dashboard.{each}" for each in ids]
+
+
+def test_values_are_stored_per_definition_of_a_figure():
+    others = [
+        Figure("Sign-ups", User.objects.filter(is_active=True), at="date_joined"),
+        Figure("Sign-ups", User.objects, at="last_login"),
+    ]
+    assert len({each.stored_as for each in (SIGN_UPS, *others)}) == 3
+    assert len({each.key for each in (SIGN_UPS, *others)}) == 1
+    assert len(SIGN_UPS.stored_as) <= Rollup._meta.get_field("figure").max_length
+
+
+def test_the_readmes_figure_is_valid():
+    names = {}
+    exec(code_with("class ShopConfig", README), names)
+    app = SimpleNamespace(get_model=lambda name: User)
+    [figure] = names["ShopConfig"].figures(app, Figure)
+    assert (figure.label, figure.at, repr(figure.value)) == ("Orders", "created_at", "Sum(F(total))")
+
+
+@pytest.mark.django_db
+def test_late_changed_and_deleted_rows_count_after_the_next_task(client, show):
+    show(SIGN_UPS)
+    users = [sign_up(f"user {number}", days=3) for number in range(3)]
+    refresh()
+    users[0].delete()
+    User.objects.filter(pk=users[1].pk).update(date_joined=timezone.now() - timedelta(days=4))
+    refresh()
+    page = client.get(PAGE, {"range": "week"})
+    assert "<b>2</b>" in card_of(page)
+    assert page.text.count('<td class="num">1</td>') == 2
+
+
+@pytest.mark.django_db
+def test_a_figure_with_a_permission_and_the_newest_rows_need_it(client, ada, admin_client, show):
+    show(SIGN_UPS, Figure("Secret", User.objects, at="date_joined", permission="accounts.delete_user"))
+    assert "accounts-secret" not in client.get(PAGE).text
+    assert 'id="accounts-sign-ups-newest"' not in client.get(PAGE).text
+    page = admin_client.get(PAGE).text
+    assert 'id="accounts-secret"' in page
+    assert "<span>ada</span>" in page
+    with StreamClient().open(STREAM) as stream:
+        assert stream.assert_event("html").data["target"] == "#accounts-sign-ups"
+        stream.assert_no_event()
