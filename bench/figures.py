@@ -17,7 +17,7 @@ from .scenarios import SCENARIOS
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ("README.md", "docs/scale.md", "docs/operations.md")
-REPORT, PICTURE = "bench/RESULTS.md", "docs/scale.svg"
+REPORT, PICTURE = "bench/RESULTS.md", "bench/scale.svg"
 BLOCK = re.compile(r"(<!-- bench: ([^>]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

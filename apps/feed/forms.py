@@ -13,7 +13,7 @@ from .models import Post
 class PictureInput(forms.ClearableFileInput):
     """Shows the picture that a post has, with a box to remove it and a field to replace it."""
 
-    template_name = "feed/_picture_input.html"
+    template_name = "feed/post.html#picture_input"
 
 
 class PostForm(forms.ModelForm):

@@ -68,7 +68,6 @@ def test_rendering_changes_only_the_files_that_name_the_settings_package(built_z
         "gunicorn.conf.py",
         "project_name/asgi.py",
         "project_name/wsgi.py",
-        "tests/pseudo_language.py",
     }
 
 

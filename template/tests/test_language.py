@@ -2,7 +2,7 @@
 Every text of the site is marked for translation: `_("Text")` in Python, `translate "Text"` in templates.
 
 A test follows all links, except to the guide, which is in English. What is no text, such as code or a name, is in an
-element with `translate="no"`. If your site's texts are not marked, delete this file and `pseudo_language.py`.
+element with `translate="no"`.
 """
 
 import re
@@ -19,10 +19,11 @@ from django.test import Client
 from playwright.sync_api import expect
 
 from apps.dev.management.commands.demo import demo_modules
-from tests import pseudo_language, servers
+from template.tests import pseudo_language
+from template.tests.pseudo_language import Page
+from tests import servers
 from tests.browser import people as browser_people
 from tests.browser.test_pages import FITS, PRIVATE_PAGES, PUBLIC_PAGES, installed
-from tests.pseudo_language import Page
 
 ADMIN = f"/{project_settings.ADMIN_PATH}/"
 ERROR_PAGES = [path.name for path in (project_settings.BASE_DIR / "templates").glob("[45]*.html")]
@@ -146,7 +147,7 @@ def assert_marked(page):
 
 def test_every_text_of_a_script_is_marked_online_and_offline(serve, browser):
     with (
-        serve("uvicorn", DJANGO_SETTINGS_MODULE="tests.pseudo_language") as server,
+        serve("uvicorn", DJANGO_SETTINGS_MODULE="template.tests.pseudo_language") as server,
         browser_people.browsers(browser, server.url) as open_browser,
     ):
         context = open_browser(viewport={"width": 360, "height": 800}).context
