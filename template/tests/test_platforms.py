@@ -31,6 +31,7 @@ def environment(postgres, tmp_path):
     # The test's router connects from the loopback. Each process counts its own streams.
     networks = SETTINGS["FORWARDED_ALLOW_IPS"] + ",127.0.0.0/8"
     changed = {"FORWARDED_ALLOW_IPS": networks, "SSE_MAX_PER_ADDRESS": "1", "WEB_CONCURRENCY": "1"}
+    changed["EMAIL_URL"] = "consolemail://"
     return SETTINGS | kept | given | {"PATH": programs} | changed
 
 
