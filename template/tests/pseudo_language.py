@@ -1,8 +1,8 @@
 """
 A language that shows which texts are not marked for translation: those that are appear as `⟦text⟧`.
 
-With `DJANGO_SETTINGS_MODULE=template.tests.pseudo_language` a server runs this project in it. It has the code of Hebrew, so
-that pages run from right to left, and times have no Latin letters.
+With `DJANGO_SETTINGS_MODULE=template.tests.pseudo_language` a server runs this project in it. It has the code of
+Hebrew, so that pages run from right to left, and times have no Latin letters.
 """
 
 import os
