@@ -14,6 +14,7 @@ from django.forms import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port
 from django.tasks import task
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from apps.sse import address_of, close_streams
@@ -23,10 +24,9 @@ UNKNOWN_ADDRESS = "::"
 
 @task(priority=50)
 def send(subject: str, body: str, html: str, to: list[str]) -> None:
-    """Send a mail, with an HTML part unless that is empty."""
+    """Send a mail as text and as HTML."""
     message = EmailMultiAlternatives(subject, body, to=to)
-    if html:
-        message.attach_alternative(html, "text/html")
+    message.attach_alternative(html, "text/html")
     message.send()
 
 
@@ -41,7 +41,7 @@ class AccountAdapter(DefaultAccountAdapter):
         links = {key: there + url.removeprefix(here) for key, url in context.items() if key.endswith("_url")}
         context = {"request": self.request, "email": email, "current_site": site} | context | links
         mail = self.render_mail(template_prefix, email, context)
-        html = next((content for content, _ in getattr(mail, "alternatives", [])), "")
+        html = render_to_string("account/mail.html", {"mails": [mail], "site": settings})
         send.using(backend=settings.MAIL_TASKS).enqueue(mail.subject, mail.body, html, mail.to)
 
     def get_client_ip(self, request: HttpRequest) -> str:

@@ -11,5 +11,6 @@ urlpatterns = [
     path("picture/<str:name>", views.picture, name="account_picture"),
     path("export/", views.export, name="account_export"),
     path("delete/", views.delete, name="account_delete"),
+    path("mails/", views.mails),
     path("", include("allauth.urls")),
 ]

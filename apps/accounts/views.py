@@ -1,8 +1,12 @@
-"""The profile: a person's name, picture, language and time zone, their data, and the end of the account."""
+"""The profile: a person's name, picture, language and time zone, their data, the end of the account; its mails."""
 
+from pathlib import Path
 from typing import Any
 
+import allauth
+from allauth.account.adapter import get_adapter
 from allauth.account.decorators import reauthentication_required
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
@@ -16,7 +20,9 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonRe
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse_lazy
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.csp import csp_override
 from django.views.generic import UpdateView
 
 from apps.sse import publish_html
@@ -105,3 +111,20 @@ def delete(request: HttpRequest) -> HttpResponse:
     logout(request)
     messages.success(request, _("Your account is deleted."))
     return redirect("home")
+
+
+@csp_override({})
+def mails(request: HttpRequest) -> HttpResponse:
+    """Show the mails of accounts with sample data, in development."""
+    if not settings.DEBUG:
+        raise Http404
+    page = request.build_absolute_uri("/")
+    links = dict.fromkeys(("activate_url", "password_reset_url", "signup_url"), page)
+    addresses = dict.fromkeys(("email", "from_email", "to_email", "deleted_email"), "ada@example.com")
+    site = {"name": settings.SITE_NAME, "domain": request.get_host()}
+    sample = {"user": "ada", "username": "ada", "code": "ABCD-EFGH", "current_site": site, **links, **addresses}
+    sample |= {"timestamp": timezone.now(), "ip": "192.0.2.1", "user_agent": request.headers.get("User-Agent", "")}
+    found = sorted(Path(allauth.__file__).parent.glob("templates/[am]*/email/*_subject.txt"))
+    names = ["/".join(path.parts[-3:]).removesuffix("_subject.txt") for path in found]
+    every = [get_adapter().render_mail(name, "ada@example.com", sample) for name in names]
+    return render(request, "account/mail.html", {"mails": every, "site": settings, "is_preview": True})

@@ -89,3 +89,20 @@ def test_a_link_has_the_host_of_the_site_without_the_port_of_the_request(client,
 def test_a_second_account_cannot_have_the_address_of_another(client, ada):
     send(client, "account_signup", "ADA@example.com")
     assert [*User.objects.all()] == [ada]
+
+
+def test_a_mail_has_the_sites_name_and_colour_and_in_development_a_page_shows_all_mails(
+    client, ada, mailoutbox, settings
+):
+    settings.SITE_NAME, settings.SITE_COLOR = "Acme & sons", "#a02040"
+    send(client, "account_request_login_code", ada.email)
+    html = mailoutbox[0].alternatives[0].content
+    code = re.search(r"^\w{4}-?\w{4}$|^\w{6}$", mailoutbox[0].body, re.MULTILINE)[0]
+    for text in ("Acme &amp; sons", "#a02040", code):
+        assert text in html
+    assert client.get("/accounts/mails/").status_code == 404
+    settings.DEBUG = True
+    page = client.get("/accounts/mails/").text
+    assert page.count("<h2") > 15
+    for text in ("Acme &amp; sons", "ABCD-EFGH", "Passkey added"):
+        assert text in page
