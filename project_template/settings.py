@@ -166,8 +166,8 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 # A user who has no permission for a page is sent to the login, and may switch to another account.
 ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False
 ACCOUNT_SESSION_REMEMBER = ACCOUNT_EMAIL_NOTIFICATIONS = ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
+# Mails contain codes, not links with tokens. The timeouts are in seconds.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-# Mails contain codes, not links with tokens. These are valid for so many seconds.
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ACCOUNT_LOGIN_BY_CODE_ENABLED = ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
 ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = MFA_PASSKEY_LOGIN_ENABLED = True
@@ -180,17 +180,14 @@ ACCOUNT_RATE_LIMITS = env.bool("LOGIN_LIMIT", default=not DEBUG) and {
 }
 USERSESSIONS_ADAPTER = "apps.accounts.adapters.SessionsAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
-MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
-MFA_TOTP_ISSUER = SITE_NAME
-MFA_TOTP_TOLERANCE = 1
+MFA_TOTP_ISSUER, MFA_TOTP_TOLERANCE, MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = SITE_NAME, 1, DEBUG
 
 # Email
 
 MAILERS = {"default": env.mailer("EMAIL_URL", default="consolemail://" if DEBUG else "smtp://localhost:25")}
-DEFAULT_FROM_EMAIL = env.matching(
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.matching(
     "DEFAULT_FROM_EMAIL", "noreply@localhost", r"[^\r\n]+@[^\r\n]+", "an address such as noreply@example.com"
 )
-SERVER_EMAIL = DEFAULT_FROM_EMAIL
 EMAIL_SUBJECT_PREFIX = ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
 
 # Internationalization

@@ -9,7 +9,8 @@ FEW, MANY = 3, 30
 # For a superuser. Session, user and bell are three queries of every page with the site's header.
 PAGES = {
     "/": 6,
-    "/dashboard/": 4,
+    "/dashboard/": 32,
+    "/dashboard/system/": 4,
     "/feed/": 4,
     "/feed/?before=20": 4,
     "/notifications/": 4,
@@ -17,7 +18,11 @@ PAGES = {
     "/tasks/": 7,
     "/tasks/?state=done": 7,
     "/guide/quick-start/": 3,
-    "/accounts/password/": 3,
+    "/accounts/profile/": 4,
+    "/accounts/email/": 5,
+    "/accounts/password/change/": 3,
+    "/accounts/2fa/": 6,
+    "/accounts/sessions/": 6,
     "/admin/": 3,
     "/admin/accounts/user/": 6,
     "/admin/feed/post/": 7,

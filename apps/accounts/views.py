@@ -122,7 +122,14 @@ def mails(request: HttpRequest) -> HttpResponse:
     links = dict.fromkeys(("activate_url", "password_reset_url", "signup_url"), page)
     addresses = dict.fromkeys(("email", "from_email", "to_email", "deleted_email"), "ada@example.com")
     site = {"name": settings.SITE_NAME, "domain": request.get_host()}
-    sample = {"user": "ada", "username": "ada", "code": "ABCD-EFGH", "current_site": site, **links, **addresses}
+    sample = {
+        "user": User(username="ada"),
+        "username": "ada",
+        "code": "ABCD-EFGH",
+        "current_site": site,
+        **links,
+        **addresses,
+    }
     sample |= {"timestamp": timezone.now(), "ip": "192.0.2.1", "user_agent": request.headers.get("User-Agent", "")}
     found = sorted(Path(allauth.__file__).parent.glob("templates/[am]*/email/*_subject.txt"))
     names = ["/".join(path.parts[-3:]).removesuffix("_subject.txt") for path in found]

@@ -21,7 +21,7 @@ from tests.servers import PACKAGE, ROOT
 BRACES = re.compile("|".join([r"\{" * 2, r"\{" + "%", r"\{" + "#"]))
 
 
-SOME_TESTS = "apps/accounts tests/test_home.py tests/browser/test_header.py"
+SOME_TESTS = "apps/accounts tests/test_deployment.py tests/browser/test_header.py"
 
 
 @pytest.fixture(scope="session")

@@ -104,5 +104,5 @@ def test_a_mail_has_the_sites_name_and_colour_and_in_development_a_page_shows_al
     settings.DEBUG = True
     page = client.get("/accounts/mails/").text
     assert page.count("<h2") > 15
-    for text in ("Acme &amp; sons", "ABCD-EFGH", "Passkey added"):
+    for text in ("Acme &amp; sons", "ABCD-EFGH", "security key"):
         assert text in page
