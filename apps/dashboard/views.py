@@ -1,4 +1,5 @@
 import csv
+import time
 from typing import Any
 
 from django.conf import settings
@@ -132,10 +133,11 @@ class DashboardStream(SSEView):
 
 
 class ActivityStream(DashboardStream):
-    """All cards when it opens, then each one that changes."""
+    """All cards when it opens and each minute, and each one that changes."""
 
     page, ranges = "activity", SPANS
     sse_compress = True
+    joinable = True  # a tab that joins and has missed a change gets it within a minute
 
     def mount(self, request, last_event_id):
         figures, self.language = figures_for(request.user), get_language()
@@ -145,7 +147,10 @@ class ActivityStream(DashboardStream):
 
     async def stream(self, request):
         shown: dict[str, str] = {}
+        minute = 0
         async for cards in activity.live_cards(self.range.name, self.language):
+            if minute != (minute := int(time.time() // 60)):
+                shown = {}
             for name, event in cards.items():
                 if name in self.ids and event != shown.get(name):
                     yield event
