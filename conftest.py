@@ -55,8 +55,9 @@ def _nothing_in_the_cache():
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
-    """Leave the tests with a browser for last: from the first one on a loop seems to run in their thread."""
-    items.sort(key=lambda item: "playwright" in item.fixturenames)
+    """Leave files with a browser for last: from its first test on a loop seems to run in the thread of tests."""
+    files = {item.path for item in items if "playwright" in item.fixturenames}
+    items.sort(key=lambda item: (item.path in files, "playwright" in item.fixturenames))
 
 
 @pytest.hookimpl(tryfirst=True)

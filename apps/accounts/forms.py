@@ -5,7 +5,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.validators import FileExtensionValidator
 from django.db import transaction
-from django.forms import ClearableFileInput, FileField, ModelForm
+from django.forms import ClearableFileInput, FileField, ModelForm, Select
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -56,6 +56,7 @@ class ProfileForm(ModelForm):
     class Meta:
         model = User
         fields = ("first_name", "last_name", "picture", "language", "time_zone")
+        widgets = {"time_zone": Select({"translate": "no"})}
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)

@@ -16,14 +16,11 @@ from django.contrib.auth.models import Permission
 from django.db import models
 from django.template.loader import render_to_string
 from django.test import Client
-from playwright.sync_api import expect
 
 from apps.dev.management.commands.demo import demo_modules
 from template.tests import pseudo_language
 from template.tests.pseudo_language import Page
-from tests import servers
-from tests.browser import people as browser_people
-from tests.browser.test_pages import FITS, PRIVATE_PAGES, PUBLIC_PAGES, installed
+from tests.browser.test_pages import PRIVATE_PAGES, PUBLIC_PAGES, installed
 
 ADMIN = f"/{project_settings.ADMIN_PATH}/"
 ERROR_PAGES = [path.name for path in (project_settings.BASE_DIR / "templates").glob("[45]*.html")]
@@ -32,14 +29,6 @@ TEXTS = {models.CharField, models.EmailField, models.TextField, models.URLField}
 GREEK = str.maketrans("abcdefghijklmnopqrstuvwxyz", "αβψδεφγηιξκλμνοπχρστυθωςζϟ")
 # The admin of Django does not translate these.
 DJANGO = {"Search", "True", "False"}
-LOG_IN = """
-from django.contrib.auth import get_user_model
-from django.test import Client
-get_user_model().objects.all().delete()
-client = Client(headers={"host": "localhost"})
-client.force_login(get_user_model().objects.create_superuser("αδα", "αδα@example.com"))
-print(client.cookies["sessionid"].value)
-"""
 # Pages whose addresses differ only in numbers and in the query are alike.
 MAX_ALIKE = 4
 
@@ -138,35 +127,3 @@ def test_every_text_of_every_page_and_of_every_empty_form_is_marked(people, sett
 def test_every_text_of_an_error_page_is_marked(rf, name):
     page = Page(render_to_string(name, request=rf.get("/")), untranslated())
     assert (page.unmarked, page.depth) == ([], 0)
-
-
-def assert_marked(page):
-    shown = Page(page.content())
-    assert (shown.unmarked, shown.depth) == ([], 0), page.url
-
-
-def test_every_text_of_a_script_is_marked_online_and_offline(serve, browser):
-    with (
-        serve("uvicorn", DJANGO_SETTINGS_MODULE="template.tests.pseudo_language") as server,
-        browser_people.browsers(browser, server.url) as open_browser,
-    ):
-        context = open_browser(viewport={"width": 360, "height": 800}).context
-        session = servers.manage("shell", "-v", "0", "-c", LOG_IN, environment=server.environment).split()[-1]
-        context.add_cookies([{"name": "sessionid", "value": session, "url": server.url}])
-        for address in installed(PRIVATE_PAGES):
-            page = context.new_page()
-            page.goto(address)
-            assert page.evaluate("() => getComputedStyle(document.body).direction") == "rtl"
-            page.wait_for_function("() => !document.querySelector('.sse-connecting')")
-            page.wait_for_function(FITS)
-            assert_marked(page)
-        server.stop()
-        for page in context.pages[1:]:
-            page.bring_to_front()
-            if page.locator("[dj-sse]").count():
-                expect(page.locator("#try-again")).to_be_visible()
-            page.locator("#theme").click()
-            for button in page.locator("main button:enabled:visible").all()[:1]:
-                button.click()
-                page.wait_for_function("() => !document.querySelector('[aria-busy=true]')")
-            assert_marked(page)
