@@ -60,7 +60,7 @@ def ada():
 @pytest.fixture
 def custom_user_model():
     """A user model with a name and a password, whose default manager returns no user, and its table."""
-    with isolate_apps("apps.accounts"):
+    with isolate_apps():
 
         class Shown(models.Manager):
             def get_queryset(self):
@@ -69,9 +69,6 @@ def custom_user_model():
         class Member(AbstractBaseUser):
             name = models.CharField(max_length=20)
             objects = Shown()
-
-            class Meta:
-                app_label = "accounts"
 
     with connection.schema_editor() as editor:
         editor.create_model(Member)

@@ -11,7 +11,9 @@ from tests.browser import people
 PAGE = "/admin/sse/openstream/"
 VIEW = "apps.dashboard.views.StatsStream"
 COUNT = """
-addEventListener('sse:state', ({detail}) => { if (detail.state === 'connected') window.opened = (window.opened ?? 0) + 1 })
+addEventListener('sse:state', ({detail, target}) => {
+  if (detail.state === 'connected' && target.id === 'dashboard') window.opened = (window.opened ?? 0) + 1
+})
 """
 
 
@@ -23,7 +25,7 @@ def running(serve):
 
 @pytest.fixture
 def visitor(running, browser):
-    """Open a browser of one user, logged in or not: `visitor("ada").goto("/dashboard/")`."""
+    """Open a browser of one user, logged in or not: `visitor("ada").goto("/feed/")`."""
     with people.browsers(browser, running.url) as open_browser:
 
         def open_as(username=""):
@@ -42,7 +44,7 @@ def dashboard(visitor):
     def show(username=""):
         page = visitor(username)
         page.add_init_script(COUNT)
-        page.goto("/dashboard/")
+        page.goto("/dashboard/system/")
         page.wait_for_function("() => window.opened")
         return page
 

@@ -7,10 +7,8 @@ _project = import_module(os.environ["PROJECT_SETTINGS"])
 globals().update({name: value for name, value in vars(_project).items() if name.isupper()})
 
 ROOT_URLCONF = f"{__package__}.views"
-MIDDLEWARE = [
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-]
+_KEPT = ("SessionMiddleware", "AuthenticationMiddleware", "AccountMiddleware")
+MIDDLEWARE = [name for name in _project.MIDDLEWARE if name.endswith(_KEPT)]
 ALLOWED_HOSTS = ["testserver"]
 SSE_BROKER_URL = os.environ["SSE_BROKER_URL"]
 SSE_MAX_PER_USER = SSE_MAX_PER_ADDRESS = 0

@@ -22,7 +22,7 @@ from apps.sse import position, publish
 from apps.sse.brokers import Gap, get_broker
 
 def log():
-    return [event.text for event in get_broker().tail(100) if event.channel]
+    return [event.text for event in get_broker().tail(100) if event.channel == "news"]
 
 def copy_to_other():
     with closing(sqlite3.connect(default["NAME"])) as database:
