@@ -45,6 +45,11 @@ def test_a_range_has_its_sum_and_the_difference_from_the_one_before(client, show
 
 
 @pytest.mark.django_db
+def test_all_tabs_of_a_browser_share_a_stream(client, settings):
+    settings.DASHBOARD_PUBLIC = True
+    assert client.head(STREAM).headers["SSE-Joinable"]
+
+
 def test_an_unknown_range_is_refused_without_a_traceback(client, caplog, monkeypatch):
     monkeypatch.setattr(logging.getLogger("django"), "propagate", True)
     for path in (PAGE, "/dashboard/system/", "/dashboard/activity.csv", STREAM, "/api/dashboard/stream/"):
