@@ -37,9 +37,14 @@ def browsers(browser, url):
         yield open_browser
 
 
+def is_problem(message):
+    # A page whose user signs in or out may be refused its stream (409) before the browser has left it.
+    return message.type in PROBLEMS and "409 (Conflict)" not in message.text
+
+
 def watched(page):
     """Return the page; its errors and warnings are added to `page.problems`."""
     page.problems = []
     page.on("pageerror", lambda error: page.problems.append(str(error)))
-    page.on("console", lambda message: message.type in PROBLEMS and page.problems.append(message.text))
+    page.on("console", lambda message: is_problem(message) and page.problems.append(message.text))
     return page
