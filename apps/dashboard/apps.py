@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.conf import settings
 from django.db.backends.signals import connection_created
-from django.db.models.signals import post_save
+from django.db.models.signals import post_migrate, post_save, pre_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -18,6 +18,8 @@ class DashboardConfig(AppConfig):
         counting.register()
         connection_created.connect(figures.watch)
         post_save.connect(figures.note_save)
+        pre_migrate.connect(figures.note_migration, sender=self)
+        post_migrate.connect(figures.note_migrated, sender=self)
         processes.collected.connect(recorder.record)
         processes.collected.connect(rollups.schedule.run)
 

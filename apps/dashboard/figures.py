@@ -33,8 +33,9 @@ class Figure:
     counts rows. It is shown with `digits` decimal places and `unit`. Users need `permission`, such as
     "shop.view_order", if it is set.
 
-    Open pages change with each statement that Django sends for the model's table, except a `bulk_create()`
-    outside a transaction. That one, and rows of other tables that `rows` or `value` reads, count within a minute.
+    Open pages change with each statement that Django sends for the model's table, except those of `migrate` and
+    a `bulk_create()` outside a transaction. These, and rows of other tables that `rows` or `value` reads, count
+    within a minute.
     """
 
     label: str | Promise
@@ -117,10 +118,26 @@ class Announcement(set[str]):
         publish(CHANNEL, "changed", sorted(self), durable=False)
 
 
+migrating: set[str] = set()
+"""The databases that `migrate` is changing: there may be no table of events yet."""
+
+
+def note_migration(using, **kwargs) -> None:
+    """Note that `migrate` begins to change a database."""
+    migrating.add(using)
+
+
+def note_migrated(using, **kwargs) -> None:
+    """Note that `migrate` has changed a database."""
+    migrating.discard(using)
+
+
 def note_change(connection: Any, table: str) -> None:
     """Publish which figures a change of a table concerns: at the commit, or now without a transaction."""
     keys = by_table().get(table)
-    if not keys or not (connection.in_atomic_block or connection.get_autocommit()):
+    if not keys or connection.alias in migrating:
+        return
+    if not (connection.in_atomic_block or connection.get_autocommit()):
         return
     waiting = [each for _, each, *_ in connection.run_on_commit if isinstance(each, Announcement)]
     if waiting:

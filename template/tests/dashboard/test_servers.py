@@ -55,6 +55,10 @@ def test_an_idle_worker_has_a_row_until_it_ends_and_a_command_has_none(migrated,
     assert kinds() == []
 
 
+def test_the_first_migration_announces_no_figures(tmp_path):
+    assert servers.manage("migrate", "--verbosity=0", environment=servers.environment_for(tmp_path)) == ""
+
+
 def test_figures_are_the_same_on_postgresql(postgres, tmp_path):
     names = (
         "template/tests/dashboard/test_figures",
@@ -63,6 +67,6 @@ def test_figures_are_the_same_on_postgresql(postgres, tmp_path):
     )
     files = [f"{name}.py" for name in names]
     command = [sys.executable, "-m", "pytest", "-n0", "-p", "no:cacheprovider", *files]
-    environment = servers.environment_for(tmp_path, DATABASE_URL=postgres.url)
+    environment = servers.environment_for(tmp_path, DATABASE_URL=postgres.url, CACHE_URL="locmemcache://")
     done = subprocess.run(command, cwd=servers.ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

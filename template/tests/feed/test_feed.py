@@ -160,7 +160,11 @@ def test_an_invalid_page_of_the_feed_is_a_bad_request(client, ada, before):
 
 def test_demo_posts_are_added_once_and_only_for_users_that_exist(ada):
     demo.seed()
+    posts = [*Post.objects.order_by("pk")]
+    hers = [text for name, text, *_ in demo.SEED if name == "ada"]
+    assert [post.text for post in posts if post.text not in demo.NEWS] == hers
+    assert {post.author for post in posts} == {ada}
     demo.seed()
-    assert Post.objects.count() == sum(name == "ada" for name, *_ in demo.SEED)
+    assert [*Post.objects.order_by("pk")] == posts
     demo.tick()
     assert Post.objects.latest("pk").author == ada

@@ -111,7 +111,7 @@ def test_a_crowd_is_spread_by_retry_after_and_nobody_starves(private, kind):
         return [client.waits for client in ours], [client.waits for client in others]
 
     with private(kind, PLACES="2", MAX_WAIT_SECONDS="0.5") as server:
-        waits, others = asyncio.run(crowd(f"{server.url}/open/"))
+        waits, others = asyncio.run(crowd(f"{server.url}/steady/"))
     assert any(waits), "the crowd was too small"
     assert not any(others), "an EventSource would not come back"
     assert max(map(len, waits)) <= 4

@@ -34,6 +34,13 @@ class Slow(Members):
         await asyncio.sleep(0.3)
 
 
+class Steady(Open):
+    """Takes as long to prepare on a fast machine as on a slow one."""
+
+    async def mount(self, request, last_event_id):
+        await asyncio.sleep(0.02)
+
+
 class Permitted(PermissionRequiredMixin, Open):
     """For users who may view groups."""
 
@@ -55,6 +62,9 @@ def state(request):
 
 urlpatterns = [
     path("state/", state),
-    *[path(f"{view.__name__.lower()}/", view.as_view()) for view in (Open, Members, Slow, Permitted, Rooms)],
+    *[
+        path(f"{view.__name__.lower()}/", view.as_view())
+        for view in (Open, Members, Slow, Steady, Permitted, Rooms)
+    ],
     path("", include(os.environ["PROJECT_SETTINGS"].replace("settings", "urls"))),
 ]
