@@ -1,7 +1,5 @@
 # pytest imports this file before Django is ready, so the fixtures import the models.
 
-from types import SimpleNamespace
-
 import pytest
 
 NOW = 1_700_000_001
@@ -51,25 +49,6 @@ def stored(db):
         return Summary.objects.create(step=step, bucket=NOW - age, point=point)
 
     return store
-
-
-@pytest.fixture
-def row():
-    """The row of a process as the library reads it: `row(1, counts={"requests": 30})`."""
-
-    def make(pk, kind="web", seconds=1000, counts=(), gauges=(), buckets=(), users=(), guests=0):
-        numbers = {str(user): 1 for user in users}
-        streams = {"users": {"feed": numbers}, "signed_in": len(numbers), "online": len(numbers)}
-        data = {
-            "seconds": seconds,
-            "counts": dict(counts),
-            "gauges": {"connections": len(numbers) + guests, **dict(gauges)},
-            "histograms": {"response_seconds": {"buckets": [*buckets]}},
-            "streams": streams,
-        }
-        return SimpleNamespace(pk=pk, kind=kind, data=data)
-
-    return make
 
 
 @pytest.fixture
