@@ -19,7 +19,7 @@ def test_a_page_whose_server_was_killed_shows_the_next_attempt_and_recovers(serv
         form.goto(f"{server.url}/accounts/login/?next=/accounts/password/change/")
         form.get_by_label("Username or email").fill("ada")
         form.get_by_label("Password", exact=True).fill("demo")
-        page.goto(f"{server.url}/dashboard/")
+        page.goto(f"{server.url}/dashboard/system/")
         stream = page.locator("[dj-sse]").first
         expect(stream).to_have_class(re.compile("sse-connected"))
         page.evaluate(
