@@ -49,7 +49,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return address_of(request).partition("/")[0] or UNKNOWN_ADDRESS
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: str) -> str:
-        # With the address, so that nobody can lock out another person.
+        # With the address, so that one person cannot lock out another.
         return f"{super()._get_login_attempts_cache_key(request, **credentials)}:{self.get_client_ip(request)}"
 
     def pre_authenticate(self, request: HttpRequest, **credentials: str) -> None:

@@ -49,7 +49,7 @@ def test_a_known_and_an_unknown_address_get_the_same_page_and_a_worker_sends_one
 
 
 def hashes(monkeypatch, act):
-    """Return how many passwords are hashed meanwhile; that takes nearly all of a response's time."""
+    """Return how many passwords a call hashes: that takes nearly all of a response's time."""
     calls, encode = [], MD5PasswordHasher.encode
     monkeypatch.setattr(MD5PasswordHasher, "encode", lambda *args: calls.append(args) or encode(*args))
     act()
