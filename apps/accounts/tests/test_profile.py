@@ -56,6 +56,7 @@ def test_a_picture_is_a_small_square_for_users_and_replaces_the_earlier_file(own
     image = Image.open(io.BytesIO(b"".join(own.get(ada.picture_url).streaming_content)))
     assert (image.format, image.size) == ("WEBP", (pictures.SIDE_PIXELS, pictures.SIDE_PIXELS))
     assert ada.picture_url in own.get("/").text
+    assert [own.get(f"/accounts/picture/{name}").status_code for name in ("..", "%00", "none.webp")] == [404] * 3
     save(own, **{"picture-clear": "on"})
     assert default_storage.listdir("people")[1] == []
     assert own.get(ada.picture_url).status_code == 404
