@@ -8,7 +8,7 @@ def personalize(get_response):
     """Activate the user's choices; without them those of the browser and the site apply."""
 
     def middleware(request):
-        # Of a visitor neither the session nor a user is looked up.
+        # Without a session there is no user to load.
         user = request.user if settings.SESSION_COOKIE_NAME in request.COOKIES else None
         language, zone = getattr(user, "language", ""), getattr(user, "time_zone", "")
         if language:

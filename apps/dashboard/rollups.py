@@ -87,8 +87,8 @@ def roll_up() -> None:
     """
     Compute finished hours and days: first those that are missing, then the ones computed longest ago.
 
-    This stops after two seconds. So rows that are added, changed or deleted in the past, in whatever way, count
-    within a minute, and with millions of rows after some minutes. If values are still missing, the rest is queued.
+    It takes at most two seconds, and queues itself again if values are still missing. Rows that are added, changed
+    or deleted in the past count within a minute, with millions of rows after some minutes.
     """
     deadline, changed = time.monotonic() + SLICE_SECONDS, set()
     now = timezone.now()

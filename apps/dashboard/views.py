@@ -150,7 +150,7 @@ class ActivityStream(DashboardStream):
         minute = 0
         async for cards in activity.live_cards(self.range.name, self.language):
             if minute != (minute := int(time.time() // 60)):
-                shown = {}
+                shown = {}  # all cards again
             for name, event in cards.items():
                 if name in self.ids and event != shown.get(name):
                     yield event
