@@ -103,6 +103,7 @@ def test_a_person_signs_up_and_signs_in_with_a_passkey_an_app_a_recovery_code_an
 
     sign_out(page)
     sign_in(page)
+    page.get_by_label("Code").wait_for()
     assert_sound(page)
     page.get_by_label("Code").fill(recovery_codes[0])
     press(page, "Sign In")
@@ -135,8 +136,15 @@ def test_signing_out_elsewhere_reaches_the_open_page_of_another_browser_within_a
     assert_sound(here)
 
 
-def test_a_saved_profile_changes_the_header_of_another_tab(open_browser):
-    page = open_browser()
+@pytest.fixture
+def own_page(serve, browser):
+    """A page of a site whose users no other test sees."""
+    with serve("uvicorn") as site, people.browsers(browser, site.url) as open_browser:
+        yield open_browser()
+
+
+def test_a_saved_profile_changes_the_header_of_another_tab(own_page):
+    page = own_page
     people.log_in(page, "grace", "/accounts/profile/")
     other = people.watched(page.context.new_page())
     other.goto("/")
