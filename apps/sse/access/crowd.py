@@ -13,10 +13,11 @@ from typing import Any
 
 from ..stats import metrics
 
-# Requests in Django. With more of them, the event loop, which accepts and refuses the others, gets less CPU.
-# One that takes longer than PLACE_SECONDS, because its view waits, no longer counts.
-PLACES = 8
-PLACE_SECONDS = 1.0
+# Requests in Django. More of them cost more CPU for each, because their threads take turns; with fewer, a database
+# that answers after 3 ms would leave a core idle. One that takes longer than PLACE_SECONDS, because its view waits, no
+# longer counts.
+PLACES = 4
+PLACE_SECONDS = 0.25
 MAX_WAIT_SECONDS = 4.0
 # The time for one stream, until it has been measured.
 FIRST_SECONDS = 0.01
