@@ -124,6 +124,8 @@ def test_an_account_is_not_taken_over_by_its_address_and_connected_by_its_owner_
     assert_sound(owner)
     owner.get_by_role("main").get_by_role("link", name="GitLab").click()
     owner.get_by_role("button", name="Continue").click()
+    owner.get_by_label("Password", exact=True).fill("demo")
+    owner.get_by_role("button", name="Confirm").click()
     owner.get_by_role("button", name="Remove").wait_for()
     assert_sound(owner)
     sign_in(stranger)
