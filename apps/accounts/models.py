@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy as _
 
 from .hashers import DEMO_PASSWORD, DemoHasher
 
-EMAIL_TAKEN = _("A user with that email address already exists.")
 PICTURES = "people/"
 DEMO_PREFIX = f"{DemoHasher.algorithm}$"
 
@@ -48,7 +47,7 @@ class User(AbstractUser):
                 Lower("email"),
                 condition=~models.Q(email=""),
                 name="accounts_user_email_unique",
-                violation_error_message=EMAIL_TAKEN,
+                violation_error_message=_("A user with that email address already exists."),
             )
         ]
 
