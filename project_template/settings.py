@@ -14,7 +14,6 @@ from django.urls import reverse_lazy
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts import social
 from apps.operations import sentry
 from apps.operations.environment import Environment, development_secret_key
 from apps.site import brand
@@ -42,10 +41,11 @@ SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.all_matching(
     "ALLOWED_HOSTS", r"\*|\.?[\w.-]+|\[[0-9A-Fa-f:.]+\]", "host names such as example.com", required=not DEBUG
 )
-# The host of links in mails. The port of a request's host is not validated, so production does not use it.
+# The host of links in mails: in production never that of a request, whose port is not validated.
 named_hosts = [] if DEBUG else [host for host in ALLOWED_HOSTS if not host.startswith((".", "*"))]
+host = r"[\w.-]+(:\d+)?"
 SITE_HOST = env.matching(
-    "SITE_HOST", [*named_hosts, ""][0], r"(?:[\w.-]+(?::\d+)?)?", "a host such as example.com"
+    "SITE_HOST", [*named_hosts, ""][0], f"({host})?" if DEBUG else host, "a host such as example.com"
 )
 CSRF_TRUSTED_ORIGINS = env.all_matching(
     "CSRF_TRUSTED_ORIGINS", r"https?://[^/\s]+", "origins with their scheme, such as https://example.com"
@@ -60,7 +60,7 @@ SITE_DESCRIPTION = env.matching(
 SITE_COLOR = env.matching("SITE_COLOR", "#1c5ac0", r"#[0-9A-Fa-f]{6}", "a colour such as #1c5ac0")
 SITE_STYLE = brand.style(SITE_COLOR)
 
-SOCIALACCOUNT_PROVIDERS = social.providers(env)
+SOCIALACCOUNT_PROVIDERS, login_sites = env.logins()
 INSTALLED_APPS = [
     "apps.accounts.admin_site.LiveAdminConfig",
     "django.contrib.auth",
@@ -78,7 +78,8 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
-    *social.apps(SOCIALACCOUNT_PROVIDERS),
+    *(["allauth.socialaccount"] if SOCIALACCOUNT_PROVIDERS else []),
+    *(f"allauth.socialaccount.providers.{name}" for name in SOCIALACCOUNT_PROVIDERS),
     "apps.dashboard",
     "apps.feed",
     "apps.tasks",
@@ -143,29 +144,27 @@ DEVELOPMENT_DATABASE = env.str("DEVELOPMENT_DATABASE", default="")
 
 # Authentication
 
-PASSWORD_HASHERS = [
-    *global_settings.PASSWORD_HASHERS,
-    # Demo passwords are valid with DEBUG only.
-    *(["apps.accounts.hashers.DemoHasher"] if DEBUG else []),
-]
+# Demo passwords are valid with DEBUG only.
+PASSWORD_HASHERS = [*global_settings.PASSWORD_HASHERS, *(["apps.accounts.hashers.DemoHasher"] if DEBUG else [])]
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}Validator"}
     for name in ("UserAttributeSimilarity", "MinimumLength", "CommonPassword", "NumericPassword")
 ]
-AUTHENTICATION_BACKENDS = ["apps.accounts.adapters.Backend"]
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_URL = reverse_lazy("account_login")
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = reverse_lazy("home")
 
 # Accounts: https://docs.allauth.org/en/latest/account/configuration.html
 
 ACCOUNT_ADAPTER = "apps.accounts.adapters.AccountAdapter"
-ACCOUNT_FORMS = {"login": "apps.accounts.forms.LoginForm", "signup": "apps.accounts.forms.SignupForm"}
+ACCOUNT_FORMS = {"login": "apps.accounts.forms.LoginForm"}
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 # A user who has no permission for a page is sent to the login, and may switch to another account.
 ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False
 ACCOUNT_SESSION_REMEMBER = ACCOUNT_EMAIL_NOTIFICATIONS = ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # to change addresses and logins: a stolen session is not enough
 # Mails contain codes, not links with tokens. The timeouts are in seconds.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
@@ -189,6 +188,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.matching(
     "DEFAULT_FROM_EMAIL", "noreply@localhost", r"[^\r\n]+@[^\r\n]+", "an address such as noreply@example.com"
 )
 EMAIL_SUBJECT_PREFIX = ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
+URLIZE_ASSUME_HTTPS = True
 
 # Internationalization
 
@@ -231,7 +231,7 @@ SECURE_CSP = {
     "img-src": [CSP.SELF, "data:", *([S3_ENDPOINT_URL] if S3_ENDPOINT_URL else [])],
     "font-src": [CSP.SELF],
     "connect-src": [CSP.SELF],
-    "form-action": [CSP.SELF, *(social.HOSTS[name] for name in SOCIALACCOUNT_PROVIDERS)],
+    "form-action": [CSP.SELF, *login_sites],
     "frame-ancestors": [CSP.NONE],
     "base-uri": [CSP.NONE],
     "require-trusted-types-for": ["'script'"],

@@ -1,12 +1,12 @@
-"""The forms to log in, to sign up, and of the profile."""
+"""The forms to log in and of the profile."""
 
 from allauth.account import forms
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.validators import FileExtensionValidator
 from django.db import transaction
+from django.db.models import QuerySet
 from django.forms import ClearableFileInput, FileField, ModelForm, Select
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from . import pictures
@@ -23,19 +23,13 @@ class LoginForm(forms.LoginForm):
         super().__init__(*args, **kwargs)
         self.fields["login"].label = _("Username or email")
 
-    def demo_accounts(self) -> list[str]:
-        """Return the names of the accounts with a demo password; they work with `DEBUG` only."""
-        accounts = User.demo_accounts().order_by("pk") if settings.DEBUG else User.objects.none()
-        return [*accounts.values_list("username", flat=True)]
+    def user_credentials(self) -> dict:
+        """Return an address as a name only: as both, its password would be checked twice, if it has an account."""
+        return {"username": self.cleaned_data["login"], "password": self.cleaned_data["password"]}
 
-
-class SignupForm(forms.SignupForm):
-    """allauth's form, which takes as long for an address that has an account already."""
-
-    def try_save(self, request: HttpRequest) -> tuple:
-        if self.account_already_exists:
-            User().set_password(self.cleaned_data["password1"])
-        return super().try_save(request)
+    def demo_accounts(self) -> QuerySet:
+        """Return the accounts with a demo password; they work with `DEBUG` only."""
+        return User.demo_accounts().order_by("pk") if settings.DEBUG else User.objects.none()
 
 
 class PictureInput(ClearableFileInput):

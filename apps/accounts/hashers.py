@@ -10,8 +10,3 @@ class DemoHasher(PBKDF2PasswordHasher):
 
     algorithm = "demo"
     iterations = 1
-
-
-def is_demo(encoded: str) -> bool:
-    """Return whether a stored password is a demo password."""
-    return encoded.startswith(f"{DemoHasher.algorithm}$")

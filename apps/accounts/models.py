@@ -5,17 +5,16 @@ from pathlib import PurePosixPath
 from zoneinfo import available_timezones
 
 from django.conf import settings
-from django.contrib.auth.hashers import acheck_password, check_password
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from .hashers import DemoHasher, is_demo
+from .hashers import DEMO_PASSWORD, DemoHasher
 
-EMAIL_TAKEN = _("A user with that email address already exists.")
 PICTURES = "people/"
+DEMO_PREFIX = f"{DemoHasher.algorithm}$"
 
 
 def languages() -> list[tuple[str, str]]:
@@ -48,7 +47,7 @@ class User(AbstractUser):
                 Lower("email"),
                 condition=~models.Q(email=""),
                 name="accounts_user_email_unique",
-                violation_error_message=EMAIL_TAKEN,
+                violation_error_message=_("A user with that email address already exists."),
             )
         ]
 
@@ -70,16 +69,9 @@ class User(AbstractUser):
     @classmethod
     def demo_accounts(cls) -> models.QuerySet:
         """Return the accounts that have a demo password."""
-        return cls.objects.filter(password__startswith=f"{DemoHasher.algorithm}$")
+        return cls.objects.filter(password__startswith=DEMO_PREFIX)
 
-    def check_password(self, raw_password: str | None) -> bool:
-        """Return whether a password is correct. Django's method would rehash a demo password as a real one."""
-        if is_demo(self.password):
-            return check_password(raw_password, self.password)
-        return super().check_password(raw_password)
-
-    async def acheck_password(self, raw_password: str | None) -> bool:
-        """Do the same in async code."""
-        if is_demo(self.password):
-            return await acheck_password(raw_password, self.password)
-        return await super().acheck_password(raw_password)
+    def set_password(self, raw_password: str | None) -> None:
+        """Store a password. A demo password stays one, also when Django hashes it again at a login."""
+        if raw_password != DEMO_PASSWORD or not self.password.startswith(DEMO_PREFIX):
+            super().set_password(raw_password)

@@ -118,20 +118,12 @@ def mails(request: HttpRequest) -> HttpResponse:
     """Show the mails of accounts with sample data, in development."""
     if not settings.DEBUG:
         raise Http404
-    page = request.build_absolute_uri("/")
-    links = dict.fromkeys(("activate_url", "password_reset_url", "signup_url"), page)
-    addresses = dict.fromkeys(("email", "from_email", "to_email", "deleted_email"), "ada@example.com")
-    site = {"name": settings.SITE_NAME, "domain": request.get_host()}
-    sample = {
-        "user": User(username="ada"),
-        "username": "ada",
-        "code": "ABCD-EFGH",
-        "current_site": site,
-        **links,
-        **addresses,
-    }
-    sample |= {"timestamp": timezone.now(), "ip": "192.0.2.1", "user_agent": request.headers.get("User-Agent", "")}
+    page, user = request.build_absolute_uri("/"), User(username="ada", email="ada@example.com")
+    sample = {"user": user, "code": "ABCD-EFGH", "current_site": {"name": settings.SITE_NAME, "domain": page}}
+    sample |= {"timestamp": timezone.now(), "ip": "192.0.2.1", "user_agent": request.headers.get("User-Agent")}
+    sample |= dict.fromkeys(("password_reset_url", "signup_url"), page)
+    sample |= dict.fromkeys(("email", "from_email", "to_email", "deleted_email"), user.email)
     found = sorted(Path(allauth.__file__).parent.glob("templates/[am]*/email/*_subject.txt"))
     names = ["/".join(path.parts[-3:]).removesuffix("_subject.txt") for path in found]
-    every = [get_adapter().render_mail(name, "ada@example.com", sample) for name in names]
+    every = [get_adapter().render_mail(name, user.email, sample) for name in names]
     return render(request, "account/mail.html", {"mails": every, "site": settings, "is_preview": True})

@@ -34,15 +34,14 @@ def change(post: Post) -> None:
 
 @transaction.atomic
 def remove(post: Post) -> None:
-    """Delete a post and its pictures."""
+    """Delete a post."""
     publish_html(CHANNEL, f"#post-{post.pk}", "", mode="remove")
-    delete_pictures(post)
     post.delete()
 
 
-def delete_pictures(post: Post) -> None:
-    """Delete the files of a post, on commit."""
-    for file in (post.image, post.thumbnail):
+def delete_pictures(instance: Post, **kwargs) -> None:
+    """Delete the files of a post, on commit: called for each deleted post, also if its author is deleted."""
+    for file in (instance.image, instance.thumbnail):
         if file.name:
             transaction.on_commit(partial(file.storage.delete, file.name), robust=True)
 

@@ -30,6 +30,12 @@ SQLITE = {
 }
 # Connections are opened again after this time, in case that the file was replaced.
 SQLITE_SECONDS = 1
+# Where browsers go to log in with another site. allauth knows more sites.
+LOGIN_SITES = {
+    "github": "https://github.com",
+    "google": "https://accounts.google.com",
+    "microsoft": "https://login.microsoftonline.com",
+}
 # All addresses begin with the endpoint, which the Content-Security-Policy allows. Browsers keep the redirect to a
 # signed address for an hour; it is valid for two. Files above a MiB are read from the disk.
 S3 = {
@@ -167,6 +173,21 @@ class Environment(environ.Env):
             "BACKEND": "storages.backends.s3.S3Storage",
             "OPTIONS": {**S3, "bucket_name": bucket, "endpoint_url": endpoint},
         }
+
+    def logins(self):
+        """Return allauth's settings of the sites that have a `NAME_CLIENT_ID`, and their addresses."""
+        gitlab = self.matching(
+            "GITLAB_URL", "https://gitlab.com", r"https?://[^/\s]+", "https://gitlab.example.com"
+        )
+        sites, apps = LOGIN_SITES | {"gitlab": gitlab}, {}
+        for name in sites:
+            if client_id := self.str(f"{name.upper()}_CLIENT_ID", default=""):
+                secret = self.str(f"{name.upper()}_CLIENT_SECRET", default="")
+                apps[name] = {"client_id": client_id, "secret": secret, "settings": {"gitlab_url": gitlab}}
+        if apps and not (find_spec("requests") and find_spec("jwt")):
+            text = "is set, but its client is missing: make add PACKAGE='django-allauth[mfa,socialaccount]'."
+            raise ImproperlyConfigured(f"{min(apps).upper()}_CLIENT_ID {text}")
+        return {name: {"APPS": [app]} for name, app in apps.items()}, [sites[name] for name in apps]
 
     def mailer(self, name, default):
         """Return a mailer's settings."""

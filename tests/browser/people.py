@@ -1,9 +1,12 @@
 """Demo users, each with their own browser, and the errors of their pages."""
 
 import contextlib
+import re
 
 PROBLEMS = {"error", "warning"}
 TIMEOUT_MS = 20_000
+# The browser's message and the client's.
+REFUSED_STREAM = re.compile(r"status of 409 .*/stream/|/stream/: the server returned 409")
 
 
 def log_in(page, username, then="/accounts/password/change/"):
@@ -37,14 +40,16 @@ def browsers(browser, url):
         yield open_browser
 
 
-def is_problem(message):
-    # A page whose user signs in or out may be refused its stream (409) before the browser has left it.
-    return message.type in PROBLEMS and "409" not in message.text
-
-
 def watched(page):
     """Return the page; its errors and warnings are added to `page.problems`."""
+
+    def forget_refused_streams(frame):
+        # While a user signs in or out, the page that the browser is leaving may be refused its stream (409).
+        if frame == page.main_frame:
+            page.problems[:] = [text for text in page.problems if not REFUSED_STREAM.search(text)]
+
     page.problems = []
     page.on("pageerror", lambda error: page.problems.append(str(error)))
-    page.on("console", lambda message: is_problem(message) and page.problems.append(message.text))
+    page.on("console", lambda it: it.type in PROBLEMS and page.problems.append(f"{it.text} {it.location['url']}"))
+    page.on("framenavigated", forget_refused_streams)
     return page

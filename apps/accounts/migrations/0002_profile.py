@@ -1,7 +1,8 @@
-"""The profile. Users who could log in before can log in with their address; their open sessions are listed."""
+"""The profile. Users who could log in before can log in with their address; their sessions stay, and are listed."""
 
 from itertools import batched
 
+from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import migrations, models
 from django.utils import timezone
@@ -28,8 +29,12 @@ def list_sessions(state, schema_editor):
     User, UserSession = state.get_model("accounts", "User"), state.get_model("usersessions", "UserSession")
     Session, store = state.get_model("sessions", "Session"), SessionStore()
     for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
-        user = User.objects.filter(pk=store.decode(session.session_data).get("_auth_user_id")).first()
+        data = store.decode(session.session_data)
+        user = User.objects.filter(pk=data.get("_auth_user_id")).first()
         if user is not None:
+            # Another backend would log the user out.
+            session.session_data = store.encode(data | {"_auth_user_backend": settings.AUTHENTICATION_BACKENDS[0]})
+            session.save()
             UserSession.objects.get_or_create(
                 session_key=session.session_key, defaults={"user": user, "ip": UNKNOWN_ADDRESS}
             )

@@ -130,10 +130,12 @@ def test_signing_out_elsewhere_reaches_the_open_page_of_another_browser_within_a
     expect(there.locator("#live")).to_have_text("Live")
     press(here, "Sign Out Other Sessions")
     expect(there.locator("#live")).to_have_text("The account has changed. Reload this page.", timeout=1000)
+    assert there.problems, "a page that stays reports the refused stream"
     there.get_by_role("button", name="Try again").click()
     expect(there.get_by_role("banner").get_by_role("link", name="Sign in")).to_be_visible()
     expect(here.locator("#live")).to_have_text("Live")
     assert_sound(here)
+    assert there.problems == []
 
 
 @pytest.fixture

@@ -143,7 +143,7 @@ def test_changing_the_password_keeps_this_login_and_ends_all_others(client, ada)
     for each in (client, other):
         each.force_login(ada)
     page = client.post(reverse("account_change_password"), {"oldpassword": PASSWORD} | NEW_FORM, follow=True)
-    assert page.redirect_chain == [(reverse("account_profile"), 302)]
+    assert page.redirect_chain == [(reverse("account_change_password"), 302)]
     assert "Password successfully changed." in page.text
     assert get_user(client) == ada
     assert not get_user(other).is_authenticated

@@ -163,8 +163,9 @@ def test_a_picture_is_sent_to_logged_in_users_only(client, ada):
     assert client.get(url).url == f"/accounts/login/?next={url}"
 
 
-def test_a_picture_is_deleted_when_it_is_replaced_and_with_its_post(
-    client, ada, tmp_path, django_capture_on_commit_callbacks
+@pytest.mark.parametrize("owner", ["post", "author"])
+def test_a_picture_is_deleted_when_it_is_replaced_and_with_its_post_or_author(
+    client, ada, tmp_path, django_capture_on_commit_callbacks, owner
 ):
     client.post("/feed/", {"image": picture()})
     post = Post.objects.get()
@@ -174,7 +175,7 @@ def test_a_picture_is_deleted_when_it_is_replaced_and_with_its_post(
     second = {*tmp_path.rglob("*.webp")}
     assert (len(first), len(second), first & second) == (2, 2, set())
     with django_capture_on_commit_callbacks(execute=True):
-        client.post(f"/feed/{post.pk}/delete/")
+        client.post(f"/feed/{post.pk}/delete/") if owner == "post" else ada.delete()
     assert not [*tmp_path.rglob("*.webp")]
 
 

@@ -1,5 +1,6 @@
 """What accounts do without a page: streams end with a factor, unused sign-ups are deleted, sites are configured."""
 
+import sys
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,6 @@ from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.accounts import social
 from apps.accounts.models import User
 from apps.operations.environment import Environment
 from apps.sse.testing import StreamClient
@@ -43,8 +43,9 @@ def test_housekeeping_deletes_old_sign_ups_without_a_verified_address_and_ended_
 
 
 def test_the_login_of_another_site_needs_its_client_id_and_its_client(monkeypatch):
-    assert social.providers(Environment()) == {}
-    assert social.apps({}) == []
+    assert Environment().logins() == ({}, [])
     monkeypatch.setenv("GITHUB_CLIENT_ID", "id")
+    assert Environment().logins()[1] == ["https://github.com"]
+    monkeypatch.setitem(sys.modules, "requests", None)
     with pytest.raises(ImproperlyConfigured, match=r"^GITHUB_CLIENT_ID is set.*make add"):
-        social.providers(Environment())
+        Environment().logins()

@@ -73,6 +73,20 @@ def test_the_mail_is_plain_text_without_html_escapes(client, ada, mailoutbox, se
     assert "Hello from Fish & Chips!" in mailoutbox[0].body
 
 
+def test_a_mail_is_in_the_language_of_its_reader_and_not_of_the_stranger_who_causes_it(
+    client, ada, mailoutbox, settings
+):
+    settings.LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français")]
+    ada.language = "de"
+    ada.save()
+    for name in FORMS:
+        send(Client(headers={"accept-language": "fr"}), name, ada.email)
+        assert "Hallo von" in mailoutbox[-1].body, name
+        assert '<html lang="de"' in mailoutbox[-1].alternatives[0].content
+        send(Client(headers={"accept-language": "fr"}), name, "eve@example.com")
+        assert "Bonjour" in mailoutbox[-1].body, "a stranger has no profile"
+
+
 def test_a_failed_mail_is_logged_and_does_not_change_the_response(client, ada, settings, caplog):
     settings.MAILERS = {"default": {"BACKEND": "no.such.Backend"}}
     assert send(client, "account_reset_password", ada.email).status_code == 302

@@ -3,6 +3,7 @@
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
+from django.contrib.auth import get_user
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.urls import reverse
@@ -18,8 +19,11 @@ def migrate(name):
     return executor.loader.project_state([("accounts", name)]).apps
 
 
-def test_existing_users_log_in_with_their_address_and_their_sessions_are_listed(client, ada, grace):
+def test_existing_users_log_in_with_their_address_and_their_sessions_stay(client, ada, grace):
     client.force_login(ada)
+    session = client.session
+    session["_auth_user_backend"] = "a.backend.of.the.earlier.version"
+    session.save()
     password = ada.password
     try:
         users = migrate("0001_initial").get_model("accounts", "User").objects
@@ -29,6 +33,7 @@ def test_existing_users_log_in_with_their_address_and_their_sessions_are_listed(
     [address] = EmailAddress.objects.all()
     assert (address.user, address.email, address.verified, address.primary) == (ada, "ada@example.com", True, True)
     assert UserSession.objects.get().session_key == client.session.session_key
+    assert get_user(client) == ada
     ada.refresh_from_db()
     assert (ada.email, ada.password) == ("ada@example.com", password)
     client.logout()

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseNotFound
 from django.template.loader import render_to_string
@@ -43,6 +44,13 @@ def test_a_page_for_users_is_valid_and_redirects_visitors_to_the_login(client, a
     assert client.get(reverse(name)).url.startswith(reverse("account_login"))
     client.force_login(ada)
     assert_page_is_valid(client.get(reverse(name)))
+
+
+def test_adding_an_address_needs_the_password_again(client, ada):
+    client.force_login(ada)
+    page = client.post(reverse("account_email"), {"action_add": "", "email": "eve@example.com"})
+    assert page.url.startswith(reverse("account_reauthenticate"))
+    assert not EmailAddress.objects.filter(email="eve@example.com").exists()
 
 
 def test_the_header_shows_the_actions_that_the_user_may_use(client, ada):

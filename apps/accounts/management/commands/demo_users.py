@@ -5,7 +5,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.accounts.hashers import DEMO_PASSWORD, DemoHasher, is_demo
+from apps.accounts.hashers import DEMO_PASSWORD, DemoHasher
 from apps.accounts.models import User
 from apps.dev.database import refuse_foreign_database
 
@@ -28,17 +28,13 @@ class Command(BaseCommand):
                 "Set DEBUG=1, or create a real user with createsuperuser."
             )
         refuse_foreign_database()
-        for username in USERS:
-            user = User.objects.filter(username=username).first()
-            if user is None:
-                user = User(username=username, email=f"{username}@example.com")
-                user.is_staff = user.is_superuser = username in SUPERUSERS
-            elif is_demo(user.password) or not user.check_password(DEMO_PASSWORD):
+        password = make_password(DEMO_PASSWORD, hasher=DemoHasher.algorithm)
+        for name in USERS:
+            if User.objects.filter(username=name).exists():
                 continue
-            user.password = make_password(DEMO_PASSWORD, hasher=DemoHasher.algorithm)
-            user.save()
-            verified = {"verified": True, "primary": True}
-            EmailAddress.objects.get_or_create(user=user, email=user.email, defaults=verified)
+            staff = dict.fromkeys(("is_staff", "is_superuser"), name in SUPERUSERS)
+            user = User.objects.create(username=name, email=f"{name}@example.com", password=password, **staff)
+            EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
         self.stdout.write("Sign in as " + ", ".join(f"{name} / {DEMO_PASSWORD}" for name in USERS))
 
     def remove(self) -> None:
