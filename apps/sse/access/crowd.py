@@ -13,8 +13,8 @@ from typing import Any
 
 from ..stats import metrics
 
-# Requests in Django. More of them cost more CPU for each, because their threads take turns; with fewer, a database
-# that answers after 3 ms would leave a core idle. One that takes longer than PLACE_SECONDS, because its view waits, no
+# Requests in Django. More of them cost more CPU for each, because their threads take turns; fewer would leave a core
+# idle while a database takes 3 ms to answer. One that takes longer than PLACE_SECONDS, because its view waits, no
 # longer counts.
 PLACES = 4
 PLACE_SECONDS = 0.25
