@@ -83,9 +83,11 @@ def test_a_wrong_declaration_is_found_before_the_site_starts(show):
         Figure("Joined", User.objects, at="joined"),
         Figure("Names", User.objects, at="username"),
         Figure("Logins", User.objects, at="last_login"),
+        Figure("Members", User.objects.filter(groups__name="x").distinct(), at="date_joined"),
+        Figure("Groups", User.objects.annotate(number=Count("groups")), at="date_joined"),
     )
     found = check_figures(None)
-    ids = ["E001", "E001", "E002", "E002", "W001"]
+    ids = ["E001", "E001", "E002", "E002", "W001", "E003", "E003"]
     assert [message.id for message in found] == [f"dashboard.{each}" for each in ids]
 
 
