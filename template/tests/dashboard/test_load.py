@@ -1,8 +1,8 @@
 """
 The page Activity under load: its time, the queries of its viewers, and the time until they see a row.
 
-`LOAD_ROWS=1000000 LOAD_SECONDS=60 .venv/bin/python -m pytest -n0 -s -m "soak or not soak" FILE` prints the figures
-of a large table, on SQLite and on PostgreSQL.
+`LOAD_ROWS=1000000 LOAD_SECONDS=60 .venv/bin/python -m pytest -n0 -s -m soak FILE` prints the figures of a large
+table, on SQLite and on PostgreSQL.
 """
 
 import json
@@ -21,15 +21,17 @@ from httpx_sse import connect_sse
 from template.tests.test_production import PRODUCTION
 from tests import servers
 
-ROWS, SECONDS = int(os.environ.get("LOAD_ROWS", 20_000)), int(os.environ.get("LOAD_SECONDS", 4))
+ROWS, SECONDS = int(os.environ.get("LOAD_ROWS", 100_000)), int(os.environ.get("LOAD_SECONDS", 10))
 PER_SECOND, PAGES_PER_SECOND, VIEWERS = 20, 5, 10
 PAGE, STREAM = "/dashboard/?range=month", "/api/dashboard/activity/stream/?range=month"
 VALUE = re.compile(r"<b>([\d,]+)</b>")
 FILL = f"""
 from django.contrib.auth import get_user_model
 from django.test import Client
+from apps.dashboard.rollups import roll_up
 from template.tests.dashboard.test_figures import fill
 fill({ROWS})
+roll_up.call()
 client = Client()
 client.force_login(get_user_model().objects.create_superuser("staff"))
 print(client.cookies["sessionid"].value)
@@ -51,7 +53,7 @@ print(sum(row.data["counts"]["queries"] for row in processes.rows() if row.kind 
 
 
 class Site:
-    """The site under the Procfile's commands, with many posts, and a session of the demo administrator."""
+    """The site under gunicorn with its own settings, and clients with a session of a superuser."""
 
     def __init__(self, server):
         self.url, self.environment = server.url, server.environment
@@ -115,24 +117,26 @@ def run(site, cookie, viewers):
     return site.queries() - before, took, delays
 
 
-@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)])
-def test_ten_viewers_of_a_busy_site_see_each_row_without_queries_of_their_own(database, request, tmp_path):
+@pytest.mark.soak
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_ten_viewers_of_a_busy_site_see_each_row_without_queries_of_their_own(
+    database, request, tmp_path, monkeypatch
+):
     more = PRODUCTION | {"WEB_CONCURRENCY": "1"}
     if database == "postgresql":
         more["DATABASE_URL"] = request.getfixturevalue("postgres").url
     environment = servers.environment_for(tmp_path, **more)
     for command in (["migrate", "--verbosity=0"], ["collectstatic", "--noinput", "--verbosity=0"]):
         servers.manage(*command, environment=environment)
-    servers.COMMANDS["gunicorn"] = "gunicorn --bind {host}:{port}"
+    monkeypatch.setitem(servers.COMMANDS, "gunicorn", "gunicorn --bind {host}:{port}")
     with ExitStack() as stack:
         server = stack.enter_context(servers.serving("gunicorn", tmp_path, **more))
         stack.enter_context(servers.task_worker(server.environment))
         site = Site(server)
         cookie = site.shell(FILL)[-1]
-        stored = f"from apps.dashboard.models import Rollup; print(Rollup.objects.filter(value__gt={ROWS // 200}).count())"
-        servers.wait_until(lambda: int(site.shell(stored)[-1]) > 50, 100)
         one, _, _ = run(site, cookie, 1)
         ten, took, delays = run(site, cookie, VIEWERS)
+    slowest = quantiles(took, n=100)[98]
     figures = {
         "database": database,
         "rows": ROWS,
@@ -140,11 +144,11 @@ def test_ten_viewers_of_a_busy_site_see_each_row_without_queries_of_their_own(da
         "queries of one viewer": one,
         "queries of ten": ten,
         "page, median ms": round(median(took), 1),
-        "page, 99th ms": round(quantiles(took, n=100)[98], 1),
+        "page, 99th ms": round(slowest, 1),
         "seen after, median s": round(median(delays), 2),
         "seen after, at most s": round(max(delays), 2),
     }
     print(json.dumps(figures, indent=1))
     assert ten < 1.2 * one + 20
-    assert median(took) < 200
+    assert slowest < 200
     assert max(delays) < 3
