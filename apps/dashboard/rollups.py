@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
+from django.db.models import QuerySet
 from django.tasks import TaskResult, task
 from django.tasks.exceptions import TaskResultDoesNotExist
 from django.utils import timezone
@@ -67,42 +68,30 @@ def measure(step: str, keys: Collection[str] | None = None) -> dict[str, Numbers
     """
     bounds = edges(step, timezone.now())
     figures = [figure for key, figure in all_figures().items() if keys is None or key in keys]
-    values: dict[tuple[str, datetime], float] = _stored(figures, step, bounds[0])
-    missing = [
-        (figure, start, end)
-        for start, end in pairwise(bounds[-LATEST - 2 :])
-        for figure in figures
-        if (figure.stored_as, start) not in values
-    ]
-    for (figure, start, _), value in zip(missing, totals(missing), strict=True):
-        values[figure.stored_as, start] = value
+    rows = Rollup.objects.filter(figure__in=[each.stored_as for each in figures], step=step, start__gte=bounds[0])
+    values = {(name, start): value for name, start, value in rows.values_list("figure", "start", "value")}
+    latest = [(figure, *hours) for hours in pairwise(bounds[-LATEST - 2 :]) for figure in figures]
+    values |= totals(each for each in latest if (each[0].stored_as, each[1]) not in values)
     newest = {figure.source: figure for figure in figures}
-    rows = {source: figure.newest(bounds[0], bounds[-1]) for source, figure in newest.items()}
+    newest = {source: figure.newest(bounds[0], bounds[-1]) for source, figure in newest.items()}
     return {
         figure.key: Numbers(
-            bounds[:-1], [values.get((figure.stored_as, start)) for start in bounds[:-1]], rows[figure.source]
+            bounds[:-1], [values.get((figure.stored_as, start)) for start in bounds[:-1]], newest[figure.source]
         )
         for figure in figures
     }
 
 
-def totals(asked: Collection[tuple[Figure, datetime, datetime]]) -> list[float]:
+def totals(asked: Iterable[tuple[Figure, datetime, datetime]]) -> dict[tuple[str, datetime], float]:
     """Return the values of figures between two moments each, with one query per database."""
-    queries = defaultdict(list)
+    queries: dict[str, list[QuerySet]] = defaultdict(list)
+    names: list[tuple[str, datetime]] = []
     for number, (figure, start, end) in enumerate(asked):
         query = figure.total(start, end, number)
         queries[query.db].append(query)
-    found = [0.0] * len(asked)
-    for first, *others in queries.values():
-        for number, value in first.union(*others, all=True):
-            found[number] = value or 0.0
-    return found
-
-
-def _stored(figures: Iterable[Figure], step: str, since: datetime) -> dict[tuple[str, datetime], float]:
-    names = [figure.stored_as for figure in figures]
-    rows = Rollup.objects.filter(figure__in=names, step=step, start__gte=since)
-    return {(name, start): value for name, start, value in rows.values_list("figure", "start", "value")}
+        names.append((figure.stored_as, start))
+    found = [row for first, *others in queries.values() for row in first.union(*others, all=True)]
+    return dict.fromkeys(names, 0.0) | {names[number]: value for number, value in found if value}
 
 
 @task
@@ -125,7 +114,7 @@ def roll_up() -> None:
             if row is None:
                 roll_up.enqueue()
             break
-        [value] = totals([(figure, start, end)])
+        value = totals([(figure, start, end)])[figure.stored_as, start]
         if row is None or row.value != value:
             changed.add(figure.key)
         computed.append(Rollup(figure=figure.stored_as, step=step, start=start, value=value, computed_at=now))

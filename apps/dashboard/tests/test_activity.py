@@ -11,7 +11,6 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.dashboard.figures import Figure
 from apps.dashboard.rollups import roll_up
-from apps.sse import metrics
 from apps.sse.testing import StreamClient
 
 PAGE, STREAM = "/dashboard/", "/api/dashboard/activity/stream/"
@@ -92,14 +91,3 @@ def test_any_statement_changes_the_open_page(ada, show, write):
         assert "<b>1</b>" in stream.next().data["html"]
         write()
         assert "<b>1</b>" not in stream.next().data["html"]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_only_an_update_that_may_change_a_number_is_announced(ada, client, show):
-    show(SIGN_UPS)
-    before = metrics.counts["published"]
-    client.force_login(ada)
-    User.objects.filter(pk=ada.pk).update(last_name="Lovelace")
-    assert metrics.counts["published"] == before
-    User.objects.filter(pk=ada.pk).update(date_joined=timezone.now())
-    assert metrics.counts["published"] == before + 1

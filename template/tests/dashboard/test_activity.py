@@ -14,6 +14,7 @@ from apps.accounts.models import User
 from apps.dashboard.figures import Figure, check_figures
 from apps.dashboard.models import Rollup
 from apps.dashboard.tests.test_activity import PAGE, SIGN_UPS, STREAM, card_of, refresh, sign_up
+from apps.sse import metrics
 from apps.sse.testing import Refused, StreamClient
 from template.tests.test_readme import README, code_with
 
@@ -74,6 +75,17 @@ def test_a_rollback_announces_nothing(ada, show):
             ada.delete()
             transaction.set_rollback(True)
         stream.assert_no_event()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_only_an_update_that_may_change_a_number_is_announced(ada, client, show):
+    show(SIGN_UPS)
+    before = metrics.counts["published"]
+    client.force_login(ada)
+    User.objects.filter(pk=ada.pk).update(last_name="Lovelace")
+    assert metrics.counts["published"] == before
+    User.objects.filter(pk=ada.pk).update(date_joined=timezone.now())
+    assert metrics.counts["published"] == before + 1
 
 
 def test_a_wrong_declaration_is_found_before_the_site_starts(show):

@@ -136,7 +136,7 @@ def test_pages_and_tasks_use_indexes_in_large_tables(client, admin_user):
             assert client.get(PAGE, {"range": name}).status_code == 200
         for step in (HOUR, DAY):
             start, end = edges(step, timezone.now())[:2]
-            totals([(figure, start, end) for figure in all_figures().values()])
+            totals((figure, start, end) for figure in all_figures().values())
     tables = {figure.rows.model._meta.db_table for figure in all_figures().values()}
     plans = [plan_of(query["sql"]) for query in queries if any(f'"{table}"' in query["sql"] for table in tables)]
     assert len(plans) > 20
