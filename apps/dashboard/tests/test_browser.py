@@ -49,22 +49,6 @@ def test_the_page_shows_requests_shortly_after_they_were_made(site, dashboard):
     assert point["streams"] >= 1
 
 
-def test_outdated_numbers_are_grey_and_show_their_time(dashboard):
-    figure, state = dashboard.locator(".stat-value").first, dashboard.locator("#dashboard-state")
-    colour = figure.evaluate("(element) => getComputedStyle(element).color")
-    dashboard.evaluate("() => dashboard._djustSSE.disconnect()")
-    expect(state).to_contain_text("Offline. Numbers from")
-    expect(figure).not_to_have_css("color", colour)
-    seen = dashboard.evaluate("() => points.at(-1).time")
-    dashboard.wait_for_function("(seen) => Date.now() / 1000 > seen + 12", arg=seen)
-    dashboard.evaluate("() => dashboard._djustSSE.connect()")
-    expect(state).to_contain_text("Updated")
-    next_point(dashboard)
-    times = dashboard.evaluate("() => points.map((point) => point.time)")
-    assert times == list(range(times[0], times[-1] + 3, 3)), f"no gap after {seen}"
-    expect(figure).to_have_css("color", colour)
-
-
 def test_a_paused_page_shows_the_time_of_the_pause_and_resumes_with_all_points(dashboard):
     dashboard.get_by_text("Show as table").click()
     shown = "() => [document.querySelector('.charts').innerText, document.querySelector('tbody').innerText]"

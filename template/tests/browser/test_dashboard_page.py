@@ -46,6 +46,22 @@ def test_the_table_has_the_newest_numbers_first_and_keeps_updating(dashboard):
     )
 
 
+def test_outdated_numbers_are_grey_and_show_their_time(dashboard):
+    figure, state = dashboard.locator(".stat-value").first, dashboard.locator("#dashboard-state")
+    colour = figure.evaluate("(element) => getComputedStyle(element).color")
+    dashboard.evaluate("() => dashboard._djustSSE.disconnect()")
+    expect(state).to_contain_text("Offline. Numbers from")
+    expect(figure).not_to_have_css("color", colour)
+    seen = dashboard.evaluate("() => points.at(-1).time")
+    dashboard.wait_for_function("(seen) => Date.now() / 1000 > seen + 12", arg=seen)
+    dashboard.evaluate("() => dashboard._djustSSE.connect()")
+    expect(state).to_contain_text("Updated")
+    next_point(dashboard)
+    times = dashboard.evaluate("() => points.map((point) => point.time)")
+    assert times == list(range(times[0], times[-1] + 3, 3)), f"no gap after {seen}"
+    expect(figure).to_have_css("color", colour)
+
+
 def test_an_hour_shows_its_stored_points_and_current_numbers(site, page):
     page.add_init_script(RECORD)
     page.goto(f"{site.url}/dashboard/system/")

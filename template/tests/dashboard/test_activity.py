@@ -1,6 +1,7 @@
 """The page Activity: its values, declarations, rows, permissions and file."""
 
 import csv
+import logging
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -86,6 +87,14 @@ def test_only_an_update_that_may_change_a_number_is_announced(ada, client, show)
     assert metrics.counts["published"] == before
     User.objects.filter(pk=ada.pk).update(date_joined=timezone.now())
     assert metrics.counts["published"] == before + 1
+
+
+def test_an_unknown_range_is_refused_without_a_traceback(client, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("django"), "propagate", True)
+    for path in (PAGE, "/dashboard/system/", "/dashboard/activity.csv", STREAM, "/api/dashboard/stream/"):
+        assert client.get(path, {"range": "year"}).status_code == 400
+    assert len(caplog.records) >= 5
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 def test_a_wrong_declaration_is_found_before_the_site_starts(show):
