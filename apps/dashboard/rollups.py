@@ -72,8 +72,8 @@ def measure(step: str, keys: Collection[str] | None = None) -> dict[str, Numbers
     values = {(name, start): value for name, start, value in rows.values_list("figure", "start", "value")}
     latest = [(figure, *hours) for hours in pairwise(bounds[-LATEST - 2 :]) for figure in figures]
     values |= totals(each for each in latest if (each[0].stored_as, each[1]) not in values)
-    newest = {figure.source: figure for figure in figures}
-    newest = {source: figure.newest(bounds[0], bounds[-1]) for source, figure in newest.items()}
+    sources = {figure.source: figure for figure in figures}
+    newest = {source: figure.newest(bounds[0], bounds[-1]) for source, figure in sources.items()}
     return {
         figure.key: Numbers(
             bounds[:-1], [values.get((figure.stored_as, start)) for start in bounds[:-1]], newest[figure.source]
