@@ -26,7 +26,7 @@ def card_of(page, key="accounts-sign-ups"):
 
 
 def refresh():
-    """Compute what a task worker computes once a minute."""
+    """Compute what a task worker computes every five minutes."""
     roll_up.call()
 
 

@@ -53,7 +53,7 @@ def test_the_readmes_pictures_show_a_busy_site(serve, browser, tmp_path):
     with serve("uvicorn") as server:
         servers.manage("shell", "--no-imports", "-c", BUSY_DAYS, environment=server.environment)
         for theme in ("light", "dark"):
-            size = {"width": 1280, "height": 940}
+            size = {"width": 1280, "height": 916}
             with browser.new_context(
                 base_url=server.url, color_scheme=theme, viewport=size, locale="en-GB"
             ) as context:
