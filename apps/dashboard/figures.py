@@ -138,16 +138,6 @@ migrating: set[str] = set()
 """The databases that `migrate` is changing: there may be no table of events yet."""
 
 
-def note_migration(using, **kwargs) -> None:
-    """Note that `migrate` begins to change a database."""
-    migrating.add(using)
-
-
-def note_migrated(using, **kwargs) -> None:
-    """Note that `migrate` has changed a database."""
-    migrating.discard(using)
-
-
 def note_change(connection: Any, table: str, columns: Iterable[str] = ()) -> None:
     """
     Publish which figures a change of a table concerns: at the commit, or now without a transaction.
