@@ -71,8 +71,10 @@ class Figure:
 
     @cached_property
     def columns(self) -> frozenset[str]:
-        """The names in the query of a value: those of the columns that it reads, and of tables."""
-        now = timezone.now()
+        """The names of the columns that a value reads, and of tables; of all columns if one is generated."""
+        fields, now = self.rows.model._meta.concrete_fields, timezone.now()
+        if any(field.generated for field in fields):
+            return frozenset(field.column for field in fields)
         return frozenset(COLUMN.findall(self.total(now, now).query.sql_with_params()[0]))
 
     @property

@@ -1,4 +1,8 @@
-"""The pictures in the README: two days of a busy site on the page Activity, light and dark."""
+"""
+The pictures in the README: two days of a busy site on the page Activity, light and dark.
+
+`PICTURES=docs .venv/bin/python -m pytest -n0 -m soak FILE` writes them; the last quarter of an hour looks best.
+"""
 
 import os
 from pathlib import Path

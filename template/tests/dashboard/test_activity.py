@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import Count, Sum
+from django.test.utils import isolate_apps
 from django.utils import timezone
 
 from apps.accounts.models import User
@@ -110,6 +111,21 @@ def test_a_wrong_declaration_is_found_before_the_site_starts(show):
     found = check_figures(None)
     ids = ["E001", "E001", "E002", "E002", "W001", "E003", "E003"]
     assert [message.id for message in found] == [f"dashboard.{each}" for each in ids]
+
+
+@isolate_apps("apps.dashboard")
+def test_an_update_may_change_a_generated_column():
+    class Line(models.Model):  # noqa: DJ008
+        at = models.DateTimeField()
+        amount = models.IntegerField()
+        double = models.GeneratedField(
+            expression=models.F("amount") * 2, output_field=models.IntegerField(), db_persist=True
+        )
+
+        class Meta:
+            app_label = "dashboard"
+
+    assert "amount" in Figure("Doubles", Line.objects, at="at", value=Sum("double")).columns
 
 
 def test_values_are_stored_per_definition_of_a_figure():
