@@ -116,7 +116,8 @@ async def live_numbers(step: str) -> AsyncGenerator[dict[str, Numbers]]:
     """
     Yield the numbers of all figures, by key.
 
-    A change is measured immediately, and further ones once a second; everything is measured once a minute.
+    A change is measured immediately, and further ones once a second. All figures are measured once a minute: an
+    hour may have ended, a change may have sent no event, or its event may be lost.
     """
     numbers: dict[str, Numbers] = {}
     async with SSEView(event_id=Position).subscribe(CHANNEL) as events:

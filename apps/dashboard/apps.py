@@ -18,8 +18,8 @@ class DashboardConfig(AppConfig):
         counting.register()
         connection_created.connect(figures.watch)
         post_save.connect(figures.note_save)
-        pre_migrate.connect(figures.note_migration, sender=self)
-        post_migrate.connect(figures.note_migrated, sender=self)
+        pre_migrate.connect(lambda using, **_: figures.migrating.add(using), sender=self, weak=False)
+        post_migrate.connect(lambda using, **_: figures.migrating.discard(using), sender=self, weak=False)
         processes.collected.connect(recorder.record)
         processes.collected.connect(rollups.schedule.run)
 

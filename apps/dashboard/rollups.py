@@ -2,11 +2,13 @@
 
 import contextlib
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
+from django.db.models import QuerySet
 from django.tasks import TaskResult, task
 from django.tasks.exceptions import TaskResultDoesNotExist
 from django.utils import timezone
@@ -22,7 +24,8 @@ KEPT: dict[str, int] = {HOUR: 48, DAY: 60}
 LATEST = 2
 """The number of finished hours or days that are computed for the page if the task has not stored them yet."""
 SLICE_SECONDS = 2
-EVERY_SECONDS = 60
+EVERY_SECONDS = 300
+"""Each run leaves a row among the finished tasks, which are deleted daily."""
 
 
 class Numbers(NamedTuple):
@@ -59,27 +62,36 @@ def measure(step: str, keys: Collection[str] | None = None) -> dict[str, Numbers
     """
     Return the numbers of some figures, or of all of them, by key.
 
-    Finished hours or days are read from the table, all in one query. The present one is computed, with one query
-    of its index per figure, and so are the last two finished ones if the table does not have them yet.
+    Finished hours or days are read from the table. The present one is computed, and so are the last two finished
+    ones if the table does not have them yet. That is one query each for all figures, and one for the newest rows
+    of each source.
     """
     bounds = edges(step, timezone.now())
     figures = [figure for key, figure in all_figures().items() if keys is None or key in keys]
-    stored = _stored(figures, step, bounds[0])
-    found = {}
-    for figure in figures:
-        values = [stored.get((figure.stored_as, start)) for start in bounds[:-2]]
-        for index in range(-LATEST, 0):
-            if values[index] is None:
-                values[index] = figure.between(bounds[index - 2], bounds[index - 1])
-        values.append(figure.between(bounds[-2], bounds[-1]))
-        found[figure.key] = Numbers(bounds[:-1], values, figure.newest(bounds[0], bounds[-1]))
-    return found
+    rows = Rollup.objects.filter(figure__in=[each.stored_as for each in figures], step=step, start__gte=bounds[0])
+    values = {(name, start): value for name, start, value in rows.values_list("figure", "start", "value")}
+    latest = [(figure, *hours) for hours in pairwise(bounds[-LATEST - 2 :]) for figure in figures]
+    values |= totals(each for each in latest if (each[0].stored_as, each[1]) not in values)
+    sources = {figure.source: figure for figure in figures}
+    newest = {source: figure.newest(bounds[0], bounds[-1]) for source, figure in sources.items()}
+    return {
+        figure.key: Numbers(
+            bounds[:-1], [values.get((figure.stored_as, start)) for start in bounds[:-1]], newest[figure.source]
+        )
+        for figure in figures
+    }
 
 
-def _stored(figures: Iterable[Figure], step: str, since: datetime) -> dict[tuple[str, datetime], float]:
-    names = [figure.stored_as for figure in figures]
-    rows = Rollup.objects.filter(figure__in=names, step=step, start__gte=since)
-    return {(name, start): value for name, start, value in rows.values_list("figure", "start", "value")}
+def totals(asked: Iterable[tuple[Figure, datetime, datetime]]) -> dict[tuple[str, datetime], float]:
+    """Return the values of figures between two moments each, with one query per database."""
+    queries: dict[str, list[QuerySet]] = defaultdict(list)
+    names: list[tuple[str, datetime]] = []
+    for number, (figure, start, end) in enumerate(asked):
+        query = figure.total(start, end, number)
+        queries[query.db].append(query)
+        names.append((figure.stored_as, start))
+    found = [row for first, *others in queries.values() for row in first.union(*others, all=True)]
+    return dict.fromkeys(names, 0.0) | {names[number]: value for number, value in found if value}
 
 
 @task
@@ -88,7 +100,7 @@ def roll_up() -> None:
     Compute finished hours and days: first those that are missing, then the ones computed longest ago.
 
     It takes at most two seconds, and queues itself again if values are still missing. Rows that are added, changed
-    or deleted in the past count within a minute, with millions of rows after some minutes.
+    or deleted in the past count after the next run, with many millions of rows after some runs.
     """
     deadline, changed = time.monotonic() + SLICE_SECONDS, set()
     now = timezone.now()
@@ -102,7 +114,7 @@ def roll_up() -> None:
             if row is None:
                 roll_up.enqueue()
             break
-        value = figure.between(start, end)
+        value = totals([(figure, start, end)])[figure.stored_as, start]
         if row is None or row.value != value:
             changed.add(figure.key)
         computed.append(Rollup(figure=figure.stored_as, step=step, start=start, value=value, computed_at=now))
@@ -126,7 +138,7 @@ def _finished(now: datetime) -> Iterator[tuple[str, Figure, datetime, datetime]]
 
 
 class Schedule:
-    """Queues the task once a minute, unless the previous one has not ended."""
+    """Queues the task every five minutes, unless the previous one has not ended."""
 
     def __init__(self) -> None:
         self.due = 0.0

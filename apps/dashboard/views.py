@@ -1,5 +1,4 @@
 import csv
-import time
 from typing import Any
 
 from django.conf import settings
@@ -133,11 +132,11 @@ class DashboardStream(SSEView):
 
 
 class ActivityStream(DashboardStream):
-    """All cards when it opens and each minute, and each one that changes."""
+    """All cards when it opens, and each one that changes."""
 
     page, ranges = "activity", SPANS
     sse_compress = True
-    joinable = True  # a tab that joins and has missed a change gets it within a minute
+    joinable = "latest"  # all cards again for a tab that joins
 
     def mount(self, request, last_event_id):
         figures, self.language = figures_for(request.user), get_language()
@@ -147,10 +146,7 @@ class ActivityStream(DashboardStream):
 
     async def stream(self, request):
         shown: dict[str, str] = {}
-        minute = 0
         async for cards in activity.live_cards(self.range.name, self.language):
-            if minute != (minute := int(time.time() // 60)):
-                shown = {}  # all cards again
             for name, event in cards.items():
                 if name in self.ids and event != shown.get(name):
                     yield event

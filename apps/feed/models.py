@@ -5,6 +5,7 @@ from django.conf import settings
 from django.core.validators import URLValidator
 from django.db import models
 from django.urls import reverse
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 HUES = 8
@@ -56,7 +57,7 @@ class Post(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.text[:50] or self.link or str(self.image)
+        return Truncator(self.text).chars(50) or self.link or str(self.image)
 
     def get_absolute_url(self) -> str:
         return reverse("feed-post", args=[self.pk])

@@ -49,14 +49,15 @@ class SSEMixin(DOMMixin):
     `sse_cors`: allow pages of other origins to read the response. Other sites are refused otherwise.
     `sse_cors_origins`: the allowed origins, which may send cookies, or None for all, without cookies.
     `joinable`: tabs of one session may share a connection, because a tab that joins this `stream()`
-    late misses nothing. Streams of channels are always joinable.
+    late misses nothing; with `"latest"` it opens again for such a tab, because it begins with all that is
+    shown. Streams of channels are always joinable.
     """
 
     auto_id = True
     event_id: IdKind = str
     sse_retry_ms = 3000
     sse_keepalive_interval: float = 15
-    joinable = False
+    joinable: bool | Literal["latest"] = False
     sse_compress = False
     sse_cors = False
     sse_cors_origins: Sequence[str] | None = None

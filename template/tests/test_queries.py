@@ -9,7 +9,7 @@ FEW, MANY = 3, 30
 # For a superuser. Session, user and bell are three queries of every page with the site's header.
 PAGES = {
     "/": 6,
-    "/dashboard/": 32,
+    "/dashboard/": 10,
     "/dashboard/system/": 4,
     "/feed/": 4,
     "/feed/?before=20": 4,

@@ -1,11 +1,6 @@
 """The pages of the dashboard in an open browser."""
 
-import contextlib
-import json
 import re
-import sqlite3
-import time
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -54,22 +49,6 @@ def test_the_page_shows_requests_shortly_after_they_were_made(site, dashboard):
     assert point["streams"] >= 1
 
 
-def test_outdated_numbers_are_grey_and_show_their_time(dashboard):
-    figure, state = dashboard.locator(".stat-value").first, dashboard.locator("#dashboard-state")
-    colour = figure.evaluate("(element) => getComputedStyle(element).color")
-    dashboard.evaluate("() => dashboard._djustSSE.disconnect()")
-    expect(state).to_contain_text("Offline. Numbers from")
-    expect(figure).not_to_have_css("color", colour)
-    seen = dashboard.evaluate("() => points.at(-1).time")
-    dashboard.wait_for_function("(seen) => Date.now() / 1000 > seen + 12", arg=seen)
-    dashboard.evaluate("() => dashboard._djustSSE.connect()")
-    expect(state).to_contain_text("Updated")
-    next_point(dashboard)
-    times = dashboard.evaluate("() => points.map((point) => point.time)")
-    assert times == list(range(times[0], times[-1] + 3, 3)), f"no gap after {seen}"
-    expect(figure).to_have_css("color", colour)
-
-
 def test_a_paused_page_shows_the_time_of_the_pause_and_resumes_with_all_points(dashboard):
     dashboard.get_by_text("Show as table").click()
     shown = "() => [document.querySelector('.charts').innerText, document.querySelector('tbody').innerText]"
@@ -86,23 +65,6 @@ def test_a_paused_page_shows_the_time_of_the_pause_and_resumes_with_all_points(d
     # The table holds at most 100 points, and more may have arrived.
     assert dashboard.locator("tbody tr").count() >= min(before[1].strip().count("\n") + 2, 100)
     expect(dashboard.get_by_role("button", name="Pause")).to_be_focused()
-
-
-def test_an_hour_shows_its_stored_points_and_current_numbers(site, dashboard):
-    now = int(time.time()) // 30 * 30
-    with (
-        contextlib.closing(sqlite3.connect(Path(site.environment["DATA_DIR"], "db.sqlite3"))) as database,
-        database,
-    ):
-        for bucket in (now - 600, now - 1200):
-            row = (bucket, json.dumps({"time": bucket, "requests": 1234.5}))
-            database.execute("INSERT INTO dashboard_summary (step, bucket, point) VALUES (30, ?, ?)", row)
-    dashboard.get_by_role("link", name="1 hour").click()
-    dashboard.get_by_text("Show as table").click()
-    expect(dashboard.locator("tbody tr", has_text="1,234.5")).to_have_count(2)
-    dashboard.wait_for_function("() => window.points?.length")
-    assert "1,234.5" not in dashboard.inner_text(".chart.is-wide")
-    expect(dashboard.locator("#dashboard-state")).to_contain_text("Updated")
 
 
 def test_activity_shows_a_change_within_a_second_and_keeps_its_table_open(site, staff):

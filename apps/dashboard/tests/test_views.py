@@ -78,11 +78,6 @@ def test_the_page_needs_one_query(visitor, settings, stored, django_assert_num_q
         visitor().get(PAGE)
 
 
-def test_an_unknown_range_is_refused(visitor):
-    assert visitor().get(PAGE, {"range": "week"}).status_code == 400
-    assert visitor().head(STREAM, {"range": "week"}).status_code == 400
-
-
 def test_a_longer_range_continues_after_its_points_and_shows_current_numbers(visitor, clock, stored):
     now = stored(requests=3)
     older = stored(step=600, age=NOW - (NOW // 600 * 600 - 1200))

@@ -41,9 +41,9 @@ class GeneratorSource:
         stream: AsyncGenerator[str | Event],
         start: StreamStart | None,
         restart: Callable[[Exception], Awaitable["GeneratorSource"]] | None = None,
-        joinable: bool = False,
+        joinable: bool | Literal["latest"] = False,
     ) -> None:
-        self.joinable: Joinable = "yes" if joinable else None
+        self.joinable: Joinable = "yes" if joinable is True else joinable or None
         self.has_positions = start is not None
         self._stream = stream
         self._start = start

@@ -1,8 +1,14 @@
-"""The page System with pointer, themes, widths and reduced motion."""
+"""The page System with pointer, themes, ranges, widths and reduced motion."""
+
+import contextlib
+import json
+import sqlite3
+import time
+from pathlib import Path
 
 from playwright.sync_api import expect
 
-from apps.dashboard.tests.test_browser import PIXELS, next_point
+from apps.dashboard.tests.test_browser import PIXELS, RECORD, next_point
 
 FITTED = "() => [...document.querySelectorAll('.plot')].every((p) => p.clientWidth === p.lastChild.clientWidth)"
 BOXES = """() => [...document.querySelectorAll('main *:not(.u-hz *, .readout)')].map((element) => {
@@ -38,6 +44,41 @@ def test_the_table_has_the_newest_numbers_first_and_keeps_updating(dashboard):
     assert dashboard.evaluate(
         "() => document.querySelector('tbody td').textContent === document.querySelector('.chart b').textContent"
     )
+
+
+def test_outdated_numbers_are_grey_and_show_their_time(dashboard):
+    figure, state = dashboard.locator(".stat-value").first, dashboard.locator("#dashboard-state")
+    colour = figure.evaluate("(element) => getComputedStyle(element).color")
+    dashboard.evaluate("() => dashboard._djustSSE.disconnect()")
+    expect(state).to_contain_text("Offline. Numbers from")
+    expect(figure).not_to_have_css("color", colour)
+    seen = dashboard.evaluate("() => points.at(-1).time")
+    dashboard.wait_for_function("(seen) => Date.now() / 1000 > seen + 12", arg=seen)
+    dashboard.evaluate("() => dashboard._djustSSE.connect()")
+    expect(state).to_contain_text("Updated")
+    next_point(dashboard)
+    times = dashboard.evaluate("() => points.map((point) => point.time)")
+    assert times == list(range(times[0], times[-1] + 3, 3)), f"no gap after {seen}"
+    expect(figure).to_have_css("color", colour)
+
+
+def test_an_hour_shows_its_stored_points_and_current_numbers(site, page):
+    page.add_init_script(RECORD)
+    page.goto(f"{site.url}/dashboard/system/")
+    now = int(time.time()) // 30 * 30
+    with (
+        contextlib.closing(sqlite3.connect(Path(site.environment["DATA_DIR"], "db.sqlite3"))) as database,
+        database,
+    ):
+        for bucket in (now - 600, now - 1200):
+            row = (bucket, json.dumps({"time": bucket, "requests": 1234.5}))
+            database.execute("INSERT INTO dashboard_summary (step, bucket, point) VALUES (30, ?, ?)", row)
+    page.get_by_role("link", name="1 hour").click()
+    page.get_by_text("Show as table").click()
+    expect(page.locator("tbody tr", has_text="1,234.5")).to_have_count(2)
+    page.wait_for_function("() => window.points?.length")
+    assert "1,234.5" not in page.inner_text(".chart.is-wide")
+    expect(page.locator("#dashboard-state")).to_contain_text("Updated")
 
 
 def test_charts_are_drawn_again_when_the_theme_changes(dashboard):

@@ -1,60 +1,71 @@
-"""The pictures in the README: the dashboard of a busy server, light and dark."""
+"""
+The pictures in the README: two days of a busy site on the page Activity, light and dark.
 
-import itertools
-import math
+`PICTURES=docs .venv/bin/python -m pytest -n0 -m soak FILE` writes them; the last quarter of an hour looks best.
+"""
+
 import os
-import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import expect
 
-from apps.sse.tests.servers.streaming import Reader
+from tests import servers
+from tests.browser import people
 
-MINUTES = 5.2
-PAGES = itertools.cycle(["/accounts/login/", "/dashboard/", "/accounts/signup/", "/nowhere/"])
+BUSY_DAYS = """
+import math, random
+from datetime import timedelta
+from django.utils import timezone
+from apps.accounts.models import User
+from apps.dashboard.rollups import roll_up
+from apps.feed.models import Post
+from apps.notifications.models import Notification
+from apps.tasks.models import Task
 
+random.seed(5)
+now = timezone.now()
 
-def use(client, seconds):
-    """Request pages at a varying rate for `seconds`."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        client.get(next(PAGES))
-        time.sleep(0.08 + 0.06 * math.sin(time.monotonic() / 25))
+def moments(number):
+    "Return moments of the last two days, fewer of them at night and on the first day."
+    hours = [hour / 60 for hour in range(60 * 48)]
+    weights = [(2.1 + 1.9 * math.cos((hour - 3) / 12 * math.pi)) * (1.25 if hour < 24 else 1) for hour in hours]
+    return [now - timedelta(hours=hour) for hour in random.choices(hours, weights, k=number)]
 
-
-def logged_in(stack, url, username):
-    """Return the session cookie of a demo user."""
-    client = stack.enter_context(httpx.Client(base_url=url, follow_redirects=True))
-    client.get("/accounts/login/")
-    form = {"login": username, "password": "demo", "csrfmiddlewaretoken": client.cookies["csrftoken"]}
-    client.post("/accounts/login/", data=form)
-    return {"Cookie": f"sessionid={client.cookies['sessionid']}"}
+User.objects.exclude(username="ada").update(date_joined=now - timedelta(days=9))
+users = User.objects.bulk_create(User(username=f"person{n}", date_joined=at) for n, at in enumerate(moments(420)))
+ada = User.objects.get(username="ada")
+rows = {
+    Post: [Post(author=random.choice(users), text="Hello", created_at=at) for at in moments(1400)],
+    Notification: [Notification(recipient=ada, verb="wrote", read_at=at) for at in moments(900)],
+    Task: [
+        Task(owner=ada, state=random.choice(["done"] * 9 + ["failed"]), rows=random.randint(200, 900), created_at=at)
+        for at in moments(320)
+    ],
+}
+for model, made in rows.items():
+    times = [each.created_at for each in made]
+    for each, at in zip(model.objects.bulk_create(made), times, strict=True):
+        model.objects.filter(pk=each.pk).update(created_at=at)
+roll_up.call()
+"""
 
 
 @pytest.mark.soak
-def test_the_readmes_pictures_show_a_busy_dashboard(serve, browser, tmp_path):
+def test_the_readmes_pictures_show_a_busy_site(serve, browser, tmp_path):
     folder = Path(os.environ.get("PICTURES", tmp_path))
-    with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
-        server = stack.enter_context(serve("uvicorn with two workers"))
-        client = stack.enter_context(httpx.Client(base_url=server.url))
-        busy = pool.submit(use, client, MINUTES * 60)
-        readers = []
-        for username in ("ada", "grace", "admin"):
-            cookie = logged_in(stack, server.url, username)
-            readers.append(Reader(stack, server.url, "/api/dashboard/stream/", **cookie))
-            time.sleep(MINUTES * 15)
+    with serve("uvicorn") as server:
+        servers.manage("shell", "--no-imports", "-c", BUSY_DAYS, environment=server.environment)
         for theme in ("light", "dark"):
-            context = browser.new_context(
-                color_scheme=theme, viewport={"width": 1280, "height": 1000}, locale="en-GB"
-            )
-            page = stack.enter_context(context).new_page()
-            page.goto(f"{server.url}/dashboard/system/")
-            expect(page.locator("#live")).to_contain_text("Live")
-            page.mouse.move(0, 0)
-            page.screenshot(path=folder / f"dashboard-{theme}.png")
+            size = {"width": 1280, "height": 916}
+            with browser.new_context(
+                base_url=server.url, color_scheme=theme, viewport=size, locale="en-GB"
+            ) as context:
+                page = context.new_page()
+                people.log_in(page, "ada")
+                page.goto("/dashboard/")
+                page.reload()  # without the message of the login
+                expect(page.locator("#live")).to_contain_text("Live")
+                page.mouse.move(0, 0)
+                page.screenshot(path=folder / f"dashboard-{theme}.png")
             assert (folder / f"dashboard-{theme}.png").stat().st_size > 30_000
-        busy.result()

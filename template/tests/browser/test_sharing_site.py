@@ -1,11 +1,13 @@
 """The site's pages in many tabs of one browser, over HTTP/1.1."""
 
+import re
 import statistics
 import time
 
 import pytest
 from playwright.sync_api import expect
 
+from tests import servers
 from tests.browser import people
 
 TABS = 7
@@ -89,6 +91,25 @@ def test_eight_tabs_of_the_first_page_are_live_and_open_each_stream_once(site, b
             seconds.append(time.monotonic() - began)
     assert len(requested) == len(set(requested)) == 4
     assert statistics.median(seconds) < 1, seconds
+
+
+def test_a_tab_that_joins_activity_shows_what_changed_after_its_page_was_loaded(site, browser):
+    code = """
+from apps.feed.models import Post
+Post.objects.create(author_id=1, text="in between")
+"""
+    with browser.new_context(base_url=site.url) as context:
+        first, joining = context.new_page(), context.new_page()
+        people.log_in(first, "admin", "/dashboard/")
+        live(first)
+        requests = []
+        joining.route(re.compile("djust-sse-sharing"), lambda route: requests.append(route))
+        joining.goto("/dashboard/", wait_until="domcontentloaded")
+        posts = int(joining.inner_text("#feed-posts b"))
+        servers.manage("shell", "-c", code, environment=site.environment)
+        expect(first.locator("#feed-posts b")).to_have_text(str(posts + 1))
+        requests[0].continue_()
+        expect(joining.locator("#feed-posts b")).to_have_text(str(posts + 1))
 
 
 def test_a_user_who_logs_in_after_another_receives_none_of_the_others_events(site, browser):

@@ -1,19 +1,22 @@
 """The page Activity: its values, declarations, rows, permissions and file."""
 
 import csv
+import logging
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import Count, Sum
+from django.test.utils import isolate_apps
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.dashboard.figures import Figure, check_figures
 from apps.dashboard.models import Rollup
 from apps.dashboard.tests.test_activity import PAGE, SIGN_UPS, STREAM, card_of, refresh, sign_up
+from apps.sse import metrics
 from apps.sse.testing import Refused, StreamClient
 from template.tests.test_readme import README, code_with
 
@@ -76,6 +79,25 @@ def test_a_rollback_announces_nothing(ada, show):
         stream.assert_no_event()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_only_an_update_that_may_change_a_number_is_announced(ada, client, show):
+    show(SIGN_UPS)
+    before = metrics.counts["published"]
+    client.force_login(ada)
+    User.objects.filter(pk=ada.pk).update(last_name="Lovelace")
+    assert metrics.counts["published"] == before
+    User.objects.filter(pk=ada.pk).update(date_joined=timezone.now())
+    assert metrics.counts["published"] == before + 1
+
+
+def test_an_unknown_range_is_refused_without_a_traceback(client, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("django"), "propagate", True)
+    for path in (PAGE, "/dashboard/system/", "/dashboard/activity.csv", STREAM, "/api/dashboard/stream/"):
+        assert client.get(path, {"range": "year"}).status_code == 400
+    assert len(caplog.records) >= 5
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
 def test_a_wrong_declaration_is_found_before_the_site_starts(show):
     show(
         SIGN_UPS,
@@ -83,10 +105,27 @@ def test_a_wrong_declaration_is_found_before_the_site_starts(show):
         Figure("Joined", User.objects, at="joined"),
         Figure("Names", User.objects, at="username"),
         Figure("Logins", User.objects, at="last_login"),
+        Figure("Members", User.objects.filter(groups__name="x").distinct(), at="date_joined"),
+        Figure("Groups", User.objects.annotate(number=Count("groups")), at="date_joined"),
     )
     found = check_figures(None)
-    ids = ["E001", "E001", "E002", "E002", "W001"]
+    ids = ["E001", "E001", "E002", "E002", "W001", "E003", "E003"]
     assert [message.id for message in found] == [f"dashboard.{each}" for each in ids]
+
+
+@isolate_apps("apps.dashboard")
+def test_an_update_may_change_a_generated_column():
+    class Line(models.Model):  # noqa: DJ008
+        at = models.DateTimeField()
+        amount = models.IntegerField()
+        double = models.GeneratedField(
+            expression=models.F("amount") * 2, output_field=models.IntegerField(), db_persist=True
+        )
+
+        class Meta:
+            app_label = "dashboard"
+
+    assert "amount" in Figure("Doubles", Line.objects, at="at", value=Sum("double")).columns
 
 
 def test_values_are_stored_per_definition_of_a_figure():

@@ -185,7 +185,7 @@
   pause.disabled = false;
 
   const recolour = () => charts.forEach((each) => each.recolour());
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
+  for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", recolour);
   new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 
   draw();
