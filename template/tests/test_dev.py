@@ -149,6 +149,30 @@ def test_closing_the_terminal_ends_everything(copy):
         wait_until(lambda: processes_in(copy) == [])
 
 
+def test_a_second_signal_does_not_interrupt_the_end(copy):
+    with developing(copy) as developer:
+        developer.wait_for("Starting worker")
+        [command] = [each for each in processes_in(copy) if each.cmdline()[1:3] == ["manage.py", "dev"]]
+        command.terminate()
+        developer.wait_for("Stopping.")
+        command.terminate()
+        wait_until(lambda: processes_in(copy) == [])
+        assert "KeyboardInterrupt" not in developer.screen()
+
+
+def test_an_unapplied_migration_is_named(copy):
+    folder = copy / "apps" / "notifications" / "migrations"
+    last = max(file.stem for file in folder.glob("0*.py"))
+    with developing(copy) as developer:
+        developer.wait_for("Starting worker")
+        (folder / "0999_next.py").write_text(
+            "from django.db.migrations import Migration as Base\n\n\n"
+            f"class Migration(Base):\n    dependencies = [('notifications', '{last}')]\n"
+        )
+        developer.wait_for("You have 1 unapplied migration(s)")
+        developer.wait_for("app(s): notifications")
+
+
 def test_an_edit_restarts_server_and_worker_with_streams_open(copy):
     with ExitStack() as stack, developing(copy) as developer:
         streams = [open_stream(stack, developer.url + HOME) for _ in range(10)]
