@@ -14,7 +14,9 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from django.core.management.base import CommandError
 
+from apps.dev.management.commands.dev import refuse_used_port
 from tests import servers
 from tests.servers import PACKAGE, ROOT, wait_until
 
@@ -223,6 +225,11 @@ def test_an_edit_hands_a_running_task_over_to_the_next_worker(copy):
         developer.wait_for("Starting worker", times=2)
         database.wait_for_state(task, "done")
         wait_until(lambda: not database.query(workers.RUNNING))
+
+
+def test_a_port_that_does_not_exist_is_a_clear_error():
+    with pytest.raises(CommandError, match=r"Port 80000 cannot be used \(.*port must be 0-65535"):
+        refuse_used_port(80000)
 
 
 def test_a_port_in_use_is_a_clear_error(copy):

@@ -66,7 +66,7 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.stdout.write("\nStopping.")
         finally:
-            ignore_signals()
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             stop(children)
 
     def prepare(self):
@@ -79,15 +79,10 @@ class Command(BaseCommand):
         connections.close_all()
 
 
-def ignore_signals() -> None:
-    """Ignore further signals: one that interrupts the end would leave processes behind."""
+def interrupt(*args: object) -> None:
+    """Raise `KeyboardInterrupt` once: a second signal, such as the one that `make` passes on, is ignored."""
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-
-
-def interrupt(*args: object) -> None:
-    """Raise `KeyboardInterrupt`, once: `make` passes on a signal that its process group has received."""
-    ignore_signals()
     raise KeyboardInterrupt
 
 
@@ -126,10 +121,10 @@ def refuse_used_port(port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             raise CommandError(
-                f"Port {port} cannot be used ({error.strerror}). "
-                f"Stop the program that uses it, or choose another port: make run PORT={port + 1}"
+                f"Port {port} cannot be used ({error.args[-1]}). "
+                f"Stop the program that uses it, or choose another port: make run PORT={port % 65535 + 1}"
             ) from None
 
 
