@@ -22,7 +22,7 @@ setup: .venv/ready ## Create .venv with the locked dependencies
 .venv/ready: requirements.txt $(LOCK) bin/setup
 	@bin/setup $(LOCK)
 
-run: setup ## Run server and task worker with demo data on http://127.0.0.1:8000 (PORT=); both reload
+run: setup ## Run server and task worker with demo data on http://localhost:8000 (PORT=); both reload
 	@exec env $(MANAGE) dev --demo $(PORT)
 
 test: setup ## Run all tests; missing servers and browsers are installed first if possible

@@ -25,7 +25,8 @@ def main() -> None:
     with zipfile.ZipFile(TARGET, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in exported_files():
             add(archive, name)
-    print(f"Wrote {TARGET.relative_to(ROOT)}. Use it: django-admin startproject --template {TARGET} mysite")
+    name = TARGET.relative_to(ROOT)
+    print(f"Wrote {name}. Make a project: .venv/bin/django-admin startproject --template {name} mysite ../mysite")
 
 
 def exported_files() -> list[str]:

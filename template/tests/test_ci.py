@@ -41,6 +41,12 @@ def strings(node):
         yield from strings(value)
 
 
+def test_ci_refuses_a_host_that_it_does_not_know(make, tmp_path):
+    refused = make("ci", "FOR=jenkins")
+    assert (refused.returncode, refused.stderr.splitlines()[0]) == (2, "Choose: make ci FOR=github or FOR=gitlab")
+    assert not (tmp_path / FILES["github"]).exists()
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_ci_writes_a_workflow_and_replaces_an_edited_one_only_with_force(make, tmp_path, name):
     file = tmp_path / FILES[name]

@@ -14,7 +14,9 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from django.core.management.base import CommandError
 
+from apps.dev.management.commands.dev import refuse_used_port
 from tests import servers
 from tests.servers import PACKAGE, ROOT, wait_until
 
@@ -149,6 +151,30 @@ def test_closing_the_terminal_ends_everything(copy):
         wait_until(lambda: processes_in(copy) == [])
 
 
+def test_a_second_signal_does_not_interrupt_the_end(copy):
+    with developing(copy) as developer:
+        developer.wait_for("Starting worker")
+        [command] = [each for each in processes_in(copy) if each.cmdline()[1:3] == ["manage.py", "dev"]]
+        command.terminate()
+        developer.wait_for("Stopping.")
+        command.terminate()
+        wait_until(lambda: processes_in(copy) == [])
+        assert "KeyboardInterrupt" not in developer.screen()
+
+
+def test_an_unapplied_migration_is_named(copy):
+    folder = copy / "apps" / "notifications" / "migrations"
+    last = max(file.stem for file in folder.glob("0*.py"))
+    with developing(copy) as developer:
+        developer.wait_for("Starting worker")
+        (folder / "0999_next.py").write_text(
+            "from django.db.migrations import Migration as Base\n\n\n"
+            f"class Migration(Base):\n    dependencies = [('notifications', '{last}')]\n"
+        )
+        developer.wait_for("You have 1 unapplied migration(s)")
+        developer.wait_for("app(s): notifications")
+
+
 def test_an_edit_restarts_server_and_worker_with_streams_open(copy):
     with ExitStack() as stack, developing(copy) as developer:
         streams = [open_stream(stack, developer.url + HOME) for _ in range(10)]
@@ -199,6 +225,11 @@ def test_an_edit_hands_a_running_task_over_to_the_next_worker(copy):
         developer.wait_for("Starting worker", times=2)
         database.wait_for_state(task, "done")
         wait_until(lambda: not database.query(workers.RUNNING))
+
+
+def test_a_port_that_does_not_exist_is_a_clear_error():
+    with pytest.raises(CommandError, match=r"Port 80000 cannot be used \(.*port must be 0-65535"):
+        refuse_used_port(80000)
 
 
 def test_a_port_in_use_is_a_clear_error(copy):

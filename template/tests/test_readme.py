@@ -21,7 +21,7 @@ README = (ROOT / "README.md").read_text()
 REFERENCE = (ROOT / "apps" / "sse" / "README.md").read_text()
 RUN_BY_TESTS = {
     "make template": "test_template.built_zip",
-    ".venv/bin/django-admin startproject --template dist/project_template.zip mysite": "test_template.start_project",
+    ".venv/bin/django-admin startproject --template dist/project_template.zip mysite ../mysite": "test_template.start_project",
     "make run": "test_template.serve_and_listen",
     ".venv/bin/python manage.py startapp wall --live": "test_startapp",
     "make test": "test_template.test_a_generated_project_passes_make_check_and_its_tests",

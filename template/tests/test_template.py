@@ -44,9 +44,8 @@ def template(request, tmp_path):
 
 def start_project(template, parent, name):
     """Make a project that uses this checkout's virtual environment, so that nothing is downloaded."""
-    parent.mkdir(exist_ok=True)
     django_admin = Path(sys.executable).with_name("django-admin")
-    run(parent, django_admin, "startproject", "--template", template, name)
+    run(ROOT, django_admin, "startproject", "--template", template, name, parent / name)
     (parent / name / ".venv").symlink_to(ROOT / ".venv")
     (ROOT / ".venv" / "ready").touch()
     return parent / name

@@ -138,12 +138,13 @@ def test_values_are_stored_per_definition_of_a_figure():
     assert len(SIGN_UPS.stored_as) <= Rollup._meta.get_field("figure").max_length
 
 
-def test_the_readmes_figure_is_valid():
+def test_the_readmes_figures_are_valid():
     names = {}
     exec(code_with("class ShopConfig", README), names)
     app = SimpleNamespace(get_model=lambda name: User)
-    [figure] = names["ShopConfig"].figures(app, Figure)
-    assert (figure.label, figure.at, repr(figure.value)) == ("Orders", "created_at", "Sum(F(total))")
+    orders, revenue = names["ShopConfig"].figures(app, Figure)
+    assert (orders.label, orders.at, orders.value) == ("Orders", "created_at", None)
+    assert (revenue.label, revenue.at, repr(revenue.value)) == ("Revenue", "created_at", "Sum(F(total))")
 
 
 @pytest.mark.django_db

@@ -19,7 +19,10 @@ from apps.dev import terminal
 from apps.dev.database import refuse_foreign_database
 
 HOST = "127.0.0.1"
+# A name, since passkeys do not work on an IP address.
+NAME = "localhost"
 GRACE_SECONDS = 1.5
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Requests and warnings.
 LOG_CONFIG = Path(terminal.__file__).with_name("uvicorn_log.json")
 # Like `python -m watchfiles`, but silent when it is stopped.
@@ -33,7 +36,7 @@ watchfiles.run_process(*sys.argv[2:], target=sys.argv[1], target_type="command")
 class Command(BaseCommand):
     """Starts both, prints the URL, and stops both on Ctrl-C or when one of them ends."""
 
-    help = f"Runs uvicorn on http://{HOST}:PORT and a task worker. Both reload on changes."
+    help = f"Runs uvicorn on http://{NAME}:PORT and a task worker. Both reload on changes."
 
     def add_arguments(self, parser):
         parser.add_argument("port", nargs="?", type=int, default=8000)
@@ -43,11 +46,10 @@ class Command(BaseCommand):
         refuse_used_port(port)
         if demo:
             self.prepare()
-        # A shell ignores SIGINT for background jobs.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.default_int_handler)
-        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-            signal.signal(signal.SIGHUP, signal.default_int_handler)
+        for number in STOP_SIGNALS:
+            # nohup ignores SIGHUP. A shell ignores SIGINT for background jobs, which should stop all the same.
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, interrupt)
         self.serve(port)
 
     def serve(self, port):
@@ -57,7 +59,7 @@ class Command(BaseCommand):
         ]
         try:
             wait_for_port(port, children)
-            self.stdout.write(self.style.SUCCESS(f"\n  Live on http://{HOST}:{port}/   (press Ctrl-C to stop)\n"))
+            self.stdout.write(self.style.SUCCESS(f"\n  Live on http://{NAME}:{port}/   (press Ctrl-C to stop)\n"))
             while all_running(children):
                 time.sleep(0.2)
             self.stderr.write("The server or the task worker stopped. The reason is above.")
@@ -75,6 +77,13 @@ class Command(BaseCommand):
         call_command("demo_users")
         call_command("demo", seed=True)
         connections.close_all()
+
+
+def interrupt(*args: object) -> None:
+    """Raise `KeyboardInterrupt` once: a second signal, such as the one that `make` passes on, is ignored."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def commands(port: int) -> list[list[str]]:
@@ -112,10 +121,10 @@ def refuse_used_port(port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             raise CommandError(
-                f"Port {port} cannot be used ({error.strerror}). "
-                f"Stop the program that uses it, or choose another port: make run PORT={port + 1}"
+                f"Port {port} cannot be used ({error.args[-1]}). "
+                f"Stop the program that uses it, or choose another port: make run PORT={port % 65535 + 1}"
             ) from None
 
 

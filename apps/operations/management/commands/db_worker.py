@@ -1,5 +1,6 @@
 import os
 
+from django.conf import settings
 from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 from django_tasks_db.management.commands import db_worker
 
@@ -9,6 +10,9 @@ from apps.sse import processes
 
 class Command(db_worker.Command):
     """The queue's own worker with a watchdog. It counts as a worker before its first task."""
+
+    # So `make run` names unapplied migrations after each edit.
+    requires_migrations_checks = settings.DEBUG
 
     def handle(self, **options):
         # The parent process of the autoreloader is not a worker.
