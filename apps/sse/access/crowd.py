@@ -14,8 +14,8 @@ from typing import Any
 from ..stats import metrics
 
 # Requests in Django. More of them cost more CPU for each, because their threads take turns; fewer would leave a
-# core idle while a database takes 3 ms to answer. One that takes longer than PLACE_SECONDS, because its view waits,
-# no longer counts.
+# core idle while a database takes 3 ms to answer. One that takes longer than PLACE_SECONDS, because its view
+# waits, no longer counts.
 PLACES = 4
 PLACE_SECONDS = 0.25
 MAX_WAIT_SECONDS = 4.0
