@@ -43,7 +43,7 @@ shell: setup ## Open a Django shell
 
 messages: setup ## Collect the texts to translate in locale/, and compile translations (LANGUAGE=de adds a language)
 	@command -v msgfmt xgettext >/dev/null || { echo "This needs gettext: apt-get install gettext" >&2; exit 1; }
-	@$(MANAGE) makemessages $(if $(LANGUAGE),--locale $(LANGUAGE),--all)
+	@$(MANAGE) makemessages $(if $(LANGUAGE),--locale $(LANGUAGE),--exclude en)
 	@$(MANAGE) compilemessages --ignore .venv
 
 lock:: setup ## Lock the dependencies of pyproject.toml again (UPGRADE=1: in their newest versions)

@@ -93,6 +93,18 @@
     }
   }, { capture: true });
 
+  // allauth's script dispatches it when a passkey was not used.
+  document.addEventListener("allauth.error", (event) => {
+    const { exception } = event.detail;
+    const message = document.getElementById("passkey-error");
+    const isKnown = exception instanceof DOMException || !isSecureContext;
+    if (isKnown) event.preventDefault();
+    const words = exception.name === "SecurityError" || !isSecureContext ? "address" : "device";
+    message.textContent = isKnown ? message.dataset[words] : document.querySelector(".toasts").dataset.notSent;
+    message.hidden = false;
+    message.scrollIntoView({ block: "nearest" });
+  });
+
   addEventListener("keydown", ({ key }) => key === "Escape" && message?.remove());
   // The browser's cache restores a page with its busy buttons.
   addEventListener("pageshow", ({ persisted }) => {

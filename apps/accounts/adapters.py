@@ -38,7 +38,7 @@ class AccountAdapter(DefaultAccountAdapter):
         reader = next(iter(filter_users_by_email(email)), None)
         with override(getattr(reader, "language", "") or get_language()):
             mail = self.render_mail(template_prefix, email, context)
-            html = render_to_string("account/mail.html", {"mails": [mail], "site": settings})
+            html = render_to_string("account/mail.html", {"mails": [mail], "site": settings, "address": address})
         send.using(backend=settings.MAIL_TASKS).enqueue(mail.subject, mail.body, html, mail.to)
 
     def send_account_already_exists_mail(self, email: str) -> None:

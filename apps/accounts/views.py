@@ -126,4 +126,5 @@ def mails(request: HttpRequest) -> HttpResponse:
     found = sorted(Path(allauth.__file__).parent.glob("templates/[am]*/email/*_subject.txt"))
     names = ["/".join(path.parts[-3:]).removesuffix("_subject.txt") for path in found]
     every = [get_adapter().render_mail(name, user.email, sample) for name in names]
-    return render(request, "account/mail.html", {"mails": every, "site": settings, "is_preview": True})
+    context = {"mails": every, "site": settings, "address": page, "is_preview": True}
+    return render(request, "account/mail.html", context)

@@ -42,7 +42,7 @@ def test_mails_have_the_name(client, ada, mailoutbox, settings):
 def test_a_link_to_the_site_is_shown_with_a_description_and_a_picture(client):
     page = client.get(reverse("account_login")).text
     assert re.search(r'<meta name="description" property="og:description" content="[^"]+">', page)
-    assert '<meta property="og:title" content="Sign In · ' in page
+    assert '<meta property="og:title" content="Sign in · ' in page
     assert '<meta property="og:image" content="http://testserver/social-card.png">' in page
     card = Image.open(io.BytesIO(client.get("/social-card.png").content))
     assert (card.format, card.size) == ("PNG", (1200, 630))

@@ -9,6 +9,7 @@ from template.tests.test_removal import without
 from tests.fixtures import need
 from tests.servers import ROOT
 
+ENGLISH = "locale/en/LC_MESSAGES/django.po"
 PAGE = """
 import django
 django.setup()
@@ -17,6 +18,12 @@ from django.test import Client
 call_command("migrate", verbosity=0)
 print(Client(headers={"host": "localhost", "accept-language": "de"}).get("/accounts/login/").text)
 """
+
+
+def test_the_english_texts_of_packages_are_compiled():
+    need(shutil.which("msgfmt"), "gettext")
+    compiled = subprocess.run(["msgfmt", "-o", "-", ROOT / ENGLISH], check=True, capture_output=True).stdout
+    assert (ROOT / ENGLISH).with_suffix(".mo").read_bytes() == compiled
 
 
 def test_a_team_adds_a_language_and_gets_its_pages_in_it(tmp_path):
@@ -44,4 +51,5 @@ def test_a_team_adds_a_language_and_gets_its_pages_in_it(tmp_path):
     }
     page = run_python(copy, "-c", PAGE, DEBUG="1", **environment)
     assert '<html lang="de" dir="ltr"' in page
+    assert (copy / ENGLISH).read_bytes() == (ROOT / ENGLISH).read_bytes(), "it has texts of packages"
     assert "Zum Inhalt</a>" in page

@@ -14,7 +14,7 @@ def log_in(page, username, then="/accounts/password/change/"):
     page.goto(f"/accounts/login/?next={then}")
     page.get_by_label("Username or email").fill(username)
     page.get_by_label("Password", exact=True).fill("demo")
-    page.get_by_role("button", name="Sign In", exact=True).click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(then)
 
 

@@ -1,5 +1,6 @@
 """Tags and filters of the site's templates, loaded as `site`."""
 
+import re
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -11,6 +12,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 from pygments.lexers import get_lexer_by_name, get_lexer_for_filename
 from pygments.token import Comment, Keyword, Name, Number, String
 
@@ -29,6 +31,11 @@ CLASSES = {
     Number: "is-number",
     String: "is-string",
 }
+# Parts of user agents. The first one counts: many browsers also name another.
+BROWSERS = {"Edg": "Edge", "OPR": "Opera", "FxiOS": "Firefox", "CriOS": "Chrome"}
+BROWSERS |= {name: name for name in ("Firefox", "Chrome", "Safari")}
+SYSTEMS = {"iPhone": "iOS", "iPad": "iPadOS", "Mac OS": "macOS", "CrOS": "ChromeOS"}
+SYSTEMS |= {name: name for name in ("Windows", "Android", "Linux")}
 
 register = template.Library()
 
@@ -72,6 +79,23 @@ def moment(at: datetime) -> str:
     """Return a time relative to now if it is within a day, otherwise its date."""
     is_near = abs(timezone.now() - at) < DAY
     return naturaltime(at) if is_near else date_format(at, "DATE_FORMAT")
+
+
+@register.filter
+def browser(user_agent: str) -> str:
+    """Return "Firefox on Linux", or the user agent if the browser or the system is unknown."""
+    name = next((BROWSERS[part] for part in BROWSERS if part in user_agent), None)
+    system = next((SYSTEMS[part] for part in SYSTEMS if part in user_agent), None)
+    if name and system:
+        return _("%(browser)s on %(system)s") % {"browser": name, "system": system}
+    return user_agent or _("Unknown browser")
+
+
+@register.filter
+def linked(text: str, address: str) -> SafeString:
+    """Return text as HTML in which only words that begin with this site's address are links."""
+    own = rf"(?<!\S){re.escape(escape(address.rstrip('/')))}(/\S*)?(?!\S)"
+    return mark_safe(re.sub(own, r'<a href="\g<0>">\g<0></a>', escape(text)))
 
 
 @register.filter

@@ -124,7 +124,7 @@ def test_a_process_that_runs_tests_never_has_a_row(monkeypatch, client):
     client.get("/no-such-page/")
     processes._on_request(sender=processes.ASGIHandler)
     nothing.enqueue()
-    call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
+    call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False)
     assert not processes.is_running()
 
 

@@ -1,5 +1,6 @@
 """The mails to an address, and what a stranger learns about it."""
 
+import io
 import re
 from functools import partial
 
@@ -9,9 +10,11 @@ from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils.module_loading import import_string
 from django_tasks_db.models import DBTaskResult
 
 from apps.accounts.models import User
+from apps.operations.environment import Environment
 from tests.fixtures import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -19,8 +22,8 @@ NEW_ACCOUNT = {"username": "mary", "password1": PASSWORD, "password2": PASSWORD}
 FORMS = {"account_reset_password": {}, "account_request_login_code": {}, "account_signup": NEW_ACCOUNT}
 
 
-def send(client, name, email, **options):
-    return client.post(reverse(name), {"email": email, **FORMS[name]}, **options)
+def send(client, name, email, data=(), **options):
+    return client.post(reverse(name), {"email": email, **FORMS[name], **dict(data)}, **options)
 
 
 def shown(response):
@@ -98,6 +101,25 @@ def test_a_link_has_the_host_of_the_site_without_the_port_of_the_request(client,
     send(client, "account_reset_password", "eve@example.com", headers={"host": "example.com:31337"})
     assert "http://example.com/accounts/signup/" in mailoutbox[0].body
     assert "31337" not in mailoutbox[0].body + mailoutbox[0].subject
+
+
+@pytest.mark.parametrize("name", ["evil.example.com", "www.evil.example", "eve@evil.example"])
+def test_a_name_that_looks_like_an_address_is_no_link_in_a_mail(client, mailoutbox, name):
+    send(client, "account_signup", "eve@example.com", data={"username": name})
+    html = mailoutbox[0].alternatives[0].content
+    assert name in html
+    assert re.findall('href="([^"]*)"', html) == ["http://testserver"]
+
+
+def test_the_terminal_shows_a_mail_as_text_only(client, ada, mailoutbox):
+    send(client, "account_reset_password", ada.email)
+    backend, terminal = Environment().mailer("NOT_SET", "consolemail://")["BACKEND"], io.StringIO()
+    import_string(backend)(stream=terminal).send_messages(mailoutbox)
+    printed = terminal.getvalue()
+    assert re.search(r"^[A-Z]{4}-[A-Z]{4}$", printed, re.MULTILINE)
+    assert "To: ada@example.com" in printed
+    assert "<" not in printed
+    assert len(printed.splitlines()) < 20
 
 
 def test_a_second_account_cannot_have_the_address_of_another(client, ada):

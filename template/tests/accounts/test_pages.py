@@ -11,9 +11,28 @@ from django.test import Client
 from django.urls import reverse
 from django.views.defaults import permission_denied
 
+from tests.fixtures import PASSWORD
+
 pytestmark = pytest.mark.django_db
 OPEN_PAGES = ["account_login", "account_signup", "account_reset_password", "account_request_login_code"]
 PRIVATE_PAGES = ["account_profile", "account_change_password", "account_email", "mfa_index", "usersessions_list"]
+PRIVATE_PAGES += ["mfa_list_webauthn"]
+BROWSERS = {
+    "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0": "Firefox on Linux",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36 "
+    "Edg/143.0.0.0": "Edge on Windows",
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Mobile Safari/537.36": (
+        "Chrome on Android"
+    ),
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 "
+    "Mobile/15E148 Safari/604.1": "Safari on iOS",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Safari/605.1.15": (
+        "Safari on macOS"
+    ),
+    "curl/8 <b>": "curl/8 &lt;b&gt;",
+    "": "Unknown browser",
+}
+TITLE_CASE = re.compile(r"<(?:h1|h2|label|button|a|title|th)\b[^>]*>\s*([A-Z][\w-]* (?:[\w-]+ )*[A-Z][a-z]+)")
 INLINE = re.compile(r"<[^>]+\s(style|on\w+)=|<style(?!>:root.--brand)|javascript:", re.IGNORECASE)
 
 
@@ -30,6 +49,7 @@ def assert_page_is_valid(response):
     assert not INLINE.search(page)
     assert page.count("<h1") == 1
     assert page.count("<main") == 1
+    assert TITLE_CASE.findall(page) == []
     assert re.search(r"<title>[^<]+ · Live site</title>", page)
     assert re.search(r"<body>\s*<a class=\"skip\" href=\"#main\">", page)
 
@@ -44,6 +64,26 @@ def test_a_page_for_users_is_valid_and_redirects_visitors_to_the_login(client, a
     assert client.get(reverse(name)).url.startswith(reverse("account_login"))
     client.force_login(ada)
     assert_page_is_valid(client.get(reverse(name)))
+
+
+@pytest.mark.parametrize(("user_agent", "name"), BROWSERS.items())
+def test_a_session_is_shown_with_its_browser_and_the_current_one_is_marked(client, ada, user_agent, name):
+    session = {"login": "ada", "password": PASSWORD}
+    for each in (Client(), client):
+        each.post(reverse("account_login"), session, headers={"user-agent": user_agent})
+    page = client.get(reverse("usersessions_list")).text
+    assert page.count(f">{name}</strong>") == 2
+    assert page.count("This session") == 1
+
+
+def test_errors_of_a_new_password_replace_its_rules(client, ada):
+    client.force_login(ada)
+    url = reverse("account_change_password")
+    rules = 'id="id_password1_helptext"'
+    assert f"{rules}>" in client.get(url).text
+    page = client.post(url, {"oldpassword": PASSWORD, "password1": "abc", "password2": "abc"}).text
+    assert "This password is too short" in page
+    assert f"{rules} hidden>" in page
 
 
 def test_adding_an_address_needs_the_password_again(client, ada):

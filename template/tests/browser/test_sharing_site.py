@@ -26,7 +26,7 @@ def tabs(site, browser):
     pages[0].goto("/accounts/login/?next=/feed/")
     pages[0].get_by_label("Username or email").fill("ada")
     pages[0].get_by_label("Password", exact=True).fill("demo")
-    pages[0].get_by_role("button", name="Sign In", exact=True).click()
+    pages[0].get_by_role("button", name="Sign in", exact=True).click()
     live(pages[0])
     while len(pages) < TABS:
         pages.append(context.new_page())
@@ -129,7 +129,7 @@ def test_a_user_who_logs_in_after_another_receives_none_of_the_others_events(sit
             page.get_by_role("button", name="Notify me").click()
             expect(grace.locator(".toasts .toast")).to_have_count(count)
         # The page of the logged-out user gets no events and can be reloaded.
-        expect(old.locator("#live span")).to_have_text("The account has changed. Reload this page.")
+        expect(old.locator("#live span")).to_have_text("You are signed out of this account. Reload this page.")
         expect(old.locator(".toasts .toast")).to_have_count(0)
         old.get_by_role("button", name="Try again now").click()
         live(old)

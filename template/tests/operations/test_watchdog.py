@@ -68,5 +68,5 @@ def test_a_task_that_kills_every_worker_fails_and_its_app_is_notified(running):
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_takes_a_lease_when_it_claims_a_task():
     note_lease.enqueue()
-    call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
+    call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False)
     assert leases == [pytest.approx(watchdog.LEASE, abs=timedelta(seconds=1))]

@@ -30,7 +30,7 @@ def test_a_page_whose_server_was_killed_shows_the_next_attempt_and_recovers(serv
         server.stop(signal.SIGKILL)
         expect(page.locator("#live")).to_have_text(OFFLINE, timeout=10_000)
         expect(page.locator("#try-again")).to_have_text(NEXT_TRY)
-        form.get_by_role("main").get_by_role("button", name="Sign In", exact=True).click()
+        form.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
         expect(form.get_by_text("Not sent: the server cannot be reached.")).to_be_visible()
         page.evaluate("() => { received.length = 0 }")
         server.restart()
