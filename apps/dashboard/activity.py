@@ -17,7 +17,8 @@ from django.utils.translation import gettext_lazy
 
 from apps.sse import Event, Position, SSEView, shared, sse_event
 
-from .figures import CHANNEL, Figure, all_figures
+from .changes import CHANNEL
+from .figures import Figure, all_figures
 from .rollups import DAY, HOUR, Numbers, measure
 
 PAUSE_SECONDS = 1
@@ -100,7 +101,7 @@ def change(values: list[float | None], before: list[float | None], span: Span) -
             pairs.append((value, earlier))
     now, then = map(sum, zip(*pairs, strict=True))
     if not then:
-        return _("None in %(period)s") % {"period": span.before} if now else ""
+        return _("None in %(period)s") % {"period": span.before} if any(values) and {*before} == {0} else ""
     percent = f"{100 * (now - then) / then:+.0f}".replace("-", "−").replace("+0", "±0").replace("−0", "±0")
     return _("%(percent)s %% compared with %(period)s") % {"percent": percent, "period": span.before}
 

@@ -55,14 +55,14 @@ def stored(db):
 def show(monkeypatch):
     """Show these figures only: `show(Figure(…))`."""
 
-    from apps.dashboard import figures
+    from apps.dashboard import changes, figures
 
     def declare(*declared):
-        monkeypatch.setattr(figures, "declared", lambda: [*declared])
-        figures.all_figures.cache_clear()
-        figures.by_table.cache_clear()
+        monkeypatch.setattr(figures, "declared", lambda: [("apps.shop", each) for each in declared])
+        figures.valid_figures.cache_clear()
+        changes.by_table.cache_clear()
 
     yield declare
     monkeypatch.undo()
-    figures.all_figures.cache_clear()
-    figures.by_table.cache_clear()
+    figures.valid_figures.cache_clear()
+    changes.by_table.cache_clear()

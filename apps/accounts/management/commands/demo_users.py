@@ -1,9 +1,12 @@
 """Demo users, for development only."""
 
+from datetime import timedelta
+
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from apps.accounts.hashers import DEMO_PASSWORD, DemoHasher
 from apps.accounts.models import User
@@ -33,7 +36,10 @@ class Command(BaseCommand):
             if User.objects.filter(username=name).exists():
                 continue
             staff = dict.fromkeys(("is_staff", "is_superuser"), name in SUPERUSERS)
-            user = User.objects.create(username=name, email=f"{name}@example.com", password=password, **staff)
+            joined = timezone.now() - timedelta(hours=15 * (len(USERS) - USERS.index(name)))
+            user = User.objects.create(
+                username=name, email=f"{name}@example.com", password=password, date_joined=joined, **staff
+            )
             EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
         self.stdout.write("Sign in as " + ", ".join(f"{name} / {DEMO_PASSWORD}" for name in USERS))
 
