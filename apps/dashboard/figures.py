@@ -91,8 +91,6 @@ class Figure:
 
     def value_problem(self) -> str:
         """Return why `value` is no number of the rows, or an empty string."""
-        if not isinstance(self.value, models.Expression | None):
-            return f"`value` is {self.value!r}, which is not an aggregate."
         now = timezone.now()
         try:
             query = self.total(now, now).query

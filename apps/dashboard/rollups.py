@@ -24,8 +24,6 @@ KEPT: dict[str, int] = {HOUR: 48, DAY: 60}
 """The number of hours and days that the page shows, twice its ranges; the last ones are not finished."""
 LATEST = 2
 """The number of finished hours or days that are computed for the page if the task has not stored them yet."""
-MAX_UNION = 400
-"""The number of values in a query; SQLite allows 500."""
 SLICE_SECONDS = 2
 EVERY_SECONDS = 300
 """Each run leaves a row among the finished tasks, which are deleted daily."""
@@ -93,7 +91,7 @@ def totals(asked: Iterable[tuple[Figure, datetime, datetime]]) -> dict[tuple[str
         query = figure.total(start, end, number)
         queries[query.db].append(query)
         names.append((figure.stored_as, start))
-    unions = [union for each in queries.values() for union in batched(each, MAX_UNION)]
+    unions = [union for each in queries.values() for union in batched(each, 400)]  # SQLite allows 500
     found = [row for first, *others in unions for row in first.union(*others, all=True)]
     return dict.fromkeys(names, 0.0) | {names[number]: value for number, value in found if value}
 

@@ -127,7 +127,7 @@ def test_a_wrong_declaration_is_found_before_the_site_starts(show):
         ({"value": "id"}, "`value` is 'id', which is not an aggregate."),
         ({"value": F("id")}, "`value` is F(id), which is not an aggregate."),
         ({"value": F("id") + 1}, "which is not an aggregate."),
-        ({"value": Sum}, "Sum'>, which is not an aggregate."),
+        ({"value": Sum}, "`value` is <class 'django.db.models.aggregates.Sum'>, which fails."),
         ({"value": Sum("date_joined")}, "`value` is Sum(F(date_joined)), a DateTimeField and not a number."),
         ({"value": Max("username")}, "`value` is Max(F(username)), a CharField and not a number."),
         ({"rows": User}, "`rows` is <class 'apps.accounts.models.User'>, neither a manager nor a query set."),
