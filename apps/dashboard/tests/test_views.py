@@ -42,15 +42,3 @@ def test_a_dashboard_that_is_not_public_is_for_staff(visitor, settings, user, pa
 def test_a_visitor_is_redirected_to_the_login_and_back(visitor, settings):
     settings.DASHBOARD_PUBLIC = False
     assert visitor().get(PAGE).url == f"{settings.LOGIN_URL}?next={PAGE}"
-
-
-def test_the_page_has_numbers_before_any_script_runs(visitor, clock, stored):
-    stored(requests=12.33, memory=210 * 1024 * 1024)
-    page = visitor().get(PAGE).text
-    assert '<b dj-sse-field="requests">12.3</b>' in page
-    assert '<b dj-sse-field="memory">210</b>' in page
-
-
-def test_the_stream_continues_where_the_page_ends(visitor, clock, stored):
-    newest = stored()
-    assert f'dj-sse-since="{newest.bucket}"' in visitor().get(PAGE).text
