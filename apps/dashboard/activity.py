@@ -69,8 +69,8 @@ def render(span: Span, figure: Figure, numbers: Numbers) -> dict[str, str]:
             "change": change(values, before, span),
             "top": text(figure, top),
             "is_empty": not top,
-            "bars": bars(values, top, WIDTH // 2, 2.5),
-            "bars_before": bars(before, top, WIDTH - 1, 0.5),
+            "bars": bars(values, top, 4, 3),
+            "bars_before": bars(before, top, 9, 0.5),
             "width": WIDTH * span.length,
             "rows": [
                 {"label": label, "now": text(figure, value), "before": text(figure, earlier), "x": WIDTH * index}

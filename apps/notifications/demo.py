@@ -21,7 +21,7 @@ def seed() -> None:
     for number, user in enumerate(_users(), 1):
         if not user.notifications.exists():
             first, *_ = [_notify(user, *example) for example in EXAMPLES]
-            past = first.created_at - timedelta(hours=15 * number)
+            past = first.created_at - timedelta(hours=13 * number)
             user.notifications.filter(pk=first.pk).update(created_at=past, read_at=past)
 
 
