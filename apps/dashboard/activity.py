@@ -17,7 +17,8 @@ from django.utils.translation import gettext_lazy
 
 from apps.sse import Event, Position, SSEView, shared, sse_event
 
-from .figures import CHANNEL, Figure, all_figures
+from .changes import CHANNEL
+from .figures import Figure, all_figures
 from .rollups import DAY, HOUR, Numbers, measure
 
 PAUSE_SECONDS = 1
@@ -68,8 +69,8 @@ def render(span: Span, figure: Figure, numbers: Numbers) -> dict[str, str]:
             "change": change(values, before, span),
             "top": text(figure, top),
             "is_empty": not top,
-            "bars": bars(values, top, WIDTH // 2, 2.5),
-            "bars_before": bars(before, top, WIDTH - 1, 0.5),
+            "bars": bars(values, top, 4, 3),
+            "bars_before": bars(before, top, 9, 0.5),
             "width": WIDTH * span.length,
             "rows": [
                 {"label": label, "now": text(figure, value), "before": text(figure, earlier), "x": WIDTH * index}
@@ -100,7 +101,7 @@ def change(values: list[float | None], before: list[float | None], span: Span) -
             pairs.append((value, earlier))
     now, then = map(sum, zip(*pairs, strict=True))
     if not then:
-        return _("None in %(period)s") % {"period": span.before} if now else ""
+        return _("None in %(period)s") % {"period": span.before} if any(values) and {*before} == {0} else ""
     percent = f"{100 * (now - then) / then:+.0f}".replace("-", "−").replace("+0", "±0").replace("−0", "±0")
     return _("%(percent)s %% compared with %(period)s") % {"percent": percent, "period": span.before}
 

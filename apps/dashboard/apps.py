@@ -13,13 +13,13 @@ class DashboardConfig(AppConfig):
     def ready(self) -> None:
         from apps.sse import processes
 
-        from . import counting, figures, recorder, rollups
+        from . import changes, counting, recorder, rollups
 
         counting.register()
-        connection_created.connect(figures.watch)
-        post_save.connect(figures.note_save)
-        pre_migrate.connect(lambda using, **_: figures.migrating.add(using), sender=self, weak=False)
-        post_migrate.connect(lambda using, **_: figures.migrating.discard(using), sender=self, weak=False)
+        connection_created.connect(changes.watch)
+        post_save.connect(changes.note_save)
+        pre_migrate.connect(lambda using, **_: changes.migrating.add(using), sender=self, weak=False)
+        post_migrate.connect(lambda using, **_: changes.migrating.discard(using), sender=self, weak=False)
         processes.collected.connect(recorder.record)
         processes.collected.connect(rollups.schedule.run)
 

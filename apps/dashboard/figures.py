@@ -1,8 +1,8 @@
-"""The figures of the page Activity, which apps declare in their `AppConfig`, and the events of their changes."""
+"""The figures of the page Activity, which apps declare in their `AppConfig`."""
 
+import logging
 import re
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
@@ -12,19 +12,18 @@ from zlib import crc32
 from django.apps import apps
 from django.contrib.auth import get_permission_codename
 from django.core import checks
-from django.db import models, transaction
+from django.db import connections, models
 from django.db.models.functions import Cast
+from django.db.models.manager import BaseManager
 from django.utils import timezone, translation
 from django.utils.functional import Promise
 from django.utils.text import slugify
 
-from apps.sse import publish
-
-CHANNEL = "dashboard"
 NEWEST = 5
-WRITE = re.compile(r'(?:INSERT (?:OR \w+ )?INTO|(UPDATE)|DELETE FROM) "(\w+)"')
 COLUMN = re.compile(r'"(\w+)"')
-SET_COLUMN = re.compile(r'(?<!\.)"(\w+)" = ')
+NUMBERS = (models.IntegerField, models.FloatField, models.DecimalField)
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +89,21 @@ class Figure:
         rows = self._within(start, end).order_by().values(figure_number=models.Value(number))
         return rows.annotate(figure_total=value).values_list("figure_number", "figure_total")
 
+    def value_problem(self) -> str:
+        """Return why `value` is no number of the rows, or an empty string."""
+        now = timezone.now()
+        try:
+            query = self.total(now, now).query
+            [value] = query.annotations["figure_total"].get_source_expressions()
+            if not value.contains_aggregate:
+                return f"`value` is {self.value!r}, which is not an aggregate."
+            if not isinstance(value.output_field, NUMBERS):
+                return f"`value` is {self.value!r}, a {type(value.output_field).__name__} and not a number."
+            query.sql_with_params()
+        except Exception as error:
+            return f"`value` is {self.value!r}, which fails. {type(error).__name__}: {error}"
+        return ""
+
     def newest(self, start: datetime, end: datetime) -> list[tuple[datetime, str]]:
         """Return the moments and names of the newest rows between two moments."""
         return [
@@ -99,114 +113,119 @@ class Figure:
     def _within(self, start: datetime, end: datetime) -> models.QuerySet:
         return self.rows.filter(**{f"{self.at}__gte": start, f"{self.at}__lt": end})
 
+    def is_migrated(self) -> bool:
+        """Return whether the table exists, with all columns of the model."""
+        connection, meta = connections[self.rows.db], self.rows.model._meta
+        with connection.cursor() as cursor:
+            if meta.db_table not in connection.introspection.table_names(cursor, include_views=True):
+                return False
+            columns = {each.name for each in connection.introspection.get_table_description(cursor, meta.db_table)}
+        return columns.issuperset(field.column for field in meta.local_concrete_fields)
+
     def is_shown_to(self, user: Any) -> bool:
         """Return whether a user who may open the page may see the figure."""
         return not self.permission or user.has_perm(self.permission)
 
     def rows_are_shown_to(self, user: Any) -> bool:
         """Return whether a user may see the newest rows."""
-        meta = self.rows.model._meta
-        return user.has_perm(f"{meta.app_label}.{get_permission_codename('view', meta)}")
+        return user.has_perm(view_permission(self.rows.model._meta))
 
 
-def declared() -> list[Figure]:
-    """Return what the `figures()` of all apps return."""
-    return [each for app in apps.get_app_configs() if hasattr(app, "figures") for each in app.figures(Figure)]
+def declared() -> Iterator[tuple[str, Any]]:
+    """Yield the name of each app with each figure of its `figures()`, or with the exception that this raises."""
+    for app in apps.get_app_configs():
+        if hasattr(app, "figures"):
+            try:
+                yield from [(app.name, each) for each in app.figures(Figure)]
+            except Exception as error:
+                yield app.name, error
+
+
+def validate() -> tuple[dict[str, Figure], list[checks.CheckMessage]]:
+    """Return the valid figures of all apps by key, and the problems of all."""
+    valid: dict[str, Figure] = {}
+    found: list[checks.CheckMessage] = []
+    for app, figure in declared():
+        problems = [*problems_of(figure)]
+        if not any(each.is_serious() for each in problems) and valid.setdefault(figure.key, figure) is not figure:
+            problems.append(checks.Error("Another figure of the model has this label.", id="dashboard.E001"))
+        for each in problems:
+            each.obj = f"{figure if isinstance(figure, Figure) else 'figures()'} of {app}"
+        found += problems
+    return valid, found
 
 
 @cache
+def valid_figures() -> dict[str, Figure]:
+    """Return the valid figures of all apps by key, and log what is wrong with the others."""
+    figures, problems = validate()
+    for each in problems:
+        if each.is_serious():
+            logger.error("%s", each)
+    return figures
+
+
+migrated: set[Figure] = set()
+"""The figures whose tables were found."""
+
+
 def all_figures() -> dict[str, Figure]:
-    """Return the figures of all apps by key."""
-    return {figure.key: figure for figure in declared()}
-
-
-@cache
-def by_table() -> dict[str, list[Figure]]:
-    """Return the figures of each table."""
-    found: dict[str, list[Figure]] = {}
-    for figure in all_figures().values():
-        found.setdefault(figure.rows.model._meta.db_table, []).append(figure)
-    return found
-
-
-class Announcement(set[str]):
-    """The keys of figures that a transaction changes: published once, after the commit."""
-
-    def __call__(self) -> None:
-        publish(CHANNEL, "changed", sorted(self), durable=False)
-
-
-migrating: set[str] = set()
-"""The databases that `migrate` is changing: there may be no table of events yet."""
-
-
-def note_change(connection: Any, table: str, columns: Iterable[str] = ()) -> None:
-    """
-    Publish which figures a change of a table concerns: at the commit, or now without a transaction.
-
-    A change of these columns only, such as that of `last_login` by a login, concerns the figures that read one.
-    """
-    if connection.alias in migrating:
-        return
-    keys = {each.key for each in by_table().get(table, ()) if not columns or each.columns.intersection(columns)}
-    if not keys or not (connection.in_atomic_block or connection.get_autocommit()):
-        return
-    waiting = [each for _, each, *_ in connection.run_on_commit if isinstance(each, Announcement)]
-    if waiting:
-        waiting[-1].update(keys)
-    else:
-        transaction.on_commit(Announcement(keys), using=connection.alias, robust=True)
-
-
-def note_writes(execute, sql, params, many, context):
-    """Note what a statement changes. Bulk statements, such as `QuerySet.update()`, send no signals."""
-    result = execute(sql, params, many, context)
-    written = WRITE.match(sql) if isinstance(sql, str) else None
-    # The flush after a test ends its statements with a semicolon.
-    if written and written[2] in by_table() and not sql.endswith(";"):
-        connection = context["connection"]
-        # Outside a transaction SQLite commits an INSERT when its RETURNING was read: `post_save` is after that.
-        if connection.in_atomic_block or "RETURNING" not in sql:
-            note_change(connection, written[2], SET_COLUMN.findall(sql) if written[1] else ())
-    return result
-
-
-def note_save(sender, using, update_fields, **kwargs) -> None:
-    """Note what a saved row changes."""
-    columns = [sender._meta.get_field(name).column for name in update_fields or ()]
-    note_change(transaction.get_connection(using), sender._meta.db_table, columns)
-
-
-def watch(connection, **kwargs) -> None:
-    """Note the writes of a new connection."""
-    if note_writes not in connection.execute_wrappers:
-        connection.execute_wrappers.append(note_writes)
+    """Return the valid figures of all apps by key, without those whose tables `migrate` has not made yet."""
+    for figure in {*valid_figures().values()} - migrated:
+        if figure.is_migrated():
+            migrated.add(figure)
+        else:
+            logger.warning("%s is left out until its table is there. Run: python manage.py migrate", figure)
+    return {key: figure for key, figure in valid_figures().items() if figure in migrated}
 
 
 @checks.register
 def check_figures(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Check that each figure has a label of its own, rows to add up, and a `DateTimeField` with an index."""
-    found: list[checks.CheckMessage] = []
-    figures = {figure: figure.rows.model._meta for figure in declared()}
-    keys = Counter(figure.key for figure in figures)
-    for figure, meta in figures.items():
-        fields = {field.name: field for field in meta.get_fields() if isinstance(field, models.DateTimeField)}
-        first = [index.fields[0].lstrip("-") for index in meta.indexes if index.fields]
-        if keys[figure.key] > 1:
-            found.append(
-                checks.Error("Another figure of the app has this label.", obj=figure, id="dashboard.E001")
-            )
-        query = figure.rows.all().query
-        if query.distinct or query.group_by or query.is_sliced or query.combinator:
-            hint = "Filter them instead, for example with Exists() or pk__in."
-            text = "`rows` is distinct, or it groups, slices or combines rows."
-            found.append(checks.Error(text, hint=hint, obj=figure, id="dashboard.E003"))
-        if figure.at not in fields:
-            hint = f"Set `at` to a DateTimeField of {meta.label}: {', '.join(fields) or 'it has none'}."
-            found.append(checks.Error(f"{figure.at!r} is none.", hint=hint, obj=figure, id="dashboard.E002"))
-        elif not getattr(fields[figure.at], "db_index", False) and figure.at not in first:
-            hint = "Set db_index=True, and run makemigrations."
-            found.append(
-                checks.Warning(f"{figure.at!r} has no index.", hint=hint, obj=figure, id="dashboard.W001")
-            )
-    return found
+    """Check what the apps declare."""
+    return validate()[1]
+
+
+def problems_of(figure: Any) -> Iterator[checks.CheckMessage]:
+    """Yield what is wrong with what an app declares; one with an error is left out."""
+    if not isinstance(figure, Figure):
+        text = f"{type(figure).__name__}: {figure}" if isinstance(figure, Exception) else f"It returns {figure!r}."
+        hint = "It returns a list of figure(label, rows, at=...)."
+        yield checks.Error(text, hint=hint, id="dashboard.E004")
+        return
+    if not isinstance(figure.rows, BaseManager | models.QuerySet):
+        text = f"`rows` is {figure.rows!r}, neither a manager nor a query set."
+        yield checks.Error(text, hint="Set it to the `objects` of a model.", id="dashboard.E005")
+        return
+    meta, query = figure.rows.model._meta, figure.rows.all().query
+    fields = {field.name: field for field in meta.get_fields() if isinstance(field, models.DateTimeField)}
+    first = [index.fields[0].lstrip("-") for index in meta.indexes if index.fields]
+    if query.distinct or query.group_by or query.is_sliced or query.combinator:
+        hint = "Filter them instead, for example with Exists() or pk__in."
+        text = "`rows` is distinct, or it groups, slices or combines rows."
+        yield checks.Error(text, hint=hint, id="dashboard.E003")
+    elif figure.at not in fields:
+        hint = f"Set `at` to a DateTimeField of {meta.label}: {', '.join(fields) or 'it has none'}."
+        text = f"`at` is {figure.at!r}, which is not a DateTimeField of {meta.label}."
+        yield checks.Error(text, hint=hint, id="dashboard.E002")
+    elif text := figure.value_problem():
+        hint = 'Set `value` to an aggregate of numbers, such as Sum("total").'
+        yield checks.Error(text, hint=hint, id="dashboard.E006")
+    elif not getattr(fields[figure.at], "db_index", False) and figure.at not in first:
+        hint = "Set db_index=True, and run makemigrations."
+        yield checks.Warning(f"{figure.at!r} has no index.", hint=hint, id="dashboard.W001")
+    if figure.permission and figure.permission not in permissions():
+        hint = f"Set it to an app and a permission, such as {view_permission(meta)!r}."
+        text = f"`permission` is {figure.permission!r}, which no model has: only superusers see the figure."
+        yield checks.Warning(text, hint=hint, id="dashboard.W002")
+
+
+def permissions() -> Iterator[str]:
+    """Yield the permissions of all models."""
+    for meta in (model._meta for model in apps.get_models()):
+        names = [get_permission_codename(action, meta) for action in meta.default_permissions]
+        yield from (f"{meta.app_label}.{name}" for name in (*names, *(name for name, _ in meta.permissions)))
+
+
+def view_permission(meta: Any) -> str:
+    """Return the permission to view a model."""
+    return f"{meta.app_label}.{get_permission_codename('view', meta)}"

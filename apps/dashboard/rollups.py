@@ -5,7 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import batched, pairwise
 from typing import NamedTuple
 
 from django.db.models import QuerySet
@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from apps.sse import publish
 
-from .figures import CHANNEL, Figure, all_figures
+from .changes import CHANNEL
+from .figures import Figure, all_figures
 from .models import Rollup
 
 HOUR, DAY = Rollup.Step.HOUR, Rollup.Step.DAY
@@ -83,14 +84,15 @@ def measure(step: str, keys: Collection[str] | None = None) -> dict[str, Numbers
 
 
 def totals(asked: Iterable[tuple[Figure, datetime, datetime]]) -> dict[tuple[str, datetime], float]:
-    """Return the values of figures between two moments each, with one query per database."""
+    """Return the values of figures between two moments each; a query per database computes 400 at most."""
     queries: dict[str, list[QuerySet]] = defaultdict(list)
     names: list[tuple[str, datetime]] = []
     for number, (figure, start, end) in enumerate(asked):
         query = figure.total(start, end, number)
         queries[query.db].append(query)
         names.append((figure.stored_as, start))
-    found = [row for first, *others in queries.values() for row in first.union(*others, all=True)]
+    unions = [union for each in queries.values() for union in batched(each, 400)]  # SQLite allows 500
+    found = [row for first, *others in unions for row in first.union(*others, all=True)]
     return dict.fromkeys(names, 0.0) | {names[number]: value for number, value in found if value}
 
 
@@ -131,9 +133,10 @@ def roll_up() -> None:
 
 
 def _finished(now: datetime) -> Iterator[tuple[str, Figure, datetime, datetime]]:
+    figures = all_figures().values()
     for step in KEPT:
         for start, end in pairwise(edges(step, now)[:-1]):
-            for figure in all_figures().values():
+            for figure in figures:
                 yield step, figure, start, end
 
 

@@ -41,8 +41,8 @@ def seed() -> None:
 
 
 def seed_past(authors: list) -> None:
-    """Add posts of the last two months, for the dashboard."""
-    ages = sorted((random.uniform(1, 1440) for _ in range(40 * len(authors))), reverse=True)
+    """Add posts of the last two months, half of them of the last two days, for the dashboard."""
+    ages = sorted((random.uniform(1, random.choice((48, 1440))) for _ in range(40 * len(authors))), reverse=True)
     posts = [Post(author=random.choice(authors), text=random.choice(NEWS)) for _ in ages]
     for post, hours in zip(Post.objects.bulk_create(posts), ages, strict=True):
         post.created_at -= timedelta(hours=hours)

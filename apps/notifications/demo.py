@@ -1,6 +1,7 @@
 """Notifications between the demo users."""
 
 import random
+from datetime import timedelta
 
 from django.contrib.auth import get_user_model
 from django.urls import NoReverseMatch, reverse
@@ -17,10 +18,11 @@ EXAMPLES = (
 
 def seed() -> None:
     """Create all examples for each demo user without notifications; the first one is read."""
-    for user in _users():
+    for number, user in enumerate(_users(), 1):
         if not user.notifications.exists():
             first, *_ = [_notify(user, *example) for example in EXAMPLES]
-            user.notifications.filter(pk=first.pk).update(read_at=first.created_at)
+            past = first.created_at - timedelta(hours=13 * number)
+            user.notifications.filter(pk=first.pk).update(created_at=past, read_at=past)
 
 
 def tick() -> None:

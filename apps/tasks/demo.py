@@ -1,6 +1,8 @@
-"""Demo data: a finished import, and a cancelled one to retry."""
+"""Demo data: finished imports, and a cancelled one to retry."""
 
+import random
 from collections.abc import Iterator
+from datetime import timedelta
 
 from django.contrib.auth import get_user_model
 from django.core.files.base import ContentFile
@@ -24,12 +26,22 @@ def lines(rows: int, *, bad_every: int = 100, first: int = 1) -> Iterator[str]:
 
 
 def seed() -> None:
-    """Create both once, if the demo user exists."""
+    """Create them once, if the demo user exists."""
     owner = get_user_model()._default_manager.filter(username=USERNAME).first()
     if owner is None or Task.objects.filter(owner=owner).exists():
         return
+    seed_past(owner)
     work.run.call(create_import(owner, "contacts-spring.csv", lines(2_400)).pk)
     work.cancel(create_import(owner, "contacts-autumn.csv", lines(CANCELLED_ROWS, first=2_401)))
+
+
+def seed_past(owner) -> None:
+    """Add finished imports of the last month, half of them of the last two days, for the dashboard."""
+    ages = sorted((random.uniform(1, random.choice((48, 720))) for _ in range(40)), reverse=True)
+    tasks = [Task(owner=owner, name="contacts.csv", state=Task.State.DONE) for _ in ages]
+    for task, hours in zip(Task.objects.bulk_create(tasks), ages, strict=True):
+        task.rows, task.created_at = random.randint(200, 2_400), task.created_at - timedelta(hours=hours)
+    Task.objects.bulk_update(tasks, ["rows", "created_at"])
 
 
 def create_import(owner, name: str, text: Iterator[str]) -> Task:

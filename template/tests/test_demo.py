@@ -5,6 +5,8 @@ from types import SimpleNamespace
 import pytest
 from django.core.management import CommandError, call_command
 
+from apps.dashboard.figures import all_figures
+from apps.dashboard.rollups import DAY, start_of
 from apps.dev.database import name_of_database
 from apps.dev.management.commands import demo as command
 from apps.feed.models import Post
@@ -25,6 +27,15 @@ def test_demo_data_is_created_once(capsys):
     posts = Post.objects.count()
     call_command("demo", seed=True)
     assert Post.objects.count() == posts > 0
+
+
+@pytest.mark.usefixtures("_development")
+def test_activity_shows_two_days_of_demo_data():
+    call_command("demo_users")
+    call_command("demo", seed=True)
+    for figure in all_figures().values():
+        days = {start_of(DAY, at) for at in figure.rows.values_list(figure.at, flat=True) if at}
+        assert len(days) >= 2 or figure.key == "tasks-failed-imports", figure
 
 
 @pytest.mark.usefixtures("_development")

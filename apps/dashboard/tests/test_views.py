@@ -1,8 +1,6 @@
 import pytest
 from django.contrib.auth import get_user_model
 
-from .conftest import NOW
-
 PAGE, STREAM = "/dashboard/system/", "/api/dashboard/stream/"
 
 
@@ -44,43 +42,3 @@ def test_a_dashboard_that_is_not_public_is_for_staff(visitor, settings, user, pa
 def test_a_visitor_is_redirected_to_the_login_and_back(visitor, settings):
     settings.DASHBOARD_PUBLIC = False
     assert visitor().get(PAGE).url == f"{settings.LOGIN_URL}?next={PAGE}"
-
-
-def test_the_page_has_numbers_before_any_script_runs(visitor, clock, stored):
-    stored(requests=12.33, memory=210 * 1024 * 1024)
-    page = visitor().get(PAGE).text
-    assert '<b dj-sse-field="requests">12.3</b>' in page
-    assert '<b dj-sse-field="memory">210</b>' in page
-
-
-def test_the_stream_continues_where_the_page_ends(visitor, clock, stored):
-    newest = stored()
-    assert f'dj-sse-since="{newest.bucket}"' in visitor().get(PAGE).text
-
-
-def test_an_unknown_response_time_is_a_dash_with_a_note(visitor, clock, stored):
-    stored(median=None)
-    page = visitor().get(PAGE).text
-    assert '<b dj-sse-field="median">–</b>' in page
-    assert "No requests in the last minute.</p>" in page
-
-
-def test_a_page_without_points_announces_the_first_ones(visitor, clock):
-    page = visitor().get(PAGE).text
-    assert "The first numbers arrive in a few seconds." in page
-    assert '<b dj-sse-field="requests">–</b>' in page
-    assert "dj-sse-since" not in page
-
-
-def test_the_page_needs_one_query(visitor, settings, stored, django_assert_num_queries):
-    settings.DASHBOARD_PUBLIC = True
-    with django_assert_num_queries(1):
-        visitor().get(PAGE)
-
-
-def test_a_longer_range_continues_after_its_points_and_shows_current_numbers(visitor, clock, stored):
-    now = stored(requests=3)
-    older = stored(step=600, age=NOW - (NOW // 600 * 600 - 1200))
-    page = visitor().get(PAGE, {"range": "day"}).text
-    assert f'dj-sse-since="{now.bucket}"' in page
-    assert f'dj-sse="{STREAM}?range=day" dj-sse-since="{older.bucket}"' in page

@@ -2,7 +2,46 @@ from types import SimpleNamespace
 
 import pytest
 
-from apps.dashboard.tests.conftest import clock, empty_histories, show, stored  # noqa: F401
+from apps.dashboard.tests.conftest import empty_histories, show  # noqa: F401
+
+NOW = 1_700_000_001
+"""A moment, in unix seconds, at which a bucket ends."""
+
+
+class Clock:
+    """The clock of `history` and `recorder`."""
+
+    def __init__(self, monkeypatch):
+        from apps.dashboard import history, recorder
+
+        self.now = NOW + history.DELAY
+        for module in (history, recorder):
+            monkeypatch.setattr(module, "time", self)
+
+    def time(self):
+        return self.now
+
+    def monotonic(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands still when the bucket before `NOW` becomes readable."""
+    return Clock(monkeypatch)
+
+
+@pytest.fixture
+def stored(db):
+    """Store a point: `stored(age=3, requests=9)` for the bucket that began 3 s before `NOW`."""
+    from apps.dashboard.models import BUCKET, Summary
+    from apps.dashboard.recorder import FIGURES
+
+    def store(age=3, step=BUCKET, **figures):
+        point = {"time": NOW - age, "web": 1, "workers": 0, **dict.fromkeys(FIGURES, 0), **figures}
+        return Summary.objects.create(step=step, bucket=NOW - age, point=point)
+
+    return store
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from apps.dashboard import counting, history
 from apps.dashboard.counting import BOUNDS, quantile
 from apps.dashboard.models import BUCKET, Summary
 from apps.dashboard.recorder import Recorder, distinct_users
-from apps.dashboard.tests.conftest import NOW
 from apps.sse import metrics
+from template.tests.dashboard.conftest import NOW
 
 pytestmark = pytest.mark.django_db
 TEN_MS = next(number for number, bound in enumerate(BOUNDS) if bound >= 0.010)

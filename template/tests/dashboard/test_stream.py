@@ -11,8 +11,8 @@ from django.test import AsyncRequestFactory
 
 from apps.dashboard import history
 from apps.dashboard.models import BUCKET, Summary
-from apps.dashboard.tests.conftest import NOW
 from apps.dashboard.views import StatsStream
+from template.tests.dashboard.conftest import NOW
 
 pytestmark = pytest.mark.django_db
 

@@ -1,16 +1,20 @@
 """Demo users, for development only."""
 
+from datetime import timedelta
+
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from apps.accounts.hashers import DEMO_PASSWORD, DemoHasher
 from apps.accounts.models import User
 from apps.dev.database import refuse_foreign_database
 
 SUPERUSERS = {"admin"}
-USERS = ["admin", "ada", "grace"]
+USERS = {"admin": 45, "ada": 30, "grace": 15}
+"""The names, and the hours since they signed up."""
 
 
 class Command(BaseCommand):
@@ -29,11 +33,12 @@ class Command(BaseCommand):
             )
         refuse_foreign_database()
         password = make_password(DEMO_PASSWORD, hasher=DemoHasher.algorithm)
-        for name in USERS:
+        for name, hours in USERS.items():
             if User.objects.filter(username=name).exists():
                 continue
             staff = dict.fromkeys(("is_staff", "is_superuser"), name in SUPERUSERS)
-            user = User.objects.create(username=name, email=f"{name}@example.com", password=password, **staff)
+            values = {"password": password, "date_joined": timezone.now() - timedelta(hours=hours), **staff}
+            user = User.objects.create(username=name, email=f"{name}@example.com", **values)
             EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
         self.stdout.write("Sign in as " + ", ".join(f"{name} / {DEMO_PASSWORD}" for name in USERS))
 
