@@ -113,7 +113,8 @@ class SystemView(DashboardPage):
         points = history.recent()
         now = points[-1] if points else None
         data = {"now": now, "points": points if self.range == MINUTES else history.recent(self.range.name)}
-        return super().get_context_data(charts=CHARTS, point=now, data=data, **kwargs)
+        cards = [(each, each.text(now), [(it, it.text(now)) for it in each.series]) for each in CHARTS]
+        return super().get_context_data(charts=CHARTS, cards=cards, point=now, data=data, **kwargs)
 
 
 class DashboardStream(SSEView):
