@@ -8,14 +8,16 @@ import pytest
 
 from template.tests import compose, image
 from tests.fixtures import need
+from tests.servers import ROOT
 
 pytestmark = pytest.mark.soak
 
+NEWEST = max(file.stem for file in (ROOT / "apps/feed/migrations").glob("0*.py"))
 MIGRATION = """
 from django.db import migrations, models
 
 class Migration(migrations.Migration):
-    dependencies = [("feed", "0001_initial")]
+    dependencies = [("feed", "{}")]
     operations = [{}]
 """
 # Each release adds a file or an instruction to the running one.
@@ -36,8 +38,8 @@ def site(tmp_path):
     need(compose.can_be_run(), "buildah, podman, debootstrap and docker-compose, for root,")
     with compose.site(tmp_path) as site:
         for version, operation in MIGRATIONS.items():
-            (tmp_path / "next.py").write_text(MIGRATION.format(operation))
-            image.derive(version, tmp_path, f"COPY next.py /app/apps/feed/migrations/0002_{version}.py")
+            (tmp_path / "next.py").write_text(MIGRATION.format(NEWEST, operation))
+            image.derive(version, tmp_path, f"COPY next.py /app/apps/feed/migrations/9999_{version}.py")
         for version, instruction in INSTRUCTIONS.items():
             image.derive(version, tmp_path, instruction)
         yield site

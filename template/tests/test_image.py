@@ -26,7 +26,8 @@ from tests.servers import ROOT, wait_until
 
 pytestmark = pytest.mark.soak
 
-MAX_ADDED_BYTES = 130 * 2**20
+# Of which the packages of django-allauth are 34: compiled cryptography is the largest.
+MAX_ADDED_BYTES = 150 * 2**20
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +169,7 @@ def test_the_image_contains_compiled_python(files):
     assert [path for path in missing if "tpl" not in path] == []
 
 
-def test_the_image_adds_at_most_130_mib(built):
+def test_the_image_adds_at_most_150_mib(built):
     added = image.inspect(image.NAME)["Size"] - image.inspect(image.BASE)["Size"]
     print(f"{added / 2**20:.0f} MiB on top of the base")
     assert added < MAX_ADDED_BYTES
