@@ -145,7 +145,7 @@ DEVELOPMENT_DATABASE = env.str("DEVELOPMENT_DATABASE", default="")
 # Authentication
 
 # Demo passwords are valid with DEBUG only.
-PASSWORD_HASHERS = [*global_settings.PASSWORD_HASHERS, *(["apps.accounts.hashers.DemoHasher"] if DEBUG else [])]
+PASSWORD_HASHERS = [*global_settings.PASSWORD_HASHERS, *(["apps.accounts.models.DemoHasher"] if DEBUG else [])]
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}Validator"}

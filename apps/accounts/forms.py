@@ -10,8 +10,7 @@ from django.forms import ClearableFileInput, FileField, ModelForm, Select
 from django.utils.translation import gettext_lazy as _
 
 from . import pictures
-from .hashers import DEMO_PASSWORD
-from .models import User
+from .models import DEMO_PASSWORD, User
 
 
 class LoginForm(forms.LoginForm):

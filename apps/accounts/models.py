@@ -5,15 +5,24 @@ from pathlib import PurePosixPath
 from zoneinfo import available_timezones
 
 from django.conf import settings
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from .hashers import DEMO_PASSWORD, DemoHasher
-
 PICTURES = "people/"
+DEMO_PASSWORD = "demo"
+
+
+class DemoHasher(PBKDF2PasswordHasher):
+    """Listed in `PASSWORD_HASHERS` only with `DEBUG`: without it Django cannot verify demo passwords."""
+
+    algorithm = "demo"
+    iterations = 1
+
+
 DEMO_PREFIX = f"{DemoHasher.algorithm}$"
 
 

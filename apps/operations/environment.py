@@ -52,7 +52,7 @@ KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count"
 class Environment(environ.Env):
     """django-environ's `Env`, with methods that raise `ImproperlyConfigured` for an invalid value."""
 
-    EMAIL_SCHEMES = environ.Env.EMAIL_SCHEMES | {"consolemail": "apps.dev.terminal.EmailBackend"}
+    EMAIL_SCHEMES = environ.Env.EMAIL_SCHEMES | {"consolemail": "apps.dev.mail.EmailBackend"}
 
     def error(self, name, expected):
         """Return the error for an invalid value, and show the value."""

@@ -10,7 +10,7 @@ from apps.accounts.models import User
 from apps.dev.database import name_of_database
 
 pytestmark = pytest.mark.django_db
-HASHER = "apps.accounts.hashers.DemoHasher"
+HASHER = "apps.accounts.models.DemoHasher"
 
 
 @pytest.fixture(autouse=True)

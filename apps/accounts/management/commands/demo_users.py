@@ -8,8 +8,7 @@ from django.contrib.auth.hashers import make_password
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from apps.accounts.hashers import DEMO_PASSWORD, DemoHasher
-from apps.accounts.models import User
+from apps.accounts.models import DEMO_PASSWORD, DemoHasher, User
 from apps.dev.database import refuse_foreign_database
 
 SUPERUSERS = {"admin"}
