@@ -45,6 +45,8 @@ def sign_out(page):
     page.get_by_role("button", name="Account:").click()
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("banner").get_by_role("link", name="Sign in").click()
+    # The script of passkeys comes last.
+    page.wait_for_url("**/accounts/login/**")
 
 
 def sign_in(page, password=PASSWORD):
