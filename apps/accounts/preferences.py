@@ -1,16 +1,25 @@
 """Middleware: pages are in the language and the time zone of the user's profile."""
 
+from functools import partial
+
 from django.conf import settings
+from django.db import Error
 from django.utils import timezone, translation
+from django.utils.functional import SimpleLazyObject
 
 
 def personalize(get_response):
     """Activate the user's choices; without them those of the browser and the site apply."""
 
     def middleware(request):
+        language = zone = ""
         # Without a session there is no user to load.
-        user = request.user if settings.SESSION_COOKIE_NAME in request.COOKIES else None
-        language, zone = getattr(user, "language", ""), getattr(user, "time_zone", "")
+        if settings.SESSION_COOKIE_NAME in request.COOKIES:
+            try:
+                language, zone = getattr(request.user, "language", ""), getattr(request.user, "time_zone", "")
+            except Error as error:
+                # A stream is answered with Retry-After by its view, which need not wait for the database again.
+                request.user = SimpleLazyObject(partial(_raise, error))
         if language:
             translation.activate(language)
             request.LANGUAGE_CODE = language
@@ -18,3 +27,7 @@ def personalize(get_response):
             return get_response(request)
 
     return middleware
+
+
+def _raise(error):
+    raise error

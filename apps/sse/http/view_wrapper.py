@@ -56,10 +56,10 @@ def wrap_view(view: Callable, its: Any, *, only_streams: bool) -> Callable:
             held.follow_log()
         try:
             # Async code cannot load them.
-            if is_async and hasattr(request, "session"):
-                request.session.keys()
             if is_async and hasattr(request, "user"):
                 request.user.pk  # noqa: B018
+            if is_async and hasattr(request, "session"):
+                request.session.keys()
             response = refuse_other_user(request) or awaited(view(request, *args, **kwargs))
         except errors as error:
             response = _error_response(its, request, error)
