@@ -3,9 +3,20 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests import servers
 
-def test_a_chart_has_a_name_and_its_table_is_one_tab_stop(site, page):
-    page.goto(f"{site.url}/dashboard/")
+SIGN_UP = "from django.contrib.auth import get_user_model; get_user_model().objects.create_user('new')"
+
+
+@pytest.fixture
+def site_with_sign_up(serve):
+    with serve("uvicorn") as site:
+        servers.manage("shell", "--no-imports", "--command", SIGN_UP, environment=site.environment)
+        yield site
+
+
+def test_a_chart_has_a_name_and_its_table_is_one_tab_stop(site_with_sign_up, page):
+    page.goto(f"{site_with_sign_up.url}/dashboard/")
     card = page.get_by_role("region", name="Sign-ups", exact=True)
     expect(card.get_by_role("img", name="Sign-ups, 24 hours; the table below has the numbers")).to_be_visible()
     page.get_by_role("link", name="Download CSV").focus()
