@@ -5,17 +5,19 @@ Tests of the client and of pages also run in Firefox, except those marked `only_
 long tests, except those of `test_firefox.py`.
 """
 
+import contextlib
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import TimeoutError, expect
 
 from apps.sse.tests.browser import client_helpers, scripted_server
 from tests.browser.fixtures import CHROMIUM, first_of
 from tests.fixtures import need
 
+ATTEMPTS, CONNECT_MS = 3, 30_000
 NAMES = ("client", "encoder", "firefox", "guide", "liveness", "pages", "sharing")
 IN_FIREFOX = tuple(f"test_{name}" for name in NAMES)
 os.environ["NODE_OPTIONS"] = f'--require="{Path(__file__).with_name("firefox.cjs")}"'
@@ -47,12 +49,25 @@ def desktop_chromium(browser_type, browser_type_launch_args, tmp_path):
     """Tabs of a Chromium with a back/forward cache and freezing, as on a desktop."""
     whole = first_of(CHROMIUM)
     need(whole, "Chromium with its windows")
-    command = [whole, *browser_type_launch_args["args"]]
-    options = ["--headless", "--remote-debugging-port=0", f"--user-data-dir={tmp_path}"]
-    with subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True) as chromium:
+    command = [whole, *browser_type_launch_args["args"], "--headless", "--remote-debugging-port=0"]
+    for number in range(ATTEMPTS):
+        with debuggable([*command, f"--user-data-dir={tmp_path / str(number)}"]) as address:
+            try:
+                browser = browser_type.connect_over_cdp(address, timeout=CONNECT_MS, no_defaults=True)
+            except TimeoutError:
+                # Playwright sometimes waits forever after it has connected: try a new Chromium.
+                continue
+            yield browser.contexts[0]
+            return
+    pytest.fail(f"Playwright could not connect to {whole}.")
+
+
+@contextlib.contextmanager
+def debuggable(command):
+    """Run Chromium while the block runs; yield its address for a debugger."""
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as chromium:
         try:
-            address = next(line.split()[-1] for line in chromium.stderr if "DevTools listening on" in line)
-            yield browser_type.connect_over_cdp(address, timeout=90_000, no_defaults=True).contexts[0]
+            yield next(line.split()[-1] for line in chromium.stderr if "DevTools listening on" in line)
         finally:
             chromium.terminate()
 
