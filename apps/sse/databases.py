@@ -1,12 +1,22 @@
-"""Helpers for Django's databases: release a thread's connections, and recognise a missing migration."""
+"""Helpers for Django's databases: release a thread's connections, and tell what an error means."""
 
 import functools
 import logging
 import re
 import sqlite3
 
-from django.db import connections
+from django.db import Error, connections
 
+# PostgreSQL closes or refuses a connection: it stops, starts, has too many, or is a standby that only reads.
+AWAY_CLASS = "08"
+AWAY_STATES = {"57P01", "57P02", "57P03", "57P04", "57P05", "53300", "25006"}
+AWAY_IN_SQLITE = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+}
 # PostgreSQL's undefined_table and undefined_column.
 MISSING_STATES = {"42P01", "42703"}
 # SQLite has one code for all errors in a statement, so the message has to be matched.
@@ -25,6 +35,23 @@ def migration_hint(error: BaseException | None) -> str:
     # Each retry of each client causes the error again.
     log_once(hint)
     return hint
+
+
+def is_away(error: BaseException | None) -> bool:
+    """
+    Return whether an error of Django or of the driver means that the database cannot be used now.
+
+    The same call may succeed later. A wrong or cancelled statement, a deadlock and a full disk are other errors.
+    """
+    cause = error.__cause__ if isinstance(error, Error) and error.__cause__ else error
+    if isinstance(cause, sqlite3.Error):
+        # The lowest byte of an extended code is the primary code.
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in AWAY_IN_SQLITE
+    if state := getattr(cause, "sqlstate", None):
+        return state.startswith(AWAY_CLASS) or state in AWAY_STATES
+    names = {each.__name__ for each in type(cause).__mro__}
+    # Drivers raise an InterfaceError also for wrong calls.
+    return "OperationalError" in names or ("InterfaceError" in names and "connection" in str(cause))
 
 
 def is_invalid_statement(error: BaseException) -> bool:
