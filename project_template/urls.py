@@ -12,6 +12,7 @@ from apps.sse.stats.prometheus import metrics
 
 from .views import HeaderStream, HomeStream, home
 
+handler500 = "apps.operations.unavailable.respond"
 urlpatterns = [
     path("", home, name="home"),
     path("api/home/stream/", HomeStream.as_view(), name="home-stream"),

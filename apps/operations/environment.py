@@ -116,9 +116,10 @@ class Environment(environ.Env):
             # Opening the file and reading its schema costs more than a usual request's queries.
             settings["CONN_MAX_AGE"] = SQLITE_SECONDS
         elif settings["ENGINE"].endswith("postgresql"):
+            settings["ENGINE"] = "apps.operations.postgresql"
             # Connections that the database has closed, for example by a restart, are replaced.
             settings["CONN_HEALTH_CHECKS"] = True
-            settings["OPTIONS"] = {"connect_timeout": 10, **KEEPALIVE, **settings.get("OPTIONS", {})}
+            settings["OPTIONS"] = {"connect_timeout": 3, **KEEPALIVE, **settings.get("OPTIONS", {})}
             if pool:
                 settings["OPTIONS"]["pool"] = {"min_size": 1, "max_size": pool, "timeout": 10}
         return settings

@@ -18,11 +18,14 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 
 from apps.sse.brokers import get_broker
+from apps.sse.databases import is_outage_known, release_connections
 
 from .task_queue import waiting_tasks
 
 LIVE, READY = "/health/live", "/health/ready"
 CACHE_SECONDS = 1.0
+# Less than a load balancer waits.
+ANSWER_SECONDS = 0.8
 # More than SQLite writes in a small transaction.
 DISK_BYTES = 64 * 1024
 
@@ -46,7 +49,7 @@ def respond(request: HttpRequest) -> HttpResponse:
     problems = readiness.problems() if is_ready else {}
     response = HttpResponse("unavailable\n" if problems else "ok\n", content_type="text/plain")
     if has_token(request):
-        tasks = {"tasks": None if "database" in problems else waiting_tasks()} if is_ready else {}
+        tasks = {"tasks": None if "database" in problems else readiness.tasks} if is_ready else {}
         response = JsonResponse({"problems": problems, **tasks})
     response.status_code = 503 if problems else 200
     response.headers["Cache-Control"] = "no-store"
@@ -63,25 +66,44 @@ def has_token(request: HttpRequest) -> bool:
 
 
 class Readiness:
-    """The reasons why this process cannot serve, checked at most once a second."""
+    """The reasons why this process cannot serve, checked in a thread and at most once a second."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
         self._problems: dict[str, str] = {}
         self._checked_at = 0.0
         self._is_migrated = False
+        # Those of the queue, with their waiting time.
+        self.tasks: dict[str, float] | None = None
 
     def problems(self) -> dict[str, str]:
-        """Return the reason for each of `disk`, `database`, `migrations` and `broker` that fails."""
-        with self._lock:
-            if time.monotonic() - self._checked_at >= CACHE_SECONDS:
-                found = self._find()
-                if found and found != self._problems:
-                    logger.warning("Not ready: %s", "; ".join(f"{name}: {why}" for name, why in found.items()))
-                self._problems, self._checked_at = found, time.monotonic()
-            return self._problems
+        """
+        Return the reason for each of `disk`, `database`, `migrations` and `broker` that fails.
 
-    def _find(self) -> dict[str, str]:
+        If the checks take longer than `ANSWER_SECONDS`, the reason is that something does not answer.
+        """
+        with self._lock:
+            if self._thread is None and time.monotonic() - self._checked_at >= CACHE_SECONDS:
+                self._thread = threading.Thread(target=self._check, name="readiness", daemon=True)
+                self._thread.start()
+            thread = self._thread
+        if thread:
+            thread.join(ANSWER_SECONDS)
+            if thread.is_alive():
+                return {"database": f"no answer within {ANSWER_SECONDS} s"}
+        return self._problems
+
+    def _check(self) -> None:
+        found = self.find()
+        if found and found != self._problems and not is_outage_known():
+            logger.warning("Not ready: %s", "; ".join(f"{name}: {why}" for name, why in found.items()))
+        self.tasks = None if "database" in found else waiting_tasks()
+        release_connections()
+        self._problems, self._checked_at, self._thread = found, time.monotonic(), None
+
+    def find(self) -> dict[str, str]:
+        """Check in this thread; return the reasons."""
         found = reasons({"disk": check_disk, "database": check_database})
         if "database" in found:
             self._is_migrated = False

@@ -1,11 +1,14 @@
 """Helpers for Django's databases: release a thread's connections, and tell what an error means."""
 
+import contextlib
 import functools
 import logging
 import re
 import sqlite3
+import threading
+import time
 
-from django.db import Error, connections
+from django.db import DEFAULT_DB_ALIAS, Error, connections
 
 # PostgreSQL closes or refuses a connection: it stops, starts, has too many, or is a standby that only reads.
 AWAY_CLASS = "08"
@@ -21,6 +24,8 @@ AWAY_IN_SQLITE = {
 MISSING_STATES = {"42P01", "42703"}
 # SQLite has one code for all errors in a statement, so the message has to be matched.
 MISSING_IN_SQLITE = re.compile(r"no such (table|column)|has no column named")
+
+LOG_SECONDS = 60.0
 
 logger = logging.getLogger("apps.sse")
 log_once = functools.cache(logger.error)
@@ -52,6 +57,40 @@ def is_away(error: BaseException | None) -> bool:
     names = {each.__name__ for each in type(cause).__mro__}
     # Drivers raise an InterfaceError also for wrong calls.
     return "OperationalError" in names or ("InterfaceError" in names and "connection" in str(cause))
+
+
+def is_outage_known() -> bool:
+    """
+    Return whether the default database is away, and its backend has logged that: one line for the process.
+
+    A backend that can tell has an `outage`, whose `check` waits until that is known. Django's own cannot.
+    """
+    outage = getattr(connections[DEFAULT_DB_ALIAS], "outage", None)
+    if outage is not None:
+        with contextlib.suppress(Exception):
+            outage.check()
+    return getattr(outage, "is_away", False)
+
+
+class _Refusals:
+    """Logs requests that are refused because the database is away, but not more than one in `LOG_SECONDS`."""
+
+    def __init__(self) -> None:
+        self._lock, self._next_at = threading.Lock(), 0.0
+
+    def log(self, path: str, error: BaseException) -> None:
+        """Log the refusal of a request for `path`, unless the outage is known."""
+        if is_outage_known():
+            return
+        with self._lock:
+            is_due = time.monotonic() >= self._next_at
+            if is_due:
+                self._next_at = time.monotonic() + LOG_SECONDS
+        if is_due:
+            logger.error("%s: the database cannot be used (%s). Clients will try again.", path, error)
+
+
+refusals = _Refusals()
 
 
 def is_invalid_statement(error: BaseException) -> bool:

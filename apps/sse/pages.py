@@ -9,6 +9,7 @@ from asgiref.sync import sync_to_async
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.decorators import classonlymethod
 
+from .databases import is_away, is_outage_known
 from .publishing import position
 
 logger = logging.getLogger("apps.sse")
@@ -29,9 +30,9 @@ def page_position() -> str:
     except ImproperlyConfigured:
         raise
     except Exception as error:
-        logger.warning(
-            "The log cannot be read (%s: %s). This page will load its data again.", type(error).__name__, error
-        )
+        if not (is_away(error) and is_outage_known()):
+            text = "The log cannot be read (%s: %s). This page will load its data again."
+            logger.warning(text, type(error).__name__, error)
         return UNKNOWN
 
 

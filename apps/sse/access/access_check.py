@@ -24,7 +24,7 @@ from django.db.models import CharField, Model, OuterRef, QuerySet, StringAgg, Su
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from ..databases import release_connections
+from ..databases import is_outage_known, release_connections
 from ..stream import registry
 from ..stream.registry import OpenConnection
 from .identity import account_fields
@@ -85,7 +85,7 @@ class AccessCheck:
             registry.end(revoked.__contains__, "access")
         except Exception as error:
             self._due = min(self._due, time.monotonic() + RETRY_SECONDS)
-            if not self._has_failed:
+            if not (self._has_failed or is_outage_known()):
                 text = "Users and sessions of open streams could not be checked (%s: %s). Trying again every %d s."
                 logger.warning(text, type(error).__name__, error, RETRY_SECONDS)
             self._has_failed = True

@@ -15,7 +15,7 @@ from operator import attrgetter
 from typing import Any
 
 from ..brokers import Broker, Gap
-from ..databases import migration_hint
+from ..databases import is_outage_known, migration_hint
 from ..stats.metrics import EndReason
 from ..wire.events import Event, Position
 from .call_thread import CallThread
@@ -36,7 +36,7 @@ MAX_MAINTENANCE_SECONDS = 60.0
 # Followers are dropped when the log could not be read for this long; it is read every `MAINTENANCE_SECONDS`.
 MAX_OUTAGE_SECONDS = 12.0
 MIN_BACKOFF_SECONDS = 0.2
-MAX_BACKOFF_SECONDS = 10.0
+MAX_BACKOFF_SECONDS = 1.0
 
 
 class Unavailable(Exception):
@@ -177,9 +177,8 @@ class Log:
                     task.cancel()
             self._failure = None if following.cancelled() else following.exception()
             migration_hint(self._failure)
-            logger.warning(
-                "The broker cannot be read (%s). Trying again in about %.1f s.", _outcome(following), self._pause
-            )
+            if self._pause == MIN_BACKOFF_SECONDS and not await asyncio.to_thread(is_outage_known):
+                logger.warning("The broker cannot be read (%s). Trying again until it can.", _outcome(following))
             await asyncio.sleep(self._pause * random.uniform(0.5, 1.5))
             self._pause = min(self._pause * 2, MAX_BACKOFF_SECONDS)
 

@@ -11,7 +11,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.exception import response_for_exception
-from django.db import Error, InterfaceError, OperationalError
+from django.db import Error
 from django.db import connections as databases
 from django.db.transaction import non_atomic_requests
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,7 +19,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ..access.identity import refuse_other_user
 from ..access.limits import refuse
 from ..access.revocation import started_at
-from ..databases import is_invalid_statement, migration_hint
+from ..databases import is_away, migration_hint, refusals
 from ..delivery.log import Unavailable
 from ..servers.asgi import SCOPE_KEY
 from . import cors
@@ -105,10 +105,13 @@ def _error_response(its: Any, request: HttpRequest, error: Exception) -> HttpRes
     if hint := migration_hint(error.__cause__ if isinstance(error, Unavailable) else error):
         return HttpResponse(f"{hint if settings.DEBUG else UNAVAILABLE}\n", status=500, content_type="text/plain")
     if isinstance(error, Error):
-        if not isinstance(error, OperationalError | InterfaceError) or is_invalid_statement(error):
+        if not is_away(error):
             raise error
-        logger.error("%s: the database failed. The client will try again.", request.path, exc_info=error)
-    return refuse(503, UNAVAILABLE)
+        refusals.log(request.path, error)
+    response = refuse(503, UNAVAILABLE)
+    # Django would log each.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 def _check_access_tests(cls: type) -> None:

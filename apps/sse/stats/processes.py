@@ -28,7 +28,7 @@ from django.tasks import task_backends
 from django.tasks.backends.immediate import ImmediateBackend
 from django.tasks.signals import task_started
 
-from ..databases import migration_hint
+from ..databases import is_outage_known, migration_hint
 from . import metrics
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Reporter(threading.Thread):
         try:
             call()
         except Exception as error:
-            if call.__name__ not in self._failing and not migration_hint(error):
+            if call.__name__ not in self._failing and not (migration_hint(error) or is_outage_known()):
                 logger.exception("The statistics of the processes cannot be written. Trying again.")
             self._failing.add(call.__name__)
             return False

@@ -73,7 +73,7 @@ def test_without_a_token_no_reason_is_shown(client, broken_broker, settings):
 def test_a_process_is_not_ready_if_a_migration_is_missing():
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'feed' AND name = '0002_figures'")
-    assert health.Readiness().problems() == {"migrations": "1 not applied, first feed.0002_figures"}
+    assert health.Readiness().find() == {"migrations": "1 not applied, first feed.0002_figures"}
 
 
 def test_a_process_is_not_ready_without_its_database(monkeypatch):
