@@ -16,7 +16,7 @@ UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN}
 
 
 def waits_for(error: BaseException) -> str:
-    """Return what has to recover until the same task can succeed: "database", "mail server" or "server"; else ""."""
+    """Return what has to recover before the task can succeed: "database", "mail server", "server", or ""."""
     if isinstance(error, Error):
         conflict = getattr(error.__cause__, "sqlstate", None) in CONFLICTS
         return "database" if conflict or is_away(error) else ""

@@ -1,7 +1,7 @@
 """
 The queue's worker survives an outage.
 
-A task that fails because something is away goes back to the queue. Between tasks the worker waits for the database.
+A task that fails because something is away goes back to the queue. Between tasks it waits for the database.
 """
 
 import logging

@@ -8,9 +8,8 @@ from apps.operations.task_worker import Worker
 from apps.operations.watchdog import Watchdog
 from apps.sse import processes
 
-
 # The queue has no setting for the class of its worker.
-db_worker.Worker = Worker
+db_worker.Worker = Worker  # type: ignore[misc]
 
 
 class Command(db_worker.Command):
