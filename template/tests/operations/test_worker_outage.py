@@ -61,7 +61,9 @@ def test_an_import_continues_where_it_was_after_restarts_of_the_database(postgre
     assert query(postgres, "SELECT rows, bad FROM tasks_task") == (ROWS, 0)
     assert "waits for the database" in worker.read_text()
     assert query(postgres, "SELECT count(*) FROM tasks_contact") == (ROWS,)
-    assert query(postgres, "SELECT count(*) FROM django_tasks_database_dbtaskresult WHERE status = 'FAILED'") == (0,)
+    assert query(postgres, "SELECT count(*) FROM django_tasks_database_dbtaskresult WHERE status = 'FAILED'") == (
+        0,
+    )
 
 
 def test_an_idle_worker_waits_says_so_once_and_goes_on_within_two_seconds(postgres, site, worker):
