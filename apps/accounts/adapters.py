@@ -8,23 +8,14 @@ from allauth.account.stages import EmailVerificationStage
 from allauth.account.utils import filter_users_by_email
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.http import HttpRequest, HttpResponse
-from django.tasks import task
 from django.template.loader import render_to_string
 from django.utils.translation import get_language, override
 
+from apps.operations import mail as mails
 from apps.sse import address_of, close_streams
 
 from .models import User
-
-
-@task(priority=50)
-def send(subject: str, body: str, html: str, to: list[str]) -> None:
-    """Send a mail as text and as HTML."""
-    message = EmailMultiAlternatives(subject, body, to=to)
-    message.attach_alternative(html, "text/html")
-    message.send()
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -39,7 +30,7 @@ class AccountAdapter(DefaultAccountAdapter):
         with override(getattr(reader, "language", "") or get_language()):
             mail = self.render_mail(template_prefix, email, context)
             html = render_to_string("account/mail.html", {"mails": [mail], "site": settings, "address": address})
-        send.using(backend=settings.MAIL_TASKS).enqueue(mail.subject, mail.body, html, mail.to)
+        mails.enqueue(mail.subject, mail.body, html, mail.to, has_code="code" in context)
 
     def send_account_already_exists_mail(self, email: str) -> None:
         """Hash a password, as the sign-up of an unknown address does: the response takes as long."""

@@ -9,6 +9,10 @@ class OperationsConfig(AppConfig):
     def ready(self) -> None:
         # The signal is sent for apps with models only, and this one has none.
         post_migrate.connect(create_cache_table, sender=apps.get_app_config("sessions"))
+        if apps.is_installed("django_tasks_db"):
+            from . import mail
+
+            mail.connect()
 
 
 def create_cache_table(using: str, **kwargs) -> None:

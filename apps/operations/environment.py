@@ -23,6 +23,8 @@ URLS = {
 }
 SMTP = {"host": "HOST", "port": "PORT", "username": "HOST_USER", "password": "HOST_PASSWORD"}
 SMTP |= {"use_tls": "USE_TLS", "use_ssl": "USE_SSL"}
+# A mail server that does not answer holds a task worker for this time.
+MAIL_SECONDS = 10
 SQLITE = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
@@ -200,6 +202,7 @@ class Environment(environ.Env):
             if not config["EMAIL_HOST"]:
                 raise invalid_url(name)
             mailer["OPTIONS"] = {option: config.get(f"EMAIL_{key}", False) for option, key in SMTP.items()}
+            mailer["OPTIONS"]["timeout"] = MAIL_SECONDS
         return mailer
 
     def _url(self, name, read, default=environ.Env.NOTSET):

@@ -16,4 +16,6 @@ def start(env: Environment) -> None:
     except ImportError:
         message = "SENTRY_DSN is set, but sentry-sdk is not installed: install requirements-sentry.txt."
         raise ImproperlyConfigured(message) from None
-    sentry_sdk.init(dsn, send_default_pii=False, traces_sample_rate=traces)
+    # Variables and forms hold codes and passwords.
+    private = {"send_default_pii": False, "include_local_variables": False, "max_request_body_size": "never"}
+    sentry_sdk.init(dsn, traces_sample_rate=traces, **private)

@@ -18,6 +18,8 @@ from django.tasks.signals import task_finished
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult, DBTaskResultQuerySet
 
+from apps.sse.databases import is_away
+
 LEASE, RENEW_SECONDS = timedelta(seconds=10), 3
 MAX_ATTEMPTS = 5
 
@@ -44,8 +46,10 @@ class Watchdog(Thread):
             try:
                 renew(self.claimed)
                 requeue_expired()
-            except Exception:
-                logger.exception("Leases of tasks were not renewed. Next attempt in %s seconds.", RENEW_SECONDS)
+            except Exception as error:
+                # The worker logs that the database is away.
+                if not is_away(error):
+                    logger.exception("Leases were not renewed. Next attempt in %s seconds.", RENEW_SECONDS)
             connection.close()
             self.stopped.wait(RENEW_SECONDS)
 

@@ -145,12 +145,12 @@ def test_a_sample_app_imports_nothing_of_ours_but_the_library_and_itself(app):
     assert {part_of_library(name) for name in ours if name.startswith("apps.sse.")} <= {"__init__"}
 
 
-def test_the_accounts_import_only_the_library_and_the_guard_of_development_databases():
+def test_the_accounts_import_only_the_library_the_mails_and_the_guard_of_development_databases():
     files = [file for file in SOURCES if file.is_relative_to(ROOT / "apps/accounts")]
     ours = {name for file in files for name in imported(file) if name.startswith("apps.")}
     others = {name for name in ours if not name.startswith("apps.accounts")}
     library = {"apps.sse.address_of", "apps.sse.close_streams", "apps.sse.publish_html"}
-    assert others == library | {"apps.dev.database.refuse_foreign_database"}
+    assert others == library | {"apps.dev.database.refuse_foreign_database", "apps.operations.mail"}
 
 
 def test_the_library_imports_nothing_of_ours_but_itself():

@@ -4,12 +4,16 @@ from django.conf import settings
 from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 from django_tasks_db.management.commands import db_worker
 
+from apps.operations.task_worker import Worker
 from apps.operations.watchdog import Watchdog
 from apps.sse import processes
 
+# The queue has no setting for the class of its worker.
+db_worker.Worker = Worker  # type: ignore[misc]
+
 
 class Command(db_worker.Command):
-    """The queue's own worker with a watchdog. It counts as a worker before its first task."""
+    """The queue's own worker with a watchdog and retries. It counts as a worker before its first task."""
 
     # So `make run` names unapplied migrations after each edit.
     requires_migrations_checks = settings.DEBUG
