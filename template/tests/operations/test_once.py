@@ -1,5 +1,8 @@
-"""Forms that are sent twice at the same moment."""
+"""Forms that are sent twice at the same moment, on SQLite and on PostgreSQL."""
 
+import contextlib
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -11,11 +14,11 @@ from django.test import Client
 from apps.accounts import adapters
 from apps.accounts.models import User
 from apps.feed.models import Post
+from tests import servers
 from tests.fixtures import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SIGN_UP = {"username": "new", "email": "new@example.com", "password1": PASSWORD, "password2": PASSWORD}
-STAFF_ADDS = {"username": "new", "email": "new@example.com", "usable_password": "false"}
 
 
 def at_once(*calls):
@@ -70,10 +73,8 @@ def meet(monkeypatch):
 
     def wait_and_save(self, *args, **kwargs):
         if self._state.adding:
-            try:
+            with contextlib.suppress(threading.BrokenBarrierError):
                 barrier.wait(2)
-            except threading.BrokenBarrierError:
-                pass
         return save(self, *args, **kwargs)
 
     monkeypatch.setattr(User, "save", wait_and_save)
@@ -121,3 +122,10 @@ def test_a_form_with_an_error_can_be_sent_again(ada):
     client = browser(ada)
     form = {"text": "", "csrfmiddlewaretoken": str(client.get("/feed/").context["csrf_token"])}
     assert [client.post("/feed/", form).status_code for _ in range(2)] == [200, 200]
+
+
+def test_it_is_the_same_on_postgresql(postgres, tmp_path):
+    command = [sys.executable, "-m", "pytest", "-n0", "-p", "no:cacheprovider", __file__, "-k", "not postgresql"]
+    environment = servers.environment_for(tmp_path, DATABASE_URL=postgres.url, CACHE_URL="locmemcache://")
+    done = subprocess.run(command, cwd=servers.ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
