@@ -23,7 +23,7 @@ def add(post: Post) -> None:
 
 @transaction.atomic
 def change(post: Post) -> None:
-    """Save an edited post, and delete the pictures it no longer has; raises `Post.DoesNotExist` if it was deleted."""
+    """Save an edited post, and delete the pictures it no longer has; raises `Post.DoesNotExist` if it is gone."""
     before = Post.objects.select_for_update().get(pk=post.pk)
     post.edited_at = timezone.now()
     post.save(force_update=True)
