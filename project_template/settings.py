@@ -98,6 +98,7 @@ MIDDLEWARE = [
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "apps.operations.files.stream_files",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "apps.operations.once.ActOnce",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -129,13 +130,10 @@ TEMPLATES = [
     }
 ]
 
-# Cache
+# Cache and database
 
 # All processes share it, since it counts failed logins. `migrate` creates the table.
 CACHES = {"default": env.cache("CACHE_URL", default="dbcache://site_cache?max_entries=20000")}
-
-# Database
-
 SQLITE = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(DATA_DIR / "db.sqlite3")}
 DATABASES = {"default": env.database("DATABASE_URL", SQLITE, pool=env.int("DATABASE_POOL", default=8))}
 

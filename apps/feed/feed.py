@@ -23,10 +23,10 @@ def add(post: Post) -> None:
 
 @transaction.atomic
 def change(post: Post) -> None:
-    """Save an edited post, and delete the pictures that it no longer has."""
-    before = Post.objects.get(pk=post.pk)
+    """Save an edited post, and delete the pictures it no longer has; raises `Post.DoesNotExist` if it is gone."""
+    before = Post.objects.select_for_update().get(pk=post.pk)
     post.edited_at = timezone.now()
-    post.save()
+    post.save(force_update=True)
     publish_html(CHANNEL, f"#post-{post.pk}", render(post), mode="outer")
     if before.image != post.image:
         delete_pictures(before)

@@ -102,8 +102,18 @@ class EditView(LoginRequiredMixin, PostFormMixin, UpdateView):
     def get_queryset(self):
         return Post.objects.changeable_by(self.request.user)
 
+    def get_object(self, queryset=None):
+        pk = self.kwargs["pk"]
+        if self.request.method == "POST" and not Post.objects.filter(pk=pk).exists():
+            return Post(pk=pk, author=self.request.user)
+        return super().get_object(queryset)
+
     def form_valid(self, form):
-        feed.change(form.save(commit=False))
+        try:
+            feed.change(form.save(commit=False))
+        except Post.DoesNotExist:
+            form.add_error(None, _("This post was deleted. Your text is still here: copy it into a new post."))
+            return self.render_to_response(self.get_context_data(form=form), status=410)
         return redirect(self.object)
 
 

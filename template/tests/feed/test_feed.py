@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
 from PIL import Image
 
-from apps.feed import demo
+from apps.feed import demo, feed
 from apps.feed.forms import PostForm
 from apps.feed.models import Post
 
@@ -168,3 +168,30 @@ def test_demo_posts_are_added_once_and_only_for_users_that_exist(ada):
     assert [*Post.objects.order_by("pk")] == posts
     demo.tick()
     assert Post.objects.latest("pk").author == ada
+
+
+@pytest.mark.parametrize("deleted", ["before the form is sent", "while it is saved"])
+def test_an_edit_of_a_deleted_post_keeps_the_text_and_the_post_stays_deleted(client, ada, monkeypatch, deleted):
+    post = Post.objects.create(author=ada, text="first")
+    change = feed.change
+
+    def change_after_deletion(edited):
+        Post.objects.filter(pk=post.pk).delete()
+        change(edited)
+
+    monkeypatch.setattr(feed, "change", change_after_deletion)
+    if deleted == "before the form is sent":
+        Post.objects.all().delete()
+    published = []
+    monkeypatch.setattr(feed, "publish_html", lambda *args, **kwargs: published.append(args))
+    response = client.post(f"/feed/{post.pk}/edit/", {"text": "my long text"})
+    assert response.status_code == 410
+    assert "This post was deleted." in response.text
+    assert "my long text" in response.text
+    assert not Post.objects.exists()
+    assert published == []
+
+
+def test_an_edit_of_what_another_user_wrote_is_not_found(client, ada, grace):
+    post = Post.objects.create(author=grace, text="first")
+    assert client.post(f"/feed/{post.pk}/edit/", {"text": "mine"}).status_code == 404
