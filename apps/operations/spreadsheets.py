@@ -45,7 +45,7 @@ def normalise(file: IO[bytes], encoding: str = "") -> IO[bytes]:
     Return a temporary copy of a file in UTF-8, without byte order mark, with `\\n` as line ends.
 
     Without `encoding`, UTF-8 and UTF-16 with a byte order mark are recognised. Raises `UnknownEncodingError` for
-    other text, and `UnreadableFileError` for text that does not have the given encoding or contains NUL characters.
+    other text, and `UnreadableFileError` for text that does not have the given encoding or contains NULs.
     """
     file.seek(0)
     start = file.read(2)
@@ -53,7 +53,7 @@ def normalise(file: IO[bytes], encoding: str = "") -> IO[bytes]:
     marked = "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
     decoder = codecs.getincrementaldecoder(encoding or marked)()
     lines = io.IncrementalNewlineDecoder(decoder, translate=True)
-    copy = tempfile.TemporaryFile()
+    copy = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     try:
         while chunk := file.read(CHUNK):
             copy.write(encode(lines.decode(chunk)))
@@ -61,12 +61,10 @@ def normalise(file: IO[bytes], encoding: str = "") -> IO[bytes]:
     except UnicodeError:
         copy.close()
         if encoding or marked == "utf-16":
-            raise UnreadableFileError(
-                _("The file does not have the encoding %s.") % (encoding or marked)
-            ) from None
-        raise UnknownEncodingError(
-            _("The file is not UTF-8 text. Choose its encoding and send it again.")
-        ) from None
+            message = _("The file does not have the encoding %s.") % (encoding or marked)
+            raise UnreadableFileError(message) from None
+        message = _("The file is not UTF-8 text. Choose its encoding and send it again.")
+        raise UnknownEncodingError(message) from None
     except UnreadableFileError:
         copy.close()
         raise
@@ -83,7 +81,7 @@ def encode(text: str) -> bytes:
 
 
 class Rows:
-    """The rows of a normalised file. `columns` are the names of the header; raises `UnreadableFileError` for it."""
+    """The rows of a normalised file. `columns` are the names of the header. Raises `UnreadableFileError`."""
 
     def __init__(self, file: IO[bytes], position: int = 0) -> None:
         file.seek(0)

@@ -18,7 +18,7 @@ BATCH = 2000
 
 
 class Batch(NamedTuple):
-    """Contacts, the number of rows read, the unreadable ones with number and reason, and the position after them."""
+    """Contacts, the number of rows read, those with errors by number, and the position after them."""
 
     contacts: list[Contact]
     rows: int
