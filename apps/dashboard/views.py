@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.defaults import bad_request
 from django.views.generic import TemplateView
 
+from apps.operations.spreadsheets import safe
 from apps.sse import SSEView
 
 from . import activity, history
@@ -99,7 +100,7 @@ class ActivityCSV(DashboardPage):
         headers = {"Content-Disposition": f'attachment; filename="activity-{self.range.name}.csv"'}
         response = HttpResponse(content_type="text/csv", headers=headers)
         writer = csv.writer(response)
-        writer.writerow([gettext("Start"), *(figure.label for figure in figures)])
+        writer.writerow(safe([gettext("Start"), *(str(figure.label) for figure in figures)]))
         writer.writerows(list(zip(starts, *columns, strict=True))[-count:])
         return response
 

@@ -14,6 +14,12 @@ class TasksConfig(AppConfig):
 
         task_finished.connect(work.on_finished)
 
+    def daily(self) -> None:
+        """Delete files that nobody has retried."""
+        from . import work
+
+        work.discard_old_files()
+
     def figures(self, figure) -> list:
         """Return what the dashboard shows of the imports."""
         tasks = self.get_model("Task").objects

@@ -1,19 +1,22 @@
 """The upload form: its checks and their messages."""
 
-import csv
-from codecs import getincrementaldecoder
-from collections.abc import Iterable
-
 from django import forms
 from django.conf import settings
+from django.core.files import File
+from django.db.models import Sum
 from django.template.defaultfilters import filesizeformat
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
-from .importing import REQUIRED, reader
+from apps.operations.spreadsheets import Rows, UnreadableFileError, normalise
+
+from .importing import REQUIRED
 from .models import Task
 
 MAX_BYTES = 50 * 1024 * 1024
+MAX_STORED_BYTES = 200 * 1024 * 1024
+"""Stored files of one user."""
+MAX_STORED_BYTES_IN_ALL = 5 * 1024 * 1024 * 1024
 MAX_UNFINISHED = 5
 """Unfinished tasks of one user: the files of one user must not fill the disk and the queue."""
 
@@ -27,6 +30,17 @@ class ImportForm(forms.ModelForm):
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
         error_messages={"empty": _("The file is empty.")},
     )
+
+    encoding = forms.ChoiceField(
+        label=_("Encoding"),
+        required=False,
+        choices=[
+            ("", _("Recognise: UTF-8, UTF-16 with a mark")),
+            ("cp1252", _("Windows-1252 (Western European)")),
+            ("utf-16-le", "UTF-16"),
+        ],
+    )
+    field_order = ["encoding", "file"]
 
     class Meta:
         model = Task
@@ -43,41 +57,46 @@ class ImportForm(forms.ModelForm):
         if upload.size > self.max_bytes:
             sizes = {"size": filesizeformat(upload.size), "limit": filesizeformat(self.max_bytes)}
             raise forms.ValidationError(_("The file is %(size)s. The limit is %(limit)s.") % sizes)
-        check_text(upload.chunks())
-        check_columns(upload.file)
+        try:
+            file = normalise(upload.file, self.cleaned_data.get("encoding", ""))
+            check_columns(Rows(file))
+        except UnreadableFileError as error:
+            raise forms.ValidationError(str(error)) from None
         self.instance.name = Truncator(upload.name).chars(200)
-        self.instance.total = upload.size
-        upload.seek(0)
-        return upload
+        file.seek(0)
+        normalised = File(file, upload.name)
+        self.instance.total = normalised.size = file.seek(0, 2)
+        file.seek(0)
+        return normalised
 
     def clean(self):
         if self.instance.owner.tasks.filter(state__in=Task.UNFINISHED).count() >= MAX_UNFINISHED:
             message = _("You have %(limit)s unfinished tasks, which is the limit. Try again when one is done.")
             raise forms.ValidationError(message % {"limit": MAX_UNFINISHED})
+        self.check_quota()
+
+    def check_quota(self):
+        """Raise `ValidationError` if the files of the user, or of all users, would take too much space."""
+        mine = getattr(settings, "TASKS_MAX_STORED_BYTES", MAX_STORED_BYTES)
+        limit = getattr(settings, "TASKS_MAX_STORED_BYTES_IN_ALL", MAX_STORED_BYTES_IN_ALL)
+        stored = Task.objects.exclude(file="")
+        if self.instance.total + stored_bytes(stored.filter(owner=self.instance.owner)) > mine:
+            message = _("Your files would take more than %(limit)s. Delete a stopped task or wait for one to end.")
+            raise forms.ValidationError(message % {"limit": filesizeformat(mine)})
+        if self.instance.total + stored_bytes(stored) > limit:
+            raise forms.ValidationError(_("The site has no room for more files now. Try again later."))
 
 
-def check_text(chunks: Iterable[bytes]) -> None:
-    """Raise `ValidationError` unless the chunks are UTF-8 text. PostgreSQL stores no NUL characters."""
-    decoder = getincrementaldecoder("utf-8")()
-    try:
-        if any("\0" in decoder.decode(chunk) for chunk in chunks):
-            raise ValueError
-        decoder.decode(b"", final=True)
-    except ValueError:
-        raise forms.ValidationError(_("The file is not UTF-8 text.")) from None
+def stored_bytes(tasks) -> int:
+    return tasks.aggregate(Sum("total"))["total__sum"] or 0
 
 
-def check_columns(file) -> None:
+def check_columns(rows: Rows) -> None:
     """Raise `ValidationError` unless the file has the columns and a row."""
-    try:
-        rows = reader(file)
-        has_row = next(rows, None) is not None
-    except csv.Error as error:
-        raise forms.ValidationError(_("The file is not valid CSV: %s.") % error) from None
-    names = rows.fieldnames or []
+    names = rows.columns
     if missing := [name for name in REQUIRED if name not in names]:
         found = Truncator(", ".join(names)).chars(200)
         message = _("The first line must name the columns. Missing: %(missing)s. Found: %(found)s.")
         raise forms.ValidationError(message % {"missing": ", ".join(missing), "found": found})
-    if not has_row:
+    if next(iter(rows), None) is None:
         raise forms.ValidationError(_("The file has no rows below the column names."))

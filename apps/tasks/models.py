@@ -9,6 +9,7 @@ from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.db import models, transaction
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -72,6 +73,7 @@ class Task(models.Model):
     name = models.CharField(_("name"), max_length=200)
     file = models.FileField(_("file"), upload_to=private_name, storage=private_storage, max_length=200, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True, db_index=True)
+    changed_at = models.DateTimeField(_("changed at"), default=timezone.now)
     total = models.PositiveBigIntegerField(_("total bytes"), default=0)
     done = models.PositiveBigIntegerField(_("bytes done"), default=0)
     rows = models.PositiveIntegerField(_("rows"), default=0)
@@ -105,6 +107,22 @@ class Task(models.Model):
     @property
     def can_be_retried(self) -> bool:
         return self.state in self.STOPPED and bool(self.file)
+
+
+class RowProblem(models.Model):
+    """A row that was not imported, counted from 1 without the header, and the reason."""
+
+    task = models.ForeignKey(Task, models.CASCADE, verbose_name=_("task"), related_name="problems")
+    row = models.PositiveIntegerField(_("row"))
+    reason = models.CharField(_("reason"), max_length=250)
+
+    class Meta:
+        verbose_name = _("row with an error")
+        verbose_name_plural = _("rows with errors")
+        ordering = ["row"]
+
+    def __str__(self) -> str:
+        return f"{self.row}: {self.reason}"
 
 
 @receiver(post_delete, sender=Task)

@@ -11,6 +11,7 @@ urlpatterns = [
     path("tasks/", views.TaskListView.as_view(), name="tasks"),
     path("tasks/example.csv", views.example_file, name="tasks-example"),
     path("tasks/<int:pk>/", views.TaskView.as_view(), name="task"),
+    path("tasks/<int:pk>/errors.csv", views.problems, name="task-problems"),
     path("tasks/<int:pk>/<slug:action>/", views.act, name="task-act"),
     path("api/tasks/stream/", views.TaskStream.as_view(), name="tasks-stream"),
     path("api/tasks/progress/", views.TaskProgressSSE.as_view(), name="task-progress"),

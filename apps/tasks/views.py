@@ -1,3 +1,5 @@
+import csv
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
@@ -10,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django.views.generic import CreateView, DetailView
 
+from apps.operations.spreadsheets import safe
 from apps.sse import LivePageMixin, Position, SSEView, rate_limited
 
 from . import demo, progress, work
@@ -61,6 +64,20 @@ class TaskView(LoginRequiredMixin, DetailView):
 
     def get_object(self, queryset=None):
         return find(self.request.user, self.kwargs["pk"])
+
+
+@login_required
+@require_safe
+def problems(request, pk):
+    """The rows that were not imported, as CSV."""
+    headers = {"Content-Disposition": f'attachment; filename="errors-{pk}.csv"'}
+    response = HttpResponse(content_type="text/csv; charset=utf-8", headers=headers)
+    writer = csv.writer(response)
+    writer.writerow([_("Row"), _("Reason")])
+    writer.writerows(
+        safe(each) for each in find(request.user, pk).problems.values_list("row", "reason").iterator()
+    )
+    return response
 
 
 @login_required

@@ -3,9 +3,13 @@
 # ruff: noqa: F401, F811
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+from django.utils import timezone
 
 pytest.importorskip("apps.tasks.work")
 
@@ -33,10 +37,60 @@ def test_a_failed_batch_is_rolled_back(start, monkeypatch):
     assert Task.objects.get().rows == 0
 
 
-def test_a_file_with_invalid_csv_after_some_rows_fails_with_the_reason(start):
-    task = run(start("name,email\n" + "Ada,ada@example.com\n" * 10 + '"Open,b@example.com\n'))
-    assert (task.state, task.rows) == ("failed", 10)
-    assert "The file is not valid CSV after row 10: unexpected end of data" in progress.note(task)
+def test_rows_that_cannot_be_read_are_listed_and_the_others_are_imported(start, signed_in):
+    task = run(
+        start("name,email\n" + "Ada,ada@example.com\n" * 10 + '"Open,b@example.com\nC,c@example.com\n=1,x\n')
+    )
+    assert (task.state, task.rows, task.bad, task.can_be_retried) == ("done", 13, 2, False)
+    assert {*Contact.objects.values_list("name", flat=True)} == {"Ada", "C"}
+    assert "Row 11: A quote is opened and not closed." in progress.note(task)
+    lines = signed_in.get(f"/tasks/{task.pk}/errors.csv").text.splitlines()
+    assert lines == ["Row,Reason", "11,A quote is opened and not closed.", "13,Enter a valid email address."]
+    assert f"/tasks/{task.pk}/errors.csv" in signed_in.get(f"/tasks/{task.pk}/").text
+
+
+def test_rows_with_errors_of_another_user_are_not_found(start, client, grace):
+    client.force_login(grace)
+    assert client.get(f"/tasks/{start().pk}/errors.csv").status_code == 404
+
+
+def test_a_file_in_windows_1252_is_imported_once_its_encoding_is_chosen(signed_in):
+    file = SimpleUploadedFile("a.csv", "name;email\rZoë;z@example.com\r".encode("cp1252"))
+    assert signed_in.post("/tasks/", {"file": file, "encoding": "cp1252"}).status_code == 302
+    assert (run(Task.objects.get()).state, Contact.objects.get().name) == ("done", "Zoë")
+
+
+def test_a_file_that_can_never_be_read_is_not_offered_again(start):
+    task = run(start("name,name\nAda,Ada\n"))
+    assert (task.state, task.can_be_retried) == ("failed", False)
+    assert "More than once: name." in progress.note(task)
+
+
+def test_files_of_a_user_and_of_all_users_have_a_limit(signed_in, task, grace, settings):
+    work.cancel(task)
+    settings.TASKS_MAX_STORED_BYTES = task.total + 10
+    assert "Your files would take more than" in upload(signed_in).text
+    signed_in.force_login(grace)
+    assert upload(signed_in).status_code == 302
+    settings.TASKS_MAX_STORED_BYTES = settings.TASKS_MAX_STORED_BYTES_IN_ALL = 2 * task.total + 10
+    assert "The site has no room for more files now." in upload(signed_in).text
+
+
+def test_files_of_stopped_tasks_are_deleted_after_some_days(
+    signed_in, task, settings, monkeypatch, django_capture_on_commit_callbacks
+):
+    settings.TASKS_KEEP_FILES_DAYS = 3
+    work.cancel(task)
+    upload(signed_in)
+    now, name = timezone.now(), task.file.name
+    for days, kept in ((2, True), (4, False)):
+        monkeypatch.setattr(timezone, "now", lambda days=days: now + timedelta(days=days))
+        with django_capture_on_commit_callbacks(execute=True):
+            call_command("housekeeping")
+        task.refresh_from_db()
+        assert (task.file.storage.exists(name), task.can_be_retried) == (kept, kept)
+    waiting = Task.objects.exclude(pk=task.pk).get()
+    assert waiting.file.storage.exists(waiting.file.name)
 
 
 def test_a_contact_is_saved_once_and_updated(start, grace):
