@@ -1,8 +1,10 @@
 """Middleware: a form that is sent twice acts once, and two forms that create the same thing get an answer each."""
 
+import contextlib
 import sqlite3
 import time
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
@@ -12,7 +14,7 @@ from django.utils.crypto import salted_hmac
 
 # A form that is sent again after this time, in seconds, acts again.
 KEEP_SECONDS = 60
-WAIT_SECONDS = 25
+WAIT_SECONDS = 10
 POLL_SECONDS = 0.05
 PENDING = "pending"
 # PostgreSQL's unique_violation.
@@ -35,23 +37,26 @@ class ActOnce:
         key = form_key(request)
         if not key:
             return self.get_response(request)
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not cache.add(key, PENDING, KEEP_SECONDS):
-            if (kept := cache.get(key, PENDING)) != PENDING:
-                return restore(kept)
-            if time.monotonic() > deadline:
-                return HttpResponse(status=503, headers={"Retry-After": "5"})
-            time.sleep(POLL_SECONDS)
+        try:
+            kept = claim(key)
+        except Exception:
+            # The cache is away: better twice than not at all.
+            return self.get_response(request)
+        if kept == PENDING:
+            return HttpResponse(status=503, headers={"Retry-After": "5"})
+        if kept:
+            return restore(kept)
         try:
             response = self.get_response(request)
         except BaseException:
-            cache.delete(key)
+            forget(key)
             raise
         if response.status_code in (302, 303):
             cookies = {name: dict(each) | {"value": each.value} for name, each in response.cookies.items()}
-            cache.set(key, (response.status_code, response.headers["Location"], cookies), KEEP_SECONDS)
+            with contextlib.suppress(Exception):
+                cache.set(key, (response.status_code, response.headers["Location"], cookies), KEEP_SECONDS)
         else:
-            cache.delete(key)
+            forget(key)
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -61,14 +66,30 @@ class ActOnce:
         A form checks for it and saves in two steps. The second time its check finds the other row, so that the
         answer is the one that a later request gets.
         """
-        if request.method != "POST" or not is_duplicate(error) or hasattr(request, "_ran_again"):
+        match = request.resolver_match
+        if match is None or request.method != "POST" or not is_duplicate(error) or hasattr(request, "_ran_again"):
             return None
-        request._ran_again = True
+        vars(request)["_ran_again"] = True
         for files in request.FILES.lists():
             for file in files[1]:
                 file.seek(0)
-        match = request.resolver_match
         return match.func(request, *match.args, **match.kwargs)
+
+
+def claim(key: str) -> Any:
+    """Return the kept answer to a form, `PENDING` if its request takes too long, None if there is none."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not cache.add(key, PENDING, KEEP_SECONDS):
+        if (kept := cache.get(key, PENDING)) != PENDING or time.monotonic() > deadline:
+            return kept
+        time.sleep(POLL_SECONDS)
+    return None
+
+
+def forget(key: str) -> None:
+    """Let the form act again."""
+    with contextlib.suppress(Exception):
+        cache.delete(key)
 
 
 def is_duplicate(error: BaseException) -> bool:
@@ -84,11 +105,13 @@ def is_duplicate(error: BaseException) -> bool:
 
 def form_key(request: HttpRequest) -> str:
     """Return what only the same form of the same browser has, as a key of the cache; "" if it is no form."""
-    if request.method != "POST" or not request.content_type.startswith(("multipart/", "application/x-www")):
+    if request.method != "POST" or not (request.content_type or "").startswith(
+        ("multipart/", "application/x-www")
+    ):
         return ""
     if "csrfmiddlewaretoken" not in request.POST:
         return ""
-    files = [(name, file.name, file.size) for name, file in request.FILES.items()]
+    files = [(name, file.name, file.size) for name, each in request.FILES.lists() for file in each]
     cookies = [request.COOKIES.get(name) for name in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)]
     parts = [request.get_full_path(), request.get_host(), sorted(request.POST.lists()), files, cookies]
     return "once:" + salted_hmac(__name__, repr(parts), algorithm="sha256").hexdigest()

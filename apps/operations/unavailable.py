@@ -17,10 +17,10 @@ RETRY_AFTER = 5
 def respond(request: HttpRequest) -> HttpResponse:
     """Return the response to a request that has raised an error: `handler500` of the URLs."""
     error = sys.exc_info()[1]
-    if not (is_away(error) or isinstance(error, Unavailable)):
-        return server_error(request)
-    if is_away(error):
+    if error is not None and is_away(error):
         refusals.log(request.path, error)
+    elif not isinstance(error, Unavailable):
+        return server_error(request)
     if request.path_info.startswith("/api/"):
         text = gettext("The database is away at the moment. Nothing was saved. Try again in some seconds.")
         response: HttpResponse = JsonResponse({"error": text}, status=503)

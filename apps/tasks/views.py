@@ -17,7 +17,7 @@ from apps.sse import LivePageMixin, Position, SSEView, rate_limited
 
 from . import demo, progress, work
 from .forms import ImportForm
-from .models import Task
+from .models import RowProblem, Task
 
 ACTIONS = {"cancel": work.cancel, "retry": work.retry, "delete": work.delete}
 
@@ -75,7 +75,8 @@ def problems(request, pk):
     writer = csv.writer(response)
     writer.writerow([_("Row"), _("Reason")])
     writer.writerows(
-        safe(each) for each in find(request.user, pk).problems.values_list("row", "reason").iterator()
+        safe(each)
+        for each in RowProblem.objects.filter(task=find(request.user, pk)).values_list("row", "reason").iterator()
     )
     return response
 

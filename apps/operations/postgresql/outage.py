@@ -94,5 +94,5 @@ class Outage:
 
     def _drop_pool(self) -> None:
         """Close the pool, which would wait longer and longer between attempts. The next request makes another."""
-        if pool := DatabaseWrapper._connection_pools.pop(self._alias, None):
+        if pool := DatabaseWrapper._connection_pools.pop(self._alias, None):  # type: ignore[attr-defined]
             pool.close(timeout=0)
