@@ -37,7 +37,7 @@ class ImportForm(forms.ModelForm):
         choices=[
             ("", _("Recognise: UTF-8, UTF-16 with a mark")),
             ("cp1252", _("Windows-1252 (Western European)")),
-            ("utf-16-le", "UTF-16"),
+            ("utf-16-le", _("UTF-16")),
         ],
     )
     field_order = ["encoding", "file"]

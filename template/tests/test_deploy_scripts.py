@@ -137,6 +137,7 @@ def test_init_asks_for_mail_settings_in_a_terminal_and_accepts_any_password(tmp_
     options = ast.literal_eval(servers.manage("shell", "--no-imports", "--command", code, environment=environment))
     assert options == {
         "host": "mail.example.com",
+        "timeout": 10,
         "port": 465,
         "username": "me@example.com",
         "password": "p'ss w%rd",

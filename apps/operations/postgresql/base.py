@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import psycopg
+from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base
 from psycopg_pool import PoolTimeout
 
@@ -59,12 +60,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def __init__(self, settings_dict, alias="default"):
         super().__init__(settings_dict, alias)
+        if alias == NO_DB_ALIAS:
+            # Creates and deletes databases, and may be silent for long.
+            return
         self.Database, self.outage = driver(alias), connection_class(alias).outage
         if pool := settings_dict["OPTIONS"].get("pool"):
             pool["connection_class"] = connection_class(alias)
 
     def get_new_connection(self, conn_params):
         """Return a connection, from the pool if there is one; raises `psycopg.OperationalError`."""
+        if self.alias == NO_DB_ALIAS:
+            return super().get_new_connection(conn_params)
         self.outage.refuse()
         try:
             return self._from_pool() if self.pool else super().get_new_connection(conn_params)
