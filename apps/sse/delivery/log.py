@@ -80,6 +80,8 @@ class Log:
         self._watchdog: asyncio.TimerHandle | None = None
         self._read_at = self._loop.time()
         self._pause = MIN_BACKOFF_SECONDS
+        # When following failed last.
+        self._failed_at = 0.0
         self._failure: BaseException | None = None
 
     def start_soon(self) -> None:
@@ -177,7 +179,8 @@ class Log:
                     task.cancel()
             self._failure = None if following.cancelled() else following.exception()
             migration_hint(self._failure)
-            if self._pause == MIN_BACKOFF_SECONDS and not await asyncio.to_thread(is_outage_known):
+            is_first, self._failed_at = self._read_at >= self._failed_at, self._loop.time()
+            if is_first and not await asyncio.to_thread(is_outage_known):
                 logger.warning("The broker cannot be read (%s). Trying again until it can.", _outcome(following))
             await asyncio.sleep(self._pause * random.uniform(0.5, 1.5))
             self._pause = min(self._pause * 2, MAX_BACKOFF_SECONDS)

@@ -89,6 +89,7 @@ def test_an_invalid_statement_is_logged_as_a_bug(way, caplog):
 @pytest.fixture(autouse=True)
 def _each_refusal_is_logged(monkeypatch):
     monkeypatch.setattr(databases, "LOG_SECONDS", 0)
+    monkeypatch.setattr(databases.refusals, "_next_at", 0)
 
 
 @in_each_way
